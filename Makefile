@@ -1,0 +1,30 @@
+# The two commands of the README, and the shorter ones behind them. Each does all of its own set-up.
+.PHONY: demo test test-long setup release dev asan bench format lint
+
+demo: release
+	.venv/bin/python tests/harness/demo.py $(ARGS)
+
+test: release asan
+	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers'
+	ctest --test-dir build/release --output-on-failure -L live
+
+# Longer: random writes while the copy runs, DDL and transactions among them. What fails there: README, What is missing.
+test-long: release
+	FERRY_DDL=1 ctest --test-dir build/release --output-on-failure -L long
+
+bench: release
+	.venv/bin/python bench/bench.py $(ARGS)
+
+setup:
+	scripts/setup.sh
+
+release dev asan: setup
+	cmake --preset $@ > /dev/null
+	cmake --build --preset $@
+
+format:
+	git ls-files '*.c' '*.h' | xargs clang-format -i
+
+lint: release
+	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
+	git ls-files '*.c' | grep -v '^tests/' | xargs clang-tidy -p build/release --quiet

@@ -1,0 +1,544 @@
+#include "applier/applier.h"
+
+#include <stdlib.h>
+
+#include "applier/ddl.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/process.h"
+#include "ipc/channel.h"
+#include "source/catalog.h"
+#include "target/delta.h"
+
+#define BATCH_BYTES (16 << 20)
+#define WATCH_MS 5000
+#define LATEST_MS 2000
+#define IDLE_REPORT_MS 1000
+
+struct applier {
+  struct channel channel;
+  struct reader reader;
+  struct server target;
+  struct apply apply;
+  struct places places;
+  struct sleeping sleeping;
+  struct selection selection;
+  struct ddl ddl;
+  struct oplog_cursor *cursor;
+  struct optime start;    /* go on behind this one */
+  struct optime position; /* the last entry taken into the batch */
+  struct optime settled;  /* the last one whose timestamp is complete: some servers give one to several entries */
+  struct optime bookmark; /* all up to it is held by the target's majority */
+  uint64_t end;           /* the consistency point */
+  uint64_t latest;
+  uint64_t last_write; /* the newest entry seen that does something */
+  int64_t latest_ms;   /* when `latest` was asked */
+  int64_t report_ms;
+  int64_t entries;
+  int64_t batch_entries; /* --oplogBatchSize */
+  bool consistent;
+  bool sleepers_changed;
+  bool stopping;
+  char election[25]; /* the target's, when the bookmark was last moved */
+};
+
+static bool
+send_error(struct applier *applier, const struct error *cause)
+{
+  struct error ignored;
+  bson_t document = BSON_INITIALIZER;
+  message_put_error(&document, cause);
+  bool sent = channel_send(&applier->channel, MESSAGE_FAILED, &document, &ignored);
+  bson_destroy(&document);
+  return sent;
+}
+
+static bool
+setup(struct applier *applier, const bson_t *message, struct error *error)
+{
+  const char *source = NULL;
+  const char *target = NULL;
+  bson_t settings;
+  bson_t ready = BSON_INITIALIZER;
+  if (!message_text(message, "source", &source, error) || !message_text(message, "target", &target, error) ||
+      !message_document(message, "settings", &settings, error)) {
+    return false;
+  }
+  selection_get(&applier->selection, &settings);
+  applier->batch_entries = message_number(&settings, "oplogBatchSize", 10000);
+  applier->ddl = (struct ddl){.target = &applier->target,
+                              .places = &applier->places,
+                              .sleeping = &applier->sleeping,
+                              .selection = &applier->selection,
+                              .lenient = true,
+                              .no_indexes = message_flag(&settings, "noIndexRestore")};
+  if (!reader_open(&applier->reader, source, true, error) ||
+      !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
+      !apply_init(&applier->apply, &applier->target, error)) {
+    return false;
+  }
+  bool ok = channel_send(&applier->channel, MESSAGE_READY, &ready, error);
+  bson_destroy(&ready);
+  return ok;
+}
+
+/* Until the hand-off: is T0 still in the oplog? Gives the first message; 0 if the coordinator is gone. */
+static int
+watch(struct applier *applier, enum message_type *type, bson_t *message, struct error *error)
+{
+  while (!channel_waiting(&applier->channel, WATCH_MS)) {
+    bson_t document = BSON_INITIALIZER;
+    uint64_t oldest = 0;
+    uint64_t newest = 0;
+    bool ok = oplog_window(&applier->reader, &oldest, &newest, error);
+    message_put_timestamp(&document, "oldest", oldest);
+    message_put_timestamp(&document, "newest", newest);
+    ok = ok && channel_send(&applier->channel, MESSAGE_WINDOW, &document, error);
+    bson_destroy(&document);
+    if (!ok && !server_error_passes(error)) {
+      return -1;
+    }
+  }
+  return channel_receive(&applier->channel, type, message, error);
+}
+
+static void
+take_places(struct applier *applier, const bson_t *list)
+{
+  bson_iter_t iter;
+  bson_iter_t field;
+  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
+    const char *db = NULL;
+    const char *coll = NULL;
+    struct error error;
+    bson_t item;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    if (!bson_init_static(&item, bytes, size) || !message_text(&item, "db", &db, &error) ||
+        !message_text(&item, "coll", &coll, &error)) {
+      continue;
+    }
+    struct place *place = places_find(&applier->places, db, coll);
+    if (!place) {
+      continue;
+    }
+    place->start = message_timestamp(&item, "start");
+    place->lost = message_flag(&item, "lost");
+    if (bson_iter_init_find(&field, &item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {
+      bson_subtype_t subtype;
+      bson_iter_binary(&field, &subtype, &size, &bytes);
+      if (size == 16) {
+        places_set_uuid(&applier->places, place, bytes);
+      }
+    }
+  }
+}
+
+static bool
+any_namespace(const void *context, const char *db, const char *coll)
+{
+  (void)context;
+  (void)db;
+  (void)coll;
+  return true;
+}
+
+/* What the target holds decides what exists; the coordinator knows which collection of the source each one is. */
+static bool
+learn_places(struct applier *applier, const bson_t *list, struct error *error)
+{
+  struct catalog catalog;
+  struct reader view = {.server = applier->target}; /* the same client, read through the catalog's eyes */
+  if (!catalog_read(&catalog, &view, any_namespace, NULL, error)) {
+    return error_wrap(error, "cannot list the target's collections");
+  }
+  places_clear(&applier->places);
+  for (size_t i = 0; i < catalog.count; i++) {
+    struct place *place = places_add(&applier->places, catalog.collections[i].db, catalog.collections[i].name);
+    place->capped = catalog.collections[i].capped;
+    place->collated = bson_has_field(catalog.collections[i].options, "collation");
+  }
+  catalog_clear(&catalog);
+  take_places(applier, list);
+  return true;
+}
+
+static bool
+read_optime(const bson_t *message, const char *name, struct optime *optime, struct error *error)
+{
+  bson_t document;
+  if (!message_document(message, name, &document, error)) {
+    return false;
+  }
+  *optime = optime_of(&document);
+  return true;
+}
+
+static bool
+take_hand_off(struct applier *applier, const bson_t *message, struct error *error)
+{
+  bson_t list;
+  bson_t sleepers;
+  if (!read_optime(message, "start", &applier->start, error) || !message_document(message, "places", &list, error) ||
+      !message_document(message, "sleeping", &sleepers, error)) {
+    return false;
+  }
+  uint64_t oldest = 0;
+  applier->end = message_timestamp(message, "end");
+  if (applier->end == 0 && !oplog_window(&applier->reader, &oldest, &applier->end, error)) {
+    return false;
+  }
+  applier->bookmark = applier->start;
+  sleeping_clear(&applier->sleeping);
+  sleeping_get(&applier->sleeping, &sleepers);
+  return learn_places(applier, &list, error) && sleeping_set_ttl(&applier->sleeping, &applier->target, true, error);
+}
+
+static void
+put_optime(bson_t *document, const char *name, const struct optime *optime)
+{
+  bson_t sub;
+  BSON_APPEND_DOCUMENT_BEGIN(document, name, &sub);
+  message_put_timestamp(&sub, "ts", optime->ts);
+  if (optime->term >= 0) {
+    BSON_APPEND_INT64(&sub, "t", optime->term);
+  }
+  if (optime->hash) {
+    BSON_APPEND_INT64(&sub, "h", optime->hash);
+  }
+  bson_append_document_end(document, &sub);
+}
+
+static bool
+report(struct applier *applier, struct error *error)
+{
+  bson_t document = BSON_INITIALIZER;
+  put_optime(&document, "bookmark", &applier->bookmark);
+  message_put_timestamp(&document, "reached", applier->consistent ? applier->position.ts : applier->end);
+  message_put_timestamp(&document, "latest", applier->latest);
+  message_put_timestamp(&document, "last_write", applier->last_write);
+  BSON_APPEND_INT64(&document, "entries", applier->entries);
+  BSON_APPEND_BOOL(&document, "consistent", applier->consistent);
+  if (applier->sleepers_changed) {
+    bson_t list;
+    BSON_APPEND_ARRAY_BEGIN(&document, "sleeping", &list);
+    sleeping_put(&applier->sleeping, &list);
+    bson_append_array_end(&document, &list);
+    applier->sleepers_changed = false;
+  }
+  bool ok = channel_send(&applier->channel, MESSAGE_APPLIED, &document, error);
+  bson_destroy(&document);
+  applier->report_ms = clock_ms();
+  return ok;
+}
+
+/*
+ * A write that only the primary acknowledged counts once a later one on the same primary has a majority. With another
+ * election in between it may be gone.
+ */
+static bool
+same_election(struct applier *applier, struct error *error)
+{
+  struct server_hello hello;
+  char election[25] = "";
+  if (!server_ask_hello(&applier->target, false, &hello, error)) {
+    return false;
+  }
+  if (hello.has_election) {
+    bson_oid_to_string(&hello.election, election);
+  }
+  bool same = !applier->election[0] || strcmp(election, applier->election) == 0;
+  snprintf(applier->election, sizeof applier->election, "%s", election);
+  return same || error_set(error, ERROR_TARGET, "the target elected another primary");
+}
+
+/* All that was gathered goes to the target's majority; then the bookmark may move. */
+static bool
+settle(struct applier *applier, struct error *error)
+{
+  if (!apply_flush(&applier->apply, true, error) || !same_election(applier, error)) {
+    return false;
+  }
+  if (applier->settled.ts > applier->bookmark.ts) {
+    applier->bookmark = applier->settled;
+  }
+  return report(applier, error);
+}
+
+/* The replay has passed the moving copy: from here on the target is what the source was, entry by entry. */
+static bool
+become_consistent(struct applier *applier, struct error *error)
+{
+  if (!apply_flush(&applier->apply, true, error)) {
+    return false;
+  }
+  applier->consistent = true;
+  applier->ddl.lenient = false;
+  applier->apply.lenient = false;
+  log_info("consistent ts=%u.%u: building the unique indexes that waited", OPTIME_SECONDS(applier->end),
+           OPTIME_INCREMENT(applier->end));
+  applier->sleepers_changed = true;
+  return sleeping_build(&applier->sleeping, &applier->target, error);
+}
+
+static bool
+add_write(struct applier *applier, struct entry *entry, struct error *error)
+{
+  if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0) {
+    return apply_flush(&applier->apply, true, error) && ddl_apply_write(&applier->ddl, entry, error);
+  }
+  if (!selection_wants(&applier->selection, entry->db, entry->coll)) {
+    return true;
+  }
+  struct place *place = ddl_place(&applier->ddl, entry);
+  if (!place) { /* not every server logs the creation that an insert makes */
+    if (entry->write != APPLY_INSERT) {
+      return applier->ddl.lenient ||
+             error_set(error, ERROR_DIVERGED, "the oplog entry at %u.%u changes %s.%s, which the target does not have",
+                       OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
+    }
+    place = places_add(&applier->places, entry->db, entry->coll);
+  }
+  if (entry->ts <= place->start) {
+    return true;
+  }
+  if (!apply_into(&applier->apply, place->db, place->coll, place->capped, error)) {
+    return false;
+  }
+  if (entry->kind == ENTRY_DIFF) {
+    bson_t diff;
+    bson_t truncations;
+    bson_t modifiers;
+    if (!message_document(&entry->o, "diff", &diff, error) ||
+        !delta_to_modifiers(&diff, &truncations, &modifiers, error)) {
+      return false;
+    }
+    if (!bson_empty(&truncations)) {
+      apply_add(&applier->apply, APPLY_MODIFY, entry->ts, &entry->id, &truncations);
+    }
+    if (!bson_empty(&modifiers)) {
+      apply_add(&applier->apply, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+    }
+    bson_destroy(&truncations);
+    bson_destroy(&modifiers);
+    return true;
+  }
+  if (entry->write == APPLY_MODIFY) { /* $v says how it was written, not what to do; targets from 6.1 on refuse it */
+    bson_t modifiers = BSON_INITIALIZER;
+    bson_copy_to_excluding_noinit(&entry->o, &modifiers, "$v", NULL);
+    if (!bson_empty(&modifiers)) {
+      apply_add(&applier->apply, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+    }
+    bson_destroy(&modifiers);
+    return true;
+  }
+  apply_add(&applier->apply, entry->write, entry->ts, &entry->id, entry->write == APPLY_DELETE ? NULL : &entry->o);
+  return true;
+}
+
+static bool take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
+
+static bool
+take_group(struct applier *applier, const struct entry *entry, struct error *error)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  bool ok = true;
+  if (bson_has_field(&entry->o, "partialTxn") || bson_has_field(&entry->o, "prepare")) {
+    return error_set(error, ERROR_DIVERGED,
+                     "the transaction at %u.%u has several oplog entries, which is not known here",
+                     OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts));
+  }
+  if (!bson_iter_init_find(&iter, &entry->o, "applyOps") || !bson_iter_recurse(&iter, &item)) {
+    return error_set(error, ERROR_DIVERGED, "the applyOps at %u.%u has no operations", OPTIME_SECONDS(entry->ts),
+                     OPTIME_INCREMENT(entry->ts));
+  }
+  while (ok && bson_iter_next(&item)) {
+    bson_t inner;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    if (BSON_ITER_HOLDS_DOCUMENT(&item)) {
+      bson_iter_document(&item, &size, &bytes);
+      ok = bson_init_static(&inner, bytes, size) && take_entry(applier, &inner, entry->ts, error);
+    }
+  }
+  return ok;
+}
+
+static bool
+take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
+{
+  struct entry entry;
+  bool ok = entry_read(&entry, document, ts, error);
+  if (ok && entry.kind != ENTRY_NOTHING) {
+    applier->last_write = entry.ts;
+  }
+  if (!ok || entry.kind == ENTRY_NOTHING) {
+    entry_clear(&entry);
+    return ok;
+  }
+  if (entry.kind == ENTRY_GROUP) {
+    ok = take_group(applier, &entry, error);
+  } else if (entry.kind == ENTRY_COMMAND) {
+    ok = apply_flush(&applier->apply, true, error) && ddl_apply(&applier->ddl, &entry, error);
+    applier->sleepers_changed = true;
+    free(applier->apply.db); /* the namespace may be another collection now */
+    applier->apply.db = NULL;
+  } else {
+    ok = add_write(applier, &entry, error);
+  }
+  entry_clear(&entry);
+  return ok;
+}
+
+static bool
+ask_latest(struct applier *applier, struct error *error)
+{
+  struct server_hello hello;
+  if (clock_ms() - applier->latest_ms < LATEST_MS) {
+    return true;
+  }
+  if (!server_ask_hello(&applier->reader.server, false, &hello, error)) {
+    return false;
+  }
+  applier->latest = hello.last_write > applier->position.ts ? hello.last_write : applier->position.ts;
+  applier->latest_ms = clock_ms();
+  return true;
+}
+
+/* One entry of the stream. Up to the consistency point, and over what an earlier attempt may have done, lenient. */
+static bool
+follow_entry(struct applier *applier, const bson_t *document, struct error *error)
+{
+  struct optime at = optime_of(document);
+  if (at.ts != applier->position.ts) {
+    applier->settled = applier->position;
+  }
+  if (!applier->consistent && at.ts > applier->end && !become_consistent(applier, error)) {
+    return false;
+  }
+  applier->position = at;
+  applier->entries++;
+  return take_entry(applier, document, 0, error);
+}
+
+/* Reads and applies until STOP or the end of the input; then the batch in hand is finished. */
+static bool
+follow(struct applier *applier, struct error *error)
+{
+  applier->position = applier->settled = applier->start;
+  applier->consistent = false;
+  applier->ddl.lenient = applier->apply.lenient = true;
+  if (!oplog_open(&applier->cursor, &applier->reader, &applier->start, error) || !same_election(applier, error)) {
+    return false;
+  }
+  if (applier->end > applier->start.ts && !sleeping_unbuild(&applier->sleeping, &applier->target, error)) {
+    return false;
+  }
+  int64_t taken = 0;
+  while (!applier->stopping) {
+    const bson_t *document = NULL;
+    int got = oplog_next(applier->cursor, &document, error);
+    if (got < 0 || (got == 1 && !follow_entry(applier, document, error))) {
+      return false;
+    }
+    taken += got;
+    bool full = taken >= applier->batch_entries || applier->apply.bytes >= BATCH_BYTES;
+    if (got == 0) {
+      applier->settled = applier->position;
+      if (!applier->consistent && applier->position.ts >= applier->end && !become_consistent(applier, error)) {
+        return false;
+      }
+    }
+    bool due = clock_ms() - applier->report_ms >= IDLE_REPORT_MS;
+    if (full || got == 0 || due) {
+      taken = 0;
+      if (!ask_latest(applier, error) || !settle(applier, error)) {
+        return false;
+      }
+      applier->stopping = channel_waiting(&applier->channel, 0);
+    }
+  }
+  return true;
+}
+
+/* A lost connection or an election: go back to the bookmark, and treat what followed it as a moving copy. */
+static bool
+follow_patiently(struct applier *applier, struct error *error)
+{
+  int64_t wait_ms = 500;
+  while (!follow(applier, error)) {
+    if (!server_error_passes(error)) {
+      return false;
+    }
+    log_warn("%s; trying again from ts=%u.%u", error->text, OPTIME_SECONDS(applier->bookmark.ts),
+             OPTIME_INCREMENT(applier->bookmark.ts));
+    oplog_free(applier->cursor);
+    applier->cursor = NULL;
+    apply_forget(&applier->apply);
+    applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
+    applier->start = applier->bookmark;
+    applier->election[0] = 0;
+    if (channel_waiting(&applier->channel, (int)wait_ms)) {
+      return true;
+    }
+    wait_ms = wait_ms < 15000 ? wait_ms * 2 : wait_ms;
+  }
+  return true;
+}
+
+static bool
+run(struct applier *applier, struct error *error)
+{
+  enum message_type type;
+  bson_t message;
+  int got = channel_receive(&applier->channel, &type, &message, error);
+  if (got <= 0) {
+    return got == 0;
+  }
+  if (type != MESSAGE_SETUP) {
+    return error_set(error, ERROR_CHILD, "%s came before the set-up", message_name(type));
+  }
+  if (!setup(applier, &message, error)) {
+    return false;
+  }
+  got = watch(applier, &type, &message, error);
+  if (got <= 0 || type == MESSAGE_STOP) {
+    return got >= 0;
+  }
+  if (type != MESSAGE_HAND_OFF || !take_hand_off(applier, &message, error)) {
+    return type == MESSAGE_HAND_OFF ? false : error_set(error, ERROR_CHILD, "%s is no hand-off", message_name(type));
+  }
+  if (!follow_patiently(applier, error)) {
+    return false;
+  }
+  return !applier->consistent ||
+         (sleeping_set_ttl(&applier->sleeping, &applier->target, false, error) && report(applier, error));
+}
+
+int
+applier_main(int in, int out)
+{
+  struct error error = {.kind = ERROR_NONE};
+  struct applier *applier = memory_new(sizeof *applier);
+  log_open("applier");
+  server_library_start();
+  channel_init(&applier->channel, in, out);
+  bool ok = run(applier, &error);
+  if (!ok) {
+    send_error(applier, &error);
+  }
+  oplog_free(applier->cursor);
+  apply_clear(&applier->apply);
+  server_close(&applier->target);
+  reader_close(&applier->reader);
+  places_clear(&applier->places);
+  sleeping_clear(&applier->sleeping);
+  selection_clear(&applier->selection);
+  channel_clear(&applier->channel);
+  free(applier);
+  server_library_end();
+  return ok ? 0 : error_exit_status(error.kind);
+}

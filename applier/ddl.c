@@ -1,0 +1,468 @@
+#include "applier/ddl.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "source/catalog.h"
+#include "target/schema.h"
+
+static bool
+misfit(const struct entry *entry, const char *what, struct error *error)
+{
+  return error_set(error, ERROR_DIVERGED, "the oplog's %s at %u.%u on %s.%s %s",
+                   entry->command ? entry->command : "write", OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts),
+                   entry->db, entry->coll, what);
+}
+
+struct place *
+ddl_place(struct ddl *ddl, const struct entry *entry)
+{
+  struct place *place = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
+  return place ? place : places_find(ddl->places, entry->db, entry->coll);
+}
+
+/* The target's collection of that name is a later one: the entry's own is gone already. */
+static bool
+is_later_one(const struct ddl *ddl, const struct entry *entry, const struct place *place)
+{
+  return ddl->lenient && entry->has_uuid && place->has_uuid &&
+         memcmp(entry->uuid, place->uuid, sizeof place->uuid) != 0;
+}
+
+static bool
+ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  bson_iter_t iter;
+  if (ddl_place(ddl, entry)) {
+    return true;
+  }
+  if (!schema_create(ddl->target, entry->db, entry->coll, &entry->o, error)) {
+    return false;
+  }
+  struct place *place = places_add(ddl->places, entry->db, entry->coll);
+  place->capped = bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter);
+  place->collated = bson_has_field(&entry->o, "collation");
+  if (entry->has_uuid && ddl->lenient) {
+    places_set_uuid(ddl->places, place, entry->uuid);
+  }
+  return true;
+}
+
+static bool
+create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t *spec, struct error *error)
+{
+  bson_t built;
+  int64_t ttl = -1;
+  bool ok = true;
+  if (ddl->no_indexes) {
+    return true;
+  }
+  struct place *place = places_add(ddl->places, db, coll); /* the command makes a collection that is missing */
+  enum schema_index_kind kind = schema_index(spec, place->collated, &built, &ttl);
+  bool wait = kind == SCHEMA_INDEX_UNIQUE && ddl->lenient;
+  if (kind != SCHEMA_INDEX_ID) {
+    ok = wait || schema_create_index(ddl->target, db, coll, &built, error);
+    if (ok && (kind == SCHEMA_INDEX_UNIQUE || ttl >= 0)) {
+      sleeping_add(ddl->sleeping, db, coll, &built, wait, ttl);
+    }
+  }
+  bson_destroy(&built);
+  return ok;
+}
+
+/* One specification in the command itself (3.6 on), or an array of them. */
+static bool
+ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  const struct place *place = ddl_place(ddl, entry);
+  const char *db = place ? place->db : entry->db;
+  const char *coll = place ? place->coll : entry->coll;
+  if (!bson_iter_init_find(&iter, &entry->o, "indexes") || !bson_iter_recurse(&iter, &item)) {
+    bson_t spec = BSON_INITIALIZER;
+    bson_copy_to_excluding_noinit(&entry->o, &spec, "createIndexes", NULL);
+    bool ok = create_index(ddl, db, coll, &spec, error);
+    bson_destroy(&spec);
+    return ok;
+  }
+  bool ok = true;
+  while (ok && bson_iter_next(&item)) {
+    bson_t spec;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    if (BSON_ITER_HOLDS_DOCUMENT(&item)) {
+      bson_iter_document(&item, &size, &bytes);
+      ok = bson_init_static(&spec, bytes, size) && create_index(ddl, db, coll, &spec, error);
+    }
+  }
+  return ok;
+}
+
+/* The name of the index that a command gives by name or by key; "" where a key is not known here. */
+static void
+forget_sleepers(struct ddl *ddl, const struct place *place, const bson_iter_t *index)
+{
+  if (BSON_ITER_HOLDS_UTF8(index)) {
+    const char *name = bson_iter_utf8(index, NULL);
+    sleeping_remove(ddl->sleeping, place->db, place->coll, strcmp(name, "*") == 0 ? NULL : name);
+    return;
+  }
+  bson_t key;
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  if (!BSON_ITER_HOLDS_DOCUMENT(index)) {
+    return;
+  }
+  bson_iter_document(index, &size, &bytes);
+  for (size_t i = ddl->sleeping->count; i-- > 0;) {
+    struct sleeper *sleeper = &ddl->sleeping->items[i];
+    bson_iter_t found;
+    uint32_t key_size = 0;
+    const uint8_t *key_bytes = NULL;
+    if (strcmp(sleeper->db, place->db) != 0 || strcmp(sleeper->coll, place->coll) != 0 ||
+        !bson_iter_init_find(&found, sleeper->spec, "key") || !BSON_ITER_HOLDS_DOCUMENT(&found)) {
+      continue;
+    }
+    bson_iter_document(&found, &key_size, &key_bytes);
+    if (bson_init_static(&key, bytes, size) && key_size == size && memcmp(bytes, key_bytes, size) == 0) {
+      char *name = memory_string(sleeper->name);
+      sleeping_remove(ddl->sleeping, place->db, place->coll, name);
+      free(name);
+    }
+  }
+}
+
+static bool
+ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  bson_iter_t index;
+  struct place *place = ddl_place(ddl, entry);
+  if (!place || ddl->no_indexes || !bson_iter_init_find(&index, &entry->o, "index")) {
+    return true;
+  }
+  forget_sleepers(ddl, place, &index);
+  bson_t *command = BCON_NEW("dropIndexes", BCON_UTF8(place->coll));
+  bson_append_iter(command, "index", -1, &index);
+  bool ok = schema_command(ddl->target, place->db, command, error);
+  bson_destroy(command);
+  return ok || error->code == CODE_INDEX_NOT_FOUND || error->code == CODE_NAMESPACE_NOT_FOUND;
+}
+
+static bool
+drop_place(struct ddl *ddl, struct place *place, struct error *error)
+{
+  if (!schema_drop(ddl->target, place->db, place->coll, error)) {
+    return false;
+  }
+  sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
+  places_remove(ddl->places, place);
+  return true;
+}
+
+static bool
+ddl_drop(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  struct place *place = ddl_place(ddl, entry);
+  return !place || is_later_one(ddl, entry, place) || drop_place(ddl, place, error);
+}
+
+static bool
+ddl_drop_database(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  bson_t *command = BCON_NEW("dropDatabase", BCON_INT32(1));
+  bool ok = schema_command(ddl->target, entry->db, command, error);
+  bson_destroy(command);
+  sleeping_remove(ddl->sleeping, entry->db, NULL, NULL);
+  places_remove_db(ddl->places, entry->db);
+  return ok;
+}
+
+struct rename_names {
+  char from_db[128];
+  char from_coll[300];
+  char to_db[128];
+  char to_coll[300];
+  bool drop_target;
+  const uint8_t *drop_uuid; /* of the collection that was replaced, if the entry says */
+};
+
+static bool
+split_namespace(const bson_t *o, const char *field, char db[128], char coll[300])
+{
+  bson_iter_t iter;
+  if (!bson_iter_init_find(&iter, o, field) || !BSON_ITER_HOLDS_UTF8(&iter)) {
+    return false;
+  }
+  const char *ns = bson_iter_utf8(&iter, NULL);
+  const char *dot = strchr(ns, '.');
+  if (!dot || dot - ns >= 128 || strlen(dot + 1) >= 300) {
+    return false;
+  }
+  snprintf(db, 128, "%.*s", (int)(dot - ns), ns);
+  snprintf(coll, 300, "%s", dot + 1);
+  return true;
+}
+
+static bool
+read_rename(const bson_t *o, struct rename_names *names)
+{
+  bson_iter_t iter;
+  memset(names, 0, sizeof *names);
+  if (!split_namespace(o, "renameCollection", names->from_db, names->from_coll) ||
+      !split_namespace(o, "to", names->to_db, names->to_coll)) {
+    return false;
+  }
+  if (bson_iter_init_find(&iter, o, "dropTarget")) {
+    names->drop_target = true;
+    if (BSON_ITER_HOLDS_BINARY(&iter)) {
+      bson_subtype_t subtype;
+      uint32_t size;
+      bson_iter_binary(&iter, &subtype, &size, &names->drop_uuid);
+      names->drop_uuid = size == 16 ? names->drop_uuid : NULL;
+    } else {
+      names->drop_target = bson_iter_as_bool(&iter);
+    }
+  }
+  return true;
+}
+
+static bool
+run_rename(struct ddl *ddl, struct place *place, const struct rename_names *names, bool drop_target,
+           struct error *error)
+{
+  char *from = memory_format("%s.%s", names->from_db, names->from_coll);
+  char *to = memory_format("%s.%s", names->to_db, names->to_coll);
+  bson_t *command = BCON_NEW("renameCollection", BCON_UTF8(from), "to", BCON_UTF8(to));
+  if (drop_target) {
+    BSON_APPEND_BOOL(command, "dropTarget", true);
+  }
+  bool ok = schema_command(ddl->target, "admin", command, error);
+  bson_destroy(command);
+  free(from);
+  free(to);
+  if (ok) {
+    sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
+    place = places_rename(ddl->places, place, names->to_db, names->to_coll);
+    if (place->has_uuid) { /* from here on its name is the stream's; not every server keeps the UUID */
+      HASH_DELETE(by_uuid, ddl->places->by_uuid, place);
+      place->has_uuid = false;
+    }
+  }
+  return ok || error_wrap(error, "cannot rename %s.%s", names->from_db, names->from_coll);
+}
+
+/*
+ * The target does not have what the source renamed. Lenient: it is known under a later name. Strict: nothing in the stream
+ * ever made it or wrote to it, so it is an empty collection (SecantusDB makes such without an entry).
+ */
+static bool
+rename_missing(struct ddl *ddl, const struct rename_names *names, struct place *to, struct error *error)
+{
+  bool replaced =
+    to && (!ddl->lenient || (names->drop_uuid && to->has_uuid && memcmp(to->uuid, names->drop_uuid, 16) == 0));
+  bson_t nothing = BSON_INITIALIZER;
+  if (replaced && !drop_place(ddl, to, error)) {
+    return false;
+  }
+  if (ddl->lenient) {
+    return true;
+  }
+  log_warn("%s.%s was renamed, and no entry had made it: taken for an empty collection", names->from_db,
+           names->from_coll);
+  places_add(ddl->places, names->to_db, names->to_coll);
+  return schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error);
+}
+
+static bool
+ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  struct rename_names names;
+  if (!read_rename(&entry->o, &names)) {
+    return misfit(entry, "lacks its names", error);
+  }
+  bool from_wanted = selection_wants(ddl->selection, names.from_db, names.from_coll);
+  bool to_wanted = selection_wants(ddl->selection, names.to_db, names.to_coll);
+  struct place *known = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
+  struct place *from = places_find(ddl->places, names.from_db, names.from_coll);
+  struct place *to = places_find(ddl->places, names.to_db, names.to_coll);
+  if (!from_wanted && to_wanted && !to) {
+    return misfit(entry, "brings a collection into the selection that was not copied; start again with --drop", error);
+  }
+  if (!from_wanted || !to_wanted) {
+    return !from || drop_place(ddl, from, error);
+  }
+  if (ddl->lenient && known && known != from) {
+    return true; /* the copy found it under a later name */
+  }
+  if (!from) {
+    return rename_missing(ddl, &names, to, error);
+  }
+  if (from->lost) {
+    return misfit(entry, "renamed it while it was being copied; start again with --drop", error);
+  }
+  bool later = to && ddl->lenient &&
+               (!names.drop_target || (names.drop_uuid && to->has_uuid && memcmp(to->uuid, names.drop_uuid, 16) != 0));
+  if (later) {
+    return drop_place(ddl, from, error); /* what is there under the new name was copied after this rename */
+  }
+  return run_rename(ddl, from, &names, to != NULL, error);
+}
+
+/* Writes `index` of a collMod without its expiry; true if anything is left of it. */
+static bool
+collmod_index(struct ddl *ddl, const struct place *place, const bson_iter_t *index, bson_t *rest)
+{
+  bson_iter_t field;
+  const char *name = NULL;
+  int64_t ttl = -1;
+  bool more = false;
+  bson_init(rest);
+  for (bson_iter_recurse(index, &field); bson_iter_next(&field);) {
+    const char *key = bson_iter_key(&field);
+    if (strcmp(key, "name") == 0 && BSON_ITER_HOLDS_UTF8(&field)) {
+      name = bson_iter_utf8(&field, NULL);
+    }
+    if (strcmp(key, "expireAfterSeconds") == 0) {
+      ttl = bson_iter_as_int64(&field);
+      continue;
+    }
+    more = more || (strcmp(key, "name") != 0 && strcmp(key, "keyPattern") != 0);
+    bson_append_iter(rest, NULL, 0, &field);
+  }
+  for (size_t i = 0; ttl >= 0 && i < ddl->sleeping->count; i++) {
+    struct sleeper *sleeper = &ddl->sleeping->items[i];
+    bson_iter_t mine;
+    bson_iter_t given;
+    if (strcmp(sleeper->db, place->db) != 0 || strcmp(sleeper->coll, place->coll) != 0) {
+      continue;
+    }
+    bool same = name && strcmp(sleeper->name, name) == 0;
+    if (!same && bson_iter_init_find(&given, rest, "keyPattern") && bson_iter_init_find(&mine, sleeper->spec, "key")) {
+      same = bson_iter_value(&given)->value.v_doc.data_len == bson_iter_value(&mine)->value.v_doc.data_len &&
+             memcmp(bson_iter_value(&given)->value.v_doc.data, bson_iter_value(&mine)->value.v_doc.data,
+                    bson_iter_value(&mine)->value.v_doc.data_len) == 0;
+    }
+    if (same) {
+      sleeper->ttl_s = ttl;
+    }
+  }
+  return more;
+}
+
+static bool
+ddl_collmod(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  bson_iter_t iter;
+  bool more = false;
+  struct place *place = ddl_place(ddl, entry);
+  if (!place || is_later_one(ddl, entry, place)) {
+    return true;
+  }
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(place->coll));
+  for (bson_iter_init(&iter, &entry->o); bson_iter_next(&iter);) {
+    const char *key = bson_iter_key(&iter);
+    if (strcmp(key, "collMod") == 0 || strcmp(key, "noPadding") == 0 || strcmp(key, "usePowerOf2Sizes") == 0 ||
+        strcmp(key, "writeConcern") == 0) {
+      continue;
+    }
+    if (strcmp(key, "index") == 0) {
+      bson_t rest;
+      if (collmod_index(ddl, place, &iter, &rest)) {
+        BSON_APPEND_DOCUMENT(command, "index", &rest);
+        more = true;
+      }
+      bson_destroy(&rest);
+      continue;
+    }
+    bson_append_iter(command, NULL, 0, &iter);
+    more = true;
+  }
+  bool ok = !more || schema_command(ddl->target, place->db, command, error);
+  bson_destroy(command);
+  return ok || (ddl->lenient && error->code != 0) || error_wrap(error, "cannot change %s.%s", place->db, place->coll);
+}
+
+static bool
+ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  struct place *place = ddl_place(ddl, entry);
+  if (!place) {
+    return true;
+  }
+  if (strcmp(entry->command, "convertToCapped") == 0) { /* it loses all indexes but _id's */
+    sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
+    place->capped = true;
+  }
+  return schema_command(ddl->target, place->db, &entry->o, error);
+}
+
+bool
+ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  static const struct {
+    const char *name;
+    bool (*run)(struct ddl *ddl, const struct entry *entry, struct error *error);
+    bool by_name; /* it names a collection, which has to be selected */
+  } commands[] = {
+    {"create", ddl_create, true},
+    {"createIndexes", ddl_create_indexes, true},
+    {"commitIndexBuild", ddl_create_indexes, true},
+    {"drop", ddl_drop, true},
+    {"dropDatabase", ddl_drop_database, false},
+    {"dropIndexes", ddl_drop_indexes, true},
+    {"deleteIndexes", ddl_drop_indexes, true},
+    {"renameCollection", ddl_rename, false},
+    {"collMod", ddl_collmod, true},
+    {"convertToCapped", ddl_convert, true},
+    {"emptycapped", ddl_convert, true},
+  };
+  if (catalog_is_internal(entry->db, "") && strcmp(entry->command, "renameCollection") != 0) {
+    return true;
+  }
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    if (strcmp(entry->command, commands[i].name) == 0) {
+      if (commands[i].by_name && !selection_wants(ddl->selection, entry->db, entry->coll)) {
+        return true;
+      }
+      log_info("ddl %s ns=%s.%s ts=%u.%u", entry->command, entry->db, entry->coll, OPTIME_SECONDS(entry->ts),
+               OPTIME_INCREMENT(entry->ts));
+      return commands[i].run(ddl, entry, error);
+    }
+  }
+  return misfit(entry, "is a command that is not known here", error);
+}
+
+/* `_id` of a system.views document is the view's namespace. */
+static bool
+apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  char db[128];
+  char coll[300];
+  bson_t options = BSON_INITIALIZER;
+  if (!split_namespace(&entry->id, "_id", db, coll) || !selection_wants(ddl->selection, db, coll)) {
+    bson_destroy(&options);
+    return true;
+  }
+  bool ok = schema_drop(ddl->target, db, coll, error);
+  if (ok && entry->write != APPLY_DELETE) {
+    bson_copy_to_excluding_noinit(&entry->o, &options, "_id", NULL);
+    ok = schema_create(ddl->target, db, coll, &options, error);
+  }
+  bson_destroy(&options);
+  return ok;
+}
+
+bool
+ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  char db[128];
+  char coll[300];
+  if (strcmp(entry->coll, "system.views") == 0) {
+    return apply_view(ddl, entry, error);
+  }
+  if (strcmp(entry->coll, "system.indexes") == 0 && split_namespace(&entry->o, "ns", db, coll) &&
+      selection_wants(ddl->selection, db, coll)) {
+    return create_index(ddl, db, coll, &entry->o, error);
+  }
+  return true;
+}

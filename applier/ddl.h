@@ -1,0 +1,33 @@
+/*
+ * Commands of the oplog, carried out on the target as ordinary commands, and followed in what the applier knows of it.
+ *
+ * Lenient (up to the consistency point) the target may already be as a later entry made it: what exists already, is gone
+ * already, or was renamed already is then left as it is.
+ */
+#ifndef FERRY_APPLIER_DDL_H
+#define FERRY_APPLIER_DDL_H
+
+#include "applier/entry.h"
+#include "applier/places.h"
+#include "applier/sleeping.h"
+#include "source/selection.h"
+
+struct ddl {
+  struct server *target;
+  struct places *places;
+  struct sleeping *sleeping;
+  const struct selection *selection;
+  bool lenient;
+  bool no_indexes; /* --noIndexRestore */
+};
+
+/* Carries out a command entry. ERROR_DIVERGED where it is not known or does not fit. */
+bool ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error);
+
+/* A write to system.indexes (up to 3.4) or system.views (from 3.4 on) stands for a command. */
+bool ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *error);
+
+/* The collection that a write or command means: by UUID where it is known, else by name; NULL if there is none. */
+struct place *ddl_place(struct ddl *ddl, const struct entry *entry);
+
+#endif

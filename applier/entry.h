@@ -1,0 +1,39 @@
+/*
+ * One oplog entry, normalised: what it does, whichever server version wrote it. Pure.
+ */
+#ifndef FERRY_APPLIER_ENTRY_H
+#define FERRY_APPLIER_ENTRY_H
+
+#include "base/error.h"
+#include "source/oplog.h"
+#include "target/apply.h"
+
+enum entry_kind {
+  ENTRY_NOTHING, /* a no-op, or something without meaning for a target */
+  ENTRY_WRITE,   /* see `write` */
+  ENTRY_DIFF,    /* an update in SecantusDB's form */
+  ENTRY_COMMAND, /* see `o` and `command` */
+  ENTRY_GROUP    /* applyOps: see `o` */
+};
+
+struct entry {
+  enum entry_kind kind;
+  enum apply_kind write;
+  uint64_t ts;
+  char db[128];
+  char coll[300];      /* of a command: the collection it names, "" if none */
+  const char *command; /* the command's name, in `o` */
+  bool has_uuid;
+  uint8_t uuid[16];
+  bson_t o;  /* static: lives in the entry's bytes */
+  bson_t id; /* {_id: value} of a write; owned: entry_clear */
+};
+
+/*
+ * Reads an entry. An inner operation of an applyOps has no timestamp of its own: `ts` is the outer one's then, else 0.
+ * ERROR_DIVERGED on a kind or form that is not known. The entry points into `document`.
+ */
+bool entry_read(struct entry *entry, const bson_t *document, uint64_t ts, struct error *error);
+void entry_clear(struct entry *entry);
+
+#endif

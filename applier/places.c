@@ -1,0 +1,116 @@
+#include "applier/places.h"
+
+#include "base/memory.h"
+
+static void
+name_place(struct place *place, const char *db, const char *coll)
+{
+  place->ns = memory_format("%s.%s", db, coll);
+  place->db = memory_string(db);
+  place->coll = memory_string(coll);
+}
+
+static void
+free_names(struct place *place)
+{
+  free(place->ns);
+  free(place->db);
+  free(place->coll);
+}
+
+struct place *
+places_find(struct places *places, const char *db, const char *coll)
+{
+  struct place *found = NULL;
+  char ns[512];
+  int length = snprintf(ns, sizeof ns, "%s.%s", db, coll);
+  HASH_FIND(by_ns, places->by_ns, ns, (unsigned)length, found);
+  return found;
+}
+
+struct place *
+places_find_uuid(struct places *places, const uint8_t uuid[16])
+{
+  struct place *found = NULL;
+  HASH_FIND(by_uuid, places->by_uuid, uuid, 16, found);
+  return found;
+}
+
+struct place *
+places_add(struct places *places, const char *db, const char *coll)
+{
+  struct place *place = places_find(places, db, coll);
+  if (!place) {
+    place = memory_new(sizeof *place);
+    name_place(place, db, coll);
+    HASH_ADD_KEYPTR(by_ns, places->by_ns, place->ns, strlen(place->ns), place);
+  }
+  return place;
+}
+
+static void
+forget_uuid(struct places *places, struct place *place)
+{
+  if (place->has_uuid) {
+    HASH_DELETE(by_uuid, places->by_uuid, place);
+    place->has_uuid = false;
+  }
+}
+
+void
+places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16])
+{
+  struct place *other = places_find_uuid(places, uuid);
+  if (other) {
+    forget_uuid(places, other);
+  }
+  forget_uuid(places, place);
+  place->has_uuid = true;
+  memcpy(place->uuid, uuid, sizeof place->uuid);
+  HASH_ADD(by_uuid, places->by_uuid, uuid, sizeof place->uuid, place);
+}
+
+void
+places_remove(struct places *places, struct place *place)
+{
+  forget_uuid(places, place);
+  HASH_DELETE(by_ns, places->by_ns, place);
+  free_names(place);
+  free(place);
+}
+
+void
+places_remove_db(struct places *places, const char *db)
+{
+  struct place *place;
+  struct place *next;
+  HASH_ITER (by_ns, places->by_ns, place, next) {
+    if (strcmp(place->db, db) == 0) {
+      places_remove(places, place);
+    }
+  }
+}
+
+void
+places_clear(struct places *places)
+{
+  struct place *place;
+  struct place *next;
+  HASH_ITER (by_ns, places->by_ns, place, next) {
+    places_remove(places, place);
+  }
+}
+
+struct place *
+places_rename(struct places *places, struct place *place, const char *db, const char *coll)
+{
+  struct place *old = places_find(places, db, coll);
+  if (old && old != place) {
+    places_remove(places, old);
+  }
+  HASH_DELETE(by_ns, places->by_ns, place);
+  free_names(place);
+  name_place(place, db, coll);
+  HASH_ADD_KEYPTR(by_ns, places->by_ns, place->ns, strlen(place->ns), place);
+  return place;
+}

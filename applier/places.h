@@ -1,0 +1,46 @@
+/*
+ * What the applier knows of the target's collections: which there are, and which collection of the source (by UUID) each
+ * one is. Entries are routed by UUID where they have one that is known: an entry logged under an old name then lands in
+ * the collection that the copy took under its new one.
+ */
+#ifndef FERRY_APPLIER_PLACES_H
+#define FERRY_APPLIER_PLACES_H
+
+#include <bson/bson.h>
+#include <uthash.h>
+
+struct place {
+  char *ns; /* the key: "db.coll" */
+  char *db; /* these two point into one string of their own */
+  char *coll;
+  bool capped;
+  bool collated; /* it has a default collation */
+  bool lost;     /* it vanished from under the copy: dropped, or renamed where the server gives no UUID to tell */
+  bool has_uuid;
+  uint8_t uuid[16];
+  uint64_t start; /* entries at or below it are in the copy already (capped collections); 0: none */
+  UT_hash_handle by_ns;
+  UT_hash_handle by_uuid;
+};
+
+struct places {
+  struct place *by_ns;
+  struct place *by_uuid;
+};
+
+void places_clear(struct places *places);
+
+/* NULL if there is none. */
+struct place *places_find(struct places *places, const char *db, const char *coll);
+struct place *places_find_uuid(struct places *places, const uint8_t uuid[16]);
+
+/* Adds one, or gives the one that is there. */
+struct place *places_add(struct places *places, const char *db, const char *coll);
+void places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16]);
+void places_remove(struct places *places, struct place *place);
+void places_remove_db(struct places *places, const char *db);
+
+/* The place keeps its properties under a new name; one that was there is forgotten. Gives the place. */
+struct place *places_rename(struct places *places, struct place *place, const char *db, const char *coll);
+
+#endif

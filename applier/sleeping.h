@@ -1,0 +1,46 @@
+/*
+ * Indexes that cannot do their work all along: unique ones are not built before the consistency point, TTL ones do not
+ * expire before the cut-over. DDL of the oplog changes this list before it changes the target.
+ */
+#ifndef FERRY_APPLIER_SLEEPING_H
+#define FERRY_APPLIER_SLEEPING_H
+
+#include "server/server.h"
+
+struct sleeper {
+  char *db;
+  char *coll;
+  char *name;
+  bson_t *spec;  /* as schema_index made it: what to build */
+  bool unbuilt;  /* unique, still to be built */
+  int64_t ttl_s; /* the source's expireAfterSeconds, -1 if none */
+};
+
+struct sleeping {
+  struct sleeper *items;
+  size_t count;
+  size_t capacity;
+};
+
+void sleeping_clear(struct sleeping *sleeping);
+/* Replaces one of the same name. */
+void sleeping_add(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool unbuilt,
+                  int64_t ttl_s);
+/* `coll` NULL: the whole database; `name` NULL: the whole collection. */
+void sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll, const char *name);
+void sleeping_rename(struct sleeping *sleeping, const char *db, const char *coll, const char *to_db,
+                     const char *to_coll);
+struct sleeper *sleeping_find(struct sleeping *sleeping, const char *db, const char *coll, const char *name);
+
+/* As an array document, for the checkpoint; and back. */
+void sleeping_put(const struct sleeping *sleeping, bson_t *list);
+void sleeping_get(struct sleeping *sleeping, const bson_t *list);
+
+/* Drops the unique ones: a stretch that is replayed again passes through states that they would refuse. */
+bool sleeping_unbuild(struct sleeping *sleeping, struct server *target, struct error *error);
+/* Builds all that are unbuilt; they are built then. */
+bool sleeping_build(struct sleeping *sleeping, struct server *target, struct error *error);
+/* Lets every TTL index expire as the source's does, or (`asleep`) puts it to sleep again. */
+bool sleeping_set_ttl(struct sleeping *sleeping, struct server *target, bool asleep, struct error *error);
+
+#endif

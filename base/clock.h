@@ -1,0 +1,15 @@
+/* The monotonic clock, in milliseconds: for rates and time-outs, never for what is stored. */
+#ifndef FERRY_BASE_CLOCK_H
+#define FERRY_BASE_CLOCK_H
+
+#include <stdint.h>
+
+int64_t clock_ms(void);
+
+/* Wall time in seconds since 1970, as oplog timestamps count it. */
+int64_t clock_unix_s(void);
+
+/* Sleeps; returns early when a signal arrives. */
+void clock_sleep_ms(int64_t ms);
+
+#endif

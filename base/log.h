@@ -1,0 +1,24 @@
+/*
+ * The log: one line, one write(2), on stderr: `time level role message key=value ...`. Never a document's content, a
+ * password, or a URI that holds one.
+ */
+#ifndef FERRY_BASE_LOG_H
+#define FERRY_BASE_LOG_H
+
+#include <stdbool.h>
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
+
+/* Names this process in its lines ("coordinator", "worker[2]", "applier"); the text is copied. */
+void log_open(const char *role);
+
+/* Called before each line where a progress display has to be cleared first; NULL for none. */
+void log_before_line(void (*hook)(void));
+
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
+#define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
+#define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,25 @@
+/*
+ * Allocation that does not fail: a migration that has no memory left cannot go on, so these end the process with one
+ * line and ERROR_INTERNAL's status. What they return is the caller's, to be freed with free().
+ */
+#ifndef FERRY_BASE_MEMORY_H
+#define FERRY_BASE_MEMORY_H
+
+#include <stddef.h>
+
+void *memory_new(size_t size);                  /* zeroed, and aligned for any struct that holds a bson_t */
+void *memory_resize(void *memory, size_t size); /* for bytes */
+void *memory_copy(const void *memory, size_t size);
+char *memory_string(const char *text); /* NULL stays NULL */
+char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Overwrites a secret (NULL is fine), then frees it. */
+void memory_wipe(char *secret);
+
+/*
+ * Makes room for one more element: `items` grows by doubling. Returns the (moved) array. A bson_t points into itself: an
+ * array that grows holds pointers to them.
+ */
+void *memory_grow(void *items, size_t count, size_t *capacity, size_t size);
+
+#endif

@@ -1,0 +1,69 @@
+/*
+ * The one binary: the coordinator, or (with the hidden --role) one of its children.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "applier/applier.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "coordinator/migrate.h"
+#include "coordinator/options.h"
+#include "server/server.h"
+#include "worker/worker.h"
+
+#define CHANNEL_IN 3
+#define CHANNEL_OUT 4
+
+/* argv of a child: --role=, --index=, --parent=, in this order, as child_start writes them. */
+static int
+run_child(char **argv)
+{
+  const char *role = argv[1] + strlen("--role=");
+  int index = atoi(argv[2] + strlen("--index="));
+  int parent = atoi(argv[3] + strlen("--parent="));
+  process_die_with_parent(parent, SIGKILL);
+  signal(SIGPIPE, SIG_IGN);
+  signal(SIGINT, SIG_IGN); /* a terminal sends it to the whole group; the coordinator decides */
+  if (strcmp(role, "worker") == 0) {
+    process_title("mongoferry: worker %d", index);
+    return worker_main(index, CHANNEL_IN, CHANNEL_OUT);
+  }
+  process_title("mongoferry: applier");
+  return applier_main(CHANNEL_IN, CHANNEL_OUT);
+}
+
+static int
+run_coordinator(int argc, char **argv)
+{
+  struct options options;
+  struct error error;
+  int status = 0;
+  if (!options_parse(&options, argc - 1, argv + 1, &error)) {
+    log_error("%s", error.text);
+    status = error_exit_status(error.kind);
+  } else if (options.help) {
+    options_help(stdout);
+  } else if (options.version) {
+    printf("mongoferry %s\n", FERRY_VERSION);
+  } else {
+    process_title("mongoferry: coordinator"); /* argv held passwords */
+    server_library_start();
+    status = migrate_run(&options);
+    server_library_end();
+  }
+  options_clear(&options);
+  return status;
+}
+
+int
+main(int argc, char **argv)
+{
+  process_start(argc, argv);
+  if (argc == 4 && strncmp(argv[1], "--role=", 7) == 0) {
+    return run_child(argv);
+  }
+  return run_coordinator(argc, argv);
+}

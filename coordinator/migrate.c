@@ -1,0 +1,550 @@
+#include "coordinator/migrate.h"
+
+#include <signal.h>
+#include <uv.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "coordinator/http.h"
+#include "coordinator/pool.h"
+#include "coordinator/preflight.h"
+#include "coordinator/progress.h"
+
+struct migration {
+  const struct options *options;
+  char *source_uri;
+  char *target_uri;
+  struct selection selection;
+  struct checkpoint checkpoint;
+  struct preflight preflight;
+  struct catalog catalog;
+  struct plan plan;
+  bool resumed; /* there was a bookmark: nothing is copied */
+  bson_t places;
+  bson_t sleeping;
+  bson_t settings;
+  uv_loop_t loop;
+  uv_timer_t timer;
+  uv_signal_t interrupt;
+  uv_signal_t terminate;
+  struct pool pool;
+  struct progress progress;
+  struct http *http; /* NULL: no status port */
+  struct progress_tail tail;
+  uint64_t start; /* T0 */
+  uint64_t oldest;
+  int64_t began_ms;
+  int64_t duplicates;
+  bool handed_off;
+  bool interrupted;
+  bool failed;
+  struct error error; /* the first one */
+};
+
+static void
+put_copy_details(const struct migration *migration, bson_t *details)
+{
+  for (size_t i = 0; i < migration->plan.collection_count; i++) {
+    const struct plan_collection *collection = &migration->plan.collections[i];
+    bson_t item;
+    int64_t documents;
+    int64_t bytes;
+    bool complete = collection->copies_done == collection->copies;
+    char *ns = memory_format("%s.%s", collection->source->db, collection->source->name);
+    plan_copied(&migration->plan, i, &documents, &bytes);
+    BSON_APPEND_DOCUMENT_BEGIN(details, ns, &item);
+    BSON_APPEND_BOOL(&item, "complete", complete && (!collection->has_index_task || collection->index_done));
+    if (complete && collection->has_index_task) {
+      BSON_APPEND_INT64(&item, "createIndexes", bson_count_keys(&collection->indexes));
+    } else {
+      BSON_APPEND_INT64(&item, "copiedBytes", bytes);
+      BSON_APPEND_INT64(&item, "totalBytes", collection->source->bytes);
+    }
+    bson_append_document_end(details, &item);
+    free(ns);
+  }
+}
+
+/* The status document, as mongomirror's users know it. */
+static void
+publish(struct migration *migration)
+{
+  if (!migration->http) {
+    return;
+  }
+  bson_t status = BSON_INITIALIZER;
+  bson_t details;
+  bool tailing = migration->tail.consistent;
+  BSON_APPEND_UTF8(&status, "stage", tailing ? "oplog sync" : "initial sync");
+  BSON_APPEND_UTF8(&status, "phase",
+                   tailing                 ? "tailing the oplog"
+                   : migration->handed_off ? "applying the oplog of the copy"
+                                           : "copying");
+  BSON_APPEND_DOCUMENT_BEGIN(&status, "details", &details);
+  if (migration->handed_off) {
+    message_put_timestamp(&details, "currentTimestamp", migration->tail.bookmark);
+    message_put_timestamp(&details, "latestTimestamp", migration->tail.latest);
+    message_put_timestamp(&details, "lastWriteOnSourceTimestamp", migration->tail.last_write);
+  } else {
+    put_copy_details(migration, &details);
+  }
+  bson_append_document_end(&status, &details);
+  if (migration->failed) {
+    BSON_APPEND_UTF8(&status, "errorMessage", migration->error.text);
+  }
+  char *json = bson_as_relaxed_extended_json(&status, NULL);
+  http_set(migration->http, json ? json : "{}");
+  bson_free(json);
+  bson_destroy(&status);
+}
+
+static void
+fail(struct migration *migration, const struct error *error)
+{
+  if (!migration->failed) {
+    migration->failed = true;
+    migration->error = *error;
+    publish(migration);
+  }
+  pool_stop(&migration->pool);
+}
+
+static void
+make_selection(struct migration *migration)
+{
+  const struct options *options = migration->options;
+  migration->selection = (struct selection){.dbs = options->include_dbs.items,
+                                            .db_count = options->include_dbs.count,
+                                            .namespaces = options->include_namespaces.items,
+                                            .namespace_count = options->include_namespaces.count};
+  bson_init(&migration->settings);
+  selection_put(&migration->selection, &migration->settings);
+  BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
+}
+
+/* The bookmark of an earlier run, unless --forceDump: 1, 0, -1. Also: is it this source's? */
+static int
+has_bookmark(struct migration *migration, struct error *error)
+{
+  bson_t document;
+  const char *set = "";
+  if (migration->options->force_dump) {
+    return 0;
+  }
+  int got = checkpoint_get(&migration->checkpoint, "bookmark", &document, error);
+  if (got <= 0) {
+    return got;
+  }
+  bson_destroy(&document);
+  got = checkpoint_get(&migration->checkpoint, "source", &document, error);
+  if (got == 1) {
+    struct error ignored;
+    message_text(&document, "set", &set, &ignored);
+    if (strcmp(set, migration->preflight.source_hello.set_name) != 0) {
+      error_set(error, ERROR_STATE, "the bookmark is of the source '%s', not of '%s'; name another --bookmarkFile", set,
+                migration->preflight.source_hello.set_name);
+      got = -1;
+    }
+    bson_destroy(&document);
+  }
+  return got;
+}
+
+static bool
+remember_source(struct migration *migration, struct error *error)
+{
+  bson_t *document = BCON_NEW("set", BCON_UTF8(migration->preflight.source_hello.set_name));
+  bool ok = checkpoint_put(&migration->checkpoint, "source", document, error);
+  bson_destroy(document);
+  return ok;
+}
+
+/* Steps 1 to 4 of the design: everything that needs a server before the first process. */
+static bool
+prepare(struct migration *migration, struct error *error)
+{
+  const struct options *options = migration->options;
+  struct preflight *preflight = &migration->preflight;
+  const char *path = options->bookmark_file ? options->bookmark_file : "mongomirror.bookmark";
+  if (!preflight_open(preflight, migration->source_uri, migration->target_uri, error)) {
+    return false;
+  }
+  log_info("source set=%s version=%s; target set=%s version=%s", preflight->source_hello.set_name,
+           preflight->source_hello.version, preflight->target_hello.set_name, preflight->target_hello.version);
+  int bookmark = -1;
+  bool ok = checkpoint_open(&migration->checkpoint, path, error);
+  if (ok) {
+    bookmark = has_bookmark(migration, error);
+    ok = bookmark >= 0;
+  }
+  migration->resumed = bookmark == 1;
+  if (ok && !migration->resumed) {
+    ok = preflight_clear_target(preflight, options->drop, error) &&
+         preflight_plan(preflight, options, &migration->selection, &migration->checkpoint, &migration->catalog,
+                        &migration->plan, &migration->sleeping, error) &&
+         remember_source(migration, error);
+  }
+  preflight_close(preflight);
+  return ok;
+}
+
+/* What the applier has to know of each collection. */
+static void
+put_places(struct migration *migration)
+{
+  for (size_t i = 0; i < migration->plan.collection_count; i++) {
+    const struct plan_collection *collection = &migration->plan.collections[i];
+    char key[24];
+    bson_t item;
+    snprintf(key, sizeof key, "%zu", i);
+    BSON_APPEND_DOCUMENT_BEGIN(&migration->places, key, &item);
+    BSON_APPEND_UTF8(&item, "db", collection->source->db);
+    BSON_APPEND_UTF8(&item, "coll", collection->source->name);
+    if (collection->source->has_uuid) {
+      BSON_APPEND_BINARY(&item, "uuid", BSON_SUBTYPE_UUID, collection->source->uuid, 16);
+    }
+    if (collection->start) {
+      message_put_timestamp(&item, "start", collection->start);
+    }
+    BSON_APPEND_BOOL(&item, "lost", collection->lost);
+    bson_append_document_end(&migration->places, &item);
+  }
+}
+
+static bool
+send_hand_off(struct migration *migration, const char *start_name, uint64_t end, struct error *error)
+{
+  bson_t start;
+  bson_t message = BSON_INITIALIZER;
+  int got = checkpoint_get(&migration->checkpoint, start_name, &start, error);
+  if (got != 1) {
+    bson_destroy(&message);
+    return got == 0 ? error_set(error, ERROR_STATE, "the bookmark file lost its '%s'", start_name) : false;
+  }
+  BSON_APPEND_DOCUMENT(&message, "start", &start);
+  message_put_timestamp(&message, "end", end);
+  BSON_APPEND_ARRAY(&message, "places", &migration->places);
+  BSON_APPEND_ARRAY(&message, "sleeping", &migration->sleeping);
+  pool_hand_off(&migration->pool, &message);
+  migration->handed_off = true;
+  bson_destroy(&start);
+  bson_destroy(&message);
+  return true;
+}
+
+static void
+log_copied(struct migration *migration)
+{
+  int64_t documents = 0;
+  int64_t bytes = 0;
+  double seconds = (double)(clock_ms() - migration->began_ms) / 1000;
+  for (size_t i = 0; i < migration->plan.task_count; i++) {
+    documents += migration->plan.tasks[i].documents;
+    bytes += migration->plan.tasks[i].bytes;
+  }
+  progress_clear();
+  log_info("copied collections=%zu documents=%lld mb=%.1f seconds=%.1f docs_per_s=%.0f mb_per_s=%.1f repeated=%lld",
+           migration->plan.collection_count, (long long)documents, (double)bytes / 1e6, seconds,
+           (double)documents / (seconds > 0 ? seconds : 1), (double)bytes / 1e6 / (seconds > 0 ? seconds : 1),
+           (long long)migration->duplicates);
+}
+
+/* The last range and the last index are done: the applier takes over. */
+static void
+hand_off_if_copied(struct migration *migration)
+{
+  struct error error;
+  if (migration->handed_off || migration->resumed || migration->failed || migration->interrupted ||
+      !plan_finished(&migration->plan)) {
+    return;
+  }
+  log_copied(migration);
+  put_places(migration);
+  pool_stop_workers(&migration->pool);
+  if (!checkpoint_put(&migration->checkpoint, "places", &migration->places, &error) ||
+      !checkpoint_put(&migration->checkpoint, "sleeping", &migration->sleeping, &error) ||
+      !send_hand_off(migration, "start", 0, &error)) {
+    fail(migration, &error);
+  }
+}
+
+static void
+on_task_done(void *context, int64_t number, const bson_t *document)
+{
+  struct migration *migration = context;
+  struct plan_task *task = &migration->plan.tasks[number];
+  if (task->kind == PLAN_COPY) {
+    struct plan_collection *collection = &migration->plan.collections[task->collection];
+    task->documents = message_number(document, "documents", 0);
+    task->bytes = message_number(document, "bytes", 0);
+    migration->duplicates += message_number(document, "duplicates", 0);
+    collection->start = message_timestamp(document, "start");
+    collection->lost = collection->lost || message_flag(document, "lost");
+  }
+  hand_off_if_copied(migration);
+}
+
+static bool
+save_bookmark(struct migration *migration, const bson_t *message, struct error *error)
+{
+  bson_t bookmark;
+  bson_t sleeping;
+  bson_t document;
+  struct error ignored;
+  if (!message_document(message, "bookmark", &bookmark, error)) {
+    return false;
+  }
+  if (message_document(message, "sleeping", &sleeping, &ignored) &&
+      !checkpoint_put(&migration->checkpoint, "sleeping", &sleeping, error)) {
+    return false;
+  }
+  bson_copy_to(&bookmark, &document);
+  message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
+  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error);
+  migration->tail.bookmark = message_timestamp(&document, "ts");
+  bson_destroy(&document);
+  return ok;
+}
+
+static void
+on_applier_message(void *context, enum message_type type, const bson_t *document)
+{
+  struct migration *migration = context;
+  struct error error;
+  if (type == MESSAGE_WINDOW) {
+    migration->oldest = message_timestamp(document, "oldest");
+    if (migration->oldest > migration->start && migration->start && !migration->resumed) {
+      error_set(&error, ERROR_OPLOG,
+                "the source's oplog no longer holds the start of the copy (it begins at %u.%u now): enlarge the oplog, "
+                "and start again with --drop",
+                OPTIME_SECONDS(migration->oldest), OPTIME_INCREMENT(migration->oldest));
+      fail(migration, &error);
+    }
+    return;
+  }
+  if (type != MESSAGE_APPLIED) {
+    return;
+  }
+  bool was_consistent = migration->tail.consistent;
+  migration->tail.latest = message_timestamp(document, "latest");
+  migration->tail.last_write = message_timestamp(document, "last_write");
+  migration->tail.entries = message_number(document, "entries", 0);
+  migration->tail.consistent = message_flag(document, "consistent");
+  if (!save_bookmark(migration, document, &error)) {
+    fail(migration, &error);
+  }
+  if (!was_consistent && migration->tail.consistent) {
+    log_info("tailing applied=%lld ts=%u.%u", (long long)migration->tail.entries,
+             OPTIME_SECONDS(migration->tail.bookmark), OPTIME_INCREMENT(migration->tail.bookmark));
+  }
+}
+
+static void
+on_applier_ended(void *context, const struct child *applier)
+{
+  struct migration *migration = context;
+  struct error error;
+  if (applier->failed) {
+    fail(migration, &applier->error);
+  } else if (!migration->pool.stopping || applier->cause[0]) {
+    error_set(&error, ERROR_CHILD, "the applier %s; start again, it goes on from its bookmark",
+              applier->cause[0] ? applier->cause : "ended by itself");
+    fail(migration, &error);
+  }
+}
+
+static void
+on_failed(void *context, const struct error *error)
+{
+  fail(context, error);
+}
+
+static void
+on_all_ended(void *context)
+{
+  struct migration *migration = context;
+  if (migration->failed && migration->http && !migration->interrupted) {
+    log_error("%s; the status port goes on answering until a signal", migration->error.text);
+    return;
+  }
+  uv_stop(&migration->loop);
+}
+
+static void
+on_signal(uv_signal_t *handle, int number)
+{
+  struct migration *migration = handle->data;
+  if (!migration->interrupted) {
+    log_info("stopping signal=%s", number == SIGINT ? "SIGINT" : "SIGTERM");
+  } else {
+    migration->pool.timeouts_ms = 1000; /* asked twice */
+  }
+  migration->interrupted = true;
+  pool_stop(&migration->pool);
+  if (!pool_any_running(&migration->pool)) {
+    uv_stop(&migration->loop);
+  }
+}
+
+static void
+on_timer(uv_timer_t *timer)
+{
+  struct migration *migration = timer->data;
+  pool_tick(&migration->pool);
+  publish(migration);
+  if (migration->pool.stopping) {
+    return;
+  }
+  hand_off_if_copied(migration); /* a plan without tasks is finished from the start */
+  if (migration->handed_off) {
+    progress_tail(&migration->progress, &migration->tail);
+  } else {
+    progress_copy(&migration->progress, &migration->plan);
+  }
+}
+
+static int
+worker_count(const struct options *options)
+{
+  unsigned processors = uv_available_parallelism();
+  if (options->workers > 0) {
+    return (int)options->workers;
+  }
+  return processors < 2 ? 2 : processors > 16 ? 16 : (int)processors;
+}
+
+static void
+watch_signals(struct migration *migration)
+{
+  signal(SIGPIPE, SIG_IGN);
+  uv_signal_init(&migration->loop, &migration->interrupt);
+  uv_signal_init(&migration->loop, &migration->terminate);
+  uv_timer_init(&migration->loop, &migration->timer);
+  migration->interrupt.data = migration->terminate.data = migration->timer.data = migration;
+  uv_signal_start(&migration->interrupt, on_signal, SIGINT);
+  uv_signal_start(&migration->terminate, on_signal, SIGTERM);
+  uv_timer_start(&migration->timer, on_timer, 250, 1000);
+}
+
+/* A start with a bookmark: the applier goes on from there. */
+static bool
+resume(struct migration *migration, struct error *error)
+{
+  bson_t bookmark;
+  if (checkpoint_get(&migration->checkpoint, "bookmark", &bookmark, error) != 1) {
+    return false;
+  }
+  uint64_t at = message_timestamp(&bookmark, "ts");
+  uint64_t reached = message_timestamp(&bookmark, "reached");
+  bson_destroy(&bookmark);
+  bson_destroy(&migration->places);
+  bson_destroy(&migration->sleeping);
+  if (checkpoint_get(&migration->checkpoint, "places", &migration->places, error) != 1 ||
+      checkpoint_get(&migration->checkpoint, "sleeping", &migration->sleeping, error) != 1) {
+    return false;
+  }
+  log_info("going on from the bookmark ts=%u.%u", OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
+  if (reached <= at) { /* past the moving copy names tell; the UUIDs of then may not */
+    bson_reinit(&migration->places);
+  }
+  return send_hand_off(migration, "bookmark", reached > at ? reached : at, error);
+}
+
+static void
+close_handle(uv_handle_t *handle, void *context)
+{
+  (void)context;
+  if (!uv_is_closing(handle)) {
+    uv_close(handle, NULL);
+  }
+}
+
+/* Steps 5 to 10: the children work, the loop listens. */
+static void
+run_loop(struct migration *migration)
+{
+  struct error error;
+  struct pool *pool = &migration->pool;
+  uv_loop_init(&migration->loop);
+  watch_signals(migration);
+  *pool =
+    (struct pool){.loop = &migration->loop,
+                  .plan = migration->resumed ? NULL : &migration->plan,
+                  .source_uri = migration->source_uri,
+                  .target_uri = migration->target_uri,
+                  .settings = &migration->settings,
+                  .events = {on_task_done, on_applier_message, on_applier_ended, on_failed, on_all_ended, migration}};
+  progress_init(&migration->progress);
+  migration->began_ms = clock_ms();
+  if (!pool_start(pool, worker_count(migration->options), &error) ||
+      (migration->resumed && !resume(migration, &error))) {
+    fail(migration, &error);
+  }
+  if (pool_any_running(pool)) {
+    uv_run(&migration->loop, UV_RUN_DEFAULT);
+  }
+  progress_clear();
+  uv_walk(&migration->loop, close_handle, NULL);
+  uv_run(&migration->loop, UV_RUN_DEFAULT);
+  uv_loop_close(&migration->loop);
+  free(pool->workers);
+}
+
+/* What the exit status says, in words, once. */
+static int
+finish(struct migration *migration)
+{
+  if (!migration->failed && !migration->tail.consistent) {
+    migration->failed = true;
+    error_set(&migration->error, ERROR_INTERRUPTED, "stopped before the target was complete; %s",
+              migration->handed_off ? "start again with the same options to go on" : "start again with --drop");
+  }
+  if (migration->failed) {
+    log_error("%s", migration->error.text);
+    return error_exit_status(migration->error.kind);
+  }
+  log_info("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(migration->tail.bookmark),
+           OPTIME_INCREMENT(migration->tail.bookmark), (long long)migration->tail.entries);
+  return 0;
+}
+
+int
+migrate_run(const struct options *options)
+{
+  struct migration *migration = memory_new(sizeof *migration);
+  struct error error = {.kind = ERROR_NONE};
+  migration->options = options;
+  bson_init(&migration->places);
+  bson_init(&migration->sleeping);
+  make_selection(migration);
+  migration->source_uri = options_uri(options, OPTIONS_SOURCE, &error);
+  migration->target_uri = migration->source_uri ? options_uri(options, OPTIONS_TARGET, &error) : NULL;
+  int status;
+  bool http = migration->target_uri && (options->http_status_port == 0 ||
+                                        http_start(&migration->http, (uint16_t)options->http_status_port, &error));
+  if (http && prepare(migration, &error)) {
+    bson_t start;
+    if (checkpoint_get(&migration->checkpoint, "start", &start, &error) == 1) {
+      migration->start = message_timestamp(&start, "ts");
+      bson_destroy(&start);
+    }
+    run_loop(migration);
+    status = finish(migration);
+  } else {
+    log_error("%s", error.text);
+    status = error_exit_status(error.kind);
+  }
+  http_stop(migration->http);
+  checkpoint_close(&migration->checkpoint);
+  plan_clear(&migration->plan);
+  catalog_clear(&migration->catalog);
+  memory_wipe(migration->source_uri);
+  memory_wipe(migration->target_uri);
+  bson_destroy(&migration->settings);
+  bson_destroy(&migration->places);
+  bson_destroy(&migration->sleeping);
+  free(migration);
+  return status;
+}

@@ -1,0 +1,49 @@
+/*
+ * The command line. The table is options.def.
+ */
+#ifndef FERRY_COORDINATOR_OPTIONS_H
+#define FERRY_COORDINATOR_OPTIONS_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+
+struct option_list {
+  char **items;
+  size_t count;
+  size_t capacity;
+};
+
+struct options {
+#define GROUP(title)
+#define TEXT(field, name, value, help) char *field;
+#define SECRET(field, name, value, help) char *field;
+#define LIST(field, name, value, help) struct option_list field;
+#define FLAG(field, name, help) bool field;
+#define NUMBER(field, name, initial, least, most, value, help) int64_t field;
+#define IGNORED(name, value, help)
+#include "coordinator/options.def"
+#undef GROUP
+#undef TEXT
+#undef SECRET
+#undef LIST
+#undef FLAG
+#undef NUMBER
+#undef IGNORED
+};
+
+/* Reads argv (not argv[0]); opens no connection. ERROR_USAGE names the option and what it takes. */
+bool options_parse(struct options *options, int argc, char **argv, struct error *error);
+void options_clear(struct options *options);
+
+/* At most 80 columns. */
+void options_help(FILE *out);
+
+/*
+ * The connection string of one side, secrets included: for options_free with memory_wipe. NULL with ERROR_USAGE if the
+ * host has no valid form.
+ */
+enum options_side { OPTIONS_SOURCE, OPTIONS_TARGET };
+char *options_uri(const struct options *options, enum options_side side, struct error *error);
+
+#endif

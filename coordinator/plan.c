@@ -1,0 +1,202 @@
+#include "coordinator/plan.h"
+
+#include "base/memory.h"
+
+void
+plan_init(struct plan *plan, const struct catalog *catalog, int64_t collections_at_once)
+{
+  *plan = (struct plan){.collection_count = catalog->count, .collections_at_once = collections_at_once};
+  plan->collections = memory_new(catalog->count * sizeof *plan->collections);
+  for (size_t i = 0; i < catalog->count; i++) {
+    plan->collections[i].source = &catalog->collections[i];
+    bson_init(&plan->collections[i].indexes);
+  }
+}
+
+void
+plan_set_points(struct plan *plan, size_t collection, struct split_points *points)
+{
+  plan->collections[collection].points = *points;
+  *points = (struct split_points){.method = "none"};
+}
+
+void
+plan_add_index(struct plan *plan, size_t collection, const bson_t *spec)
+{
+  char key[24];
+  bson_t *indexes = &plan->collections[collection].indexes;
+  snprintf(key, sizeof key, "%u", bson_count_keys(indexes));
+  BSON_APPEND_DOCUMENT(indexes, key, spec);
+  plan->collections[collection].has_index_task = true;
+}
+
+static struct plan_task *
+add_task(struct plan *plan, enum plan_kind kind, size_t collection)
+{
+  plan->tasks = memory_grow(plan->tasks, plan->task_count, &plan->task_capacity, sizeof *plan->tasks);
+  struct plan_task *task = &plan->tasks[plan->task_count++];
+  *task = (struct plan_task){.kind = kind, .collection = collection};
+  return task;
+}
+
+static int
+compare_size(const void *left, const void *right, void *context)
+{
+  const struct plan_collection *collections = context;
+  int64_t a = collections[*(const size_t *)left].source->bytes;
+  int64_t b = collections[*(const size_t *)right].source->bytes;
+  return a < b ? 1 : a > b ? -1 : 0;
+}
+
+void
+plan_close(struct plan *plan)
+{
+  plan->by_size = memory_new(plan->collection_count * sizeof *plan->by_size);
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    struct plan_collection *collection = &plan->collections[i];
+    const struct split_points *points = &collection->points;
+    plan->by_size[i] = i;
+    collection->first_task = plan->task_count;
+    if (collection->source->view) {
+      continue;
+    }
+    collection->copies = points->count + 1;
+    for (size_t k = 0; k <= points->count; k++) {
+      struct plan_task *task = add_task(plan, PLAN_COPY, i);
+      task->min = k > 0 ? points->points[k - 1] : NULL;
+      task->max = k < points->count ? points->points[k] : NULL;
+    }
+    if (collection->has_index_task) {
+      add_task(plan, PLAN_INDEX, i);
+    }
+  }
+  qsort_r(plan->by_size, plan->collection_count, sizeof *plan->by_size, compare_size, plan->collections);
+}
+
+void
+plan_clear(struct plan *plan)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    split_points_clear(&plan->collections[i].points);
+    bson_destroy(&plan->collections[i].indexes);
+  }
+  free(plan->collections);
+  free(plan->tasks);
+  free(plan->by_size);
+  *plan = (struct plan){0};
+}
+
+static int64_t
+lend(struct plan *plan, size_t task)
+{
+  plan->tasks[task].state = PLAN_LENT;
+  return (int64_t)task;
+}
+
+static int64_t
+lend_index(struct plan *plan)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    const struct plan_collection *collection = &plan->collections[plan->by_size[i]];
+    size_t task = collection->first_task + collection->copies;
+    if (collection->has_index_task && collection->copies_done == collection->copies &&
+        plan->tasks[task].state == PLAN_PENDING) {
+      return lend(plan, task);
+    }
+  }
+  return -1;
+}
+
+static bool
+copy_begun(const struct plan *plan, const struct plan_collection *collection)
+{
+  if (collection->copies_done > 0) {
+    return collection->copies_done < collection->copies;
+  }
+  for (size_t k = 0; k < collection->copies; k++) {
+    if (plan->tasks[collection->first_task + k].state == PLAN_LENT) {
+      return true;
+    }
+  }
+  return false;
+}
+
+int64_t
+plan_lend(struct plan *plan)
+{
+  int64_t index = lend_index(plan);
+  int64_t begun = 0;
+  if (index >= 0) {
+    return index;
+  }
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    begun += copy_begun(plan, &plan->collections[i]);
+  }
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    const struct plan_collection *collection = &plan->collections[plan->by_size[i]];
+    if (begun >= plan->collections_at_once && !copy_begun(plan, collection)) {
+      continue;
+    }
+    for (size_t k = 0; k < collection->copies; k++) {
+      if (plan->tasks[collection->first_task + k].state == PLAN_PENDING) {
+        return lend(plan, collection->first_task + k);
+      }
+    }
+  }
+  return -1;
+}
+
+void
+plan_task_done(struct plan *plan, int64_t number)
+{
+  struct plan_task *task = &plan->tasks[number];
+  struct plan_collection *collection = &plan->collections[task->collection];
+  task->state = PLAN_DONE;
+  plan->done++;
+  if (task->kind == PLAN_COPY) {
+    collection->copies_done++;
+  } else {
+    collection->index_done = true;
+  }
+}
+
+int
+plan_task_back(struct plan *plan, int64_t number)
+{
+  struct plan_task *task = &plan->tasks[number];
+  task->state = PLAN_PENDING;
+  task->documents = 0;
+  task->bytes = 0;
+  return ++task->attempts;
+}
+
+bool
+plan_finished(const struct plan *plan)
+{
+  return plan->done == plan->task_count;
+}
+
+bool
+plan_is_active(const struct plan *plan, size_t number)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  size_t tasks = collection->copies + collection->has_index_task;
+  for (size_t k = 0; k < tasks; k++) {
+    if (plan->tasks[collection->first_task + k].state == PLAN_LENT) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void
+plan_copied(const struct plan *plan, size_t number, int64_t *documents, int64_t *bytes)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  *documents = 0;
+  *bytes = 0;
+  for (size_t k = 0; k < collection->copies; k++) {
+    *documents += plan->tasks[collection->first_task + k].documents;
+    *bytes += plan->tasks[collection->first_task + k].bytes;
+  }
+}

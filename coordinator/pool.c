@@ -1,0 +1,292 @@
+#include "coordinator/pool.h"
+
+#include <signal.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define ATTEMPTS_MOST 5
+#define DEAD_STARTS_MOST 4
+
+static void on_message(void *context, struct child *child, enum message_type type, const bson_t *document);
+static void on_ended(void *context, struct child *child);
+
+static bool
+start_child(struct pool *pool, struct child *child, const char *role, int index, struct error *error)
+{
+  struct child_events events = {on_message, on_ended, pool};
+  bson_t setup = BSON_INITIALIZER;
+  if (!child_start(child, pool->loop, role, index, &events, error)) {
+    bson_destroy(&setup);
+    return false;
+  }
+  BSON_APPEND_UTF8(&setup, "source", pool->source_uri);
+  BSON_APPEND_UTF8(&setup, "target", pool->target_uri);
+  BSON_APPEND_DOCUMENT(&setup, "settings", pool->settings);
+  child_send(child, MESSAGE_SETUP, &setup);
+  bson_destroy(&setup);
+  return true;
+}
+
+bool
+pool_start(struct pool *pool, int workers, struct error *error)
+{
+  pool->worker_count = pool->plan ? workers : 0;
+  pool->workers = memory_new(sizeof *pool->workers * (size_t)(pool->worker_count + 1));
+  pool->timeouts_ms = 30000;
+  if (!start_child(pool, &pool->applier, "applier", 0, error)) {
+    return false;
+  }
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (!start_child(pool, &pool->workers[i], "worker", i + 1, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static void
+put_copy(const struct plan_collection *collection, const struct plan_task *task, bson_t *message)
+{
+  const struct collection *source = collection->source;
+  if (task->min) {
+    BSON_APPEND_DOCUMENT(message, "min", task->min);
+  }
+  if (task->max) {
+    BSON_APPEND_DOCUMENT(message, "max", task->max);
+  }
+  if (source->has_uuid) {
+    BSON_APPEND_BINARY(message, "uuid", BSON_SUBTYPE_UUID, source->uuid, sizeof source->uuid);
+  }
+  BSON_APPEND_BOOL(message, "natural", source->capped || !source->has_id_index);
+  BSON_APPEND_BOOL(message, "last", task->min && !task->max);
+  BSON_APPEND_BOOL(message, "capped", source->capped);
+  BSON_APPEND_BOOL(message, "again", task->attempts > 0);
+  if (source->capped) {
+    BSON_APPEND_DOCUMENT(message, "options", source->options);
+  }
+}
+
+static void
+lend(struct pool *pool, struct child *child)
+{
+  if (pool->stopping || !pool->plan || !child->ready || child->task >= 0) {
+    return;
+  }
+  int64_t number = plan_lend(pool->plan);
+  if (number < 0) {
+    return;
+  }
+  const struct plan_task *task = &pool->plan->tasks[number];
+  const struct plan_collection *collection = &pool->plan->collections[task->collection];
+  bson_t message = BSON_INITIALIZER;
+  BSON_APPEND_INT64(&message, "task", number);
+  BSON_APPEND_UTF8(&message, "db", collection->source->db);
+  BSON_APPEND_UTF8(&message, "coll", collection->source->name);
+  if (task->kind == PLAN_COPY) {
+    put_copy(collection, task, &message);
+  } else {
+    BSON_APPEND_ARRAY(&message, "indexes", &collection->indexes);
+  }
+  child->task = number;
+  child_send(child, task->kind == PLAN_COPY ? MESSAGE_COPY : MESSAGE_INDEX, &message);
+  bson_destroy(&message);
+}
+
+static void
+lend_all(struct pool *pool)
+{
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (pool->workers[i].running) {
+      lend(pool, &pool->workers[i]);
+    }
+  }
+}
+
+/* A task is pending again; too many attempts end the migration. */
+static void
+give_back(struct pool *pool, struct child *child, const struct error *why)
+{
+  int64_t task = child->task;
+  child->task = -1;
+  if (task < 0 || !pool->plan) {
+    return;
+  }
+  if (plan_task_back(pool->plan, task) >= ATTEMPTS_MOST && !pool->stopping) {
+    struct error error = *why;
+    error_wrap(&error, "gave up after %d attempts", ATTEMPTS_MOST);
+    pool->events.failed(pool->events.context, &error);
+  }
+}
+
+static void
+on_worker_failure(struct pool *pool, struct child *child, const bson_t *document)
+{
+  struct error error;
+  message_get_error(document, &error);
+  if (child->task < 0 || message_number(document, "task", -1) < 0) { /* the worker as such, and it ends now */
+    child->failed = true;
+    child->error = error;
+    return;
+  }
+  if (!message_flag(document, "retry")) {
+    child->task = -1;
+    pool->events.failed(pool->events.context, &error);
+    return;
+  }
+  log_warn("%s %d: %s; it will be tried again", child->role, child->index, error.text);
+  give_back(pool, child, &error);
+}
+
+static void
+on_worker_message(struct pool *pool, struct child *child, enum message_type type, const bson_t *document)
+{
+  int64_t number = message_number(document, "task", -1);
+  bool mine = number >= 0 && number == child->task;
+  if (type == MESSAGE_READY) {
+    child->ready = true;
+    pool->dead_starts = 0;
+  } else if (type == MESSAGE_PROGRESS && mine) {
+    pool->plan->tasks[number].documents = message_number(document, "documents", 0);
+    pool->plan->tasks[number].bytes = message_number(document, "bytes", 0);
+  } else if (type == MESSAGE_DONE && mine) {
+    child->task = -1;
+    plan_task_done(pool->plan, number);
+    pool->events.task_done(pool->events.context, number, document);
+  } else if (type == MESSAGE_FAILED) {
+    on_worker_failure(pool, child, document);
+  }
+  if (type != MESSAGE_PROGRESS) {
+    lend_all(pool);
+  }
+}
+
+static void
+on_message(void *context, struct child *child, enum message_type type, const bson_t *document)
+{
+  struct pool *pool = context;
+  if (child != &pool->applier) {
+    on_worker_message(pool, child, type, document);
+  } else if (type == MESSAGE_READY) {
+    child->ready = true;
+  } else if (type == MESSAGE_FAILED) {
+    child->failed = true;
+    message_get_error(document, &child->error);
+  } else {
+    pool->events.applier_message(pool->events.context, type, document);
+  }
+}
+
+static void
+replace_worker(struct pool *pool, struct child *child)
+{
+  struct error error;
+  struct error why;
+  if (child->failed) {
+    why = child->error;
+  } else {
+    error_set(&why, ERROR_CHILD, "worker %d %s", child->index, child->cause[0] ? child->cause : "ended by itself");
+  }
+  int64_t task = child->task;
+  if (task >= 0) {
+    const struct plan_collection *collection = &pool->plan->collections[pool->plan->tasks[task].collection];
+    log_warn("worker %d %s; its task, of %s.%s, will be done by another", child->index,
+             child->failed ? child->error.text : child->cause, collection->source->db, collection->source->name);
+  }
+  pool->dead_starts += !child->ready;
+  give_back(pool, child, &why);
+  if (pool->stopping) {
+    return;
+  }
+  if (pool->dead_starts >= DEAD_STARTS_MOST) {
+    pool->events.failed(pool->events.context, &why);
+  } else if (!start_child(pool, child, "worker", child->index, &error)) {
+    pool->events.failed(pool->events.context, &error);
+  }
+}
+
+static void
+on_ended(void *context, struct child *child)
+{
+  struct pool *pool = context;
+  bool wanted = pool->stopping || !pool->plan || plan_finished(pool->plan);
+  if (child == &pool->applier) {
+    pool->events.applier_ended(pool->events.context, child);
+  } else if (!wanted) {
+    replace_worker(pool, child);
+    lend_all(pool);
+  }
+  if (!pool_any_running(pool)) {
+    pool->events.all_ended(pool->events.context);
+  }
+}
+
+void
+pool_hand_off(struct pool *pool, const bson_t *document)
+{
+  child_send(&pool->applier, MESSAGE_HAND_OFF, document);
+}
+
+static void
+stop_child(struct child *child)
+{
+  bson_t nothing = BSON_INITIALIZER;
+  child_send(child, MESSAGE_STOP, &nothing);
+  bson_destroy(&nothing);
+}
+
+void
+pool_stop_workers(struct pool *pool)
+{
+  for (int i = 0; i < pool->worker_count; i++) {
+    stop_child(&pool->workers[i]);
+  }
+}
+
+void
+pool_stop(struct pool *pool)
+{
+  if (pool->stopping) {
+    return;
+  }
+  pool->stopping = true;
+  pool->stop_ms = clock_ms();
+  stop_child(&pool->applier);
+  for (int i = 0; i < pool->worker_count; i++) {
+    stop_child(&pool->workers[i]);
+    if (pool->workers[i].task >= 0) { /* a range that is cut short is copied again anyway */
+      child_signal(&pool->workers[i], SIGTERM);
+    }
+  }
+}
+
+void
+pool_tick(struct pool *pool)
+{
+  if (!pool->stopping) {
+    return;
+  }
+  int64_t waited = clock_ms() - pool->stop_ms;
+  int signal = waited > 2 * pool->timeouts_ms ? SIGKILL : waited > pool->timeouts_ms ? SIGTERM : 0;
+  if (signal) {
+    child_signal(&pool->applier, signal);
+    for (int i = 0; i < pool->worker_count; i++) {
+      child_signal(&pool->workers[i], signal);
+    }
+  }
+}
+
+bool
+pool_any_running(const struct pool *pool)
+{
+  if (pool->applier.running) {
+    return true;
+  }
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (pool->workers[i].running) {
+      return true;
+    }
+  }
+  return false;
+}

@@ -1,0 +1,52 @@
+/*
+ * The children of a migration: workers that are lent tasks, and the applier. Starts them, replaces a worker that died,
+ * gives its task back, stops and reaps them all.
+ */
+#ifndef FERRY_COORDINATOR_POOL_H
+#define FERRY_COORDINATOR_POOL_H
+
+#include "coordinator/child.h"
+#include "coordinator/plan.h"
+
+struct pool_events {
+  /* Every worker task that ended well; the plan knows it already. */
+  void (*task_done)(void *context, int64_t task, const bson_t *document);
+  /* What the applier says, READY and FAILED aside. */
+  void (*applier_message)(void *context, enum message_type type, const bson_t *document);
+  /* The applier ended, cleanly or not. */
+  void (*applier_ended)(void *context, const struct child *applier);
+  /* The migration cannot go on. */
+  void (*failed)(void *context, const struct error *error);
+  /* The last child has ended. */
+  void (*all_ended)(void *context);
+  void *context;
+};
+
+struct pool {
+  uv_loop_t *loop;
+  struct plan *plan; /* NULL: nothing is copied */
+  const char *source_uri;
+  const char *target_uri;
+  const bson_t *settings;
+  struct pool_events events;
+  struct child *workers;
+  int worker_count;
+  struct child applier;
+  bool stopping;
+  int dead_starts;     /* workers that ended before they were ready, in a row */
+  int64_t stop_ms;     /* when stopping began */
+  int64_t timeouts_ms; /* how long each step of stopping may take */
+};
+
+/* `plan` NULL: only the applier is started. What it points to must outlive the pool. */
+bool pool_start(struct pool *pool, int workers, struct error *error);
+void pool_hand_off(struct pool *pool, const bson_t *document);
+/* The workers end; the applier goes on. */
+void pool_stop_workers(struct pool *pool);
+/* All end: STOP, then from pool_tick on SIGTERM, then SIGKILL. */
+void pool_stop(struct pool *pool);
+/* Once a second. */
+void pool_tick(struct pool *pool);
+bool pool_any_running(const struct pool *pool);
+
+#endif

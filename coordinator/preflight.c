@@ -1,0 +1,194 @@
+#include "coordinator/preflight.h"
+
+#include "base/log.h"
+#include "ipc/message.h"
+#include "target/schema.h"
+
+#define WIRE_3_6 6
+
+static bool
+check_pair(const struct preflight *preflight, struct error *error)
+{
+  const struct server_hello *source = &preflight->source_hello;
+  const struct server_hello *target = &preflight->target_hello;
+  if (source->mongos) {
+    return error_set(error, ERROR_REFUSED, "the source is a mongos; name a replica set's members instead");
+  }
+  if (!source->set_name[0]) {
+    return error_set(
+      error, ERROR_REFUSED,
+      "the source is a standalone and has no oplog; restart it with --replSet and run rs.initiate() first");
+  }
+  if (source->wire_version < WIRE_3_6 || target->wire_version < WIRE_3_6) {
+    return error_set(error, ERROR_REFUSED, "source %s, target %s: this version migrates from 3.6 on", source->version,
+                     target->version);
+  }
+  for (int i = 0; i < 2; i++) {
+    int older = source->version_number[i] - target->version_number[i];
+    if (older > 0) {
+      return error_set(error, ERROR_REFUSED, "the target (%s) is older than the source (%s); upgrade the target",
+                       target->version, source->version);
+    }
+    if (older < 0) {
+      break;
+    }
+  }
+  if (source->primary[0] && strcmp(source->primary, target->primary) == 0) {
+    return error_set(error, ERROR_REFUSED, "source and target are the same server, %s", source->primary);
+  }
+  return true;
+}
+
+bool
+preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct error *error)
+{
+  memset(preflight, 0, sizeof *preflight);
+  bool ok = reader_open(&preflight->reader, source_uri, false, error) &&
+            server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, error) &&
+            server_open(&preflight->target, ERROR_TARGET, target_uri, false, error) &&
+            server_ask_hello(&preflight->target, true, &preflight->target_hello, error) && check_pair(preflight, error);
+  if (!ok) {
+    preflight_close(preflight);
+  }
+  return ok;
+}
+
+void
+preflight_close(struct preflight *preflight)
+{
+  reader_close(&preflight->reader);
+  server_close(&preflight->target);
+}
+
+bool
+preflight_clear_target(struct preflight *preflight, bool drop, struct error *error)
+{
+  int64_t count = 0;
+  char first[512] = "";
+  if (!schema_user_collections(&preflight->target, &count, first, sizeof first, error)) {
+    return false;
+  }
+  if (count > 0 && !drop) {
+    return error_set(error, ERROR_REFUSED,
+                     "the target is not empty (%lld collections, %s among them); start with --drop to drop them all",
+                     (long long)count, first);
+  }
+  return count == 0 || schema_drop_user_collections(&preflight->target, error);
+}
+
+static bool
+record_start(struct preflight *preflight, struct checkpoint *checkpoint, struct error *error)
+{
+  struct optime start;
+  bson_t document = BSON_INITIALIZER;
+  if (!oplog_start(&preflight->reader, &start, error)) {
+    return false;
+  }
+  message_put_timestamp(&document, "ts", start.ts);
+  if (start.term >= 0) {
+    BSON_APPEND_INT64(&document, "t", start.term);
+  }
+  if (start.hash) {
+    BSON_APPEND_INT64(&document, "h", start.hash);
+  }
+  bool ok = checkpoint_put(checkpoint, "start", &document, error);
+  bson_destroy(&document);
+  log_info("start ts=%u.%u", OPTIME_SECONDS(start.ts), OPTIME_INCREMENT(start.ts));
+  return ok;
+}
+
+/* Views last: they read collections. */
+static bool
+create_all(struct preflight *preflight, const struct catalog *catalog, bool views, struct error *error)
+{
+  for (size_t i = 0; i < catalog->count; i++) {
+    const struct collection *collection = &catalog->collections[i];
+    if (collection->view == views &&
+        !schema_create(&preflight->target, collection->db, collection->name, collection->options, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static void
+put_sleeper(bson_t *sleeping, const struct collection *collection, const bson_t *spec, bool unbuilt, int64_t ttl)
+{
+  char key[24];
+  bson_t item;
+  snprintf(key, sizeof key, "%u", bson_count_keys(sleeping));
+  BSON_APPEND_DOCUMENT_BEGIN(sleeping, key, &item);
+  BSON_APPEND_UTF8(&item, "db", collection->db);
+  BSON_APPEND_UTF8(&item, "coll", collection->name);
+  BSON_APPEND_DOCUMENT(&item, "spec", spec);
+  BSON_APPEND_BOOL(&item, "unbuilt", unbuilt);
+  BSON_APPEND_INT64(&item, "ttl_s", ttl);
+  bson_append_document_end(sleeping, &item);
+}
+
+/* Unique ones wait for the consistency point; the workers build the others. */
+static void
+plan_indexes(struct plan *plan, size_t number, const struct collection *collection, bson_t *sleeping)
+{
+  bson_iter_t iter;
+  bool collated = bson_has_field(collection->options, "collation");
+  for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
+    bson_t spec;
+    bson_t built;
+    int64_t ttl;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    if (!bson_init_static(&spec, bytes, size)) {
+      continue;
+    }
+    enum schema_index_kind kind = schema_index(&spec, collated, &built, &ttl);
+    if (kind == SCHEMA_INDEX_PLAIN) {
+      plan_add_index(plan, number, &built);
+    }
+    if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && ttl >= 0)) {
+      put_sleeper(sleeping, collection, &built, kind == SCHEMA_INDEX_UNIQUE, ttl);
+    }
+    bson_destroy(&built);
+  }
+}
+
+static bool
+split_all(struct preflight *preflight, const struct options *options, const struct catalog *catalog, struct plan *plan,
+          bson_t *sleeping, struct error *error)
+{
+  for (size_t i = 0; i < catalog->count; i++) {
+    struct split_points points;
+    const struct collection *collection = &catalog->collections[i];
+    if (!split_collection(&points, &preflight->reader, collection, options->range_mb << 20, error)) {
+      return false;
+    }
+    if (points.count > 0) {
+      log_info("split ns=%s.%s ranges=%zu by=%s", collection->db, collection->name, points.count + 1, points.method);
+    }
+    plan_set_points(plan, i, &points);
+    if (!options->no_index_restore) {
+      plan_indexes(plan, i, collection, sleeping);
+    }
+  }
+  plan_close(plan);
+  return true;
+}
+
+bool
+preflight_plan(struct preflight *preflight, const struct options *options, const struct selection *selection,
+               struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan, bson_t *sleeping,
+               struct error *error)
+{
+  if (!checkpoint_reset(checkpoint, error) || !record_start(preflight, checkpoint, error) ||
+      !catalog_read(catalog, &preflight->reader, selection_wants, selection, error)) {
+    return false;
+  }
+  bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;
+  if ((sizes && !catalog_sizes(catalog, &preflight->reader, error)) || !create_all(preflight, catalog, false, error) ||
+      !create_all(preflight, catalog, true, error)) {
+    return false;
+  }
+  plan_init(plan, catalog, options->collections_at_once);
+  return split_all(preflight, options, catalog, plan, sleeping, error);
+}

@@ -1,0 +1,36 @@
+/*
+ * Everything before the first process: look at both sides, refuse what cannot work, record the start, make the plan.
+ * The only place where the coordinator itself talks to servers; the connections are closed before anything is forked.
+ */
+#ifndef FERRY_COORDINATOR_PREFLIGHT_H
+#define FERRY_COORDINATOR_PREFLIGHT_H
+
+#include "coordinator/checkpoint.h"
+#include "coordinator/options.h"
+#include "coordinator/plan.h"
+#include "source/oplog.h"
+#include "source/selection.h"
+
+struct preflight {
+  struct reader reader;
+  struct server target;
+  struct server_hello source_hello;
+  struct server_hello target_hello;
+};
+
+/* Connects; refuses a pair that cannot work (ERROR_REFUSED). Changes nothing. */
+bool preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct error *error);
+void preflight_close(struct preflight *preflight);
+
+/* Refuses a target with users' collections, or (`drop`) drops them. */
+bool preflight_clear_target(struct preflight *preflight, bool drop, struct error *error);
+
+/*
+ * Records T0, lists the source, creates its collections and views on the target, splits them. `sleeping` gets the unique
+ * and TTL indexes, as the hand-off wants them.
+ */
+bool preflight_plan(struct preflight *preflight, const struct options *options, const struct selection *selection,
+                    struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan, bson_t *sleeping,
+                    struct error *error);
+
+#endif

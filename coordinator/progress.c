@@ -1,0 +1,146 @@
+#include "coordinator/progress.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "source/oplog.h"
+
+#define LOG_EVERY_MS 5000
+#define BARS_MOST 12
+
+static int lines_shown; /* bars on the terminal now */
+
+void
+progress_clear(void)
+{
+  while (lines_shown > 0) {
+    fputs("\033[1A\033[2K", stderr);
+    lines_shown--;
+  }
+  fflush(stderr);
+}
+
+void
+progress_init(struct progress *progress)
+{
+  *progress = (struct progress){.terminal = isatty(STDERR_FILENO), .started_ms = clock_ms(), .shown_ms = clock_ms()};
+  if (progress->terminal) {
+    log_before_line(progress_clear);
+  }
+}
+
+static void
+human_time(char *text, size_t size, int64_t seconds)
+{
+  if (seconds >= 3600) {
+    snprintf(text, size, "%lldh%02lldm", (long long)(seconds / 3600), (long long)(seconds / 60 % 60));
+  } else {
+    snprintf(text, size, "%lldm%02llds", (long long)(seconds / 60), (long long)(seconds % 60));
+  }
+}
+
+static void
+show_bar(const struct plan *plan, size_t number, double bytes_per_s)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  int64_t documents;
+  int64_t bytes;
+  char eta[32] = "-";
+  char bar[21];
+  plan_copied(plan, number, &documents, &bytes);
+  int64_t total = collection->source->bytes > bytes ? collection->source->bytes : bytes;
+  int filled = total > 0 ? (int)(20 * bytes / total) : 0;
+  for (int i = 0; i < 20; i++) {
+    bar[i] = i < filled ? '#' : '.';
+  }
+  bar[20] = 0;
+  if (bytes_per_s > 0) {
+    human_time(eta, sizeof eta, (int64_t)((double)(total - bytes) / bytes_per_s));
+  }
+  bool indexing = collection->copies_done == collection->copies;
+  fprintf(stderr, "%-28.28s [%s] %10lld docs %8.1f/%.1f MB %s %s\n", collection->source->name, bar,
+          (long long)documents, (double)bytes / 1e6, (double)total / 1e6, indexing ? "building" : "ETA",
+          indexing ? "indexes" : eta);
+  lines_shown++;
+}
+
+static void
+show_bars(const struct plan *plan, double documents_per_s, double bytes_per_s)
+{
+  progress_clear();
+  for (size_t i = 0; i < plan->collection_count && lines_shown < BARS_MOST; i++) {
+    if (plan_is_active(plan, plan->by_size[i])) {
+      show_bar(plan, plan->by_size[i], bytes_per_s);
+    }
+  }
+  fprintf(stderr, "copying: %.0f docs/s, %.1f MB/s, %zu of %zu tasks done\n", documents_per_s, bytes_per_s / 1e6,
+          plan->done, plan->task_count);
+  lines_shown++;
+}
+
+static void
+log_copy(const struct plan *plan, double documents_per_s, double bytes_per_s, int64_t documents, int64_t bytes)
+{
+  const char *name = "-";
+  const char *db = "";
+  for (size_t i = plan->collection_count; i-- > 0;) {
+    if (plan_is_active(plan, plan->by_size[i])) {
+      name = plan->collections[plan->by_size[i]].source->name;
+      db = plan->collections[plan->by_size[i]].source->db;
+    }
+  }
+  log_info("copying ns=%s.%s tasks=%zu/%zu documents=%lld mb=%.1f docs_per_s=%.0f mb_per_s=%.1f", db, name, plan->done,
+           plan->task_count, (long long)documents, (double)bytes / 1e6, documents_per_s, bytes_per_s / 1e6);
+}
+
+void
+progress_copy(struct progress *progress, const struct plan *plan)
+{
+  int64_t now = clock_ms();
+  int64_t documents = 0;
+  int64_t bytes = 0;
+  if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
+    return;
+  }
+  for (size_t i = 0; i < plan->task_count; i++) {
+    documents += plan->tasks[i].documents;
+    bytes += plan->tasks[i].bytes;
+  }
+  double seconds = (double)(now - progress->shown_ms) / 1000;
+  double documents_per_s = (double)(documents - progress->shown_documents) / seconds;
+  double bytes_per_s = (double)(bytes - progress->shown_bytes) / seconds;
+  if (progress->terminal) {
+    show_bars(plan, documents_per_s, bytes_per_s);
+  } else {
+    log_copy(plan, documents_per_s, bytes_per_s, documents, bytes);
+  }
+  progress->shown_ms = now;
+  progress->shown_documents = documents;
+  progress->shown_bytes = bytes;
+}
+
+void
+progress_tail(struct progress *progress, const struct progress_tail *tail)
+{
+  int64_t now = clock_ms();
+  if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
+    return;
+  }
+  double rate = (double)(tail->entries - progress->shown_entries) * 1000 / (double)(now - progress->shown_ms);
+  int64_t lag =
+    tail->latest > tail->bookmark ? OPTIME_SECONDS(tail->latest) - (int64_t)OPTIME_SECONDS(tail->bookmark) : 0;
+  const char *stage = tail->consistent ? "tailing" : "catching up";
+  if (progress->terminal) {
+    progress_clear();
+    fprintf(stderr, "%s: lag %lld s, %lld entries, %.0f/s\n", stage, (long long)lag, (long long)tail->entries, rate);
+    lines_shown = 1;
+  } else {
+    log_info("%s lag_s=%lld applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", stage, (long long)lag,
+             (long long)tail->entries, rate, OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark),
+             OPTIME_SECONDS(tail->latest), OPTIME_INCREMENT(tail->latest));
+  }
+  progress->shown_ms = now;
+  progress->shown_entries = tail->entries;
+}

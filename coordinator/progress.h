@@ -1,0 +1,34 @@
+/*
+ * What a person sees: on a terminal a bar for each collection under copy, then the lag; elsewhere a log line every few
+ * seconds. On stderr, beside the log.
+ */
+#ifndef FERRY_COORDINATOR_PROGRESS_H
+#define FERRY_COORDINATOR_PROGRESS_H
+
+#include "coordinator/plan.h"
+
+struct progress_tail {
+  uint64_t bookmark;
+  uint64_t latest;
+  uint64_t last_write;
+  int64_t entries;
+  bool consistent;
+};
+
+struct progress {
+  bool terminal;
+  int64_t started_ms;
+  int64_t shown_ms;
+  int64_t shown_documents;
+  int64_t shown_bytes;
+  int64_t shown_entries;
+};
+
+void progress_init(struct progress *progress);
+/* Call about once a second; each decides by itself whether it is time. */
+void progress_copy(struct progress *progress, const struct plan *plan);
+void progress_tail(struct progress *progress, const struct progress_tail *tail);
+/* Takes the bars off the terminal. */
+void progress_clear(void);
+
+#endif

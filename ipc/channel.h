@@ -1,0 +1,29 @@
+/*
+ * A child's end of its two pipes to the coordinator, blocking. The descriptors are the caller's.
+ */
+#ifndef FERRY_IPC_CHANNEL_H
+#define FERRY_IPC_CHANNEL_H
+
+#include <pthread.h>
+
+#include "ipc/frame.h"
+
+struct channel {
+  int in;
+  int out;
+  pthread_mutex_t write_lock; /* any thread of a child may send */
+  uint8_t *bytes;             /* the message that channel_receive gave last */
+};
+
+void channel_init(struct channel *channel, int in, int out);
+void channel_clear(struct channel *channel);
+
+bool channel_send(struct channel *channel, enum message_type type, const bson_t *document, struct error *error);
+
+/* 1 with a message (the document lives until the next call), 0 at the end: the coordinator is gone; -1 on error. */
+int channel_receive(struct channel *channel, enum message_type *type, bson_t *document, struct error *error);
+
+/* True if a message (or the end) is there already. */
+bool channel_waiting(struct channel *channel, int timeout_ms);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+ * Messages between the coordinator and its children: a type of message.def and one BSON document.
+ */
+#ifndef FERRY_IPC_MESSAGE_H
+#define FERRY_IPC_MESSAGE_H
+
+#include <bson/bson.h>
+
+#include "base/error.h"
+
+enum message_sender { COORDINATOR, CHILD };
+
+enum message_type {
+#define MESSAGE(name, sender, fields) name,
+#include "ipc/message.def"
+#undef MESSAGE
+  MESSAGE_TYPE_COUNT
+};
+
+const char *message_name(enum message_type type);
+enum message_sender message_sender(enum message_type type);
+
+/*
+ * Typed fields. Each returns false with ERROR_CHILD when the field is missing or of another type, and then leaves
+ * `*value` alone. What they point to lives in `document`.
+ */
+bool message_text(const bson_t *document, const char *name, const char **value, struct error *error);
+bool message_int(const bson_t *document, const char *name, int64_t *value, struct error *error);
+bool message_document(const bson_t *document, const char *name, bson_t *value, struct error *error);
+
+/* Optional ones: the default where the field is missing or of another type. */
+bool message_flag(const bson_t *document, const char *name);
+int64_t message_number(const bson_t *document, const char *name, int64_t missing);
+/* A BSON timestamp as seconds << 32 | increment, 0 if missing. */
+uint64_t message_timestamp(const bson_t *document, const char *name);
+void message_put_timestamp(bson_t *document, const char *name, uint64_t timestamp);
+
+/* Errors cross a pipe as {kind, code, text}. */
+void message_put_error(bson_t *document, const struct error *error);
+void message_get_error(const bson_t *document, struct error *error);
+
+#endif

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Installs what the build and the tests need: Debian packages, and a virtual environment for the test servers.
+# Safe to repeat; asks for nothing where everything is there.
+set -eu
+cd "$(dirname "$0")/.."
+sudo=
+[ "$(id -u)" -eq 0 ] || sudo=sudo
+missing=
+for package in $(cat scripts/packages.txt); do
+  dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
+done
+if [ -n "$missing" ]; then
+  echo "setup: installing$missing"
+  $sudo apt-get update -q
+  # shellcheck disable=SC2086
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
+fi
+if ! cmp -s tests/harness/requirements.txt .venv/installed.txt; then
+  echo "setup: making .venv for the test servers"
+  python3 -m venv .venv
+  .venv/bin/pip install -q --disable-pip-version-check -r tests/harness/requirements.txt
+  cp tests/harness/requirements.txt .venv/installed.txt
+fi

@@ -1,0 +1,212 @@
+#include "server/server.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* libmongoc's own chatter would put a second line beside ours. */
+static void
+quiet(mongoc_log_level_t level, const char *domain, const char *message, void *data)
+{
+  (void)level;
+  (void)domain;
+  (void)message;
+  (void)data;
+}
+
+void
+server_library_start(void)
+{
+  mongoc_init();
+  mongoc_log_set_handler(quiet, NULL);
+}
+
+void
+server_library_end(void)
+{
+  mongoc_cleanup();
+}
+
+bool
+server_open(struct server *server, enum error_kind kind, const char *uri, bool patient, struct error *error)
+{
+  bson_error_t cause;
+  *server = (struct server){.kind = kind, .side = kind == ERROR_SOURCE ? "source" : "target"};
+  mongoc_uri_t *parsed = mongoc_uri_new_with_error(uri, &cause);
+  if (!parsed) {
+    return error_set(error, ERROR_USAGE, "the %s's address is not a valid connection string: %s", server->side,
+                     cause.message);
+  }
+  mongoc_uri_set_option_as_int32(parsed, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, patient ? 30000 : 10000);
+  mongoc_uri_set_option_as_bool(parsed, MONGOC_URI_SERVERSELECTIONTRYONCE, !patient);
+  if (kind == ERROR_TARGET) { /* an index build answers when it is done; keep-alive finds dead peers */
+    mongoc_uri_set_option_as_int32(parsed, MONGOC_URI_SOCKETTIMEOUTMS, 0);
+  }
+  server->client = mongoc_client_new_from_uri_with_error(parsed, &cause);
+  mongoc_uri_destroy(parsed);
+  if (!server->client) {
+    return server_error(server, &cause, error);
+  }
+  mongoc_client_set_error_api(server->client, MONGOC_ERROR_API_VERSION_2);
+  mongoc_client_set_appname(server->client, "mongoferry");
+  return true;
+}
+
+void
+server_close(struct server *server)
+{
+  if (server->client) {
+    mongoc_client_destroy(server->client);
+    server->client = NULL;
+  }
+}
+
+bool
+server_error(const struct server *server, const bson_error_t *cause, struct error *error)
+{
+  bool login = cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE;
+  bool answered = cause->domain == MONGOC_ERROR_SERVER || cause->domain == MONGOC_ERROR_WRITE_CONCERN;
+  bool refused = answered && (cause->code == CODE_UNAUTHORIZED || cause->code == CODE_AUTHENTICATION_FAILED);
+  if (login) {
+    error_set(error, ERROR_AUTH, "the %s refused the login: %s; check user, password and authentication database",
+              server->side, cause->message);
+  } else if (refused) {
+    error_set(error, ERROR_AUTH, "the %s's user may not do this: %s", server->side, cause->message);
+  } else if (cause->domain == MONGOC_ERROR_SERVER_SELECTION) {
+    error_set(error, server->kind, "cannot reach the %s's primary: %s; check hosts, set name and TLS", server->side,
+              cause->message);
+  } else {
+    error_set(error, server->kind, "%s: %s", server->side, cause->message);
+  }
+  error->code = answered ? (int64_t)cause->code : 0;
+  return false;
+}
+
+bool
+server_error_passes(const struct error *error)
+{
+  /* Elections, shutdowns, time-outs. S:src/mongo/base/error_codes.err@r4.2.2 */
+  static const int64_t passing[] = {6, 7, 64, 89, 91, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
+  if (error->kind != ERROR_SOURCE && error->kind != ERROR_TARGET) {
+    return false;
+  }
+  if (error->code == 0) { /* nothing answered: the network, or no primary */
+    return true;
+  }
+  for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
+    if (error->code == passing[i]) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+server_command(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+{
+  bson_error_t cause;
+  bson_t own;
+  bson_t *answer = reply ? reply : &own;
+  bool ok = mongoc_client_command_simple(server->client, db, command, NULL, answer, &cause);
+  if (ok && bson_has_field(answer, "writeConcernError")) {
+    bson_iter_t iter;
+    bson_iter_t errmsg;
+    const char *text = "no reason given";
+    bson_iter_init(&iter, answer);
+    if (bson_iter_find_descendant(&iter, "writeConcernError.errmsg", &errmsg) && BSON_ITER_HOLDS_UTF8(&errmsg)) {
+      text = bson_iter_utf8(&errmsg, NULL);
+    }
+    bson_set_error(&cause, MONGOC_ERROR_WRITE_CONCERN, 64, "a majority did not acknowledge: %s", text);
+    ok = false;
+  }
+  if (!ok) {
+    server_error(server, &cause, error);
+  }
+  if (!reply) {
+    bson_destroy(&own);
+  }
+  return ok;
+}
+
+static void
+copy_text(const bson_t *reply, const char *name, char *text, size_t size)
+{
+  bson_iter_t iter;
+  if (bson_iter_init_find(&iter, reply, name) && BSON_ITER_HOLDS_UTF8(&iter)) {
+    snprintf(text, size, "%s", bson_iter_utf8(&iter, NULL));
+  }
+}
+
+static uint64_t
+timestamp_at(const bson_t *reply, const char *path)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  uint32_t seconds = 0;
+  uint32_t increment = 0;
+  if (bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, path, &found) &&
+      BSON_ITER_HOLDS_TIMESTAMP(&found)) {
+    bson_iter_timestamp(&found, &seconds, &increment);
+  }
+  return (uint64_t)seconds << 32 | increment;
+}
+
+static void
+read_hello(const bson_t *reply, struct server_hello *hello)
+{
+  bson_iter_t iter;
+  copy_text(reply, "setName", hello->set_name, sizeof hello->set_name);
+  copy_text(reply, "me", hello->primary, sizeof hello->primary);
+  char message[16] = "";
+  copy_text(reply, "msg", message, sizeof message);
+  hello->mongos = strcmp(message, "isdbgrid") == 0;
+  hello->primary_answers = bson_iter_init_find(&iter, reply, "ismaster") && bson_iter_as_bool(&iter);
+  hello->wire_version = bson_iter_init_find(&iter, reply, "maxWireVersion") ? (int)bson_iter_as_int64(&iter) : 0;
+  if (bson_iter_init_find(&iter, reply, "electionId") && BSON_ITER_HOLDS_OID(&iter)) {
+    hello->has_election = true;
+    bson_oid_copy(bson_iter_oid(&iter), &hello->election);
+  }
+  hello->last_write = timestamp_at(reply, "lastWrite.opTime.ts");
+  hello->majority_write = timestamp_at(reply, "lastWrite.majorityOpTime.ts");
+}
+
+static bool
+ask(struct server *server, const char *name, bson_t *reply, struct error *error)
+{
+  bson_t *command = BCON_NEW(name, BCON_INT32(1));
+  bool ok = server_command(server, "admin", command, reply, error);
+  bson_destroy(command);
+  return ok;
+}
+
+bool
+server_ask_hello(struct server *server, bool version, struct server_hello *hello, struct error *error)
+{
+  bson_t reply;
+  memset(hello, 0, sizeof *hello);
+  bool ok = ask(server, "isMaster", &reply, error); /* the name that every version knows */
+  if (ok) {
+    read_hello(&reply, hello);
+  }
+  bson_destroy(&reply);
+  if (ok && version) {
+    ok = ask(server, "buildInfo", &reply, error);
+    if (ok) {
+      int *number = hello->version_number;
+      copy_text(&reply, "version", hello->version, sizeof hello->version);
+      sscanf(hello->version, "%d.%d.%d", &number[0], &number[1], &number[2]);
+    }
+    bson_destroy(&reply);
+  }
+  return ok;
+}
+
+bool
+server_confirm_majority(struct server *server, const char *db, const char *coll, struct error *error)
+{
+  bson_t *command =
+    BCON_NEW("delete", BCON_UTF8(coll), "deletes", "[", "{", "q", "{", "_id", "{", "$in", "[", "]", "}", "}", "limit",
+             BCON_INT32(1), "}", "]", "writeConcern", "{", "w", BCON_UTF8("majority"), "}");
+  bool ok = server_command(server, db, command, NULL, error);
+  bson_destroy(command);
+  return ok;
+}

@@ -1,0 +1,78 @@
+/*
+ * One connection to one side of the migration, through libmongoc: open, command, and errors in our own form.
+ *
+ * A handle belongs to one thread of one process and never crosses a fork. All commands go to the primary (or to the one
+ * host of a direct connection).
+ */
+#ifndef FERRY_SERVER_SERVER_H
+#define FERRY_SERVER_SERVER_H
+
+#include <mongoc/mongoc.h>
+
+#include "base/error.h"
+
+/* The server's error codes that decide something here. S:src/mongo/base/error_codes.err@r4.2.2 */
+enum server_code {
+  CODE_UNAUTHORIZED = 13,
+  CODE_AUTHENTICATION_FAILED = 18,
+  CODE_NAMESPACE_NOT_FOUND = 26,
+  CODE_INDEX_NOT_FOUND = 27,
+  CODE_PATH_NOT_VIABLE = 28,
+  CODE_CONFLICTING_UPDATE = 40,
+  CODE_CURSOR_NOT_FOUND = 43,
+  CODE_NAMESPACE_EXISTS = 48,
+  CODE_COMMAND_NOT_FOUND = 59,
+  CODE_INDEX_OPTIONS_CONFLICT = 85,
+  CODE_INDEX_KEY_SPECS_CONFLICT = 86,
+  CODE_CAPPED_POSITION_LOST = 136,
+  CODE_DUPLICATE_KEY = 11000
+};
+
+struct server {
+  mongoc_client_t *client;
+  enum error_kind kind; /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
+  const char *side;     /* "source" or "target", for texts */
+};
+
+/* What `hello`/`isMaster` says, as far as it matters. Timestamps are seconds << 32 | increment; 0 unknown. */
+struct server_hello {
+  char set_name[128]; /* "" for a standalone or a mongos */
+  char primary[300];  /* the answering member's own name, `me` */
+  bool mongos;
+  bool primary_answers;
+  int wire_version;
+  char version[32]; /* buildInfo's, for people and for comparing: "4.0.14" */
+  int version_number[3];
+  bool has_election;
+  bson_oid_t election;     /* changes with every election: S:src/mongo/db/repl/repl_set_... electionId, 2.6+ */
+  uint64_t last_write;     /* lastWrite.opTime.ts, 3.4+ */
+  uint64_t majority_write; /* lastWrite.majorityOpTime.ts, 3.4+ */
+};
+
+/* Once a process, before any handle, and after all are gone. */
+void server_library_start(void);
+void server_library_end(void);
+
+/* Opens nothing yet: the first command connects. `patient`: wait for a primary up to 30 s rather than fail at once. */
+bool server_open(struct server *server, enum error_kind kind, const char *uri, bool patient, struct error *error);
+void server_close(struct server *server);
+
+/* `reply` may be NULL; otherwise it is initialised whatever happens, and the caller's to destroy. */
+bool server_command(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error);
+
+/* hello; with `version`, buildInfo too. */
+bool server_ask_hello(struct server *server, bool version, struct server_hello *hello, struct error *error);
+
+/*
+ * Returns when a majority has what this primary has written so far: a delete that matches nothing, with majority write
+ * concern (a write that changes nothing still waits for the last write before it).
+ */
+bool server_confirm_majority(struct server *server, const char *db, const char *coll, struct error *error);
+
+/* A driver's error in our form; login and privilege errors become ERROR_AUTH. Always false. */
+bool server_error(const struct server *server, const bson_error_t *cause, struct error *error);
+
+/* True for failures that another attempt may not meet: networks, elections, time-outs. */
+bool server_error_passes(const struct error *error);
+
+#endif

@@ -1,0 +1,236 @@
+#include "source/catalog.h"
+
+#include "base/memory.h"
+
+bool
+catalog_is_internal(const char *db, const char *coll)
+{
+  static const char *const dbs[] = {"admin", "config", "local"};
+  for (size_t i = 0; i < sizeof dbs / sizeof *dbs; i++) {
+    if (strcmp(db, dbs[i]) == 0) {
+      return true;
+    }
+  }
+  return strncmp(coll, "system.", 7) == 0 && strcmp(coll, "system.js") != 0;
+}
+
+static void
+collection_clear(struct collection *collection)
+{
+  free(collection->db);
+  free(collection->name);
+  bson_destroy(collection->options);
+  bson_destroy(collection->indexes);
+}
+
+void
+catalog_clear(struct catalog *catalog)
+{
+  for (size_t i = 0; i < catalog->count; i++) {
+    collection_clear(&catalog->collections[i]);
+  }
+  free(catalog->collections);
+  *catalog = (struct catalog){0};
+}
+
+static void
+read_info(const bson_t *info, struct collection *collection)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  bson_subtype_t subtype;
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  if (bson_iter_init(&iter, info) && bson_iter_find_descendant(&iter, "info.uuid", &found) &&
+      BSON_ITER_HOLDS_BINARY(&found)) {
+    bson_iter_binary(&found, &subtype, &size, &bytes);
+    if (size == sizeof collection->uuid) {
+      collection->has_uuid = true;
+      memcpy(collection->uuid, bytes, size);
+    }
+  }
+  if (bson_iter_init_find(&iter, info, "type") && BSON_ITER_HOLDS_UTF8(&iter)) {
+    collection->view = strcmp(bson_iter_utf8(&iter, NULL), "view") == 0;
+  }
+  collection->options = bson_new();
+  if (bson_iter_init_find(&iter, info, "options") && BSON_ITER_HOLDS_DOCUMENT(&iter)) {
+    bson_t options;
+    bson_iter_document(&iter, &size, &bytes);
+    if (bson_init_static(&options, bytes, size)) {
+      bson_destroy(collection->options);
+      collection->options = bson_copy(&options);
+    }
+  }
+  if (bson_iter_init_find(&iter, collection->options, "capped")) {
+    collection->capped = bson_iter_as_bool(&iter);
+  }
+}
+
+static bool
+read_indexes(struct collection *collection, struct reader *reader, struct error *error)
+{
+  const bson_t *spec;
+  int count = 0;
+  int got;
+  if (collection->view) {
+    return true;
+  }
+  bson_t *command = BCON_NEW("listIndexes", BCON_UTF8(collection->name));
+  struct reader_cursor *cursor = reader_command_cursor(reader, collection->db, command);
+  bson_destroy(command);
+  while ((got = reader_next(cursor, &spec, error)) == 1) {
+    char key[24];
+    bson_iter_t iter;
+    snprintf(key, sizeof key, "%d", count++);
+    BSON_APPEND_DOCUMENT(collection->indexes, key, spec);
+    if (bson_iter_init_find(&iter, spec, "name") && BSON_ITER_HOLDS_UTF8(&iter) &&
+        strcmp(bson_iter_utf8(&iter, NULL), "_id_") == 0) {
+      collection->has_id_index = true;
+    }
+  }
+  reader_cursor_free(cursor);
+  if (got < 0 && error->code == CODE_NAMESPACE_NOT_FOUND) {
+    return true; /* dropped since it was listed; the oplog has the drop */
+  }
+  return got == 0 || error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
+}
+
+static bool
+read_database(struct catalog *catalog, struct reader *reader, const char *db, catalog_wanted wanted,
+              const void *context, struct error *error)
+{
+  const bson_t *info;
+  int got;
+  size_t first = catalog->count;
+  bson_t *command = BCON_NEW("listCollections", BCON_INT32(1));
+  struct reader_cursor *cursor = reader_command_cursor(reader, db, command);
+  bson_destroy(command);
+  while ((got = reader_next(cursor, &info, error)) == 1) {
+    bson_iter_t iter;
+    if (!bson_iter_init_find(&iter, info, "name") || !BSON_ITER_HOLDS_UTF8(&iter)) {
+      continue;
+    }
+    const char *name = bson_iter_utf8(&iter, NULL);
+    if (catalog_is_internal(db, name) || !wanted(context, db, name)) {
+      continue;
+    }
+    catalog->collections =
+      memory_grow(catalog->collections, catalog->count, &catalog->capacity, sizeof *catalog->collections);
+    struct collection *made = &catalog->collections[catalog->count++];
+    *made = (struct collection){.db = memory_string(db), .name = memory_string(name)};
+    read_info(info, made);
+    made->indexes = bson_new();
+  }
+  reader_cursor_free(cursor);
+  if (got < 0) {
+    return error_wrap(error, "cannot list the collections of %s", db);
+  }
+  for (size_t i = first; i < catalog->count; i++) {
+    if (!read_indexes(&catalog->collections[i], reader, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool
+read_databases(struct catalog *catalog, struct reader *reader, const bson_t *reply, catalog_wanted wanted,
+               const void *context, struct error *error)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  if (!bson_iter_init_find(&iter, reply, "databases") || !bson_iter_recurse(&iter, &item)) {
+    return error_set(error, ERROR_SOURCE, "the source's listDatabases shows no databases");
+  }
+  while (bson_iter_next(&item)) {
+    bson_iter_t field;
+    if (!bson_iter_recurse(&item, &field) || !bson_iter_find(&field, "name") || !BSON_ITER_HOLDS_UTF8(&field)) {
+      continue;
+    }
+    const char *db = bson_iter_utf8(&field, NULL);
+    if (!catalog_is_internal(db, "") && !read_database(catalog, reader, db, wanted, context, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool
+catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
+             struct error *error)
+{
+  bson_t reply;
+  *catalog = (struct catalog){0};
+  bson_t *command = BCON_NEW("listDatabases", BCON_INT32(1));
+  bool ok = reader_command(reader, "admin", command, &reply, error);
+  bson_destroy(command);
+  ok = ok && read_databases(catalog, reader, &reply, wanted, context, error);
+  bson_destroy(&reply);
+  if (!ok) {
+    catalog_clear(catalog);
+  }
+  return ok;
+}
+
+bool
+catalog_sizes(struct catalog *catalog, struct reader *reader, struct error *error)
+{
+  for (size_t i = 0; i < catalog->count; i++) {
+    struct collection *collection = &catalog->collections[i];
+    bson_t reply;
+    bson_iter_t iter;
+    if (collection->view) {
+      continue;
+    }
+    bson_t *command = BCON_NEW("collStats", BCON_UTF8(collection->name));
+    bool ok = reader_command(reader, collection->db, command, &reply, error);
+    bson_destroy(command);
+    if (ok) {
+      collection->documents = bson_iter_init_find(&iter, &reply, "count") ? bson_iter_as_int64(&iter) : 0;
+      collection->bytes = bson_iter_init_find(&iter, &reply, "size") ? bson_iter_as_int64(&iter) : 0;
+    }
+    bson_destroy(&reply);
+    if (!ok && error->code == 0) { /* a size that cannot be had is not worth a migration; a lost connection is */
+      return error_wrap(error, "cannot ask the size of %s.%s", collection->db, collection->name);
+    }
+  }
+  return true;
+}
+
+static bool
+same_uuid(const bson_t *info, const uint8_t uuid[16])
+{
+  struct collection found = {0};
+  read_info(info, &found);
+  bson_destroy(found.options);
+  return found.has_uuid && memcmp(found.uuid, uuid, sizeof found.uuid) == 0;
+}
+
+int
+catalog_still(struct reader *reader, const char *db, const char *coll, const uint8_t uuid[16], struct error *error)
+{
+  const bson_t *info;
+  int got;
+  int still = 0;
+  char now[256] = "";
+  bson_t *command = BCON_NEW("listCollections", BCON_INT32(1));
+  struct reader_cursor *cursor = reader_command_cursor(reader, db, command);
+  bson_destroy(command);
+  while ((got = reader_next(cursor, &info, error)) == 1) {
+    bson_iter_t iter;
+    if (same_uuid(info, uuid) && bson_iter_init_find(&iter, info, "name") && BSON_ITER_HOLDS_UTF8(&iter)) {
+      snprintf(now, sizeof now, "%s", bson_iter_utf8(&iter, NULL));
+      still = 1;
+    }
+  }
+  reader_cursor_free(cursor);
+  if (got < 0) {
+    return -1;
+  }
+  if (still && strcmp(now, coll) != 0) {
+    error_set(error, ERROR_REFUSED, "%s.%s was renamed to %s.%s while it was being copied; start again with --drop", db,
+              coll, db, now);
+    return -1;
+  }
+  return still;
+}

@@ -1,0 +1,48 @@
+/*
+ * What there is to copy: the source's databases, collections, options and indexes.
+ * `admin`, `config`, `local` and the `system.*` collections other than `system.js` are never listed.
+ */
+#ifndef FERRY_SOURCE_CATALOG_H
+#define FERRY_SOURCE_CATALOG_H
+
+#include "source/reader.h"
+
+struct collection {
+  char *db;
+  char *name;
+  bson_t *options; /* of the create command, as listCollections shows them */
+  bson_t *indexes; /* an array of specifications, as listIndexes shows them; empty for a view */
+  bool has_uuid;   /* 3.6 and later */
+  uint8_t uuid[16];
+  bool view;
+  bool capped;
+  bool has_id_index; /* without it there are no ranges */
+  int64_t documents; /* collStats' estimates, 0 if not asked or not known */
+  int64_t bytes;
+};
+
+struct catalog {
+  struct collection *collections;
+  size_t count;
+  size_t capacity;
+};
+
+/* Which namespaces are wanted; called for each collection. */
+typedef bool (*catalog_wanted)(const void *context, const char *db, const char *coll);
+
+/* Lists everything that `wanted` wants; on false the catalog is empty. Ask no sizes where `sizes` is false. */
+bool catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
+                  struct error *error);
+bool catalog_sizes(struct catalog *catalog, struct reader *reader, struct error *error);
+void catalog_clear(struct catalog *catalog);
+
+/* True for what no migration touches. */
+bool catalog_is_internal(const char *db, const char *coll);
+
+/*
+ * Whether the collection `uuid` is still there under the same name: 1 yes; 0 it was dropped; -1 on error, or
+ * (ERROR_REFUSED) it was renamed meanwhile.
+ */
+int catalog_still(struct reader *reader, const char *db, const char *coll, const uint8_t uuid[16], struct error *error);
+
+#endif

@@ -1,0 +1,266 @@
+#include "source/oplog.h"
+
+#include <inttypes.h>
+
+#include "base/memory.h"
+
+#define OPLOG_DB "local"
+#define OPLOG_COLL "oplog.rs"
+
+/*
+ * A plain read catches up; then a tailable cursor is opened, and the plain read is repeated once behind it. So what is
+ * written while the tailable one is being opened does not depend on how the server positions it (SecantusDB 0.7 takes its
+ * position after it has read the first batch, and leaves out what comes between).
+ */
+enum oplog_stage { CATCHING_UP, BRIDGING, TAILING };
+
+struct oplog_cursor {
+  struct reader *reader;
+  enum oplog_stage stage;
+  struct reader_cursor *plain; /* NULL while tailing */
+  struct reader_cursor *tail;  /* NULL while catching up */
+  struct optime last;          /* the entry given last, or where to start */
+  uint64_t skip;               /* up to here everything was given before the cursor that is read was opened */
+};
+
+struct optime
+optime_of(const bson_t *entry)
+{
+  struct optime optime = {.term = -1};
+  bson_iter_t iter;
+  if (!bson_iter_init(&iter, entry)) {
+    return optime;
+  }
+  while (bson_iter_next(&iter)) {
+    const char *key = bson_iter_key(&iter);
+    if (strcmp(key, "ts") == 0 && BSON_ITER_HOLDS_TIMESTAMP(&iter)) {
+      uint32_t seconds;
+      uint32_t increment;
+      bson_iter_timestamp(&iter, &seconds, &increment);
+      optime.ts = (uint64_t)seconds << 32 | increment;
+    } else if (strcmp(key, "t") == 0 && BSON_ITER_HOLDS_INT(&iter)) {
+      optime.term = bson_iter_as_int64(&iter);
+    } else if (strcmp(key, "h") == 0 && BSON_ITER_HOLDS_INT(&iter)) {
+      optime.hash = bson_iter_as_int64(&iter);
+    }
+  }
+  return optime;
+}
+
+bool
+optime_equal(const struct optime *left, const struct optime *right)
+{
+  return left->ts == right->ts && left->term == right->term && left->hash == right->hash;
+}
+
+static bool
+no_entry(struct error *error)
+{
+  return error_set(error, ERROR_REFUSED,
+                   "the source has no oplog (local.oplog.rs is missing or empty); a standalone must be made a replica "
+                   "set first: restart it with --replSet and run rs.initiate()");
+}
+
+/* The newest (order -1) or oldest (1) entry by natural order, at or below `most` (0: any). */
+static int
+edge(struct reader *reader, int order, uint64_t most, bson_t *entry, struct error *error)
+{
+  bson_t filter = BSON_INITIALIZER;
+  if (most) {
+    bson_t bound;
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, "ts", &bound);
+    BSON_APPEND_TIMESTAMP(&bound, "$lte", OPTIME_SECONDS(most), OPTIME_INCREMENT(most));
+    bson_append_document_end(&filter, &bound);
+  }
+  bson_t *sort = BCON_NEW("$natural", BCON_INT32(order));
+  struct reader_find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .sort = sort};
+  int got = reader_find_one(reader, &find, entry, error);
+  bson_destroy(sort);
+  bson_destroy(&filter);
+  return got;
+}
+
+static bool
+edge_optime(struct reader *reader, int order, uint64_t most, struct optime *optime, struct error *error)
+{
+  bson_t entry;
+  int got = edge(reader, order, most, &entry, error);
+  if (got == 1) {
+    *optime = optime_of(&entry);
+    bson_destroy(&entry);
+  }
+  return got == 1 || (got == 0 && no_entry(error));
+}
+
+bool
+oplog_start(struct reader *reader, struct optime *start, struct error *error)
+{
+  struct server_hello hello;
+  return server_ask_hello(&reader->server, false, &hello, error) &&
+         edge_optime(reader, -1, hello.majority_write, start, error);
+}
+
+bool
+oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error)
+{
+  struct optime first;
+  struct optime last;
+  if (!edge_optime(reader, 1, 0, &first, error) || !edge_optime(reader, -1, 0, &last, error)) {
+    return false;
+  }
+  *oldest = first.ts;
+  *newest = last.ts;
+  return true;
+}
+
+static struct reader_cursor *
+cursor_at(struct oplog_cursor *cursor, bool tailable)
+{
+  bson_t filter = BSON_INITIALIZER;
+  bson_t bound;
+  BSON_APPEND_DOCUMENT_BEGIN(&filter, "ts", &bound);
+  BSON_APPEND_TIMESTAMP(&bound, "$gte", OPTIME_SECONDS(cursor->last.ts), OPTIME_INCREMENT(cursor->last.ts));
+  bson_append_document_end(&filter, &bound);
+  struct reader_find find = {
+    .db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .tailable = tailable, .oplog = true, .majority = true};
+  struct reader_cursor *opened = reader_find(cursor->reader, &find);
+  bson_destroy(&filter);
+  return opened;
+}
+
+/* Reads the entry that the cursor was opened at, and holds it against the one that was seen there before. */
+static bool
+check_first(struct oplog_cursor *cursor, struct reader_cursor *opened, struct error *error)
+{
+  const bson_t *entry = NULL;
+  int got = reader_next(opened, &entry, error);
+  if (got < 0) {
+    return false;
+  }
+  struct optime found = got ? optime_of(entry) : (struct optime){0};
+  if (found.ts == cursor->last.ts) {
+    return optime_equal(&found, &cursor->last) ||
+           error_set(error, ERROR_OPLOG,
+                     "the source rolled back: its oplog entry %u.%u is not the one that was read before; start again "
+                     "with --forceDump --drop",
+                     OPTIME_SECONDS(found.ts), OPTIME_INCREMENT(found.ts));
+  }
+  struct optime oldest;
+  if (!edge_optime(cursor->reader, 1, 0, &oldest, error)) {
+    return false;
+  }
+  if (oldest.ts > cursor->last.ts) {
+    return error_set(error, ERROR_OPLOG,
+                     "the source's oplog begins at %u.%u and no longer holds %u.%u, where the replay has to go on; "
+                     "enlarge the oplog, then start again with --forceDump --drop",
+                     OPTIME_SECONDS(oldest.ts), OPTIME_INCREMENT(oldest.ts), OPTIME_SECONDS(cursor->last.ts),
+                     OPTIME_INCREMENT(cursor->last.ts));
+  }
+  return error_set(error, ERROR_OPLOG,
+                   "the source rolled back: its oplog has no entry %u.%u, which was read before; start again with "
+                   "--forceDump --drop",
+                   OPTIME_SECONDS(cursor->last.ts), OPTIME_INCREMENT(cursor->last.ts));
+}
+
+static void
+close_both(struct oplog_cursor *cursor)
+{
+  reader_cursor_free(cursor->plain);
+  reader_cursor_free(cursor->tail);
+  cursor->plain = NULL;
+  cursor->tail = NULL;
+}
+
+/* From the last entry given, whatever was open before. */
+static bool
+catch_up(struct oplog_cursor *cursor, struct error *error)
+{
+  close_both(cursor);
+  cursor->stage = CATCHING_UP;
+  cursor->skip = cursor->last.ts;
+  cursor->plain = cursor_at(cursor, false);
+  return check_first(cursor, cursor->plain, error);
+}
+
+bool
+oplog_open(struct oplog_cursor **cursor, struct reader *reader, const struct optime *from, struct error *error)
+{
+  struct oplog_cursor *made = memory_new(sizeof *made);
+  made->reader = reader;
+  made->last = *from;
+  if (!catch_up(made, error)) {
+    oplog_free(made);
+    return false;
+  }
+  *cursor = made;
+  return true;
+}
+
+void
+oplog_free(struct oplog_cursor *cursor)
+{
+  if (cursor) {
+    close_both(cursor);
+    free(cursor);
+  }
+}
+
+/* The cursor that is read has nothing more: on to the next stage. */
+static bool
+next_stage(struct oplog_cursor *cursor, struct error *error)
+{
+  cursor->skip = cursor->last.ts;
+  reader_cursor_free(cursor->plain);
+  cursor->plain = NULL;
+  if (cursor->stage == BRIDGING) {
+    cursor->stage = TAILING;
+    return true;
+  }
+  cursor->stage = BRIDGING;
+  cursor->tail = cursor_at(cursor, true);
+  cursor->plain = cursor_at(cursor, false);
+  return check_first(cursor, cursor->tail, error);
+}
+
+/* The next entry of the cursor that is read, those given before left out. */
+static int
+read_entry(struct oplog_cursor *cursor, const bson_t **entry, struct error *error)
+{
+  struct reader_cursor *reading = cursor->stage == TAILING ? cursor->tail : cursor->plain;
+  int got;
+  while ((got = reader_next(reading, entry, error)) == 1) {
+    struct optime at = optime_of(*entry);
+    if (at.ts == 0) {
+      error_set(error, ERROR_OPLOG, "an oplog entry has no timestamp");
+      return -1;
+    }
+    if (at.ts > cursor->skip) {
+      cursor->last = at;
+      return 1;
+    }
+  }
+  return got;
+}
+
+int
+oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *error)
+{
+  for (int attempt = 0; attempt < 4; attempt++) {
+    int got = read_entry(cursor, entry, error);
+    if (got == 1) {
+      return 1;
+    }
+    bool lost = got < 0 && (error->code == CODE_CURSOR_NOT_FOUND || error->code == CODE_CAPPED_POSITION_LOST);
+    if (got < 0 && !lost) {
+      return -1;
+    }
+    bool dead = cursor->stage == TAILING && !reader_alive(cursor->tail);
+    if (got == 0 && cursor->stage == TAILING && !dead) {
+      return 0;
+    }
+    if (!(lost || dead ? catch_up(cursor, error) : next_stage(cursor, error))) {
+      return -1;
+    }
+  }
+  return 0;
+}

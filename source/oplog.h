@@ -1,0 +1,51 @@
+/*
+ * The source's oplog, local.oplog.rs: where to start, how far it reaches, and a cursor that follows it.
+ *
+ * A timestamp is seconds << 32 | increment, so that they compare as numbers; 0 means none.
+ */
+#ifndef FERRY_SOURCE_OPLOG_H
+#define FERRY_SOURCE_OPLOG_H
+
+#include "source/reader.h"
+
+/* What identifies an entry: after a rollback another entry may carry its timestamp. */
+struct optime {
+  uint64_t ts;
+  int64_t term; /* 3.2 and later, -1 if the entry has none */
+  int64_t hash; /* up to 4.0, 0 if the entry has none */
+};
+
+#define OPTIME_SECONDS(ts) ((uint32_t)((ts) >> 32))
+#define OPTIME_INCREMENT(ts) ((uint32_t)(ts))
+
+/* An entry's optime; ts is 0 if it has none. */
+struct optime optime_of(const bson_t *entry);
+bool optime_equal(const struct optime *left, const struct optime *right);
+
+/*
+ * T0: the newest entry that a majority of the source holds. Everything at or below it is in what a majority read
+ * sees from now on, so a copy that starts later, followed by every entry above it, misses nothing.
+ * ERROR_REFUSED where there is no oplog.
+ */
+bool oplog_start(struct reader *reader, struct optime *start, struct error *error);
+
+/* The oldest and the newest entry. */
+bool oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error);
+
+struct oplog_cursor;
+
+/*
+ * Opens a tailable cursor at `from`, which must still be there and be the same entry: ERROR_OPLOG if it is gone (the
+ * oplog was too small) or another one (the source rolled back). The first entry that oplog_next gives is the one
+ * after `from`'s timestamp.
+ */
+bool oplog_open(struct oplog_cursor **cursor, struct reader *reader, const struct optime *from, struct error *error);
+void oplog_free(struct oplog_cursor *cursor);
+
+/*
+ * The next entry: 1, valid until the next call; 0 if none came within a second; -1 on error. A cursor that died is
+ * opened again at the last entry seen, with the same checks.
+ */
+int oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *error);
+
+#endif

@@ -1,0 +1,172 @@
+#include "source/reader.h"
+
+#include "base/memory.h"
+
+#define WIRE_3_6 6
+#define WIRE_4_2 8
+#define AWAIT_MS 1000
+
+struct reader_cursor {
+  struct reader *reader;
+  mongoc_collection_t *collection; /* NULL for a command's cursor */
+  mongoc_cursor_t *cursor;
+};
+
+bool
+reader_open(struct reader *reader, const char *uri, bool patient, struct error *error)
+{
+  struct server_hello hello;
+  if (!server_open(&reader->server, ERROR_SOURCE, uri, patient, error)) {
+    return false;
+  }
+  if (!server_ask_hello(&reader->server, false, &hello, error)) {
+    server_close(&reader->server);
+    return false;
+  }
+  reader->wire_version = hello.wire_version;
+  return true;
+}
+
+void
+reader_close(struct reader *reader)
+{
+  server_close(&reader->server);
+}
+
+bool
+reader_command(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+{
+  return server_command(&reader->server, db, command, reply, error);
+}
+
+static void
+find_options(const struct reader *reader, const struct reader_find *find, bson_t *options)
+{
+  const struct {
+    const char *name;
+    const bson_t *value;
+  } documents[] = {{"projection", find->projection},
+                   {"sort", find->sort},
+                   {"hint", find->hint},
+                   {"min", find->min},
+                   {"max", find->max}};
+  for (size_t i = 0; i < sizeof documents / sizeof *documents; i++) {
+    if (documents[i].value) {
+      BSON_APPEND_DOCUMENT(options, documents[i].name, documents[i].value);
+    }
+  }
+  if (find->limit) {
+    BSON_APPEND_INT64(options, "limit", find->limit);
+  }
+  if (find->skip) {
+    BSON_APPEND_INT64(options, "skip", find->skip);
+  }
+  if (find->batch_size) {
+    BSON_APPEND_INT32(options, "batchSize", find->batch_size);
+  }
+  if (find->tailable) {
+    BSON_APPEND_BOOL(options, "tailable", true);
+    BSON_APPEND_BOOL(options, "awaitData", true);
+    BSON_APPEND_INT64(options, "maxAwaitTimeMS", AWAIT_MS);
+  }
+  if (find->oplog && reader->wire_version <= WIRE_4_2) {
+    BSON_APPEND_BOOL(options, "oplogReplay", true);
+  }
+  if (find->majority && reader->wire_version >= WIRE_3_6) {
+    mongoc_read_concern_t *concern = mongoc_read_concern_new();
+    mongoc_read_concern_set_level(concern, MONGOC_READ_CONCERN_LEVEL_MAJORITY);
+    mongoc_read_concern_append(concern, options);
+    mongoc_read_concern_destroy(concern);
+  }
+}
+
+static struct reader_cursor *
+cursor_new(struct reader *reader, const char *db, const char *coll)
+{
+  struct reader_cursor *cursor = memory_new(sizeof *cursor);
+  cursor->reader = reader;
+  if (coll) {
+    cursor->collection = mongoc_client_get_collection(reader->server.client, db, coll);
+  }
+  return cursor;
+}
+
+struct reader_cursor *
+reader_find(struct reader *reader, const struct reader_find *find)
+{
+  bson_t nothing = BSON_INITIALIZER;
+  bson_t options = BSON_INITIALIZER;
+  struct reader_cursor *cursor = cursor_new(reader, find->db, find->coll);
+  find_options(reader, find, &options);
+  cursor->cursor =
+    mongoc_collection_find_with_opts(cursor->collection, find->filter ? find->filter : &nothing, &options, NULL);
+  bson_destroy(&options);
+  return cursor;
+}
+
+struct reader_cursor *
+reader_aggregate(struct reader *reader, const char *db, const char *coll, const bson_t *pipeline)
+{
+  struct reader_cursor *cursor = cursor_new(reader, db, coll);
+  bson_t *options = BCON_NEW("allowDiskUse", BCON_BOOL(true));
+  cursor->cursor = mongoc_collection_aggregate(cursor->collection, MONGOC_QUERY_NONE, pipeline, options, NULL);
+  bson_destroy(options);
+  return cursor;
+}
+
+struct reader_cursor *
+reader_command_cursor(struct reader *reader, const char *db, const bson_t *command)
+{
+  bson_t reply;
+  bson_error_t cause;
+  struct reader_cursor *cursor = cursor_new(reader, db, NULL);
+  /* A failed reply makes a cursor that gives the error with the first read. */
+  mongoc_client_command_simple(reader->server.client, db, command, NULL, &reply, &cause);
+  cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(reader->server.client, &reply, NULL);
+  return cursor;
+}
+
+void
+reader_cursor_free(struct reader_cursor *cursor)
+{
+  if (cursor) {
+    mongoc_cursor_destroy(cursor->cursor);
+    mongoc_collection_destroy(cursor->collection);
+    free(cursor);
+  }
+}
+
+int
+reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error)
+{
+  bson_error_t cause;
+  if (mongoc_cursor_next(cursor->cursor, document)) {
+    return 1;
+  }
+  if (mongoc_cursor_error(cursor->cursor, &cause)) {
+    server_error(&cursor->reader->server, &cause, error);
+    return -1;
+  }
+  return 0;
+}
+
+bool
+reader_alive(const struct reader_cursor *cursor)
+{
+  return mongoc_cursor_more(cursor->cursor);
+}
+
+int
+reader_find_one(struct reader *reader, const struct reader_find *find, bson_t *document, struct error *error)
+{
+  const bson_t *found = NULL;
+  struct reader_find one = *find;
+  one.limit = 1;
+  struct reader_cursor *cursor = reader_find(reader, &one);
+  int got = reader_next(cursor, &found, error);
+  if (got == 1) {
+    bson_copy_to(found, document);
+  }
+  reader_cursor_free(cursor);
+  return got;
+}

@@ -1,0 +1,62 @@
+/*
+ * The one view of a source: commands and finds, whichever wire protocol is underneath. No other part of the program
+ * knows which reader it has.
+ */
+#ifndef FERRY_SOURCE_READER_H
+#define FERRY_SOURCE_READER_H
+
+#include <bson/bson.h>
+
+#include "base/error.h"
+#include "server/server.h"
+
+struct reader {
+  struct server server;
+  int wire_version; /* hello's maxWireVersion */
+};
+
+struct reader_cursor;
+
+/* A find. What is NULL or 0 is left to the server. Nothing is kept after reader_find. */
+struct reader_find {
+  const char *db;
+  const char *coll;
+  const bson_t *filter; /* NULL: everything */
+  const bson_t *projection;
+  const bson_t *sort;
+  const bson_t *hint;
+  const bson_t *min; /* index bounds: need the hint from 4.2 on */
+  const bson_t *max;
+  int64_t limit;
+  int64_t skip;
+  int32_t batch_size;
+  bool majority; /* read only what cannot roll back; from 3.6 on, ignored before */
+  bool tailable; /* and await data */
+  bool oplog;    /* a filter {ts: {$gte}} on the oplog: up to 4.2 the server must be told, or it scans everything */
+};
+
+/* Connects and asks who is there. */
+bool reader_open(struct reader *reader, const char *uri, bool patient, struct error *error);
+void reader_close(struct reader *reader);
+
+/* See server_command. */
+bool reader_command(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error);
+
+/* Sends nothing yet; errors come with the first read. The cursor must be freed before the reader closes. */
+struct reader_cursor *reader_find(struct reader *reader, const struct reader_find *find);
+struct reader_cursor *reader_aggregate(struct reader *reader, const char *db, const char *coll, const bson_t *pipeline);
+/* A command that answers with a cursor (listCollections, listIndexes). */
+struct reader_cursor *reader_command_cursor(struct reader *reader, const char *db, const bson_t *command);
+void reader_cursor_free(struct reader_cursor *cursor);
+
+/*
+ * The next document: 1, valid until the next call; 0 at the end, or, of a tailable cursor, when nothing came within a
+ * second; -1 with the error. A tailable cursor that is no more alive has to be opened again.
+ */
+int reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error);
+bool reader_alive(const struct reader_cursor *cursor);
+
+/* The first document, copied into `document`: 1, 0 if there is none, -1 on error. */
+int reader_find_one(struct reader *reader, const struct reader_find *find, bson_t *document, struct error *error);
+
+#endif

@@ -1,0 +1,167 @@
+#include "source/split.h"
+
+#include "base/memory.h"
+
+#define RANGES_MOST 16384
+#define SAMPLES_A_RANGE 12
+
+void
+split_points_clear(struct split_points *points)
+{
+  for (size_t i = 0; i < points->count; i++) {
+    bson_destroy(points->points[i]);
+  }
+  free(points->points);
+  *points = (struct split_points){.method = "none"};
+}
+
+void
+split_add(struct split_points *points, const bson_iter_t *id)
+{
+  bson_t *point = bson_new();
+  bson_append_iter(point, "_id", 3, id);
+  if (points->count > 0 && bson_equal(points->points[points->count - 1], point)) {
+    bson_destroy(point);
+    return;
+  }
+  points->points = memory_grow(points->points, points->count, &points->capacity, sizeof *points->points);
+  points->points[points->count++] = point;
+}
+
+void
+split_thin(struct split_points *points, size_t wanted)
+{
+  size_t kept = 0;
+  size_t count = points->count;
+  if (wanted >= count) {
+    return;
+  }
+  for (size_t i = 0; i < count; i++) { /* the k-th kept one is the (k+1)/(wanted+1) quantile */
+    if (kept < wanted && i == (kept + 1) * count / (wanted + 1)) {
+      points->points[kept++] = points->points[i];
+    } else {
+      bson_destroy(points->points[i]);
+    }
+  }
+  points->count = kept;
+}
+
+/* maxChunkSizeBytes' pieces come out at half its size. S:src/mongo/db/s/split_vector.cpp@r4.2.2 */
+static bool
+by_split_vector(struct split_points *points, struct reader *reader, const struct collection *collection,
+                int64_t range_bytes, struct error *error)
+{
+  bson_t reply;
+  bson_iter_t iter;
+  bson_iter_t item;
+  bson_iter_t id;
+  char *ns = memory_format("%s.%s", collection->db, collection->name);
+  int64_t chunk = range_bytes * 2 < 1 << 20 ? 1 << 20 : range_bytes * 2; /* newer servers take 1 MB to 1 GB */
+  chunk = chunk > 1 << 30 ? 1 << 30 : chunk;
+  bson_t *command = BCON_NEW("splitVector", BCON_UTF8(ns), "keyPattern", "{", "_id", BCON_INT32(1), "}",
+                             "maxChunkSizeBytes", BCON_INT64(chunk));
+  bool ok = reader_command(reader, collection->db, command, &reply, error);
+  if (ok && bson_iter_init_find(&iter, &reply, "splitKeys") && bson_iter_recurse(&iter, &item)) {
+    while (bson_iter_next(&item)) {
+      if (bson_iter_recurse(&item, &id) && bson_iter_find(&id, "_id")) {
+        split_add(points, &id);
+      }
+    }
+  }
+  bson_destroy(command);
+  bson_destroy(&reply);
+  free(ns);
+  return ok;
+}
+
+static bool
+add_all(struct split_points *points, struct reader_cursor *cursor, struct error *error)
+{
+  const bson_t *document;
+  bson_iter_t id;
+  int got;
+  while ((got = reader_next(cursor, &document, error)) == 1) {
+    if (bson_iter_init_find(&id, document, "_id")) {
+      split_add(points, &id);
+    }
+  }
+  reader_cursor_free(cursor);
+  return got == 0;
+}
+
+/* The server sorts: only it knows its order of types and the collection's collation. */
+static bool
+by_sample(struct split_points *points, struct reader *reader, const struct collection *collection, int64_t ranges,
+          struct error *error)
+{
+  bson_t *pipeline =
+    BCON_NEW("pipeline", "[", "{", "$sample", "{", "size", BCON_INT64(ranges * SAMPLES_A_RANGE), "}", "}", "{",
+             "$project", "{", "_id", BCON_INT32(1), "}", "}", "{", "$sort", "{", "_id", BCON_INT32(1), "}", "}", "]");
+  bool ok = add_all(points, reader_aggregate(reader, collection->db, collection->name, pipeline), error);
+  bson_destroy(pipeline);
+  if (ok) {
+    split_thin(points, (size_t)ranges - 1);
+  }
+  return ok;
+}
+
+static bool
+by_walk(struct split_points *points, struct reader *reader, const struct collection *collection, int64_t ranges,
+        struct error *error)
+{
+  bson_t *key = BCON_NEW("_id", BCON_INT32(1));
+  int64_t step = collection->documents / ranges > 0 ? collection->documents / ranges : 1;
+  bool ok = true;
+  for (bool more = true; more && ok;) {
+    bson_t document;
+    bson_iter_t id;
+    struct reader_find find = {.db = collection->db,
+                               .coll = collection->name,
+                               .projection = key,
+                               .sort = key,
+                               .hint = key,
+                               .min = points->count ? points->points[points->count - 1] : NULL,
+                               .skip = step};
+    int got = reader_find_one(reader, &find, &document, error);
+    ok = got >= 0;
+    more = got == 1;
+    if (more) {
+      size_t before = points->count;
+      if (bson_iter_init_find(&id, &document, "_id")) {
+        split_add(points, &id);
+      }
+      more = points->count > before;
+      bson_destroy(&document);
+    }
+  }
+  bson_destroy(key);
+  return ok;
+}
+
+bool
+split_collection(struct split_points *points, struct reader *reader, const struct collection *collection,
+                 int64_t range_bytes, struct error *error)
+{
+  int64_t ranges = range_bytes > 0 ? (collection->bytes + range_bytes - 1) / range_bytes : 0;
+  *points = (struct split_points){.method = "none"};
+  if (ranges < 2 || collection->documents < 2 || collection->capped || collection->view || !collection->has_id_index) {
+    return true;
+  }
+  ranges = ranges > RANGES_MOST ? RANGES_MOST : ranges;
+  ranges = ranges > collection->documents ? collection->documents : ranges;
+  const struct {
+    const char *name;
+    bool (*run)(struct split_points *, struct reader *, const struct collection *, int64_t, struct error *);
+    int64_t argument;
+  } methods[] = {{"splitVector", by_split_vector, collection->bytes / ranges + 1},
+                 {"sample", by_sample, ranges},
+                 {"walk", by_walk, ranges}};
+  for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
+    if (methods[i].run(points, reader, collection, methods[i].argument, error) && points->count > 0) {
+      points->method = methods[i].name;
+      return true;
+    }
+    split_points_clear(points);
+  }
+  return true; /* one range is always right */
+}

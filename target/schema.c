@@ -1,0 +1,251 @@
+#include "target/schema.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static bool
+named(const char *key, const char *const *names)
+{
+  for (; *names; names++) {
+    if (strcmp(key, *names) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+schema_command(struct server *target, const char *db, const bson_t *command, struct error *error)
+{
+  bson_t whole;
+  bson_t concern;
+  bson_copy_to(command, &whole);
+  BSON_APPEND_DOCUMENT_BEGIN(&whole, "writeConcern", &concern);
+  BSON_APPEND_UTF8(&concern, "w", "majority");
+  bson_append_document_end(&whole, &concern);
+  bool ok = server_command(target, db, &whole, NULL, error);
+  bson_destroy(&whole);
+  return ok;
+}
+
+typedef bool (*collection_visit)(struct server *target, const char *db, const char *coll, void *context,
+                                 struct error *error);
+
+static bool
+visit_database(struct server *target, const char *db, collection_visit visit, void *context, struct error *error)
+{
+  bson_error_t cause;
+  bson_t *options = BCON_NEW("nameOnly", BCON_BOOL(true));
+  mongoc_database_t *database = mongoc_client_get_database(target->client, db);
+  char **names = mongoc_database_get_collection_names_with_opts(database, options, &cause);
+  bool ok = names || server_error(target, &cause, error);
+  for (char **name = names; ok && name && *name; name++) {
+    if (strncmp(*name, "system.", 7) != 0 || strcmp(*name, "system.js") == 0) {
+      ok = visit(target, db, *name, context, error);
+    }
+  }
+  bson_strfreev(names);
+  mongoc_database_destroy(database);
+  bson_destroy(options);
+  return ok;
+}
+
+static bool
+visit_collections(struct server *target, collection_visit visit, void *context, struct error *error)
+{
+  static const char *const internal[] = {"admin", "config", "local", NULL};
+  bson_error_t cause;
+  bool ok = true;
+  char **dbs = mongoc_client_get_database_names_with_opts(target->client, NULL, &cause);
+  if (!dbs) {
+    server_error(target, &cause, error);
+    return error_wrap(error, "cannot list the target's databases");
+  }
+  for (char **db = dbs; ok && *db; db++) {
+    ok = named(*db, internal) || visit_database(target, *db, visit, context, error);
+  }
+  bson_strfreev(dbs);
+  return ok;
+}
+
+struct tally {
+  int64_t count;
+  char *first;
+  size_t first_size;
+};
+
+static bool
+count_one(struct server *target, const char *db, const char *coll, void *context, struct error *error)
+{
+  struct tally *tally = context;
+  (void)target;
+  (void)error;
+  if (tally->count++ == 0) {
+    snprintf(tally->first, tally->first_size, "%s.%s", db, coll);
+  }
+  return true;
+}
+
+bool
+schema_user_collections(struct server *target, int64_t *count, char *first, size_t first_size, struct error *error)
+{
+  struct tally tally = {0, first, first_size};
+  bool ok = visit_collections(target, count_one, &tally, error);
+  *count = tally.count;
+  return ok;
+}
+
+static bool
+drop_one(struct server *target, const char *db, const char *coll, void *context, struct error *error)
+{
+  (void)context;
+  return schema_drop(target, db, coll, error);
+}
+
+bool
+schema_drop_user_collections(struct server *target, struct error *error)
+{
+  return visit_collections(target, drop_one, NULL, error);
+}
+
+void
+schema_create_options(const bson_t *options, bson_t *create)
+{
+  /* What the server made of the user's command, or what only an old storage engine knew. */
+  static const char *const left_out[] = {"create",       "uuid",        "idIndex",   "temp",
+                                         "flags",        "autoIndexId", "$nExtents", "recordIdsReplicated",
+                                         "viewPipeline", NULL};
+  bson_iter_t iter;
+  for (bson_iter_init(&iter, options); bson_iter_next(&iter);) {
+    if (!named(bson_iter_key(&iter), left_out)) {
+      bson_append_iter(create, NULL, 0, &iter);
+    } else if (strcmp(bson_iter_key(&iter), "viewPipeline") == 0) { /* SecantusDB's oplog calls a view's pipeline so */
+      bson_append_iter(create, "pipeline", -1, &iter);
+    }
+  }
+}
+
+bool
+schema_create(struct server *target, const char *db, const char *coll, const bson_t *options, struct error *error)
+{
+  bson_t *create = BCON_NEW("create", BCON_UTF8(coll));
+  schema_create_options(options, create);
+  bool ok = schema_command(target, db, create, error);
+  bson_destroy(create);
+  return ok || error->code == CODE_NAMESPACE_EXISTS || error_wrap(error, "cannot create %s.%s", db, coll);
+}
+
+bool
+schema_drop(struct server *target, const char *db, const char *coll, struct error *error)
+{
+  bson_t *drop = BCON_NEW("drop", BCON_UTF8(coll));
+  bool ok = schema_command(target, db, drop, error);
+  bson_destroy(drop);
+  return ok || error->code == CODE_NAMESPACE_NOT_FOUND || error_wrap(error, "cannot drop %s.%s", db, coll);
+}
+
+const char *
+schema_index_name(const bson_t *spec)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, spec, "name") && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
+}
+
+static bool
+is_id_key(const bson_t *spec)
+{
+  bson_iter_t iter;
+  bson_iter_t key;
+  return bson_iter_init_find(&iter, spec, "key") && bson_iter_recurse(&iter, &key) && bson_iter_next(&key) &&
+         strcmp(bson_iter_key(&key), "_id") == 0 && BSON_ITER_HOLDS_NUMBER(&key) && !bson_iter_next(&key);
+}
+
+enum schema_index_kind
+schema_index(const bson_t *spec, bool collated, bson_t *built, int64_t *ttl)
+{
+  static const char *const left_out[] = {"ns", "v", "background", "dropDups", "safe", "entryFormat", NULL};
+  bson_iter_t iter;
+  bool unique = false;
+  bool has_collation = false;
+  bson_init(built);
+  *ttl = -1;
+  for (bson_iter_init(&iter, spec); bson_iter_next(&iter);) {
+    const char *key = bson_iter_key(&iter);
+    if (named(key, left_out)) {
+      continue;
+    }
+    if (strcmp(key, "expireAfterSeconds") == 0 && BSON_ITER_HOLDS_NUMBER(&iter)) {
+      *ttl = bson_iter_as_int64(&iter);
+      BSON_APPEND_INT32(built, key, SCHEMA_TTL_ASLEEP);
+      continue;
+    }
+    unique = unique || (strcmp(key, "unique") == 0 && bson_iter_as_bool(&iter));
+    has_collation = has_collation || strcmp(key, "collation") == 0;
+    bson_append_iter(built, NULL, 0, &iter);
+  }
+  if (collated && !has_collation) {
+    bson_t simple;
+    BSON_APPEND_DOCUMENT_BEGIN(built, "collation", &simple);
+    BSON_APPEND_UTF8(&simple, "locale", "simple");
+    bson_append_document_end(built, &simple);
+  }
+  if (is_id_key(spec)) {
+    return SCHEMA_INDEX_ID;
+  }
+  return unique ? SCHEMA_INDEX_UNIQUE : SCHEMA_INDEX_PLAIN;
+}
+
+bool
+schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
+                      struct error *error)
+{
+  bson_t *command = BCON_NEW("createIndexes", BCON_UTF8(coll));
+  BSON_APPEND_ARRAY(command, "indexes", indexes);
+  bool ok = schema_command(target, db, command, error);
+  bson_destroy(command);
+  return ok || error_wrap(error, "cannot build the indexes of %s.%s", db, coll);
+}
+
+bool
+schema_create_index(struct server *target, const char *db, const char *coll, const bson_t *index, struct error *error)
+{
+  bson_t indexes = BSON_INITIALIZER;
+  BSON_APPEND_DOCUMENT(&indexes, "0", index);
+  bool ok = schema_create_indexes(target, db, coll, &indexes, error);
+  if (!ok && (error->code == CODE_INDEX_OPTIONS_CONFLICT || error->code == CODE_INDEX_KEY_SPECS_CONFLICT)) {
+    ok = schema_drop_index(target, db, coll, schema_index_name(index), error) &&
+         schema_create_indexes(target, db, coll, &indexes, error);
+  }
+  bson_destroy(&indexes);
+  return ok;
+}
+
+bool
+schema_drop_index(struct server *target, const char *db, const char *coll, const char *name, struct error *error)
+{
+  bson_t *command = BCON_NEW("dropIndexes", BCON_UTF8(coll), "index", BCON_UTF8(name));
+  bool ok = schema_command(target, db, command, error);
+  bson_destroy(command);
+  return ok || error->code == CODE_INDEX_NOT_FOUND || error->code == CODE_NAMESPACE_NOT_FOUND ||
+         error_wrap(error, "cannot drop the index %s of %s.%s", name, db, coll);
+}
+
+bool
+schema_set_ttl(struct server *target, const char *db, const char *coll, const char *name, int64_t seconds,
+               struct error *error)
+{
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(coll));
+  bson_t index;
+  BSON_APPEND_DOCUMENT_BEGIN(command, "index", &index);
+  BSON_APPEND_UTF8(&index, "name", name);
+  if (seconds <= INT32_MAX) { /* the type that people's definitions have */
+    BSON_APPEND_INT32(&index, "expireAfterSeconds", (int32_t)seconds);
+  } else {
+    BSON_APPEND_INT64(&index, "expireAfterSeconds", seconds);
+  }
+  bson_append_document_end(command, &index);
+  bool ok = schema_command(target, db, command, error);
+  bson_destroy(command);
+  return ok || error_wrap(error, "cannot set the expiry of index %s of %s.%s", name, db, coll);
+}

@@ -1,0 +1,67 @@
+/*
+ * Collections and indexes on the target: what is there, dropping, creating, and what a definition of the source's
+ * becomes there.
+ */
+#ifndef FERRY_TARGET_SCHEMA_H
+#define FERRY_TARGET_SCHEMA_H
+
+#include "server/server.h"
+
+/*
+ * Users' collections on the target (not in admin, config, local; no system.*): their number, and the first one's name
+ * for a text. With `drop` each database that has any is emptied of them.
+ */
+bool schema_user_collections(struct server *target, int64_t *count, char *first, size_t first_size,
+                             struct error *error);
+bool schema_drop_user_collections(struct server *target, struct error *error);
+
+/* What a create command takes of listCollections' or an oplog entry's options: no uuid, idIndex, temp, flags... */
+void schema_create_options(const bson_t *options, bson_t *create);
+
+/* Creates a collection or a view with the source's options. That it exists is no error. */
+bool schema_create(struct server *target, const char *db, const char *coll, const bson_t *options, struct error *error);
+
+bool schema_drop(struct server *target, const char *db, const char *coll, struct error *error);
+
+/*
+ * How an index of the source is built during a migration.
+ *
+ * Unique ones wait for the consistency point: a moving copy may hold two documents with one key. TTL ones sleep, with
+ * SCHEMA_TTL_ASLEEP seconds, until the cut-over: the target must never delete by itself.
+ */
+#define SCHEMA_TTL_ASLEEP 2147483647
+
+enum schema_index_kind {
+  SCHEMA_INDEX_PLAIN,
+  SCHEMA_INDEX_UNIQUE, /* hold back */
+  SCHEMA_INDEX_ID      /* nothing to build */
+};
+
+/*
+ * Writes into `built` (initialised here) the specification to send. `collated`: the collection has a default collation,
+ * so that an index without one means the simple one. `ttl` gets the source's expireAfterSeconds, -1 if none.
+ */
+enum schema_index_kind schema_index(const bson_t *spec, bool collated, bson_t *built, int64_t *ttl);
+
+/* Builds all indexes of the array in one command. What exists already with the same definition is fine. */
+bool schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
+                           struct error *error);
+
+/* One index. If another one stands in its way (codes 85, 86), that one is dropped first. */
+bool schema_create_index(struct server *target, const char *db, const char *coll, const bson_t *index,
+                         struct error *error);
+
+/* By name. That it is missing is no error. */
+bool schema_drop_index(struct server *target, const char *db, const char *coll, const char *name, struct error *error);
+
+/* Changes a TTL index's seconds. */
+bool schema_set_ttl(struct server *target, const char *db, const char *coll, const char *name, int64_t seconds,
+                    struct error *error);
+
+/* The name in a specification; "" if it has none. Lives in `spec`. */
+const char *schema_index_name(const bson_t *spec);
+
+/* A command that changes the schema, with majority write concern appended. */
+bool schema_command(struct server *target, const char *db, const bson_t *command, struct error *error);
+
+#endif

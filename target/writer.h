@@ -1,0 +1,35 @@
+/*
+ * Bulk inserts into the target: unordered, document validation bypassed, documents as they are.
+ *
+ * A batch is filled by one thread and sent by another; it belongs to one of them at a time. The documents lie in the
+ * message that will be sent, so that each is copied once.
+ */
+#ifndef FERRY_TARGET_WRITER_H
+#define FERRY_TARGET_WRITER_H
+
+#include "server/server.h"
+
+struct writer_batch {
+  mongoc_bulk_operation_t *bulk; /* NULL while empty */
+  int64_t documents;
+  int64_t bytes;
+};
+
+/* The server's limits are 100,000 documents and 48,000,000 bytes a message (protocol: 1.2); fewer bytes keep memory low. */
+#define WRITER_BATCH_DOCUMENTS 100000
+#define WRITER_BATCH_BYTES (8 << 20)
+
+/* True if the document has to wait for the next batch. */
+bool writer_batch_full(const struct writer_batch *batch, const bson_t *document);
+
+bool writer_batch_add(struct writer_batch *batch, const bson_t *document, struct error *error);
+void writer_batch_clear(struct writer_batch *batch);
+
+/*
+ * Inserts and empties the batch. A duplicate `_id` (an earlier attempt's document) is counted, not an error; any other
+ * refused document is. `majority`: return when a majority of the target's members has it, and all before it.
+ */
+bool writer_insert(struct server *target, const char *db, const char *coll, struct writer_batch *batch, bool majority,
+                   int64_t *duplicates, struct error *error);
+
+#endif

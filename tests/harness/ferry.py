@@ -1,0 +1,227 @@
+"""Runs mongoferry for a test: start, watch, catch up, stop.
+
+    with Ferry(source, target, folder, "--workers", "2") as ferry:
+        ferry.wait_tailing()
+        ferry.catch_up()
+        assert ferry.stop() == 0
+
+The coordinator leads a session of its own, so its children are found by session even after it was killed.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+from bson import ObjectId
+from pymongo import WriteConcern
+
+from servers import die_with_parent, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+TAILING = "oplog sync"
+COPYING = "initial sync"
+PROBE = "ferry_probe.marks"
+
+
+def binary():
+    named = os.environ.get("MONGOFERRY")
+    choices = [Path(named)] if named else [ROOT / "build" / preset / "mongoferry" for preset in ("release", "dev")]
+    for choice in choices:
+        if choice.exists():
+            return choice
+    raise FileNotFoundError(f"no mongoferry among {', '.join(map(str, choices))}")
+
+
+@dataclass
+class Process:
+    pid: int
+    session: int
+    state: str
+    title: str
+    start_ticks: str
+
+    @property
+    def role(self):
+        """`coordinator`, `applier` or `worker 3`, as the process title says."""
+        if self.pid == self.session:
+            return "coordinator"
+        return self.title.partition(": ")[2].strip() or self.title
+
+
+def session_processes(session):
+    """The living processes of a session."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            stat = Path(f"/proc/{entry}/stat").read_text()
+            title = Path(f"/proc/{entry}/cmdline").read_bytes().split(b"\0", 1)[0].decode(errors="replace")
+        except OSError:
+            continue
+        fields = stat.rpartition(")")[2].split()
+        if int(fields[3]) == session and fields[0] not in "ZX":
+            found.append(Process(int(entry), session, fields[0], title, fields[19]))
+    return found
+
+
+class Failed(AssertionError):
+    """mongoferry ended, or reported an error, where the test expected it to run."""
+
+
+class Ferry:
+    def __init__(self, source, target, folder, *options, status=True, terminal=False, start=True):
+        """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it."""
+        self.source, self.target, self.folder = source, target, Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.bookmark = self.folder / "bookmark"
+        self.stderr = self.folder / "mongoferry.log"
+        self.port = free_port() if status else None
+        self.terminal = terminal
+        self.exit_code = self.usage = None
+        self.command = [str(binary()), "--host", source.seed, "--destination", target.seed,
+                        "--bookmarkFile", str(self.bookmark)]
+        for side, user, password in (source, "--username", "--password"), (
+                target, "--destinationUsername", "--destinationPassword"):
+            if side.user:
+                self.command += [user, side.user, password, side.password]
+        if status:
+            self.command += ["--httpStatusPort", str(self.port)]
+        self.command += map(str, options)
+        self.process = None
+        if start:
+            self.start()
+
+    def start(self):
+        self.log_start = self.stderr.stat().st_size if self.stderr.exists() else 0
+        with open(self.stderr, "ab") as log:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.DEVNULL, stdout=None if self.terminal else log,
+                stderr=None if self.terminal else log, start_new_session=True, preexec_fn=die_with_parent)
+        self.pid, self.started_at = self.process.pid, time.monotonic()
+        return self
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.running():
+            self.kill()
+        deadline = time.monotonic() + 5
+        while (left := session_processes(self.pid)) and time.monotonic() < deadline:
+            for process in left:
+                send_signal(process, signal.SIGKILL)
+            time.sleep(0.05)
+
+    # What it says
+
+    def log(self):
+        """What this run wrote to stderr."""
+        with open(self.stderr, "rb") as log:
+            log.seek(self.log_start)
+            return log.read().decode(errors="replace")
+
+    def error_lines(self):
+        """The lines `time error role message`."""
+        return [line for line in self.log().splitlines() if line.split()[1:2] == ["error"]]
+
+    def status(self):
+        """The status document, or None while nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/", timeout=5) as reply:
+                return json.load(reply)
+        except (urllib.error.URLError, OSError, ValueError):
+            return None
+
+    def wait_stage(self, *stages, timeout=120, poll=0.05):
+        """Waits until the stage is one of these; a run that ended or reports an error fails at once."""
+        deadline, status = time.monotonic() + timeout, None
+        while time.monotonic() < deadline:
+            if not self.running():
+                raise Failed(f"mongoferry ended with {self.exit_code}:\n{self.log()[-3000:]}")
+            status = self.status()
+            if status and status.get("errorMessage"):
+                raise Failed(f"mongoferry reports: {status['errorMessage']}\n{self.log()[-3000:]}")
+            if status and status.get("stage") in stages:
+                return status
+            time.sleep(poll)
+        raise Failed(f"not in {stages} after {timeout} s, but {status}:\n{self.log()[-3000:]}")
+
+    def wait_copying(self, timeout=60):
+        return self.wait_stage(COPYING, TAILING, timeout=timeout, poll=0.01)
+
+    def wait_tailing(self, timeout=180):
+        return self.wait_stage(TAILING, timeout=timeout)
+
+    def catch_up(self, timeout=180, namespace=PROBE):
+        """Waits until everything written to the source so far is on the target: a mark written now has arrived."""
+        database, _, name = namespace.partition(".")
+        mark = {"_id": ObjectId()}
+        source = self.source.client()[database].get_collection(name, write_concern=WriteConcern("majority"))
+        target = self.target.client()[database][name]
+        source.insert_one(mark)
+        begun = time.monotonic()
+        while time.monotonic() < begun + timeout:
+            if target.find_one(mark):
+                return time.monotonic() - begun
+            if not self.running():
+                raise Failed(f"mongoferry ended with {self.exit_code}:\n{self.log()[-3000:]}")
+            if self.port and (status := self.status()) and status.get("errorMessage"):
+                raise Failed(f"mongoferry reports: {status['errorMessage']}\n{self.log()[-3000:]}")
+            time.sleep(0.05)
+        raise Failed(f"the mark has not arrived after {timeout} s:\n{self.log()[-3000:]}")
+
+    # Its processes and its end
+
+    def running(self):
+        if self.exit_code is None:
+            self._reap(os.WNOHANG)
+        return self.exit_code is None
+
+    def _reap(self, flags):
+        pid, status, usage = os.wait4(self.pid, flags)
+        if pid:
+            self.exit_code, self.usage = os.waitstatus_to_exitcode(status), usage
+            self.process.returncode = self.exit_code
+
+    def wait(self, timeout=60):
+        """The exit status; a killed process has the negative number of its signal."""
+        deadline = time.monotonic() + timeout
+        while self.running():
+            if time.monotonic() > deadline:
+                raise Failed(f"still running after {timeout} s:\n{self.log()[-3000:]}")
+            time.sleep(0.01)
+        return self.exit_code
+
+    def stop(self, timeout=60, number=signal.SIGTERM):
+        if self.running():
+            os.kill(self.pid, number)
+        return self.wait(timeout)
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+        return self.wait(10)
+
+    def processes(self):
+        return session_processes(self.pid)
+
+    def workers(self):
+        return [process for process in self.processes() if process.role.startswith("worker")]
+
+
+def send_signal(process, number):
+    """Signals a process found earlier, unless its number has gone to another one since."""
+    for now in session_processes(process.session):
+        if now.pid == process.pid and now.start_ticks == process.start_ticks:
+            try:
+                os.kill(process.pid, number)
+                return True
+            except ProcessLookupError:
+                pass
+    return False

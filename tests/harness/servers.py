@@ -1,0 +1,210 @@
+"""Test servers on free loopback ports, each in its own temporary folder.
+
+    with secantus() as source, mongod("/path/mongod") as target:
+        print(source.seed)                  # secantus/127.0.0.1:43210
+        source.client().test.c.insert_one({})
+
+A server dies with the process that started it, and `stop` ends exactly that process. Leaving the `with` block throws
+the data away.
+"""
+
+import contextlib
+import ctypes
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from pymongo import MongoClient
+from pymongo.errors import OperationFailure, PyMongoError
+
+PR_SET_PDEATHSIG = 1
+READY_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 20
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def die_with_parent():
+    """Runs between fork and exec: the kernel kills this child when the starting thread ends."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class Server:
+    """One running server; `kind` is "secantus" or "mongod"."""
+
+    def __init__(self, kind, command, set_name, folder):
+        self.kind, self.command, self.set_name, self.folder = kind, command, set_name, Path(folder)
+        self.port = free_port()
+        self.user = self.password = None
+        self.process = None
+        self._client = None
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def seed(self):
+        """What --host and --destination take."""
+        return f"{self.set_name}/{self.address}" if self.set_name else self.address
+
+    @property
+    def uri(self):
+        login = f"{self.user}:{self.password}@" if self.user else ""
+        return f"mongodb://{login}{self.address}/?directConnection=true"
+
+    @property
+    def log(self):
+        return self.folder / "server.log"
+
+    def client(self):
+        """The one client for this server, closed with it."""
+        if not self._client:
+            self._client = MongoClient(self.uri, serverSelectionTimeoutMS=10_000)
+        return self._client
+
+    def start(self, *more):
+        with open(self.log, "ab") as log:
+            self.process = subprocess.Popen(
+                [*self.command, "--port", str(self.port), *more],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent,
+            )
+
+    def wait_ready(self, primary=True):
+        """Asks `isMaster` (every version knows it) until the server takes writes."""
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        client = MongoClient(f"mongodb://{self.address}/?directConnection=true", serverSelectionTimeoutMS=1000)
+        with client:
+            while time.monotonic() < deadline:
+                if self.process.poll() is not None:
+                    break
+                try:
+                    with socket.create_connection(("127.0.0.1", self.port), 1):
+                        pass
+                    if client.admin.command("isMaster").get("ismaster") or not primary:
+                        return
+                except (OSError, PyMongoError):
+                    pass
+                time.sleep(0.05)
+        raise RuntimeError(f"{self.kind} on port {self.port} is not ready:\n{self.tail()}")
+
+    def stop(self, keep=True):
+        """With `keep` it closes its files properly first; else it is killed, which is quicker."""
+        if self.process is None:
+            return
+        if self._client:
+            self._client.close()
+            self._client = None
+        if not keep:
+            self.process.kill()
+        elif self.kind == "mongod":
+            # SIGTERM would wait ten seconds for secondaries that do not exist.
+            with MongoClient(self.uri, serverSelectionTimeoutMS=500) as client, contextlib.suppress(PyMongoError):
+                client.admin.command("shutdown", force=True, timeoutSecs=1)
+        else:
+            self.process.terminate()
+        try:
+            self.process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def tail(self, size=2000):
+        return self.log.read_text(errors="replace")[-size:] if self.log.exists() else ""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.stop(keep=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def secure(self, user, password, *flags):
+        """Creates a root user, then starts again with authentication."""
+        self.client().admin.command("createUser", user, pwd=password, roles=["root"])
+        self.stop()
+        self.start(*flags)
+        self.wait_ready(primary=False)
+        self.user, self.password = user, password
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not self.client().admin.command("isMaster").get("ismaster"):
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"no primary with authentication:\n{self.tail()}")
+            time.sleep(0.05)
+
+
+def _started(server, ready, login):
+    try:
+        server.start()
+        ready()
+        if login:
+            flags = ["--auth"]
+            if server.kind == "mongod":
+                key = server.folder / "key"
+                key.write_text("mongoferryTestKey")
+                key.chmod(0o600)
+                flags += ["--keyFile", str(key)]
+            server.secure(*login, *flags)
+        return server
+    except BaseException:
+        server.__exit__()
+        raise
+
+
+def secantus(standalone=False, login=None, oplog_entries=1_000_000, cache="1G"):
+    """SecantusDB from PyPI; `login` is (user, password) and turns authentication on."""
+    folder = Path(tempfile.mkdtemp(prefix="ferry-secantus-"))
+    command = [
+        str(Path(sys.executable).with_name("secantusd-py")), "--host", "127.0.0.1",
+        "--storage-path", str(folder / "data"), "--oplog-max-entries", str(oplog_entries),
+        "--oplog-retention-seconds", "86400", "--cache-size", cache, "--log-level", "WARNING",
+    ]
+    if standalone:
+        command.append("--standalone")
+    server = Server("secantus", command, None if standalone else "secantus", folder)
+    return _started(server, server.wait_ready, login)
+
+
+def _initiate(server):
+    server.wait_ready(primary=False)
+    config = {"_id": server.set_name, "members": [{"_id": 0, "host": server.address}],
+              "settings": {"electionTimeoutMillis": 500}}
+    try:
+        server.client().admin.command("replSetInitiate", config)
+    except OperationFailure as error:
+        raise RuntimeError(f"replSetInitiate: {error}") from error
+    server.wait_ready()
+
+
+def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048):
+    """A real mongod as a replica set of one member."""
+    folder = Path(tempfile.mkdtemp(prefix="ferry-mongod-"))
+    (folder / "data").mkdir()
+    command = [
+        os.fspath(binary), "--dbpath", str(folder / "data"), "--bind_ip", "127.0.0.1",
+        "--wiredTigerCacheSizeGB", str(cache_gb), "--setParameter", "diagnosticDataCollectionEnabled=false",
+    ]
+    if not standalone:
+        command += ["--replSet", "rs0", "--oplogSize", str(oplog_mb)]
+    server = Server("mongod", command, None if standalone else "rs0", folder)
+    return _started(server, server.wait_ready if standalone else lambda: _initiate(server), login)
+
+
+def start(kind, **options):
+    """`kind` is "secantus" or the path of a mongod."""
+    return secantus(**options) if kind == "secantus" else mongod(kind, **options)

@@ -1,0 +1,79 @@
+"""Fixtures: the pairs of servers a migration runs between, its seed, and a folder."""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))
+
+import servers  # noqa: E402
+from compare import compare  # noqa: E402
+from ferry import Ferry, binary  # noqa: E402
+
+MONGOD_4_0 = os.environ.get("MONGOD_4_0")
+PAIRS = {"secantus-secantus": ("secantus", "secantus"), "4.0-4.0": ("4.0", "4.0"), "4.0-secantus": ("4.0", "secantus")}
+
+
+def start_server(kind, **options):
+    if kind == "4.0":
+        if not MONGOD_4_0:
+            pytest.skip("MONGOD_4_0 names no mongod")
+        kind = MONGOD_4_0
+    return servers.start(kind, **options)
+
+
+class Pair:
+    """A source and a target, and what is done with them in most tests."""
+
+    def __init__(self, source, target, folder):
+        self.source, self.target, self.folder = source, target, folder
+        self.same_version = source.kind == target.kind
+
+    def ferry(self, *options, **more):
+        return Ferry(self.source, self.target, self.folder, *options, **more)
+
+    def assert_equal(self, **more):
+        result = compare(self.source.client(), self.target.client(), same_version=self.same_version, **more)
+        assert result.equal, f"\n{result}"
+        print(result)
+        return result
+
+    def finish(self, ferry):
+        """With writes stopped: catch up, stop, compare."""
+        ferry.catch_up()
+        assert ferry.stop() == 0, ferry.log()[-3000:]
+        return self.assert_equal()
+
+
+def make_pair(name, folder):
+    kinds = PAIRS[name]
+    with start_server(kinds[0]) as source, start_server(kinds[1]) as target:
+        yield Pair(source, target, folder)
+
+
+@pytest.fixture(params=PAIRS)
+def pair(request, tmp_path):
+    """For the tests that every pair of servers must pass."""
+    yield from make_pair(request.param, tmp_path)
+
+
+@pytest.fixture
+def secantus_pair(tmp_path):
+    """For the tests of our own processes, which the servers' version does not change."""
+    yield from make_pair("secantus-secantus", tmp_path)
+
+
+@pytest.fixture
+def seed():
+    return int(os.environ.get("FERRY_SEED") or random.randrange(1 << 31))
+
+
+def pytest_report_header():
+    try:
+        named = binary()
+    except FileNotFoundError as error:
+        named = error
+    return [f"mongoferry: {named}", f"MONGOD_4_0: {MONGOD_4_0 or 'not set, its pairs are skipped'}"]

@@ -1,0 +1,95 @@
+#include <criterion/criterion.h>
+
+#include "target/delta.h"
+
+static bson_t *
+json(const char *text)
+{
+  bson_error_t cause;
+  bson_t *document = bson_new_from_json((const uint8_t *)text, -1, &cause);
+  cr_assert_not_null(document, "%s: %s", text, cause.message);
+  return document;
+}
+
+static void
+applied(const char *before, const char *diff, const char *after)
+{
+  bson_t *document = json(before);
+  bson_t *change = json(diff);
+  bson_t *expected = json(after);
+  bson_t result;
+  struct error error;
+  cr_assert(delta_apply(document, change, &result, &error), "%s", error.text);
+  char *got = bson_as_canonical_extended_json(&result, NULL);
+  cr_assert(bson_equal(&result, expected), "%s gave %s, not %s", diff, got, after);
+  bson_free(got);
+  bson_destroy(document);
+  bson_destroy(change);
+  bson_destroy(expected);
+  bson_destroy(&result);
+}
+
+Test(delta, fields_in_the_servers_order)
+{
+  applied("{\"_id\": 1, \"x\": 1, \"n\": 2, \"k\": 3}", "{\"d\": {\"x\": false}, \"u\": {\"n\": 5}, \"i\": {\"z\": 1}}",
+          "{\"_id\": 1, \"n\": 5, \"k\": 3, \"z\": 1}");
+  applied("{\"_id\": 1, \"z\": 1, \"k\": 3}", "{\"i\": {\"z\": 2}}", "{\"_id\": 1, \"k\": 3, \"z\": 2}");
+  applied("{\"_id\": 1}", "{\"d\": {\"gone\": false}, \"u\": {\"n\": 5}}", "{\"_id\": 1, \"n\": 5}");
+}
+
+Test(delta, names_are_literal)
+{
+  applied("{\"_id\": 1, \"a.b\": 1, \"a\": {\"b\": 2}}", "{\"u\": {\"a.b\": 5}}",
+          "{\"_id\": 1, \"a.b\": 5, \"a\": {\"b\": 2}}");
+  applied("{\"_id\": 1, \"\": {\"q\": 1}}", "{\"s\": {\"u\": {\"q\": 2}}}", "{\"_id\": 1, \"\": {\"q\": 2}}");
+}
+
+Test(delta, nested_documents_and_arrays)
+{
+  applied("{\"_id\": 1, \"addr\": {\"city\": \"B\"}}", "{\"saddr\": {\"u\": {\"city\": \"A\"}}}",
+          "{\"_id\": 1, \"addr\": {\"city\": \"A\"}}");
+  applied("{\"_id\": 1, \"arr\": [{\"k\": 0}, 2, 3, 4]}",
+          "{\"sarr\": {\"a\": true, \"l\": 3, \"u2\": \"c\", \"s0\": {\"u\": {\"k\": 1}}}}",
+          "{\"_id\": 1, \"arr\": [{\"k\": 1}, 2, \"c\"]}");
+  applied("{\"_id\": 1, \"arr\": [1]}", "{\"sarr\": {\"a\": true, \"u3\": 9}}",
+          "{\"_id\": 1, \"arr\": [1, null, null, 9]}");
+}
+
+Test(delta, what_does_not_fit_becomes_null)
+{
+  applied("{\"_id\": 1, \"a\": 5}", "{\"sa\": {\"u\": {\"b\": 1}}}", "{\"_id\": 1, \"a\": null}");
+  applied("{\"_id\": 1}", "{\"sa\": {\"u\": {\"b\": 1}}}", "{\"_id\": 1}");
+  applied("{\"_id\": 1, \"arr\": [1]}", "{\"sarr\": {\"a\": true, \"s2\": {\"u\": {\"k\": 1}}}}",
+          "{\"_id\": 1, \"arr\": [1, null, null]}");
+}
+
+Test(delta, another_form_is_refused)
+{
+  bson_t *document = json("{\"_id\": 1}");
+  bson_t *diff = json("{\"q\": {\"a\": 1}}");
+  bson_t result;
+  struct error error;
+  cr_assert_not(delta_apply(document, diff, &result, &error));
+  cr_assert_eq(error.kind, ERROR_DIVERGED);
+  bson_destroy(document);
+  bson_destroy(diff);
+}
+
+Test(delta, the_change_streams_form_keeps_truncation_apart)
+{
+  bson_t *diff = json("{\"updatedFields\": {\"a.0\": 1}, \"removedFields\": [\"b\"], \"truncatedArrays\": [{\"field\": "
+                      "\"a\", \"newSize\": 2}]}");
+  bson_t *cut = json("{\"$push\": {\"a\": {\"$each\": [], \"$slice\": {\"$numberLong\": \"2\"}}}}");
+  bson_t *rest = json("{\"$set\": {\"a.0\": 1}, \"$unset\": {\"b\": true}}");
+  bson_t truncations;
+  bson_t modifiers;
+  struct error error;
+  cr_assert(delta_to_modifiers(diff, &truncations, &modifiers, &error));
+  cr_assert(bson_equal(&truncations, cut));
+  cr_assert(bson_equal(&modifiers, rest));
+  bson_destroy(diff);
+  bson_destroy(cut);
+  bson_destroy(rest);
+  bson_destroy(&truncations);
+  bson_destroy(&modifiers);
+}

@@ -1,0 +1,70 @@
+#include <criterion/criterion.h>
+
+#include "applier/entry.h"
+
+static struct entry
+read_json(const char *json)
+{
+  struct entry entry;
+  struct error error;
+  bson_error_t cause;
+  bson_t *document = bson_new_from_json((const uint8_t *)json, -1, &cause); /* the entry points into it: not freed */
+  cr_assert_not_null(document, "%s", cause.message);
+  cr_assert(entry_read(&entry, document, 0, &error), "%s", error.text);
+  return entry;
+}
+
+#define TS "\"ts\": {\"$timestamp\": {\"t\": 7, \"i\": 3}}, "
+
+Test(entry, writes)
+{
+  struct entry entry = read_json("{" TS "\"op\": \"i\", \"ns\": \"d.a.b\", \"o\": {\"x\": 1, \"_id\": 5}}");
+  cr_assert_eq(entry.kind, ENTRY_WRITE);
+  cr_assert_eq(entry.write, APPLY_INSERT);
+  cr_assert_str_eq(entry.db, "d");
+  cr_assert_str_eq(entry.coll, "a.b");
+  cr_assert_eq(entry.ts, (7ull << 32) + 3);
+  entry = read_json("{" TS "\"op\": \"u\", \"ns\": \"d.c\", \"o2\": {\"_id\": 5}, \"o\": {\"_id\": 5, \"x\": 1}}");
+  cr_assert_eq(entry.write, APPLY_REPLACE);
+  entry =
+    read_json("{" TS "\"op\": \"u\", \"ns\": \"d.c\", \"o2\": {\"_id\": 5}, \"o\": {\"$v\": 1, \"$set\": {\"x\": 1}}}");
+  cr_assert_eq(entry.write, APPLY_MODIFY);
+  entry = read_json("{" TS "\"op\": \"u\", \"ns\": \"d.c\", \"o2\": {\"_id\": 5}, \"o\": {\"$set\": {\"x\": 1}}}");
+  cr_assert_eq(entry.write, APPLY_MODIFY);
+  entry = read_json(
+    "{" TS "\"op\": \"u\", \"ns\": \"d.c\", \"o2\": {\"_id\": 5}, \"o\": {\"$v\": 2, \"diff\": {\"u\": {\"x\": 1}}}}");
+  cr_assert_eq(entry.kind, ENTRY_WRITE);
+  cr_assert_eq(entry.write, APPLY_DELTA);
+  entry = read_json("{" TS "\"op\": \"u\", \"ns\": \"d.c\", \"o2\": {\"_id\": 5}, \"o\": {\"$v\": 2, \"diff\": "
+                           "{\"updatedFields\": {\"x\": 1}, "
+                    "\"removedFields\": [], \"truncatedArrays\": []}}}");
+  cr_assert_eq(entry.kind, ENTRY_DIFF);
+  entry = read_json("{" TS "\"op\": \"d\", \"ns\": \"d.c\", \"o\": {\"_id\": 5}}");
+  cr_assert_eq(entry.write, APPLY_DELETE);
+}
+
+Test(entry, commands_and_what_is_passed_over)
+{
+  struct entry entry = read_json("{" TS "\"op\": \"c\", \"ns\": \"d.$cmd\", \"o\": {\"drop\": \"c\"}}");
+  cr_assert_eq(entry.kind, ENTRY_COMMAND);
+  cr_assert_str_eq(entry.command, "drop");
+  cr_assert_str_eq(entry.coll, "c");
+  entry = read_json("{" TS "\"op\": \"c\", \"ns\": \"admin.$cmd\", \"o\": {\"applyOps\": []}}");
+  cr_assert_eq(entry.kind, ENTRY_GROUP);
+  entry = read_json("{" TS "\"op\": \"n\", \"ns\": \"\", \"o\": {\"msg\": \"periodic noop\"}}");
+  cr_assert_eq(entry.kind, ENTRY_NOTHING);
+  entry = read_json("{" TS "\"op\": \"c\", \"ns\": \"d.$cmd\", \"o\": {\"startIndexBuild\": \"c\"}}");
+  cr_assert_eq(entry.kind, ENTRY_NOTHING);
+}
+
+Test(entry, an_unknown_kind_stops)
+{
+  struct entry entry;
+  struct error error;
+  bson_t *document = BCON_NEW("ts", BCON_TIMESTAMP(1, 1), "op", "zz", "ns", "d.c", "o", "{", "}");
+  cr_assert_not(entry_read(&entry, document, 0, &error));
+  cr_assert_eq(error.kind, ERROR_DIVERGED);
+  cr_assert_not_null(strstr(error.text, "zz"));
+  entry_clear(&entry);
+  bson_destroy(document);
+}

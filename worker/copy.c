@@ -1,0 +1,207 @@
+#include "worker/copy.h"
+
+#include <pthread.h>
+
+#include "source/catalog.h"
+
+/* One batch waits while another is written: enough to keep both servers busy, little enough memory. */
+struct copy {
+  struct reader *reader;
+  const struct copy_task *task;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  struct writer_batch ready; /* filled, to be taken by the writer */
+  bool has_ready;
+  bool ended;  /* the reader will fill no more */
+  bool failed; /* and this is why */
+  bool stop;   /* the writer wants no more */
+  struct error error;
+};
+
+/* Gives the batch to the writer as soon as it has taken the one before; false if it wants none. */
+static bool
+hand_over(struct copy *copy, struct writer_batch *batch)
+{
+  pthread_mutex_lock(&copy->lock);
+  while (copy->has_ready && !copy->stop) {
+    pthread_cond_wait(&copy->changed, &copy->lock);
+  }
+  bool wanted = !copy->stop;
+  if (wanted) {
+    copy->ready = *batch;
+    copy->has_ready = true;
+    *batch = (struct writer_batch){0};
+    pthread_cond_signal(&copy->changed);
+  }
+  pthread_mutex_unlock(&copy->lock);
+  return wanted;
+}
+
+static bool
+read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *batch, struct error *error)
+{
+  const bson_t *document;
+  int got;
+  while ((got = reader_next(cursor, &document, error)) == 1) {
+    if (writer_batch_full(batch, document) && !hand_over(copy, batch)) {
+      return true;
+    }
+    if (!writer_batch_add(batch, document, error)) {
+      return false;
+    }
+  }
+  return got == 0;
+}
+
+/* A scan by index bounds with an open end leaves a MaxKey out (seen on 4.0.14): fetch it by itself. */
+static bool
+read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
+{
+  bson_t filter = BSON_INITIALIZER;
+  BSON_APPEND_MAXKEY(&filter, "_id");
+  struct reader_find find = {.db = copy->task->db, .coll = copy->task->coll, .filter = &filter, .majority = true};
+  struct reader_cursor *cursor = reader_find(copy->reader, &find);
+  bool ok = read_all(copy, cursor, batch, error);
+  reader_cursor_free(cursor);
+  bson_destroy(&filter);
+  return ok;
+}
+
+static bool
+read_range(struct copy *copy, struct error *error)
+{
+  const struct copy_task *task = copy->task;
+  struct writer_batch batch = {0};
+  bool bounded = task->min || task->max;
+  bson_t *order = bounded ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
+  bson_t *natural = task->natural ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
+  struct reader_find find = {.db = task->db,
+                             .coll = task->coll,
+                             .hint = order,
+                             .sort = natural,
+                             .min = task->min,
+                             .max = task->max,
+                             .majority = true};
+  struct reader_cursor *cursor = reader_find(copy->reader, &find);
+  bool ok = read_all(copy, cursor, &batch, error);
+  reader_cursor_free(cursor);
+  bson_destroy(order);
+  bson_destroy(natural);
+  ok = ok && (!task->fetch_max || read_max_key(copy, &batch, error));
+  ok = ok && hand_over(copy, &batch);
+  writer_batch_clear(&batch);
+  return ok;
+}
+
+static void *
+reader_thread(void *context)
+{
+  struct copy *copy = context;
+  struct error error = {.kind = ERROR_NONE};
+  bool ok = read_range(copy, &error);
+  pthread_mutex_lock(&copy->lock);
+  copy->ended = true;
+  copy->failed = !ok && error.kind != ERROR_NONE;
+  copy->error = error;
+  pthread_cond_signal(&copy->changed);
+  pthread_mutex_unlock(&copy->lock);
+  return NULL;
+}
+
+/* The next filled batch; `last` if none follows. False at the end. */
+static bool
+take_batch(struct copy *copy, struct writer_batch *batch, bool *last)
+{
+  pthread_mutex_lock(&copy->lock);
+  while (!copy->has_ready && !copy->ended) {
+    pthread_cond_wait(&copy->changed, &copy->lock);
+  }
+  bool got = copy->has_ready;
+  if (got) {
+    *batch = copy->ready;
+    copy->ready = (struct writer_batch){0};
+    copy->has_ready = false;
+    pthread_cond_signal(&copy->changed);
+  }
+  *last = copy->ended;
+  pthread_mutex_unlock(&copy->lock);
+  return got;
+}
+
+static bool
+write_all(struct copy *copy, struct server *target, copy_progress progress, void *context, struct copy_result *result,
+          struct error *error)
+{
+  struct writer_batch batch = {0};
+  bool last = false;
+  bool confirmed = true;
+  while (take_batch(copy, &batch, &last)) {
+    int64_t documents = batch.documents;
+    int64_t bytes = batch.bytes;
+    if (documents > 0) {
+      confirmed = last;
+      if (!writer_insert(target, copy->task->db, copy->task->coll, &batch, last, &result->duplicates, error)) {
+        writer_batch_clear(&batch);
+        return false;
+      }
+    }
+    result->documents += documents;
+    result->bytes += bytes;
+    progress(context, result);
+  }
+  if (copy->failed) {
+    *error = copy->error;
+    return error_wrap(error, "cannot read %s.%s", copy->task->db, copy->task->coll);
+  }
+  return confirmed || server_confirm_majority(target, copy->task->db, copy->task->coll, error);
+}
+
+static bool
+run_threads(struct copy *copy, struct server *target, copy_progress progress, void *context, struct copy_result *result,
+            struct error *error)
+{
+  pthread_t thread;
+  pthread_mutex_init(&copy->lock, NULL);
+  pthread_cond_init(&copy->changed, NULL);
+  bool started = pthread_create(&thread, NULL, reader_thread, copy) == 0;
+  bool ok = started ? write_all(copy, target, progress, context, result, error)
+                    : error_set(error, ERROR_INTERNAL, "cannot start a thread");
+  if (started) {
+    pthread_mutex_lock(&copy->lock);
+    copy->stop = true;
+    pthread_cond_signal(&copy->changed);
+    pthread_mutex_unlock(&copy->lock);
+    pthread_join(thread, NULL);
+  }
+  writer_batch_clear(&copy->ready);
+  pthread_cond_destroy(&copy->changed);
+  pthread_mutex_destroy(&copy->lock);
+  return ok;
+}
+
+bool
+copy_range(struct reader *reader, struct server *target, const struct copy_task *task, copy_progress progress,
+           void *context, struct copy_result *result, struct error *error)
+{
+  struct copy copy = {.reader = reader, .task = task};
+  struct server_hello before;
+  struct server_hello after;
+  *result = (struct copy_result){0};
+  if (!server_ask_hello(target, false, &before, error) ||
+      !run_threads(&copy, target, progress, context, result, error) ||
+      !server_ask_hello(target, false, &after, error)) {
+    return false;
+  }
+  /* The last batch's majority stands for the earlier ones only if one primary took them all. */
+  if (before.has_election != after.has_election ||
+      (before.has_election && !bson_oid_equal(&before.election, &after.election))) {
+    return error_set(error, ERROR_TARGET, "the target elected another primary while %s.%s was being copied", task->db,
+                     task->coll);
+  }
+  if (task->has_uuid) {
+    int still = catalog_still(reader, task->db, task->coll, task->uuid, error);
+    result->lost = still == 0;
+    return still >= 0;
+  }
+  return true;
+}

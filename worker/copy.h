@@ -1,0 +1,37 @@
+/*
+ * Copies one range: a thread reads the next batch while this one writes the last.
+ */
+#ifndef FERRY_WORKER_COPY_H
+#define FERRY_WORKER_COPY_H
+
+#include "source/reader.h"
+#include "target/writer.h"
+
+struct copy_task {
+  const char *db;
+  const char *coll;
+  const bson_t *min; /* {_id} bounds; NULL: open */
+  const bson_t *max;
+  bool natural;   /* in natural order, without bounds */
+  bool fetch_max; /* the last of several ranges: a document whose _id is MaxKey lies behind the open end */
+  bool has_uuid;
+  uint8_t uuid[16]; /* what the collection was when the plan was made */
+};
+
+struct copy_result {
+  int64_t documents;
+  int64_t bytes;
+  int64_t duplicates; /* were there from an earlier attempt */
+  bool lost;          /* the collection is no more there under its name: what was read is what there was */
+};
+
+/* Called now and then with what was copied so far. */
+typedef void (*copy_progress)(void *context, const struct copy_result *so_far);
+
+/*
+ * Returns when a majority of the target has the range. On false any part of it may be there: copying it again is safe.
+ */
+bool copy_range(struct reader *reader, struct server *target, const struct copy_task *task, copy_progress progress,
+                void *context, struct copy_result *result, struct error *error);
+
+#endif

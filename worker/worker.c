@@ -1,0 +1,195 @@
+#include "worker/worker.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "ipc/channel.h"
+#include "source/catalog.h"
+#include "source/oplog.h"
+#include "target/schema.h"
+#include "worker/copy.h"
+
+#define PROGRESS_MS 250
+
+struct worker {
+  struct channel channel;
+  struct reader reader;
+  struct server target;
+  int64_t task;
+  int64_t progress_ms;
+};
+
+static bool
+send_failure(struct worker *worker, const struct error *cause, bool retry, struct error *error)
+{
+  bson_t document = BSON_INITIALIZER;
+  BSON_APPEND_INT64(&document, "task", worker->task);
+  BSON_APPEND_BOOL(&document, "retry", retry);
+  message_put_error(&document, cause);
+  bool sent = channel_send(&worker->channel, MESSAGE_FAILED, &document, error);
+  bson_destroy(&document);
+  return sent;
+}
+
+static void
+send_progress(void *context, const struct copy_result *so_far)
+{
+  struct worker *worker = context;
+  struct error ignored; /* a coordinator that is gone is met at the next read */
+  if (clock_ms() - worker->progress_ms < PROGRESS_MS) {
+    return;
+  }
+  bson_t document = BSON_INITIALIZER;
+  BSON_APPEND_INT64(&document, "task", worker->task);
+  BSON_APPEND_INT64(&document, "documents", so_far->documents);
+  BSON_APPEND_INT64(&document, "bytes", so_far->bytes);
+  channel_send(&worker->channel, MESSAGE_PROGRESS, &document, &ignored);
+  bson_destroy(&document);
+  worker->progress_ms = clock_ms();
+}
+
+static bool
+setup(struct worker *worker, const bson_t *message, struct error *error)
+{
+  const char *source = NULL;
+  const char *target = NULL;
+  bson_t ready = BSON_INITIALIZER;
+  bool ok = message_text(message, "source", &source, error) && message_text(message, "target", &target, error) &&
+            reader_open(&worker->reader, source, true, error) &&
+            server_open(&worker->target, ERROR_TARGET, target, true, error) &&
+            channel_send(&worker->channel, MESSAGE_READY, &ready, error);
+  bson_destroy(&ready);
+  return ok;
+}
+
+/* A capped collection has an order: an attempt that was cut short has to be cleared away first. */
+static bool
+begin_capped(struct worker *worker, const bson_t *message, const struct copy_task *task, uint64_t *start,
+             struct error *error)
+{
+  bson_t options;
+  struct optime before;
+  if (message_flag(message, "again") && (!schema_drop(&worker->target, task->db, task->coll, error) ||
+                                         !message_document(message, "options", &options, error) ||
+                                         !schema_create(&worker->target, task->db, task->coll, &options, error))) {
+    return false;
+  }
+  if (!oplog_start(&worker->reader, &before, error)) {
+    return false;
+  }
+  *start = before.ts;
+  return true;
+}
+
+static bool
+do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
+{
+  struct copy_task task = {.natural = message_flag(message, "natural"), .fetch_max = message_flag(message, "last")};
+  struct copy_result result;
+  bson_t min;
+  bson_t max;
+  bson_iter_t iter;
+  uint64_t start = 0;
+  if (!message_text(message, "db", &task.db, error) || !message_text(message, "coll", &task.coll, error)) {
+    return false;
+  }
+  struct error ignored;
+  task.min = message_document(message, "min", &min, &ignored) ? &min : NULL;
+  task.max = message_document(message, "max", &max, &ignored) ? &max : NULL;
+  if (bson_iter_init_find(&iter, message, "uuid") && BSON_ITER_HOLDS_BINARY(&iter)) {
+    bson_subtype_t subtype;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_binary(&iter, &subtype, &size, &bytes);
+    task.has_uuid = size == sizeof task.uuid;
+    memcpy(task.uuid, bytes, task.has_uuid ? size : 0);
+  }
+  if (message_flag(message, "capped") && !begin_capped(worker, message, &task, &start, error)) {
+    return false;
+  }
+  if (!copy_range(&worker->reader, &worker->target, &task, send_progress, worker, &result, error)) {
+    return false;
+  }
+  BSON_APPEND_INT64(done, "documents", result.documents);
+  BSON_APPEND_INT64(done, "bytes", result.bytes);
+  BSON_APPEND_INT64(done, "duplicates", result.duplicates);
+  BSON_APPEND_BOOL(done, "lost", result.lost);
+  if (start) {
+    message_put_timestamp(done, "start", start);
+  }
+  return true;
+}
+
+static bool
+do_index(struct worker *worker, const bson_t *message, struct error *error)
+{
+  const char *db = NULL;
+  const char *coll = NULL;
+  bson_t indexes;
+  return message_text(message, "db", &db, error) && message_text(message, "coll", &coll, error) &&
+         message_document(message, "indexes", &indexes, error) &&
+         schema_create_indexes(&worker->target, db, coll, &indexes, error);
+}
+
+/* False only if the coordinator cannot be told. */
+static bool
+do_task(struct worker *worker, enum message_type type, const bson_t *message, struct error *error)
+{
+  struct error cause = {.kind = ERROR_NONE};
+  bson_t done = BSON_INITIALIZER;
+  if (!message_int(message, "task", &worker->task, error)) {
+    return false;
+  }
+  BSON_APPEND_INT64(&done, "task", worker->task);
+  worker->progress_ms = clock_ms();
+  bool ok = type == MESSAGE_COPY ? do_copy(worker, message, &done, &cause) : do_index(worker, message, &cause);
+  bool sent = ok ? channel_send(&worker->channel, MESSAGE_DONE, &done, error)
+                 : send_failure(worker, &cause, server_error_passes(&cause), error);
+  bson_destroy(&done);
+  return sent;
+}
+
+static bool
+run(struct worker *worker, struct error *error)
+{
+  enum message_type type;
+  bson_t message;
+  int got;
+  while ((got = channel_receive(&worker->channel, &type, &message, error)) == 1 && type != MESSAGE_STOP) {
+    bool ok;
+    if (type == MESSAGE_SETUP) {
+      ok = setup(worker, &message, error);
+    } else if (type == MESSAGE_COPY || type == MESSAGE_INDEX) {
+      ok = do_task(worker, type, &message, error);
+    } else {
+      ok = error_set(error, ERROR_CHILD, "%s is no task for a worker", message_name(type));
+    }
+    if (!ok) {
+      return false;
+    }
+  }
+  return got >= 0;
+}
+
+int
+worker_main(int index, int in, int out)
+{
+  struct error error = {.kind = ERROR_NONE};
+  struct error ignored;
+  struct worker worker = {.task = -1};
+  char role[32];
+  snprintf(role, sizeof role, "worker[%d]", index);
+  log_open(role);
+  server_library_start();
+  channel_init(&worker.channel, in, out);
+  bool ok = run(&worker, &error);
+  if (!ok) {
+    worker.task = -1;
+    send_failure(&worker, &error, false, &ignored);
+  }
+  server_close(&worker.target);
+  reader_close(&worker.reader);
+  channel_clear(&worker.channel);
+  server_library_end();
+  return ok ? 0 : error_exit_status(error.kind);
+}
