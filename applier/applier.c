@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "applier/ddl.h"
+#include "applier/reread.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -28,7 +29,6 @@ struct applier {
   struct oplog_cursor *cursor;
   struct optime start;    /* go on behind this one */
   struct optime position; /* the last entry taken into the batch */
-  struct optime settled;  /* the last one whose timestamp is complete: some servers give one to several entries */
   struct optime bookmark; /* all up to it is held by the target's majority */
   uint64_t end;           /* the consistency point */
   uint64_t latest;
@@ -38,6 +38,7 @@ struct applier {
   int64_t entries;
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;
+  bool rereading; /* the first consistency point is behind: only what was read again is ahead of the replay */
   bool sleepers_changed;
   bool stopping;
   char election[25]; /* the target's, when the bookmark was last moved */
@@ -261,18 +262,30 @@ settle(struct applier *applier, struct error *error)
   if (!apply_flush(&applier->apply, true, error) || !same_election(applier, error)) {
     return false;
   }
-  if (applier->settled.ts > applier->bookmark.ts) {
-    applier->bookmark = applier->settled;
+  struct optime settled = oplog_settled(applier->cursor);
+  /* What is to be read again is only in memory: after a crash it has to be found once more. */
+  if (settled.ts > applier->bookmark.ts && (applier->consistent || !reread_any_due(&applier->places))) {
+    applier->bookmark = settled;
   }
   return report(applier, error);
 }
 
-/* The replay has passed the moving copy: from here on the target is what the source was, entry by entry. */
+/*
+ * The replay has passed the moving copy: from here on the target is what the source was, entry by entry. If documents
+ * had to be read again, the consistency point moves on first.
+ */
 static bool
 become_consistent(struct applier *applier, struct error *error)
 {
   if (!apply_flush(&applier->apply, true, error)) {
     return false;
+  }
+  if (reread_any_due(&applier->places)) {
+    applier->rereading = true;
+    return reread_run(&applier->places, &applier->reader, &applier->apply, &applier->end, error);
+  }
+  for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
+    reread_clear(place);
   }
   applier->consistent = true;
   applier->ddl.lenient = false;
@@ -281,6 +294,43 @@ become_consistent(struct applier *applier, struct error *error)
            OPTIME_INCREMENT(applier->end));
   applier->sleepers_changed = true;
   return sleeping_build(&applier->sleeping, &applier->target, error);
+}
+
+static bool
+has_fields(const bson_t *document, const char *name)
+{
+  bson_iter_t iter;
+  bson_iter_t fields;
+  return bson_iter_init_find(&iter, document, name) && bson_iter_recurse(&iter, &fields) && bson_iter_next(&fields);
+}
+
+static bool
+removes_fields(const struct entry *entry)
+{
+  bson_t diff;
+  struct error ignored;
+  if (entry->kind == ENTRY_DIFF) {
+    return message_document(&entry->o, "diff", &diff, &ignored) && has_fields(&diff, "removedFields");
+  }
+  return entry->write == APPLY_MODIFY && has_fields(&entry->o, "$unset");
+}
+
+/* Up to the consistency point: notes what must be read again. False: the entry is in what was read already. */
+static bool
+is_to_replay(struct applier *applier, struct place *place, const struct entry *entry)
+{
+  struct reread *reread = reread_find(place, &entry->id);
+  if (reread && entry->ts <= reread->exact) {
+    return false;
+  }
+  if (removes_fields(entry)) {
+    if ((reread || !applier->rereading) && !place->capped) {
+      reread_note(place, &entry->id);
+    }
+  } else if (reread && entry->kind == ENTRY_WRITE && entry->write != APPLY_MODIFY && entry->write != APPLY_DELTA) {
+    reread_forget(place, reread); /* the whole document is as this entry says */
+  }
+  return true;
 }
 
 static bool
@@ -301,7 +351,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
     }
     place = places_add(&applier->places, entry->db, entry->coll);
   }
-  if (entry->ts <= place->start) {
+  if (entry->ts <= place->start || (!applier->consistent && !is_to_replay(applier, place, entry))) {
     return true;
   }
   if (!apply_into(&applier->apply, place->db, place->coll, place->capped, error)) {
@@ -413,13 +463,12 @@ static bool
 follow_entry(struct applier *applier, const bson_t *document, struct error *error)
 {
   struct optime at = optime_of(document);
-  if (at.ts != applier->position.ts) {
-    applier->settled = applier->position;
-  }
-  if (!applier->consistent && at.ts > applier->end && !become_consistent(applier, error)) {
+  if (!applier->consistent && oplog_settled(applier->cursor).ts >= applier->end && !become_consistent(applier, error)) {
     return false;
   }
-  applier->position = at;
+  if (at.ts > applier->position.ts) {
+    applier->position = at;
+  }
   applier->entries++;
   return take_entry(applier, document, 0, error);
 }
@@ -428,8 +477,8 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
 static bool
 follow(struct applier *applier, struct error *error)
 {
-  applier->position = applier->settled = applier->start;
-  applier->consistent = false;
+  applier->position = applier->start;
+  applier->consistent = applier->rereading = false;
   applier->ddl.lenient = applier->apply.lenient = true;
   if (!oplog_open(&applier->cursor, &applier->reader, &applier->start, error) || !same_election(applier, error)) {
     return false;
@@ -446,11 +495,9 @@ follow(struct applier *applier, struct error *error)
     }
     taken += got;
     bool full = taken >= applier->batch_entries || applier->apply.bytes >= BATCH_BYTES;
-    if (got == 0) {
-      applier->settled = applier->position;
-      if (!applier->consistent && applier->position.ts >= applier->end && !become_consistent(applier, error)) {
-        return false;
-      }
+    if (got == 0 && !applier->consistent && oplog_settled(applier->cursor).ts >= applier->end &&
+        !become_consistent(applier, error)) {
+      return false;
     }
     bool due = clock_ms() - applier->report_ms >= IDLE_REPORT_MS;
     if (full || got == 0 || due) {
@@ -479,6 +526,9 @@ follow_patiently(struct applier *applier, struct error *error)
     applier->cursor = NULL;
     apply_forget(&applier->apply);
     applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
+    for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
+      reread_clear(place);
+    }
     applier->start = applier->bookmark;
     applier->election[0] = 0;
     if (channel_waiting(&applier->channel, (int)wait_ms)) {

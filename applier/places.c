@@ -1,5 +1,7 @@
 #include "applier/places.h"
 
+#include "applier/reread.h"
+
 #include "base/memory.h"
 
 static void
@@ -75,6 +77,7 @@ places_remove(struct places *places, struct place *place)
 {
   forget_uuid(places, place);
   HASH_DELETE(by_ns, places->by_ns, place);
+  reread_clear(place);
   free_names(place);
   free(place);
 }

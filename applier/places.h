@@ -19,6 +19,7 @@ struct place {
   bool has_uuid;
   uint8_t uuid[16];
   uint64_t start; /* entries at or below it are in the copy already (capped collections); 0: none */
+  struct reread *rereads; /* see applier/reread.h */
   UT_hash_handle by_ns;
   UT_hash_handle by_uuid;
 };

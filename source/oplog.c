@@ -1,26 +1,45 @@
 #include "source/oplog.h"
 
 #include <inttypes.h>
+#include <uthash.h>
 
 #include "base/memory.h"
 
 #define OPLOG_DB "local"
 #define OPLOG_COLL "oplog.rs"
 
+/* How long an entry may become visible behind a later one, where a server's plain reads allow that. Oplog seconds. */
+#define LATE_S 3
+
 /*
  * A plain read catches up; then a tailable cursor is opened, and the plain read is repeated once behind it. So what is
  * written while the tailable one is being opened does not depend on how the server positions it (SecantusDB 0.7 takes its
  * position after it has read the first batch, and leaves out what comes between).
+ *
+ * Its plain reads also show an entry while an earlier one is still being committed, and several entries may share a
+ * timestamp. So a cursor is opened LATE_S before the last entry given, and an entry is known by its bytes.
  */
 enum oplog_stage { CATCHING_UP, BRIDGING, TAILING };
+
+/* An entry of the last LATE_S seconds that was given: by timestamp and a 64-bit hash of its bytes. */
+struct given {
+  struct given_key {
+    uint64_t ts;
+    uint64_t hash;
+  } key;
+  UT_hash_handle hh;
+};
 
 struct oplog_cursor {
   struct reader *reader;
   enum oplog_stage stage;
   struct reader_cursor *plain; /* NULL while tailing */
   struct reader_cursor *tail;  /* NULL while catching up */
-  struct optime last;          /* the entry given last, or where to start */
-  uint64_t skip;               /* up to here everything was given before the cursor that is read was opened */
+  struct optime last;          /* the newest entry given, or where to start */
+  struct optime settled;       /* see oplog_settled */
+  struct optime candidate;     /* settled as soon as LATE_S have passed, before tailing */
+  uint64_t start;              /* nothing at or below it is given */
+  struct given *given;         /* in the order of giving */
 };
 
 struct optime
@@ -92,12 +111,30 @@ edge_optime(struct reader *reader, int order, uint64_t most, struct optime *opti
   return got == 1 || (got == 0 && no_entry(error));
 }
 
+static uint64_t
+seconds_before(uint64_t ts, uint32_t seconds)
+{
+  uint64_t span = (uint64_t)seconds << 32;
+  return ts > span ? ts - span : 0;
+}
+
+/* Below LATE_S before the newest nothing comes late any more; an oplog that is younger is taken from its first entry. */
 bool
 oplog_start(struct reader *reader, struct optime *start, struct error *error)
 {
   struct server_hello hello;
-  return server_ask_hello(&reader->server, false, &hello, error) &&
-         edge_optime(reader, -1, hello.majority_write, start, error);
+  struct optime newest;
+  bson_t entry;
+  if (!server_ask_hello(&reader->server, false, &hello, error) ||
+      !edge_optime(reader, -1, hello.majority_write, &newest, error)) {
+    return false;
+  }
+  int got = edge(reader, -1, seconds_before(newest.ts, LATE_S), &entry, error);
+  if (got == 1) {
+    *start = optime_of(&entry);
+    bson_destroy(&entry);
+  }
+  return got == 1 || (got == 0 && edge_optime(reader, 1, 0, start, error));
 }
 
 bool
@@ -114,12 +151,12 @@ oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct e
 }
 
 static struct reader_cursor *
-cursor_at(struct oplog_cursor *cursor, bool tailable)
+cursor_at(struct oplog_cursor *cursor, uint64_t ts, bool tailable)
 {
   bson_t filter = BSON_INITIALIZER;
   bson_t bound;
   BSON_APPEND_DOCUMENT_BEGIN(&filter, "ts", &bound);
-  BSON_APPEND_TIMESTAMP(&bound, "$gte", OPTIME_SECONDS(cursor->last.ts), OPTIME_INCREMENT(cursor->last.ts));
+  BSON_APPEND_TIMESTAMP(&bound, "$gte", OPTIME_SECONDS(ts), OPTIME_INCREMENT(ts));
   bson_append_document_end(&filter, &bound);
   struct reader_find find = {
     .db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .tailable = tailable, .oplog = true, .majority = true};
@@ -128,16 +165,26 @@ cursor_at(struct oplog_cursor *cursor, bool tailable)
   return opened;
 }
 
-/* Reads the entry that the cursor was opened at, and holds it against the one that was seen there before. */
+/* Where late entries may begin: never before the start, which is an entry that is there. */
+static uint64_t
+late_from(const struct oplog_cursor *cursor)
+{
+  uint64_t from = seconds_before(cursor->last.ts, LATE_S);
+  return from > cursor->start ? from : cursor->start;
+}
+
+/* The entry given last must still be there, and be the same. */
 static bool
-check_first(struct oplog_cursor *cursor, struct reader_cursor *opened, struct error *error)
+check_last(struct oplog_cursor *cursor, struct error *error)
 {
   const bson_t *entry = NULL;
+  struct reader_cursor *opened = cursor_at(cursor, cursor->last.ts, false);
   int got = reader_next(opened, &entry, error);
+  struct optime found = got == 1 ? optime_of(entry) : (struct optime){0};
+  reader_cursor_free(opened);
   if (got < 0) {
     return false;
   }
-  struct optime found = got ? optime_of(entry) : (struct optime){0};
   if (found.ts == cursor->last.ts) {
     return optime_equal(&found, &cursor->last) ||
            error_set(error, ERROR_OPLOG,
@@ -163,6 +210,62 @@ check_first(struct oplog_cursor *cursor, struct reader_cursor *opened, struct er
 }
 
 static void
+forget_given(struct oplog_cursor *cursor, uint64_t below)
+{
+  struct given *given;
+  struct given *next;
+  HASH_ITER(hh, cursor->given, given, next)
+  {
+    if (given->key.ts >= below) {
+      break; /* in the order of giving: what little is out of order goes with a later call */
+    }
+    HASH_DEL(cursor->given, given);
+    free(given);
+  }
+}
+
+/* FNV-1a */
+static uint64_t
+hash_of(const bson_t *entry)
+{
+  const uint8_t *bytes = bson_get_data(entry);
+  uint64_t hash = 14695981039346656037U;
+  for (uint32_t i = 0; i < entry->len; i++) {
+    hash = (hash ^ bytes[i]) * 1099511628211U;
+  }
+  return hash;
+}
+
+/* Notes an entry as given; false if it was before. */
+static bool
+give(struct oplog_cursor *cursor, const bson_t *entry, const struct optime *at)
+{
+  struct given *known = NULL;
+  struct given_key key = {.ts = at->ts, .hash = hash_of(entry)};
+  if (at->ts <= cursor->start) {
+    return false;
+  }
+  HASH_FIND(hh, cursor->given, &key, sizeof key, known);
+  if (known) {
+    return false;
+  }
+  known = memory_new(sizeof *known);
+  known->key = key;
+  HASH_ADD(hh, cursor->given, key, sizeof key, known);
+  if (cursor->stage == TAILING && at->ts > cursor->last.ts) {
+    cursor->settled = cursor->last;
+  } else if (seconds_before(at->ts, LATE_S) > cursor->candidate.ts) {
+    cursor->settled = cursor->candidate;
+    cursor->candidate = cursor->last;
+  }
+  if (at->ts > cursor->last.ts) {
+    cursor->last = *at;
+    forget_given(cursor, late_from(cursor));
+  }
+  return true;
+}
+
+static void
 close_both(struct oplog_cursor *cursor)
 {
   reader_cursor_free(cursor->plain);
@@ -177,9 +280,9 @@ catch_up(struct oplog_cursor *cursor, struct error *error)
 {
   close_both(cursor);
   cursor->stage = CATCHING_UP;
-  cursor->skip = cursor->last.ts;
-  cursor->plain = cursor_at(cursor, false);
-  return check_first(cursor, cursor->plain, error);
+  cursor->candidate = cursor->settled;
+  cursor->plain = cursor_at(cursor, late_from(cursor), false);
+  return check_last(cursor, error);
 }
 
 bool
@@ -187,7 +290,8 @@ oplog_open(struct oplog_cursor **cursor, struct reader *reader, const struct opt
 {
   struct oplog_cursor *made = memory_new(sizeof *made);
   made->reader = reader;
-  made->last = *from;
+  made->last = made->settled = *from;
+  made->start = from->ts;
   if (!catch_up(made, error)) {
     oplog_free(made);
     return false;
@@ -201,6 +305,7 @@ oplog_free(struct oplog_cursor *cursor)
 {
   if (cursor) {
     close_both(cursor);
+    forget_given(cursor, UINT64_MAX);
     free(cursor);
   }
 }
@@ -209,7 +314,7 @@ oplog_free(struct oplog_cursor *cursor)
 static bool
 next_stage(struct oplog_cursor *cursor, struct error *error)
 {
-  cursor->skip = cursor->last.ts;
+  const bson_t *seen = NULL;
   reader_cursor_free(cursor->plain);
   cursor->plain = NULL;
   if (cursor->stage == BRIDGING) {
@@ -217,9 +322,12 @@ next_stage(struct oplog_cursor *cursor, struct error *error)
     return true;
   }
   cursor->stage = BRIDGING;
-  cursor->tail = cursor_at(cursor, true);
-  cursor->plain = cursor_at(cursor, false);
-  return check_first(cursor, cursor->tail, error);
+  cursor->tail = cursor_at(cursor, late_from(cursor), true);
+  if (!check_last(cursor, error) || reader_next(cursor->tail, &seen, error) < 0) { /* this opens it */
+    return false;
+  }
+  cursor->plain = cursor_at(cursor, late_from(cursor), false); /* what the tail has shown, this shows again */
+  return true;
 }
 
 /* The next entry of the cursor that is read, those given before left out. */
@@ -234,8 +342,7 @@ read_entry(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
       error_set(error, ERROR_OPLOG, "an oplog entry has no timestamp");
       return -1;
     }
-    if (at.ts > cursor->skip) {
-      cursor->last = at;
+    if (give(cursor, *entry, &at)) {
       return 1;
     }
   }
@@ -256,6 +363,7 @@ oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
     }
     bool dead = cursor->stage == TAILING && !reader_alive(cursor->tail);
     if (got == 0 && cursor->stage == TAILING && !dead) {
+      cursor->settled = cursor->last;
       return 0;
     }
     if (!(lost || dead ? catch_up(cursor, error) : next_stage(cursor, error))) {
@@ -263,4 +371,10 @@ oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
     }
   }
   return 0;
+}
+
+struct optime
+oplog_settled(const struct oplog_cursor *cursor)
+{
+  return cursor->settled;
 }

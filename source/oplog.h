@@ -23,7 +23,7 @@ struct optime optime_of(const bson_t *entry);
 bool optime_equal(const struct optime *left, const struct optime *right);
 
 /*
- * T0: the newest entry that a majority of the source holds. Everything at or below it is in what a majority read
+ * T0: an entry of a few seconds before the newest one that a majority of the source holds. Everything at or below it is in what a majority read
  * sees from now on, so a copy that starts later, followed by every entry above it, misses nothing.
  * ERROR_REFUSED where there is no oplog.
  */
@@ -47,5 +47,8 @@ void oplog_free(struct oplog_cursor *cursor);
  * opened again at the last entry seen, with the same checks.
  */
 int oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *error);
+
+/* The newest entry before the one given last of which it is certain that everything up to it was given, too. */
+struct optime oplog_settled(const struct oplog_cursor *cursor);
 
 #endif

@@ -248,6 +248,30 @@ path_by_path(struct apply *apply, const struct apply_op *op, struct error *error
   return true;
 }
 
+/* SecantusDB 0.7 takes the replacement of a document whose _id is or holds NaN for a change of its _id. */
+static bool
+delete_and_insert(struct apply *apply, const struct apply_op *op, struct error *error)
+{
+  bson_t reply;
+  bson_t *delete = BCON_NEW("delete", BCON_UTF8(apply->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(op->selector),
+                            "limit", BCON_INT32(1), "}", "]");
+  bson_t *insert = BCON_NEW("insert", BCON_UTF8(apply->coll), "documents", "[", BCON_DOCUMENT(op->change), "]",
+                            "bypassDocumentValidation", BCON_BOOL(true), "writeConcern", "{", "w",
+                            BCON_UTF8("majority"), "}");
+  bool ok = server_command(apply->target, apply->db, delete, &reply, error);
+  bson_destroy(&reply);
+  if (ok) {
+    ok = server_command(apply->target, apply->db, insert, &reply, error);
+    if (ok && bson_has_field(&reply, "writeErrors")) {
+      ok = diverged(apply, op, "it can neither be replaced nor inserted", error);
+    }
+    bson_destroy(&reply);
+  }
+  bson_destroy(delete);
+  bson_destroy(insert);
+  return ok;
+}
+
 /* Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last, or behind a forgiven one. */
 static bool
 send_bulk(struct apply *apply, size_t from, size_t to, bool majority, size_t *done, struct error *error)
@@ -284,6 +308,9 @@ send_bulk(struct apply *apply, size_t from, size_t to, bool majority, size_t *do
     } else if (apply->lenient && apply->ops[from + index].kind == APPLY_MODIFY) {
       *done = from + index + 1;
       ok = path_by_path(apply, &apply->ops[from + index], error);
+    } else if (apply->lenient && apply->ops[from + index].kind == APPLY_INSERT && code == CODE_IMMUTABLE_FIELD) {
+      *done = from + index + 1;
+      ok = delete_and_insert(apply, &apply->ops[from + index], error);
     } else {
       diverged(apply, &apply->ops[from + index], text, error);
     }

@@ -1,0 +1,187 @@
+#include "applier/reread.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "source/catalog.h"
+#include "source/oplog.h"
+
+#define AT_ONCE 500
+
+struct reread *
+reread_find(const struct place *place, const bson_t *id)
+{
+  struct reread *found = NULL;
+  HASH_FIND(hh, place->rereads, bson_get_data(id), id->len, found);
+  return found;
+}
+
+void
+reread_note(struct place *place, const bson_t *id)
+{
+  struct reread *reread = reread_find(place, id);
+  if (!reread) {
+    reread = memory_new(sizeof *reread);
+    reread->id = bson_copy(id);
+    HASH_ADD_KEYPTR(hh, place->rereads, bson_get_data(reread->id), reread->id->len, reread);
+  }
+  reread->due = true;
+}
+
+void
+reread_forget(struct place *place, struct reread *reread)
+{
+  HASH_DEL(place->rereads, reread);
+  bson_destroy(reread->id);
+  free(reread);
+}
+
+void
+reread_clear(struct place *place)
+{
+  struct reread *reread;
+  struct reread *next;
+  HASH_ITER (hh, place->rereads, reread, next) {
+    reread_forget(place, reread);
+  }
+}
+
+static bool
+any_due(const struct place *place)
+{
+  for (const struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+    if (reread->due) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+reread_any_due(const struct places *places)
+{
+  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    if (any_due(place)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* The next AT_ONCE that are due, from `*from` on, as {_id: {$in}}; empty if there are none. */
+static bson_t *
+next_filter(struct reread **from)
+{
+  bson_t *filter = bson_new();
+  bson_t condition;
+  bson_t list;
+  char key[16];
+  uint32_t count = 0;
+  BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &condition);
+  BSON_APPEND_ARRAY_BEGIN(&condition, "$in", &list);
+  for (; *from && count < AT_ONCE; *from = (*from)->hh.next) {
+    bson_iter_t id;
+    if ((*from)->due && bson_iter_init_find(&id, (*from)->id, "_id")) {
+      const char *name;
+      size_t length = bson_uint32_to_string(count++, &name, key, sizeof key);
+      bson_append_iter(&list, name, (int)length, &id);
+    }
+  }
+  bson_append_array_end(&condition, &list);
+  bson_append_document_end(filter, &condition);
+  if (count == 0) {
+    bson_destroy(filter);
+    filter = NULL;
+  }
+  return filter;
+}
+
+/* Gathers what the source has of them as inserts, which replace while the replay is lenient; those are not due any more. */
+static bool
+read_some(struct place *place, struct reader *reader, struct apply *apply, const bson_t *filter, struct error *error)
+{
+  const bson_t *document = NULL;
+  int got;
+  struct reader_find find = {.db = place->db, .coll = place->coll, .filter = filter, .majority = true};
+  struct reader_cursor *cursor = reader_find(reader, &find);
+  while ((got = reader_next(cursor, &document, error)) == 1) {
+    bson_iter_t iter;
+    bson_t id = BSON_INITIALIZER;
+    if (bson_iter_init_find(&iter, document, "_id")) {
+      bson_append_iter(&id, "_id", 3, &iter);
+    }
+    struct reread *reread = reread_find(place, &id);
+    if (reread && reread->due) {
+      apply_add(apply, APPLY_INSERT, 0, &id, document);
+      reread->due = false;
+    }
+    bson_destroy(&id);
+  }
+  reader_cursor_free(cursor);
+  return got == 0 && apply_flush(apply, true, error);
+}
+
+/* 1: this is the collection that the source has under this name; 0: it is not, or not any more; -1 on error. */
+static int
+is_there(struct reader *reader, const struct place *place, struct error *error)
+{
+  if (!place->has_uuid) {
+    return 1;
+  }
+  int still = catalog_still(reader, place->db, place->coll, place->uuid, error);
+  return still < 0 && error->kind == ERROR_REFUSED ? 0 : still;
+}
+
+/* What is still due after the reading is not on the source: deleted there, so it goes here. */
+static bool
+delete_rest(struct place *place, struct apply *apply, uint64_t exact, struct error *error)
+{
+  for (struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+    if (reread->due) {
+      apply_add(apply, APPLY_DELETE, 0, reread->id, NULL);
+      reread->due = false;
+    }
+    reread->exact = exact;
+  }
+  return apply_flush(apply, true, error);
+}
+
+static bool
+read_place(struct place *place, struct reader *reader, struct apply *apply, uint64_t exact, struct error *error)
+{
+  struct reread *from = place->rereads;
+  bson_t *filter;
+  bool ok = apply_into(apply, place->db, place->coll, place->capped, error);
+  int there = ok ? is_there(reader, place, error) : -1;
+  if (there == 0) { /* dropped or renamed by an entry to come: left as the replay made it */
+    log_warn("ns=%s was dropped or renamed meanwhile: the order of fields is as replayed in %u documents", place->ns,
+             HASH_COUNT(place->rereads));
+    reread_clear(place);
+    return true;
+  }
+  while (ok && there == 1 && (filter = next_filter(&from)) != NULL) {
+    ok = read_some(place, reader, apply, filter, error);
+    bson_destroy(filter);
+  }
+  return ok && there == 1 && delete_rest(place, apply, exact, error);
+}
+
+bool
+reread_run(struct places *places, struct reader *reader, struct apply *apply, uint64_t *end, struct error *error)
+{
+  struct server_hello hello;
+  uint64_t oldest = 0;
+  uint64_t newest = 0;
+  size_t documents = 0;
+  if (!server_ask_hello(&reader->server, false, &hello, error) || !oplog_window(reader, &oldest, &newest, error)) {
+    return false;
+  }
+  uint64_t exact = hello.majority_write && hello.majority_write < newest ? hello.majority_write : newest;
+  for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    documents += HASH_COUNT(place->rereads);
+    if (any_due(place) && !read_place(place, reader, apply, exact, error)) {
+      return error_wrap(error, "cannot read documents of %s again", place->ns);
+    }
+  }
+  log_info("read again documents=%zu, for the order of their fields", documents);
+  return oplog_window(reader, &oldest, end, error);
+}

@@ -1,0 +1,41 @@
+/*
+ * Documents whose fields' order the lenient replay cannot promise, read again from the source at the consistency point.
+ *
+ * Removing a field and setting it again moves it behind the others. Where the copy already is as after that, doing it once
+ * more moves it behind fields that were added later still: every value is right, the order is not. No other kind of
+ * entry does this: a field that is only set keeps its place, an insert or a replacement says the whole document, and a
+ * $v: 2 delta appends again every field that it appended.
+ *
+ * A document that was read again is newer than the replay: its entries up to a timestamp noted before the reading are
+ * left out, those after it, until one noted after the reading, are replayed leniently, and it is read again if one of
+ * them removes a field. This ends, as what is to be read gets less each time.
+ */
+#ifndef FERRY_APPLIER_REREAD_H
+#define FERRY_APPLIER_REREAD_H
+
+#include "applier/places.h"
+#include "source/reader.h"
+#include "target/apply.h"
+
+/* One document, in its place's `rereads`: about 150 bytes and its _id. */
+struct reread {
+  bson_t *id;     /* {_id}; the key is its bytes */
+  uint64_t exact; /* entries at or below it are in what was read; 0: not read yet */
+  bool due;       /* to be read */
+  UT_hash_handle hh;
+};
+
+struct reread *reread_find(const struct place *place, const bson_t *id);
+void reread_note(struct place *place, const bson_t *id);
+void reread_forget(struct place *place, struct reread *reread);
+void reread_clear(struct place *place);
+
+bool reread_any_due(const struct places *places);
+
+/*
+ * Reads all that are due from the source and writes them to the target, through `apply`; they are due no more. `*end`
+ * becomes the newest timestamp of the source after the reading: the new consistency point.
+ */
+bool reread_run(struct places *places, struct reader *reader, struct apply *apply, uint64_t *end, struct error *error);
+
+#endif
