@@ -8,7 +8,7 @@ test: release asan
 	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers'
 	ctest --test-dir build/release --output-on-failure -L live
 
-# Longer: random writes while the copy runs, DDL and transactions among them. What fails there: README, What is missing.
+# The tests with random writes once more, with DDL and transactions among them.
 test-long: release
 	FERRY_DDL=1 ctest --test-dir build/release --output-on-failure -L long
 

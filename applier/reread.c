@@ -6,6 +6,13 @@
 #include "source/oplog.h"
 
 #define AT_ONCE 500
+#define WRITE_BYTES (16 << 20)
+
+struct reading {
+  struct reader *reader;
+  struct apply *apply;
+  uint64_t exact; /* noted before the reading */
+};
 
 struct reread *
 reread_find(const struct place *place, const bson_t *id)
@@ -95,14 +102,14 @@ next_filter(struct reread **from)
   return filter;
 }
 
-/* Gathers what the source has of them as inserts, which replace while the replay is lenient; those are not due any more. */
+/* Writes what the source has of them as inserts, which replace while the replay is lenient; those are not due any more. */
 static bool
-read_some(struct place *place, struct reader *reader, struct apply *apply, const bson_t *filter, struct error *error)
+read_some(struct reading *reading, struct place *place, const bson_t *filter, struct error *error)
 {
   const bson_t *document = NULL;
   int got;
   struct reader_find find = {.db = place->db, .coll = place->coll, .filter = filter, .majority = true};
-  struct reader_cursor *cursor = reader_find(reader, &find);
+  struct reader_cursor *cursor = reader_find(reading->reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     bson_iter_t iter;
     bson_t id = BSON_INITIALIZER;
@@ -111,13 +118,18 @@ read_some(struct place *place, struct reader *reader, struct apply *apply, const
     }
     struct reread *reread = reread_find(place, &id);
     if (reread && reread->due) {
-      apply_add(apply, APPLY_INSERT, 0, &id, document);
+      apply_add(reading->apply, APPLY_INSERT, 0, &id, document);
       reread->due = false;
+      reread->exact = reading->exact;
     }
     bson_destroy(&id);
+    if (reading->apply->bytes > WRITE_BYTES && !apply_flush(reading->apply, false, error)) {
+      got = -1;
+      break;
+    }
   }
   reader_cursor_free(cursor);
-  return got == 0 && apply_flush(apply, true, error);
+  return got == 0 && apply_flush(reading->apply, true, error);
 }
 
 /* 1: this is the collection that the source has under this name; 0: it is not, or not any more; -1 on error. */
@@ -133,25 +145,25 @@ is_there(struct reader *reader, const struct place *place, struct error *error)
 
 /* What is still due after the reading is not on the source: deleted there, so it goes here. */
 static bool
-delete_rest(struct place *place, struct apply *apply, uint64_t exact, struct error *error)
+delete_rest(struct reading *reading, struct place *place, struct error *error)
 {
   for (struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
     if (reread->due) {
-      apply_add(apply, APPLY_DELETE, 0, reread->id, NULL);
+      apply_add(reading->apply, APPLY_DELETE, 0, reread->id, NULL);
       reread->due = false;
+      reread->exact = reading->exact;
     }
-    reread->exact = exact;
   }
-  return apply_flush(apply, true, error);
+  return apply_flush(reading->apply, true, error);
 }
 
 static bool
-read_place(struct place *place, struct reader *reader, struct apply *apply, uint64_t exact, struct error *error)
+read_place(struct reading *reading, struct place *place, struct error *error)
 {
   struct reread *from = place->rereads;
   bson_t *filter;
-  bool ok = apply_into(apply, place->db, place->coll, place->capped, error);
-  int there = ok ? is_there(reader, place, error) : -1;
+  bool ok = apply_into(reading->apply, place->db, place->coll, place->capped, error);
+  int there = ok ? is_there(reading->reader, place, error) : -1;
   if (there == 0) { /* dropped or renamed by an entry to come: left as the replay made it */
     log_warn("ns=%s was dropped or renamed meanwhile: the order of fields is as replayed in %u documents", place->ns,
              HASH_COUNT(place->rereads));
@@ -159,10 +171,10 @@ read_place(struct place *place, struct reader *reader, struct apply *apply, uint
     return true;
   }
   while (ok && there == 1 && (filter = next_filter(&from)) != NULL) {
-    ok = read_some(place, reader, apply, filter, error);
+    ok = read_some(reading, place, filter, error);
     bson_destroy(filter);
   }
-  return ok && there == 1 && delete_rest(place, apply, exact, error);
+  return ok && there == 1 && delete_rest(reading, place, error);
 }
 
 bool
@@ -176,9 +188,10 @@ reread_run(struct places *places, struct reader *reader, struct apply *apply, ui
     return false;
   }
   uint64_t exact = hello.majority_write && hello.majority_write < newest ? hello.majority_write : newest;
+  struct reading reading = {.reader = reader, .apply = apply, .exact = exact};
   for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
     documents += HASH_COUNT(place->rereads);
-    if (any_due(place) && !read_place(place, reader, apply, exact, error)) {
+    if (any_due(place) && !read_place(&reading, place, error)) {
       return error_wrap(error, "cannot read documents of %s again", place->ns);
     }
   }

@@ -21,7 +21,7 @@
  */
 enum oplog_stage { CATCHING_UP, BRIDGING, TAILING };
 
-/* An entry of the last LATE_S seconds that was given: by timestamp and a 64-bit hash of its bytes. */
+/* An entry of the last LATE_S seconds, or since the bridge began, that was given: by timestamp and a 64-bit hash of its bytes. */
 struct given {
   struct given_key {
     uint64_t ts;
@@ -260,7 +260,9 @@ give(struct oplog_cursor *cursor, const bson_t *entry, const struct optime *at)
   }
   if (at->ts > cursor->last.ts) {
     cursor->last = *at;
-    forget_given(cursor, late_from(cursor));
+    if (cursor->stage != BRIDGING) { /* the tail is to show all that again */
+      forget_given(cursor, late_from(cursor));
+    }
   }
   return true;
 }
