@@ -18,7 +18,7 @@ struct place {
   bool lost;     /* it vanished from under the copy: dropped, or renamed where the server gives no UUID to tell */
   bool has_uuid;
   uint8_t uuid[16];
-  uint64_t start; /* entries at or below it are in the copy already (capped collections); 0: none */
+  uint64_t start;         /* entries at or below it are in the copy already (capped collections); 0: none */
   struct reread *rereads; /* see applier/reread.h */
   UT_hash_handle by_ns;
   UT_hash_handle by_uuid;

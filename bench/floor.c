@@ -41,7 +41,7 @@ struct side {
   int64_t ended_us;
 };
 
-static void
+static void __attribute__((format(printf, 1, 2)))
 die(const char *format, ...)
 {
   va_list args;

@@ -214,8 +214,7 @@ forget_given(struct oplog_cursor *cursor, uint64_t below)
 {
   struct given *given;
   struct given *next;
-  HASH_ITER(hh, cursor->given, given, next)
-  {
+  HASH_ITER (hh, cursor->given, given, next) {
     if (given->key.ts >= below) {
       break; /* in the order of giving: what little is out of order goes with a later call */
     }

@@ -255,9 +255,9 @@ delete_and_insert(struct apply *apply, const struct apply_op *op, struct error *
   bson_t reply;
   bson_t *delete = BCON_NEW("delete", BCON_UTF8(apply->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(op->selector),
                             "limit", BCON_INT32(1), "}", "]");
-  bson_t *insert = BCON_NEW("insert", BCON_UTF8(apply->coll), "documents", "[", BCON_DOCUMENT(op->change), "]",
-                            "bypassDocumentValidation", BCON_BOOL(true), "writeConcern", "{", "w",
-                            BCON_UTF8("majority"), "}");
+  bson_t *insert =
+    BCON_NEW("insert", BCON_UTF8(apply->coll), "documents", "[", BCON_DOCUMENT(op->change), "]",
+             "bypassDocumentValidation", BCON_BOOL(true), "writeConcern", "{", "w", BCON_UTF8("majority"), "}");
   bool ok = server_command(apply->target, apply->db, delete, &reply, error);
   bson_destroy(&reply);
   if (ok) {

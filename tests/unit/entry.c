@@ -36,7 +36,7 @@ Test(entry, writes)
   cr_assert_eq(entry.kind, ENTRY_WRITE);
   cr_assert_eq(entry.write, APPLY_DELTA);
   entry = read_json("{" TS "\"op\": \"u\", \"ns\": \"d.c\", \"o2\": {\"_id\": 5}, \"o\": {\"$v\": 2, \"diff\": "
-                           "{\"updatedFields\": {\"x\": 1}, "
+                    "{\"updatedFields\": {\"x\": 1}, "
                     "\"removedFields\": [], \"truncatedArrays\": []}}}");
   cr_assert_eq(entry.kind, ENTRY_DIFF);
   entry = read_json("{" TS "\"op\": \"d\", \"ns\": \"d.c\", \"o\": {\"_id\": 5}}");
