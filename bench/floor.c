@@ -41,7 +41,9 @@ struct side {
   int64_t ended_us;
 };
 
-static void __attribute__((format(printf, 1, 2)))
+static void die(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
+
+static void
 die(const char *format, ...)
 {
   va_list args;
@@ -156,7 +158,7 @@ bulks_build(struct side *side, mongoc_client_t *source)
     const bson_t *doc;
 
     while (mongoc_cursor_next(cursor, &doc)) {
-      if (bytes + doc->len > BULK_BYTES || docs == BULK_DOCS) {
+      if (!bulk || bytes + doc->len > BULK_BYTES || docs == BULK_DOCS) {
         bulk = bulk_add(side, to, &tail);
         bytes = docs = 0;
       }

@@ -76,7 +76,7 @@ publish(struct migration *migration)
   bson_t status = BSON_INITIALIZER;
   bson_t details;
   bool tailing = migration->tail.consistent;
-  BSON_APPEND_UTF8(&status, "stage", tailing ? "oplog sync" : "initial sync");
+  BSON_APPEND_UTF8(&status, "stage", tailing || migration->resumed ? "oplog sync" : "initial sync");
   BSON_APPEND_UTF8(&status, "phase",
                    tailing                 ? "tailing the oplog"
                    : migration->handed_off ? "applying the oplog of the copy"
