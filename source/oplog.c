@@ -118,15 +118,21 @@ seconds_before(uint64_t ts, uint32_t seconds)
   return ts > span ? ts - span : 0;
 }
 
+bool
+oplog_newest(struct reader *reader, struct optime *newest, struct error *error)
+{
+  struct server_hello hello;
+  return server_ask_hello(&reader->server, false, &hello, error) &&
+         edge_optime(reader, -1, hello.majority_write, newest, error);
+}
+
 /* Below LATE_S before the newest nothing comes late any more; an oplog that is younger is taken from its first entry. */
 bool
 oplog_start(struct reader *reader, struct optime *start, struct error *error)
 {
-  struct server_hello hello;
   struct optime newest;
   bson_t entry;
-  if (!server_ask_hello(&reader->server, false, &hello, error) ||
-      !edge_optime(reader, -1, hello.majority_write, &newest, error)) {
+  if (!oplog_newest(reader, &newest, error)) {
     return false;
   }
   int got = edge(reader, -1, seconds_before(newest.ts, LATE_S), &entry, error);

@@ -29,6 +29,9 @@ bool optime_equal(const struct optime *left, const struct optime *right);
  */
 bool oplog_start(struct reader *reader, struct optime *start, struct error *error);
 
+/* The newest entry that a majority of the source holds: a majority read that begins now sees it and all before it. */
+bool oplog_newest(struct reader *reader, struct optime *newest, struct error *error);
+
 /* The oldest and the newest entry. */
 bool oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error);
 

@@ -74,7 +74,7 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
                                          !schema_create(&worker->target, task->db, task->coll, &options, error))) {
     return false;
   }
-  if (!oplog_start(&worker->reader, &before, error)) {
+  if (!oplog_newest(&worker->reader, &before, error)) {
     return false;
   }
   *start = before.ts;
