@@ -39,7 +39,7 @@ struct applier {
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;
   bool rereading; /* the first consistency point is behind: only what was read again is ahead of the replay */
-  bool sleepers_changed;
+  bool ddl_unreported;
   bool stopping;
   char election[25]; /* the target's, when the bookmark was last moved */
 };
@@ -54,6 +54,8 @@ send_error(struct applier *applier, const struct error *cause)
   bson_destroy(&document);
   return sent;
 }
+
+static bool before_replacing(void *context, struct error *error);
 
 static bool
 setup(struct applier *applier, const bson_t *message, struct error *error)
@@ -73,6 +75,8 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .sleeping = &applier->sleeping,
                               .selection = &applier->selection,
                               .lenient = true,
+                              .before_replacing = before_replacing,
+                              .context = applier,
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   if (!reader_open(&applier->reader, source, true, error) ||
       !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
@@ -104,39 +108,6 @@ watch(struct applier *applier, enum message_type *type, bson_t *message, struct 
   return channel_receive(&applier->channel, type, message, error);
 }
 
-static void
-take_places(struct applier *applier, const bson_t *list)
-{
-  bson_iter_t iter;
-  bson_iter_t field;
-  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
-    const char *db = NULL;
-    const char *coll = NULL;
-    struct error error;
-    bson_t item;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    if (!bson_init_static(&item, bytes, size) || !message_text(&item, "db", &db, &error) ||
-        !message_text(&item, "coll", &coll, &error)) {
-      continue;
-    }
-    struct place *place = places_find(&applier->places, db, coll);
-    if (!place) {
-      continue;
-    }
-    place->start = message_timestamp(&item, "start");
-    place->lost = message_flag(&item, "lost");
-    if (bson_iter_init_find(&field, &item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {
-      bson_subtype_t subtype;
-      bson_iter_binary(&field, &subtype, &size, &bytes);
-      if (size == 16) {
-        places_set_uuid(&applier->places, place, bytes);
-      }
-    }
-  }
-}
-
 static bool
 any_namespace(const void *context, const char *db, const char *coll)
 {
@@ -162,7 +133,7 @@ learn_places(struct applier *applier, const bson_t *list, struct error *error)
     place->collated = bson_has_field(catalog.collections[i].options, "collation");
   }
   catalog_clear(&catalog);
-  take_places(applier, list);
+  places_get(&applier->places, list);
   return true;
 }
 
@@ -212,8 +183,25 @@ put_optime(bson_t *document, const char *name, const struct optime *optime)
   bson_append_document_end(document, &sub);
 }
 
+/* A STOP that comes meanwhile is obeyed after the batch. */
 static bool
-report(struct applier *applier, struct error *error)
+wait_until_kept(struct applier *applier, struct error *error)
+{
+  enum message_type type = MESSAGE_STOP;
+  bson_t message;
+  while (type != MESSAGE_KEPT) {
+    int got = channel_receive(&applier->channel, &type, &message, error);
+    if (got <= 0) {
+      return got == 0 ? error_set(error, ERROR_CHILD, "the coordinator is gone") : false;
+    }
+    applier->stopping = applier->stopping || type == MESSAGE_STOP;
+  }
+  return true;
+}
+
+/* `confirm`: returns when it is in the bookmark file. */
+static bool
+report(struct applier *applier, bool confirm, struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
   put_optime(&document, "bookmark", &applier->bookmark);
@@ -222,14 +210,19 @@ report(struct applier *applier, struct error *error)
   message_put_timestamp(&document, "last_write", applier->last_write);
   BSON_APPEND_INT64(&document, "entries", applier->entries);
   BSON_APPEND_BOOL(&document, "consistent", applier->consistent);
-  if (applier->sleepers_changed) {
+  if (applier->ddl_unreported) {
     bson_t list;
     BSON_APPEND_ARRAY_BEGIN(&document, "sleeping", &list);
     sleeping_put(&applier->sleeping, &list);
     bson_append_array_end(&document, &list);
-    applier->sleepers_changed = false;
+    BSON_APPEND_ARRAY_BEGIN(&document, "places", &list);
+    places_put(&applier->places, &list);
+    bson_append_array_end(&document, &list);
+    applier->ddl_unreported = false;
   }
-  bool ok = channel_send(&applier->channel, MESSAGE_APPLIED, &document, error);
+  BSON_APPEND_BOOL(&document, "confirm", confirm);
+  bool ok = channel_send(&applier->channel, MESSAGE_APPLIED, &document, error) &&
+            (!confirm || wait_until_kept(applier, error));
   bson_destroy(&document);
   applier->report_ms = clock_ms();
   return ok;
@@ -257,7 +250,7 @@ same_election(struct applier *applier, struct error *error)
 
 /* All that was gathered goes to the target's majority; then the bookmark may move. */
 static bool
-settle(struct applier *applier, struct error *error)
+settle(struct applier *applier, bool confirm, struct error *error)
 {
   if (!apply_flush(&applier->apply, true, error) || !same_election(applier, error)) {
     return false;
@@ -267,7 +260,15 @@ settle(struct applier *applier, struct error *error)
   if (settled.ts > applier->bookmark.ts && (applier->consistent || !reread_any_due(&applier->places))) {
     applier->bookmark = settled;
   }
-  return report(applier, error);
+  return report(applier, confirm, error);
+}
+
+static bool
+before_replacing(void *context, struct error *error)
+{
+  struct applier *applier = context;
+  applier->ddl_unreported = true;
+  return settle(applier, true, error);
 }
 
 /*
@@ -292,7 +293,7 @@ become_consistent(struct applier *applier, struct error *error)
   applier->apply.lenient = false;
   log_info("consistent ts=%u.%u: building the unique indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
-  applier->sleepers_changed = true;
+  applier->ddl_unreported = true;
   return sleeping_build(&applier->sleeping, &applier->target, error);
 }
 
@@ -343,6 +344,9 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
     return true;
   }
   struct place *place = ddl_place(&applier->ddl, entry);
+  if (!place && ddl_is_gone(&applier->ddl, entry)) {
+    return true;
+  }
   if (!place) { /* not every server logs the creation that an insert makes */
     if (entry->write != APPLY_INSERT) {
       return applier->ddl.lenient ||
@@ -350,6 +354,9 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
                        OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
     }
     place = places_add(&applier->places, entry->db, entry->coll);
+    if (entry->has_uuid) {
+      places_set_uuid(&applier->places, place, entry->uuid);
+    }
   }
   if (entry->ts <= place->start || (!applier->consistent && !is_to_replay(applier, place, entry))) {
     return true;
@@ -433,7 +440,7 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
     ok = apply_flush(&applier->apply, true, error) && ddl_apply(&applier->ddl, &entry, error);
-    applier->sleepers_changed = true;
+    applier->ddl_unreported = true;
     free(applier->apply.db); /* the namespace may be another collection now */
     applier->apply.db = NULL;
   } else {
@@ -499,13 +506,13 @@ follow(struct applier *applier, struct error *error)
         !become_consistent(applier, error)) {
       return false;
     }
-    bool due = clock_ms() - applier->report_ms >= IDLE_REPORT_MS;
+    bool due = applier->ddl_unreported || clock_ms() - applier->report_ms >= IDLE_REPORT_MS;
     if (full || got == 0 || due) {
       taken = 0;
-      if (!ask_latest(applier, error) || !settle(applier, error)) {
+      if (!ask_latest(applier, error) || !settle(applier, false, error)) {
         return false;
       }
-      applier->stopping = channel_waiting(&applier->channel, 0);
+      applier->stopping = applier->stopping || channel_waiting(&applier->channel, 0);
     }
   }
   return true;
@@ -565,7 +572,7 @@ run(struct applier *applier, struct error *error)
     return false;
   }
   return !applier->consistent ||
-         (sleeping_set_ttl(&applier->sleeping, &applier->target, false, error) && report(applier, error));
+         (sleeping_set_ttl(&applier->sleeping, &applier->target, false, error) && report(applier, true, error));
 }
 
 int

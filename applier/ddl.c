@@ -13,26 +13,42 @@ misfit(const struct entry *entry, const char *what, struct error *error)
                    entry->db, entry->coll, what);
 }
 
+/*
+ * Lenient: the target's collection of the entry's name is a later one, the entry's own is gone already. Where the replay
+ * itself gave the name, the order of entries tells (SecantusDB changes the UUID in a rename); else the UUIDs do.
+ */
+static bool
+is_later_one(const struct ddl *ddl, const struct entry *entry, const struct place *place)
+{
+  if (!ddl->lenient) {
+    return false;
+  }
+  bool same = entry->has_uuid && place->has_uuid && memcmp(entry->uuid, place->uuid, sizeof place->uuid) == 0;
+  return !same && (place->since ? entry->ts < place->since : entry->has_uuid && place->has_uuid);
+}
+
 struct place *
 ddl_place(struct ddl *ddl, const struct entry *entry)
 {
   struct place *place = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
-  return place ? place : places_find(ddl->places, entry->db, entry->coll);
+  if (place) {
+    return place;
+  }
+  place = places_find(ddl->places, entry->db, entry->coll);
+  return place && !is_later_one(ddl, entry, place) ? place : NULL;
 }
 
-/* The target's collection of that name is a later one: the entry's own is gone already. */
-static bool
-is_later_one(const struct ddl *ddl, const struct entry *entry, const struct place *place)
+bool
+ddl_is_gone(struct ddl *ddl, const struct entry *entry)
 {
-  return ddl->lenient && entry->has_uuid && place->has_uuid &&
-         memcmp(entry->uuid, place->uuid, sizeof place->uuid) != 0;
+  return !ddl_place(ddl, entry) && places_find(ddl->places, entry->db, entry->coll);
 }
 
 static bool
 ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
-  if (ddl_place(ddl, entry)) {
+  if (ddl_place(ddl, entry) || ddl_is_gone(ddl, entry)) {
     return true;
   }
   if (!schema_create(ddl->target, entry->db, entry->coll, &entry->o, error)) {
@@ -41,7 +57,8 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
   struct place *place = places_add(ddl->places, entry->db, entry->coll);
   place->capped = bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter);
   place->collated = bson_has_field(&entry->o, "collation");
-  if (entry->has_uuid && ddl->lenient) {
+  place->since = entry->ts;
+  if (entry->has_uuid) {
     places_set_uuid(ddl->places, place, entry->uuid);
   }
   return true;
@@ -78,6 +95,9 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
   const struct place *place = ddl_place(ddl, entry);
   const char *db = place ? place->db : entry->db;
   const char *coll = place ? place->coll : entry->coll;
+  if (ddl_is_gone(ddl, entry)) {
+    return true;
+  }
   if (!bson_iter_init_find(&iter, &entry->o, "indexes") || !bson_iter_recurse(&iter, &item)) {
     bson_t spec = BSON_INITIALIZER;
     bson_copy_to_excluding_noinit(&entry->o, &spec, "createIndexes", NULL);
@@ -163,7 +183,7 @@ static bool
 ddl_drop(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   struct place *place = ddl_place(ddl, entry);
-  return !place || is_later_one(ddl, entry, place) || drop_place(ddl, place, error);
+  return !place || drop_place(ddl, place, error);
 }
 
 static bool
@@ -183,6 +203,7 @@ struct rename_names {
   char to_db[128];
   char to_coll[300];
   bool drop_target;
+  uint64_t ts;
   const uint8_t *drop_uuid; /* of the collection that was replaced, if the entry says */
 };
 
@@ -243,10 +264,7 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
   if (ok) {
     sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
     place = places_rename(ddl->places, place, names->to_db, names->to_coll);
-    if (place->has_uuid) { /* from here on its name is the stream's; not every server keeps the UUID */
-      HASH_DELETE(by_uuid, ddl->places->by_uuid, place);
-      place->has_uuid = false;
-    }
+    place->since = names->ts;
   }
   return ok || error_wrap(error, "cannot rename %s.%s", names->from_db, names->from_coll);
 }
@@ -280,6 +298,7 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (!read_rename(&entry->o, &names)) {
     return misfit(entry, "lacks its names", error);
   }
+  names.ts = entry->ts;
   bool from_wanted = selection_wants(ddl->selection, names.from_db, names.from_coll);
   bool to_wanted = selection_wants(ddl->selection, names.to_db, names.to_coll);
   struct place *known = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
@@ -294,6 +313,9 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (ddl->lenient && known && known != from) {
     return true; /* the copy found it under a later name */
   }
+  if (from && is_later_one(ddl, entry, from)) {
+    from = NULL;
+  }
   if (!from) {
     return rename_missing(ddl, &names, to, error);
   }
@@ -301,9 +323,15 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
     return misfit(entry, "renamed it while it was being copied; start again with --drop", error);
   }
   bool later = to && ddl->lenient &&
-               (!names.drop_target || (names.drop_uuid && to->has_uuid && memcmp(to->uuid, names.drop_uuid, 16) != 0));
+               (!names.drop_target || to->since > entry->ts || (names.drop_uuid && to->has_uuid && memcmp(to->uuid, names.drop_uuid, 16) != 0));
   if (later) {
     return drop_place(ddl, from, error); /* what is there under the new name was copied after this rename */
+  }
+  if (to) {
+    places_forget_uuid(ddl->places, to); /* should this rename be repeated, the name is the new one's */
+    if (!ddl->before_replacing(ddl->context, error)) {
+      return false;
+    }
   }
   return run_rename(ddl, from, &names, to != NULL, error);
 }
@@ -355,7 +383,7 @@ ddl_collmod(struct ddl *ddl, const struct entry *entry, struct error *error)
   bson_iter_t iter;
   bool more = false;
   struct place *place = ddl_place(ddl, entry);
-  if (!place || is_later_one(ddl, entry, place)) {
+  if (!place) {
     return true;
   }
   bson_t *command = BCON_NEW("collMod", BCON_UTF8(place->coll));

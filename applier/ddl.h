@@ -19,6 +19,12 @@ struct ddl {
   const struct selection *selection;
   bool lenient;
   bool no_indexes; /* --noIndexRestore */
+  /*
+   * Called before a collection replaces another: what `places` says now must be in the bookmark file first, for nobody
+   * could tell afterwards which of the two the name means.
+   */
+  bool (*before_replacing)(void *context, struct error *error);
+  void *context;
 };
 
 /* Carries out a command entry. ERROR_DIVERGED where it is not known or does not fit. */
@@ -29,5 +35,7 @@ bool ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *e
 
 /* The collection that a write or command means: by UUID where it is known, else by name; NULL if there is none. */
 struct place *ddl_place(struct ddl *ddl, const struct entry *entry);
+/* Lenient: it was dropped or renamed meanwhile, and another one has its name. */
+bool ddl_is_gone(struct ddl *ddl, const struct entry *entry);
 
 #endif

@@ -1,8 +1,8 @@
 #include "applier/places.h"
 
 #include "applier/reread.h"
-
 #include "base/memory.h"
+#include "ipc/message.h"
 
 static void
 name_place(struct place *place, const char *db, const char *coll)
@@ -50,8 +50,8 @@ places_add(struct places *places, const char *db, const char *coll)
   return place;
 }
 
-static void
-forget_uuid(struct places *places, struct place *place)
+void
+places_forget_uuid(struct places *places, struct place *place)
 {
   if (place->has_uuid) {
     HASH_DELETE(by_uuid, places->by_uuid, place);
@@ -64,9 +64,9 @@ places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[1
 {
   struct place *other = places_find_uuid(places, uuid);
   if (other) {
-    forget_uuid(places, other);
+    places_forget_uuid(places, other);
   }
-  forget_uuid(places, place);
+  places_forget_uuid(places, place);
   place->has_uuid = true;
   memcpy(place->uuid, uuid, sizeof place->uuid);
   HASH_ADD(by_uuid, places->by_uuid, uuid, sizeof place->uuid, place);
@@ -75,7 +75,7 @@ places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[1
 void
 places_remove(struct places *places, struct place *place)
 {
-  forget_uuid(places, place);
+  places_forget_uuid(places, place);
   HASH_DELETE(by_ns, places->by_ns, place);
   reread_clear(place);
   free_names(place);
@@ -116,4 +116,63 @@ places_rename(struct places *places, struct place *place, const char *db, const 
   name_place(place, db, coll);
   HASH_ADD_KEYPTR(by_ns, places->by_ns, place->ns, strlen(place->ns), place);
   return place;
+}
+
+void
+places_put(const struct places *places, bson_t *list)
+{
+  uint32_t count = 0;
+  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    char key[24];
+    bson_t item;
+    snprintf(key, sizeof key, "%u", count++);
+    BSON_APPEND_DOCUMENT_BEGIN(list, key, &item);
+    BSON_APPEND_UTF8(&item, "db", place->db);
+    BSON_APPEND_UTF8(&item, "coll", place->coll);
+    if (place->has_uuid) {
+      BSON_APPEND_BINARY(&item, "uuid", BSON_SUBTYPE_UUID, place->uuid, sizeof place->uuid);
+    }
+    if (place->start) {
+      message_put_timestamp(&item, "start", place->start);
+    }
+    if (place->since) {
+      message_put_timestamp(&item, "since", place->since);
+    }
+    BSON_APPEND_BOOL(&item, "lost", place->lost);
+    bson_append_document_end(list, &item);
+  }
+}
+
+void
+places_get(struct places *places, const bson_t *list)
+{
+  bson_iter_t iter;
+  bson_iter_t field;
+  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
+    const char *db = NULL;
+    const char *coll = NULL;
+    struct error error;
+    bson_t item;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    if (!bson_init_static(&item, bytes, size) || !message_text(&item, "db", &db, &error) ||
+        !message_text(&item, "coll", &coll, &error)) {
+      continue;
+    }
+    struct place *place = places_find(places, db, coll);
+    if (!place) {
+      continue;
+    }
+    place->start = message_timestamp(&item, "start");
+    place->lost = message_flag(&item, "lost");
+    place->since = message_timestamp(&item, "since");
+    if (bson_iter_init_find(&field, &item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {
+      bson_subtype_t subtype;
+      bson_iter_binary(&field, &subtype, &size, &bytes);
+      if (size == 16) {
+        places_set_uuid(places, place, bytes);
+      }
+    }
+  }
 }

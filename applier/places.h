@@ -18,6 +18,7 @@ struct place {
   bool lost;     /* it vanished from under the copy: dropped, or renamed where the server gives no UUID to tell */
   bool has_uuid;
   uint8_t uuid[16];
+  uint64_t since;         /* it has this name since this entry, which the replay carried out; 0: since before */
   uint64_t start;         /* entries at or below it are in the copy already (capped collections); 0: none */
   struct reread *rereads; /* see applier/reread.h */
   UT_hash_handle by_ns;
@@ -38,10 +39,15 @@ struct place *places_find_uuid(struct places *places, const uint8_t uuid[16]);
 /* Adds one, or gives the one that is there. */
 struct place *places_add(struct places *places, const char *db, const char *coll);
 void places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16]);
+void places_forget_uuid(struct places *places, struct place *place);
 void places_remove(struct places *places, struct place *place);
 void places_remove_db(struct places *places, const char *db);
 
 /* The place keeps its properties under a new name; one that was there is forgotten. Gives the place. */
 struct place *places_rename(struct places *places, struct place *place, const char *db, const char *coll);
+
+/* As an array document, for the bookmark file; and back, for those that are there. */
+void places_put(const struct places *places, bson_t *list);
+void places_get(struct places *places, const bson_t *list);
 
 #endif

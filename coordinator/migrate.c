@@ -11,6 +11,8 @@
 #include "coordinator/preflight.h"
 #include "coordinator/progress.h"
 
+#define APPLIER_DEATHS_MOST 3
+
 struct migration {
   const struct options *options;
   char *source_uri;
@@ -37,6 +39,7 @@ struct migration {
   int64_t began_ms;
   int64_t duplicates;
   bool handed_off;
+  int applier_deaths; /* since the bookmark last moved */
   bool interrupted;
   bool failed;
   struct error error; /* the first one */
@@ -287,23 +290,29 @@ on_task_done(void *context, int64_t number, const bson_t *document)
 }
 
 static bool
+keep_list(struct migration *migration, const bson_t *message, const char *name, struct error *error)
+{
+  bson_t list;
+  struct error absent;
+  return !message_document(message, name, &list, &absent) ||
+         checkpoint_put(&migration->checkpoint, name, &list, error);
+}
+
+static bool
 save_bookmark(struct migration *migration, const bson_t *message, struct error *error)
 {
   bson_t bookmark;
-  bson_t sleeping;
   bson_t document;
-  struct error ignored;
-  if (!message_document(message, "bookmark", &bookmark, error)) {
-    return false;
-  }
-  if (message_document(message, "sleeping", &sleeping, &ignored) &&
-      !checkpoint_put(&migration->checkpoint, "sleeping", &sleeping, error)) {
+  if (!message_document(message, "bookmark", &bookmark, error) || !keep_list(migration, message, "sleeping", error) ||
+      !keep_list(migration, message, "places", error)) {
     return false;
   }
   bson_copy_to(&bookmark, &document);
   message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
   bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error);
-  migration->tail.bookmark = message_timestamp(&document, "ts");
+  uint64_t at = message_timestamp(&document, "ts");
+  migration->applier_deaths = at > migration->tail.bookmark ? 0 : migration->applier_deaths;
+  migration->tail.bookmark = at;
   bson_destroy(&document);
   return ok;
 }
@@ -334,6 +343,9 @@ on_applier_message(void *context, enum message_type type, const bson_t *document
   migration->tail.consistent = message_flag(document, "consistent");
   if (!save_bookmark(migration, document, &error)) {
     fail(migration, &error);
+    child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
+  } else if (message_flag(document, "confirm")) {
+    pool_confirm(&migration->pool);
   }
   if (!was_consistent && migration->tail.consistent) {
     log_info("tailing applied=%lld ts=%u.%u", (long long)migration->tail.entries,
@@ -341,17 +353,80 @@ on_applier_message(void *context, enum message_type type, const bson_t *document
   }
 }
 
+/* Writes the bookmark again, with or without the mark of a clean end. */
+static bool
+mark_clean(struct migration *migration, bool clean, struct error *error)
+{
+  bson_t bookmark;
+  int got = checkpoint_get(&migration->checkpoint, "bookmark", &bookmark, error);
+  if (got != 1) {
+    return got == 0;
+  }
+  bson_t marked = BSON_INITIALIZER;
+  bson_copy_to_excluding_noinit(&bookmark, &marked, "clean", NULL);
+  BSON_APPEND_BOOL(&marked, "clean", clean);
+  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &marked, error);
+  bson_destroy(&marked);
+  bson_destroy(&bookmark);
+  return ok;
+}
+
+/*
+ * The applier goes on from the bookmark, or from the start if there is none yet. Only a clean end tells how far the replay
+ * had come; after any other one, all that is in the oplog by now may have been applied.
+ */
+static bool
+go_on(struct migration *migration, struct error *error)
+{
+  bson_t bookmark;
+  uint64_t at = migration->start;
+  uint64_t reached = 0;
+  int got = checkpoint_get(&migration->checkpoint, "bookmark", &bookmark, error);
+  if (got < 0) {
+    return false;
+  }
+  if (got == 1) {
+    bool ok = true;
+    at = message_timestamp(&bookmark, "ts");
+    if (message_flag(&bookmark, "clean")) {
+      reached = message_timestamp(&bookmark, "reached");
+      reached = reached > at ? reached : at;
+      ok = mark_clean(migration, false, error);
+    }
+    bson_destroy(&bookmark);
+    if (!ok) {
+      return false;
+    }
+  }
+  bson_destroy(&migration->places);
+  bson_destroy(&migration->sleeping);
+  if (checkpoint_get(&migration->checkpoint, "places", &migration->places, error) != 1 ||
+      checkpoint_get(&migration->checkpoint, "sleeping", &migration->sleeping, error) != 1) {
+    return false;
+  }
+  log_info("going on from the %s ts=%u.%u", got == 1 ? "bookmark" : "start", OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
+  return send_hand_off(migration, got == 1 ? "bookmark" : "start", reached, error);
+}
+
 static void
 on_applier_ended(void *context, const struct child *applier)
 {
   struct migration *migration = context;
   struct error error;
+  const char *cause = applier->cause[0] ? applier->cause : "ended by itself";
   if (applier->failed) {
     fail(migration, &applier->error);
-  } else if (!migration->pool.stopping || applier->cause[0]) {
-    error_set(&error, ERROR_CHILD, "the applier %s; start again, it goes on from its bookmark",
-              applier->cause[0] ? applier->cause : "ended by itself");
+  } else if (migration->pool.stopping && !applier->cause[0]) {
+    return;
+  } else if (migration->pool.stopping || migration->applier_deaths++ >= APPLIER_DEATHS_MOST) {
+    error_set(&error, ERROR_CHILD, "the applier %s; start again, it goes on from its bookmark", cause);
     fail(migration, &error);
+  } else {
+    log_warn("the applier %s; another one goes on", cause);
+    migration->tail.consistent = false;
+    if (!pool_restart_applier(&migration->pool, &error) || (migration->handed_off && !go_on(migration, &error))) {
+      fail(migration, &error);
+    }
   }
 }
 
@@ -428,30 +503,6 @@ watch_signals(struct migration *migration)
   uv_timer_start(&migration->timer, on_timer, 250, 1000);
 }
 
-/* A start with a bookmark: the applier goes on from there. */
-static bool
-resume(struct migration *migration, struct error *error)
-{
-  bson_t bookmark;
-  if (checkpoint_get(&migration->checkpoint, "bookmark", &bookmark, error) != 1) {
-    return false;
-  }
-  uint64_t at = message_timestamp(&bookmark, "ts");
-  uint64_t reached = message_timestamp(&bookmark, "reached");
-  bson_destroy(&bookmark);
-  bson_destroy(&migration->places);
-  bson_destroy(&migration->sleeping);
-  if (checkpoint_get(&migration->checkpoint, "places", &migration->places, error) != 1 ||
-      checkpoint_get(&migration->checkpoint, "sleeping", &migration->sleeping, error) != 1) {
-    return false;
-  }
-  log_info("going on from the bookmark ts=%u.%u", OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
-  if (reached <= at) { /* past the moving copy names tell; the UUIDs of then may not */
-    bson_reinit(&migration->places);
-  }
-  return send_hand_off(migration, "bookmark", reached > at ? reached : at, error);
-}
-
 static void
 close_handle(uv_handle_t *handle, void *context)
 {
@@ -479,7 +530,7 @@ run_loop(struct migration *migration)
   progress_init(&migration->progress);
   migration->began_ms = clock_ms();
   if (!pool_start(pool, worker_count(migration->options), &error) ||
-      (migration->resumed && !resume(migration, &error))) {
+      (migration->resumed && !go_on(migration, &error))) {
     fail(migration, &error);
   }
   if (pool_any_running(pool)) {
@@ -500,6 +551,9 @@ finish(struct migration *migration)
     migration->failed = true;
     error_set(&migration->error, ERROR_INTERRUPTED, "stopped before the target was complete; %s",
               migration->handed_off ? "start again with the same options to go on" : "start again with --drop");
+  }
+  if (!migration->failed && !mark_clean(migration, true, &migration->error)) {
+    migration->failed = true;
   }
   if (migration->failed) {
     log_error("%s", migration->error.text);

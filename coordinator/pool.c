@@ -229,11 +229,29 @@ pool_hand_off(struct pool *pool, const bson_t *document)
 }
 
 static void
-stop_child(struct child *child)
+send_word(struct child *child, enum message_type type)
 {
   bson_t nothing = BSON_INITIALIZER;
-  child_send(child, MESSAGE_STOP, &nothing);
+  child_send(child, type, &nothing);
   bson_destroy(&nothing);
+}
+
+void
+pool_confirm(struct pool *pool)
+{
+  send_word(&pool->applier, MESSAGE_KEPT);
+}
+
+bool
+pool_restart_applier(struct pool *pool, struct error *error)
+{
+  return start_child(pool, &pool->applier, "applier", 0, error);
+}
+
+static void
+stop_child(struct child *child)
+{
+  send_word(child, MESSAGE_STOP);
 }
 
 void

@@ -41,6 +41,10 @@ struct pool {
 /* `plan` NULL: only the applier is started. What it points to must outlive the pool. */
 bool pool_start(struct pool *pool, int workers, struct error *error);
 void pool_hand_off(struct pool *pool, const bson_t *document);
+/* What the applier asked to have confirmed is in the bookmark file. */
+void pool_confirm(struct pool *pool);
+/* Another one in place of the one that ended; it waits for a hand-off. */
+bool pool_restart_applier(struct pool *pool, struct error *error);
 /* The workers end; the applier goes on. */
 void pool_stop_workers(struct pool *pool);
 /* All end: STOP, then from pool_tick on SIGTERM, then SIGKILL. */

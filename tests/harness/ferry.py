@@ -99,6 +99,7 @@ class Ferry:
             self.start()
 
     def start(self):
+        self.exit_code = None
         self.log_start = self.stderr.stat().st_size if self.stderr.exists() else 0
         with open(self.stderr, "ab") as log:
             self.process = subprocess.Popen(
@@ -152,6 +153,14 @@ class Ferry:
                 return status
             time.sleep(poll)
         raise Failed(f"not in {stages} after {timeout} s, but {status}:\n{self.log()[-3000:]}")
+
+    def wait_phase(self, phase, timeout=60):
+        """The status shows it again after a child was replaced."""
+        deadline = time.monotonic() + timeout
+        while (status := self.status() or {}).get("phase") != phase:
+            if not self.running() or status.get("errorMessage") or time.monotonic() > deadline:
+                raise Failed(f"not {phase} but {status}:\n{self.log()[-3000:]}")
+            time.sleep(0.05)
 
     def wait_copying(self, timeout=60):
         return self.wait_stage(COPYING, TAILING, timeout=timeout, poll=0.01)

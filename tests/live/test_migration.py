@@ -174,6 +174,74 @@ def test_resume_from_bookmark(pair, seed):
     pair.assert_equal()
 
 
+@pytest.mark.moving
+def test_coordinator_killed_while_tailing_goes_on(pair, seed):
+    """What was applied since the last report is behind the bookmark; it must not be taken for a divergence."""
+    client, rng = pair.source.client(), random.Random(seed)
+    preload_mixed(client.traffic.mixed, 500, seed)
+    with Traffic(pair.source.uri, seed, rate=150) as traffic:
+        with pair.ferry("--workers", 2) as ferry:
+            ferry.wait_tailing()
+            traffic.ddl = DDL
+            for _ in range(3):
+                time.sleep(1 + 2 * rng.random())
+                ferry.kill()
+                wait_for(lambda: not ferry.processes())
+                ferry.start()
+                ferry.wait_tailing()
+            traffic.stop()
+            pair.finish(ferry)
+
+
+@pytest.mark.moving
+def test_killed_applier_is_replaced(pair, seed):
+    client, rng = pair.source.client(), random.Random(seed)
+    preload_plain(client.traffic.docs, 20_000, seed)
+    with Traffic(pair.source.uri, seed, rate=100) as traffic:
+        with pair.ferry("--workers", 2, "--rangeMB", 1) as ferry:
+            ferry.wait_copying()
+            for tailing in (False, True, True):
+                if tailing:
+                    ferry.wait_phase("tailing the oplog")
+                    traffic.ddl = DDL
+                time.sleep(rng.random())
+                kill_applier(ferry)
+            ferry.wait_phase("tailing the oplog")
+            traffic.stop()
+            pair.finish(ferry)
+
+
+@pytest.mark.moving
+@pytest.mark.parametrize("victim", ["coordinator", "applier"])
+def test_replacing_renames_survive_a_kill(pair, seed, victim):
+    """As $out does it: a collection is filled under another name and then replaces the one of before, over and over."""
+    client, rng = pair.source.client(), random.Random(seed)
+    db, rounds = client.swap, 0
+    db.report.insert_one({"_id": 0})
+    with pair.ferry("--workers", 2) as ferry:
+        ferry.wait_tailing()
+        for kill in range(6):
+            until = time.monotonic() + 1 + rng.random()
+            while time.monotonic() < until:
+                rounds += 1
+                name = f"tmp{rounds % 2}"
+                for part in range(5):
+                    db[name].insert_many([{"_id": part * 20 + n, "round": rounds} for n in range(20)])
+                db[name].rename("report", dropTarget=True)
+                db.report.update_many({"_id": {"$lt": 5}}, {"$inc": {"round": 1}})
+            if victim == "coordinator":
+                ferry.kill()
+                wait_for(lambda: not ferry.processes())
+                ferry.start()
+                ferry.wait_tailing()
+            else:
+                if kill % 2:  # the others come while it still makes up for the one before
+                    ferry.wait_phase("tailing the oplog")
+                kill_applier(ferry)
+        print(f"rounds {rounds}")
+        pair.finish(ferry)
+
+
 def test_sigint_stops_too(secantus_pair):
     secantus_pair.source.client().t.c.insert_one({"_id": 1})
     with secantus_pair.ferry() as ferry:
@@ -338,6 +406,12 @@ def test_ids_keep_their_types(secantus_pair, seed):
     with secantus_pair.ferry("--rangeMB", 1) as ferry:
         ferry.wait_tailing()
         assert secantus_pair.finish(ferry).documents > 340
+
+
+def kill_applier(ferry):
+    wait_for(lambda: any(send_signal(process, signal.SIGKILL)
+                         for process in ferry.processes() if process.role == "applier"),
+             describe=lambda: ferry.log()[-3000:])
 
 
 def wait_for(condition, timeout=10, describe=lambda: ""):
