@@ -55,6 +55,10 @@ def make_id(rng, n):
     return rng.choice(kinds)()
 
 
+def _has_nan(key):
+    return key != key or (isinstance(key, dict) and any(map(_has_nan, key.values())))
+
+
 def make_value(rng, depth=0):
     kinds = [
         lambda: rng.randrange(-1000, 1000),
@@ -130,8 +134,10 @@ def preload_plain(collection, count, seed, size=1024):
 class Traffic:
     """Writes at random from a thread of its own until stopped. `rate` is operations a second, None no limit."""
 
-    def __init__(self, uri, seed, ddl=False, rate=300, database="traffic"):
-        self.seed, self.ddl, self.rate = seed, ddl, rate
+    def __init__(self, uri, seed, ddl=False, rate=300, database="traffic", nan=True):
+        """`nan` False leaves documents with NaN in their `_id` alone: SecantusDB refuses updates of them."""
+        self.single_ids = [key for key in SINGLE_IDS if nan or not _has_nan(key)]
+        self.seed, self.ddl, self.rate, self.nan = seed, ddl, rate, nan
         self.rng = random.Random(seed)
         self.client = MongoClient(uri)
         self.db = self.client[database]
@@ -149,8 +155,9 @@ class Traffic:
     def start(self):
         """Takes up the documents there are, so that it changes copied ones as well."""
         for name in self.ids:
-            self.ids[name] = [document["_id"] for document in self.db[name].aggregate(
-                [{"$sample": {"size": REMEMBERED_IDS}}, {"$project": {"_id": 1}}])]
+            sample = self.db[name].aggregate([{"$sample": {"size": REMEMBERED_IDS}}, {"$project": {"_id": 1}}])
+            self.ids[name] = [key for key in (document["_id"] for document in sample)
+                              if self.nan or not _has_nan(key)]
         self.db.mixed.create_index("n")
         self.db.unique.create_index("u", unique=True)
         self.db.sparse.create_index("u", unique=True, sparse=True)
@@ -218,7 +225,7 @@ class Traffic:
         if where.name == "docs":
             key = self.serial
         else:
-            key = self.rng.choice(SINGLE_IDS) if self.rng.random() < 0.05 else make_id(self.rng, self.serial)
+            key = self.rng.choice(self.single_ids) if self.rng.random() < 0.05 else make_id(self.rng, self.serial)
         ids = self.ids[where.name]
         if len(ids) < REMEMBERED_IDS:
             ids.append(key)

@@ -10,8 +10,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))
 
 import servers  # noqa: E402
-from compare import compare  # noqa: E402
+from compare import compare, oplog_of  # noqa: E402
 from ferry import Ferry, binary  # noqa: E402
+from traffic import Traffic  # noqa: E402
 
 MONGOD_4_0 = os.environ.get("MONGOD_4_0")
 PAIRS = {"secantus-secantus": ("secantus", "secantus"), "4.0-4.0": ("4.0", "4.0"), "4.0-secantus": ("4.0", "secantus")}
@@ -35,9 +36,12 @@ class Pair:
     def ferry(self, *options, **more):
         return Ferry(self.source, self.target, self.folder, *options, **more)
 
+    def traffic(self, seed, **more):
+        return Traffic(self.source.uri, seed, nan=self.source.kind == self.target.kind, **more)
+
     def assert_equal(self, **more):
         result = compare(self.source.client(), self.target.client(), same_version=self.same_version, **more)
-        assert result.equal, f"\n{result}"
+        assert result.equal, f"\n{result}\n{oplog_of(self.source.client(), result.history)}"
         print(result)
         return result
 
