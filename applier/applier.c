@@ -221,8 +221,8 @@ report(struct applier *applier, bool confirm, struct error *error)
     applier->ddl_unreported = false;
   }
   BSON_APPEND_BOOL(&document, "confirm", confirm);
-  bool ok = channel_send(&applier->channel, MESSAGE_APPLIED, &document, error) &&
-            (!confirm || wait_until_kept(applier, error));
+  bool ok =
+    channel_send(&applier->channel, MESSAGE_APPLIED, &document, error) && (!confirm || wait_until_kept(applier, error));
   bson_destroy(&document);
   applier->report_ms = clock_ms();
   return ok;

@@ -323,7 +323,8 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
     return misfit(entry, "renamed it while it was being copied; start again with --drop", error);
   }
   bool later = to && ddl->lenient &&
-               (!names.drop_target || to->since > entry->ts || (names.drop_uuid && to->has_uuid && memcmp(to->uuid, names.drop_uuid, 16) != 0));
+               (!names.drop_target || to->since > entry->ts ||
+                (names.drop_uuid && to->has_uuid && memcmp(to->uuid, names.drop_uuid, 16) != 0));
   if (later) {
     return drop_place(ddl, from, error); /* what is there under the new name was copied after this rename */
   }

@@ -12,7 +12,7 @@
 
 /*
  * Names: "source" {set}, "start" {ts, t, h} (T0), "places" and "sleeping" (what the hand-off tells the applier),
- * "bookmark" {ts, t, h, reached}.
+ * "bookmark" {ts, t, h, reached, clean}: `reached` is the truth only where `clean` is true.
  */
 struct checkpoint {
   sqlite3 *db;

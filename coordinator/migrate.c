@@ -294,8 +294,7 @@ keep_list(struct migration *migration, const bson_t *message, const char *name, 
 {
   bson_t list;
   struct error absent;
-  return !message_document(message, name, &list, &absent) ||
-         checkpoint_put(&migration->checkpoint, name, &list, error);
+  return !message_document(message, name, &list, &absent) || checkpoint_put(&migration->checkpoint, name, &list, error);
 }
 
 static bool

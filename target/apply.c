@@ -272,6 +272,13 @@ delete_and_insert(struct apply *apply, const struct apply_op *op, struct error *
   return ok;
 }
 
+/* Sent as the replacement of a whole document. */
+static bool
+is_whole(const struct apply *apply, const struct apply_op *op)
+{
+  return op->kind == APPLY_REPLACE || (apply->lenient && op->kind == APPLY_INSERT);
+}
+
 /* Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last, or behind a forgiven one. */
 static bool
 send_bulk(struct apply *apply, size_t from, size_t to, bool majority, size_t *done, struct error *error)
@@ -308,7 +315,7 @@ send_bulk(struct apply *apply, size_t from, size_t to, bool majority, size_t *do
     } else if (apply->lenient && apply->ops[from + index].kind == APPLY_MODIFY) {
       *done = from + index + 1;
       ok = path_by_path(apply, &apply->ops[from + index], error);
-    } else if (apply->lenient && apply->ops[from + index].kind == APPLY_INSERT && code == CODE_IMMUTABLE_FIELD) {
+    } else if (is_whole(apply, &apply->ops[from + index]) && code == CODE_IMMUTABLE_FIELD) {
       *done = from + index + 1;
       ok = delete_and_insert(apply, &apply->ops[from + index], error);
     } else {
