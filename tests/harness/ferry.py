@@ -154,7 +154,7 @@ class Ferry:
             time.sleep(poll)
         raise Failed(f"not in {stages} after {timeout} s, but {status}:\n{self.log()[-3000:]}")
 
-    def wait_phase(self, phase, timeout=60):
+    def wait_phase(self, phase, timeout=180):
         """The status shows it again after a child was replaced."""
         deadline = time.monotonic() + timeout
         while (status := self.status() or {}).get("phase") != phase:
