@@ -123,23 +123,9 @@ places_put(const struct places *places, bson_t *list)
 {
   uint32_t count = 0;
   for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
-    char key[24];
-    bson_t item;
-    snprintf(key, sizeof key, "%u", count++);
-    BSON_APPEND_DOCUMENT_BEGIN(list, key, &item);
-    BSON_APPEND_UTF8(&item, "db", place->db);
-    BSON_APPEND_UTF8(&item, "coll", place->coll);
-    if (place->has_uuid) {
-      BSON_APPEND_BINARY(&item, "uuid", BSON_SUBTYPE_UUID, place->uuid, sizeof place->uuid);
-    }
-    if (place->start) {
-      message_put_timestamp(&item, "start", place->start);
-    }
-    if (place->since) {
-      message_put_timestamp(&item, "since", place->since);
-    }
-    BSON_APPEND_BOOL(&item, "lost", place->lost);
-    bson_append_document_end(list, &item);
+    const uint8_t *uuid = place->has_uuid ? place->uuid : NULL;
+    struct message_place said = {place->db, place->coll, uuid, place->start, place->since, place->lost};
+    message_put_place(list, count++, &said);
   }
 }
 

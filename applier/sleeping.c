@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "ipc/message.h"
 #include "target/schema.h"
 
 static void
@@ -108,22 +109,17 @@ sleeping_get(struct sleeping *sleeping, const bson_t *list)
 {
   bson_iter_t iter;
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
-    bson_iter_t db;
-    bson_iter_t coll;
-    bson_iter_t spec;
-    bson_iter_t unbuilt;
-    bson_iter_t ttl;
-    bson_t document;
-    uint32_t size;
-    const uint8_t *bytes;
-    if (bson_iter_recurse(&iter, &db) && bson_iter_find(&db, "db") && bson_iter_recurse(&iter, &coll) &&
-        bson_iter_find(&coll, "coll") && bson_iter_recurse(&iter, &spec) && bson_iter_find(&spec, "spec") &&
-        bson_iter_recurse(&iter, &unbuilt) && bson_iter_find(&unbuilt, "unbuilt") && bson_iter_recurse(&iter, &ttl) &&
-        bson_iter_find(&ttl, "ttl_s") && BSON_ITER_HOLDS_DOCUMENT(&spec)) {
-      bson_iter_document(&spec, &size, &bytes);
-      bson_init_static(&document, bytes, size);
-      sleeping_add(sleeping, bson_iter_utf8(&db, NULL), bson_iter_utf8(&coll, NULL), &document,
-                   bson_iter_as_bool(&unbuilt), bson_iter_as_int64(&ttl));
+    const char *db = NULL;
+    const char *coll = NULL;
+    struct error error;
+    bson_t item;
+    bson_t spec;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    if (bson_init_static(&item, bytes, size) && message_text(&item, "db", &db, &error) &&
+        message_text(&item, "coll", &coll, &error) && message_document(&item, "spec", &spec, &error)) {
+      sleeping_add(sleeping, db, coll, &spec, message_flag(&item, "unbuilt"), message_number(&item, "ttl_s", -1));
     }
   }
 }

@@ -199,20 +199,10 @@ put_places(struct migration *migration)
 {
   for (size_t i = 0; i < migration->plan.collection_count; i++) {
     const struct plan_collection *collection = &migration->plan.collections[i];
-    char key[24];
-    bson_t item;
-    snprintf(key, sizeof key, "%zu", i);
-    BSON_APPEND_DOCUMENT_BEGIN(&migration->places, key, &item);
-    BSON_APPEND_UTF8(&item, "db", collection->source->db);
-    BSON_APPEND_UTF8(&item, "coll", collection->source->name);
-    if (collection->source->has_uuid) {
-      BSON_APPEND_BINARY(&item, "uuid", BSON_SUBTYPE_UUID, collection->source->uuid, 16);
-    }
-    if (collection->start) {
-      message_put_timestamp(&item, "start", collection->start);
-    }
-    BSON_APPEND_BOOL(&item, "lost", collection->lost);
-    bson_append_document_end(&migration->places, &item);
+    const struct collection *source = collection->source;
+    struct message_place said = {source->db, source->name,    source->has_uuid ? source->uuid : NULL, collection->start,
+                                 0,          collection->lost};
+    message_put_place(&migration->places, (uint32_t)i, &said);
   }
 }
 

@@ -35,6 +35,17 @@ int64_t message_number(const bson_t *document, const char *name, int64_t missing
 uint64_t message_timestamp(const bson_t *document, const char *name);
 void message_put_timestamp(bson_t *document, const char *name, uint64_t timestamp);
 
+/* One element of "places": a collection of the target, and which one of the source it is. */
+struct message_place {
+  const char *db;
+  const char *coll;
+  const uint8_t *uuid; /* 16 bytes, NULL: not known */
+  uint64_t start;      /* a capped collection's copy has all up to it, 0: does not apply */
+  uint64_t since;      /* the replay gave it this name then, 0: it did not */
+  bool lost;
+};
+void message_put_place(bson_t *list, uint32_t index, const struct message_place *place);
+
 /* Errors cross a pipe as {kind, code, text}. */
 void message_put_error(bson_t *document, const struct error *error);
 void message_get_error(const bson_t *document, struct error *error);

@@ -31,7 +31,7 @@ class Result:
     documents: int = 0
     bytes: int = 0
     indexes: int = 0
-    history: dict = field(default_factory=dict)  # `_id` documents of the differing ones: namespaces
+    keys: list = field(default_factory=list)  # the differing documents' `_id`, as documents
 
     def add(self, text):
         if len(self.differences) < MOST_DIFFERENCES:
@@ -59,12 +59,11 @@ def compare(source, target, wanted=lambda database, collection: True, same_versi
     return result
 
 
-def oplog_of(source, history):
-    """What the source's oplog says of some documents, which tells what the replay saw."""
-    keys = list(history)[:3]
+def oplog_of(source, keys):
+    """What the source's oplog says of the first few documents, which tells what the replay saw."""
     lines = []
     for entry in raw_documents(source.local["oplog.rs"], True):
-        if any(key[4:-1] in entry for key in keys):
+        if any(key[4:-1] in entry for key in keys[:3]):
             lines.append(str(bson.decode(entry, ORDERED))[:600])
     return "\n".join(lines)
 
@@ -169,7 +168,7 @@ def _compare_documents(result, source, target, capped):
             continue
         if ours and theirs and _key(ours) == _key(theirs):
             result.add(f"{source.full_name}: {_show(ours)} became {_show(theirs)}")
-            result.history.setdefault(_key(ours), source.full_name)
+            result.keys.append(_key(ours))
         elif capped:
             result.add(f"{source.full_name}: from here on the natural order differs: "
                        f"{_show(ours)} against {_show(theirs)}")
@@ -198,7 +197,7 @@ def _compare_rest(result, namespace, ours, theirs, pairs):
             what = "is missing on the target" if key not in sides[1] else (
                 "is on the target only" if key not in sides[0] else "has other bytes")
             result.add(f"{namespace}: the document {bson.decode(key)} {what}")
-            result.history.setdefault(key, namespace)
+            result.keys.append(key)
 
 
 def _key(raw):

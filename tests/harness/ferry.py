@@ -140,8 +140,8 @@ class Ferry:
         except (urllib.error.URLError, OSError, ValueError):
             return None
 
-    def wait_stage(self, *stages, timeout=120, poll=0.05):
-        """Waits until the stage is one of these; a run that ended or reports an error fails at once."""
+    def _wait_status(self, field, values, timeout, poll):
+        """Waits until the field is one of these; a run that ended or reports an error fails at once."""
         deadline, status = time.monotonic() + timeout, None
         while time.monotonic() < deadline:
             if not self.running():
@@ -149,18 +149,17 @@ class Ferry:
             status = self.status()
             if status and status.get("errorMessage"):
                 raise Failed(f"mongoferry reports: {status['errorMessage']}\n{self.log()[-3000:]}")
-            if status and status.get("stage") in stages:
+            if status and status.get(field) in values:
                 return status
             time.sleep(poll)
-        raise Failed(f"not in {stages} after {timeout} s, but {status}:\n{self.log()[-3000:]}")
+        raise Failed(f"{field} not in {values} after {timeout} s, but {status}:\n{self.log()[-3000:]}")
+
+    def wait_stage(self, *stages, timeout=120, poll=0.05):
+        return self._wait_status("stage", stages, timeout, poll)
 
     def wait_phase(self, phase, timeout=180):
         """The status shows it again after a child was replaced."""
-        deadline = time.monotonic() + timeout
-        while (status := self.status() or {}).get("phase") != phase:
-            if not self.running() or status.get("errorMessage") or time.monotonic() > deadline:
-                raise Failed(f"not {phase} but {status}:\n{self.log()[-3000:]}")
-            time.sleep(0.05)
+        return self._wait_status("phase", (phase,), timeout, 0.05)
 
     def wait_copying(self, timeout=60):
         return self.wait_stage(COPYING, TAILING, timeout=timeout, poll=0.01)

@@ -477,7 +477,8 @@ DATA = [
     Traffic.insert, Traffic.insert, Traffic.insert_many, Traffic.delete, Traffic.delete_and_insert_again,
     Traffic.delete_many, Traffic.set_nested, Traffic.set_deep, Traffic.set_nested, Traffic.set_deep, Traffic.unset,
     Traffic.inc, Traffic.push, Traffic.pull, Traffic.set_element, Traffic.add_to_set, Traffic.rename_field,
-    Traffic.change_type, Traffic.array_filters, Traffic.replace, Traffic.pipeline, Traffic.upsert, Traffic.update_many, Traffic.find_and_modify, Traffic.bulk,
+    Traffic.change_type, Traffic.array_filters, Traffic.replace, Traffic.pipeline, Traffic.upsert, Traffic.update_many,
+    Traffic.find_and_modify, Traffic.bulk,
     Traffic.swap_unique, Traffic.swap_unique, Traffic.swap_sparse, Traffic.hand_over_unique, Traffic.rotate_unique,
 ]
 DDL = [

@@ -37,11 +37,11 @@ class Pair:
         return Ferry(self.source, self.target, self.folder, *options, **more)
 
     def traffic(self, seed, **more):
-        return Traffic(self.source.uri, seed, nan=self.source.kind == self.target.kind, **more)
+        return Traffic(self.source.uri, seed, nan=self.same_version, **more)
 
     def assert_equal(self, **more):
         result = compare(self.source.client(), self.target.client(), same_version=self.same_version, **more)
-        assert result.equal, f"\n{result}\n{oplog_of(self.source.client(), result.history)}"
+        assert result.equal, f"\n{result}\n{oplog_of(self.source.client(), result.keys)}"
         print(result)
         return result
 
