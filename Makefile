@@ -8,9 +8,9 @@ test: release asan
 	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers'
 	ctest --test-dir build/release --output-on-failure -L live
 
-# The tests with random writes once more, with DDL and transactions among them.
+# The tests with random writes, DDL and transactions while everything runs.
 test-long: release
-	FERRY_DDL=1 ctest --test-dir build/release --output-on-failure -L long
+	ctest --test-dir build/release --output-on-failure -L long
 
 bench: release
 	.venv/bin/python bench/bench.py $(ARGS)

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "applier/ddl.h"
+#include "applier/recopy.h"
 #include "applier/reread.h"
+#include "applier/transactions.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -13,9 +15,11 @@
 #include "target/delta.h"
 
 #define BATCH_BYTES (16 << 20)
+#define TRANSACTIONS_BYTES (64 << 20)
 #define WATCH_MS 5000
 #define LATEST_MS 2000
 #define IDLE_REPORT_MS 1000
+#define VERSION_3_2 302
 
 struct applier {
   struct channel channel;
@@ -25,6 +29,9 @@ struct applier {
   struct places places;
   struct sleeping sleeping;
   struct selection selection;
+  struct transactions transactions;
+  char *folder;        /* for what does not fit into memory */
+  uint64_t committing; /* the timestamp of the commit that is being applied, 0 if none */
   struct ddl ddl;
   struct oplog_cursor *cursor;
   struct optime start;    /* go on behind this one */
@@ -38,7 +45,7 @@ struct applier {
   int64_t entries;
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;
-  bool rereading; /* the first consistency point is behind: only what was read again is ahead of the replay */
+  bool rereading; /* the first consistency point is behind: only what was read or copied again is ahead of the replay */
   bool ddl_unreported;
   bool stopping;
   char election[25]; /* the target's, when the bookmark was last moved */
@@ -55,17 +62,18 @@ send_error(struct applier *applier, const struct error *cause)
   return sent;
 }
 
-static bool before_replacing(void *context, struct error *error);
+static bool before_renaming(void *context, struct error *error);
 
 static bool
 setup(struct applier *applier, const bson_t *message, struct error *error)
 {
   const char *source = NULL;
   const char *target = NULL;
+  const char *folder = NULL;
   bson_t settings;
   bson_t ready = BSON_INITIALIZER;
   if (!message_text(message, "source", &source, error) || !message_text(message, "target", &target, error) ||
-      !message_document(message, "settings", &settings, error)) {
+      !message_document(message, "settings", &settings, error) || !message_text(&settings, "folder", &folder, error)) {
     return false;
   }
   selection_get(&applier->selection, &settings);
@@ -75,7 +83,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .sleeping = &applier->sleeping,
                               .selection = &applier->selection,
                               .lenient = true,
-                              .before_replacing = before_replacing,
+                              .before_renaming = before_renaming,
                               .context = applier,
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   if (!reader_open(&applier->reader, source, true, error) ||
@@ -83,6 +91,15 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
       !apply_init(&applier->apply, &applier->target, error)) {
     return false;
   }
+  applier->folder = memory_string(folder);
+  applier->transactions =
+    (struct transactions){.reader = &applier->reader, .folder = applier->folder, .memory_most = TRANSACTIONS_BYTES};
+  applier->ddl.by_name = !applier->reader.by_uuid;
+  /*
+   * Up to 3.0 a command is logged after its lock is gone: a drop may stand before the rename whose outcome it dropped, and
+   * a later insert then finds what the server had dropped (seen in a recording of 2.6.12).
+   */
+  applier->apply.upsert = applier->reader.version < VERSION_3_2;
   bool ok = channel_send(&applier->channel, MESSAGE_READY, &ready, error);
   bson_destroy(&ready);
   return ok;
@@ -117,6 +134,29 @@ any_namespace(const void *context, const char *db, const char *coll)
   return true;
 }
 
+static bool
+is_unique(const bson_t *spec)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, spec, "unique") && bson_iter_as_bool(&iter);
+}
+
+static void
+adopt_indexes(struct applier *applier, const struct collection *collection)
+{
+  bson_iter_t iter;
+  for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
+    bson_t spec;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    if (bson_init_static(&spec, bytes, size) && is_unique(&spec)) {
+      sleeping_adopt(&applier->sleeping, collection->db, collection->name, &spec,
+                     bson_has_field(collection->options, "collation"));
+    }
+  }
+}
+
 /* What the target holds decides what exists; the coordinator knows which collection of the source each one is. */
 static bool
 learn_places(struct applier *applier, const bson_t *list, struct error *error)
@@ -131,6 +171,7 @@ learn_places(struct applier *applier, const bson_t *list, struct error *error)
     struct place *place = places_add(&applier->places, catalog.collections[i].db, catalog.collections[i].name);
     place->capped = catalog.collections[i].capped;
     place->collated = bson_has_field(catalog.collections[i].options, "collation");
+    adopt_indexes(applier, &catalog.collections[i]);
   }
   catalog_clear(&catalog);
   places_get(&applier->places, list);
@@ -264,7 +305,7 @@ settle(struct applier *applier, bool confirm, struct error *error)
 }
 
 static bool
-before_replacing(void *context, struct error *error)
+before_renaming(void *context, struct error *error)
 {
   struct applier *applier = context;
   applier->ddl_unreported = true;
@@ -272,14 +313,19 @@ before_replacing(void *context, struct error *error)
 }
 
 /*
- * The replay has passed the moving copy: from here on the target is what the source was, entry by entry. If documents
- * had to be read again, the consistency point moves on first.
+ * The replay has passed the moving copy: from here on the target is what the source was, entry by entry. If collections
+ * had to be copied or documents had to be read again, the consistency point moves on first.
  */
 static bool
 become_consistent(struct applier *applier, struct error *error)
 {
   if (!apply_flush(&applier->apply, true, error)) {
     return false;
+  }
+  if (recopy_any_due(&applier->places)) {
+    applier->rereading = true;
+    applier->ddl_unreported = true;
+    return recopy_run(&applier->ddl, &applier->reader, &applier->end, error);
   }
   if (reread_any_due(&applier->places)) {
     applier->rereading = true;
@@ -325,7 +371,7 @@ is_to_replay(struct applier *applier, struct place *place, const struct entry *e
     return false;
   }
   if (removes_fields(entry)) {
-    if ((reread || !applier->rereading) && !place->capped) {
+    if ((reread || !applier->rereading || place->start) && !place->capped) {
       reread_note(place, &entry->id);
     }
   } else if (reread && entry->kind == ENTRY_WRITE && entry->write != APPLY_MODIFY && entry->write != APPLY_DELTA) {
@@ -385,8 +431,10 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   if (entry->write == APPLY_MODIFY) { /* $v says how it was written, not what to do; targets from 6.1 on refuse it */
     bson_t modifiers = BSON_INITIALIZER;
     bson_copy_to_excluding_noinit(&entry->o, &modifiers, "$v", NULL);
-    if (!bson_empty(&modifiers)) {
+    if (bson_has_field(&entry->o, "$v")) {
       apply_add(&applier->apply, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+    } else {
+      apply_add_paths(&applier->apply, entry->ts, &entry->id, &modifiers);
     }
     bson_destroy(&modifiers);
     return true;
@@ -403,11 +451,6 @@ take_group(struct applier *applier, const struct entry *entry, struct error *err
   bson_iter_t iter;
   bson_iter_t item;
   bool ok = true;
-  if (bson_has_field(&entry->o, "partialTxn") || bson_has_field(&entry->o, "prepare")) {
-    return error_set(error, ERROR_DIVERGED,
-                     "the transaction at %u.%u has several oplog entries, which is not known here",
-                     OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts));
-  }
   if (!bson_iter_init_find(&iter, &entry->o, "applyOps") || !bson_iter_recurse(&iter, &item)) {
     return error_set(error, ERROR_DIVERGED, "the applyOps at %u.%u has no operations", OPTIME_SECONDS(entry->ts),
                      OPTIME_INCREMENT(entry->ts));
@@ -450,6 +493,36 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
   return ok;
 }
 
+/* What a part did was done when the transaction was committed. */
+static bool
+take_part(void *context, const bson_t *part, struct error *error)
+{
+  struct applier *applier = context;
+  return take_entry(applier, part, applier->committing, error);
+}
+
+static bool
+is_new_primary(const bson_t *document)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  return bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, "o.msg", &found) &&
+         BSON_ITER_HOLDS_UTF8(&found) && strcmp(bson_iter_utf8(&found, NULL), "new primary") == 0;
+}
+
+static bool
+take_stream_entry(struct applier *applier, const bson_t *document, struct error *error)
+{
+  if (transaction_role_of(document) == TRANSACTION_NONE) {
+    if (is_new_primary(document)) {
+      transactions_forget_unprepared(&applier->transactions);
+    }
+    return take_entry(applier, document, 0, error);
+  }
+  applier->committing = optime_of(document).ts;
+  return transactions_take(&applier->transactions, document, take_part, applier, error);
+}
+
 static bool
 ask_latest(struct applier *applier, struct error *error)
 {
@@ -477,7 +550,24 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
     applier->position = at;
   }
   applier->entries++;
-  return take_entry(applier, document, 0, error);
+  return take_stream_entry(applier, document, error);
+}
+
+/*
+ * Only an entry with a later timestamp, or none for a while, tells that all of the last one's are here: so that the
+ * bookmark is where the replay stopped, and the next start needs no lenient stretch.
+ */
+static bool
+finish_timestamp(struct applier *applier, struct error *error)
+{
+  const bson_t *document = NULL;
+  int got;
+  while ((got = oplog_next(applier->cursor, &document, error)) == 1 && optime_of(document).ts <= applier->position.ts) {
+    if (!follow_entry(applier, document, error)) {
+      return false;
+    }
+  }
+  return got >= 0 && settle(applier, false, error);
 }
 
 /* Reads and applies until STOP or the end of the input; then the batch in hand is finished. */
@@ -506,7 +596,7 @@ follow(struct applier *applier, struct error *error)
         !become_consistent(applier, error)) {
       return false;
     }
-    bool due = applier->ddl_unreported || clock_ms() - applier->report_ms >= IDLE_REPORT_MS;
+    bool due = clock_ms() - applier->report_ms >= IDLE_REPORT_MS;
     if (full || got == 0 || due) {
       taken = 0;
       if (!ask_latest(applier, error) || !settle(applier, false, error)) {
@@ -515,7 +605,7 @@ follow(struct applier *applier, struct error *error)
       applier->stopping = applier->stopping || channel_waiting(&applier->channel, 0);
     }
   }
-  return true;
+  return !applier->consistent || finish_timestamp(applier, error);
 }
 
 /* A lost connection or an election: go back to the bookmark, and treat what followed it as a moving copy. */
@@ -532,6 +622,7 @@ follow_patiently(struct applier *applier, struct error *error)
     oplog_free(applier->cursor);
     applier->cursor = NULL;
     apply_forget(&applier->apply);
+    transactions_clear(&applier->transactions);
     applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
     for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
       reread_clear(place);
@@ -588,6 +679,8 @@ applier_main(int in, int out)
     send_error(applier, &error);
   }
   oplog_free(applier->cursor);
+  transactions_clear(&applier->transactions);
+  free(applier->folder);
   apply_clear(&applier->apply);
   server_close(&applier->target);
   reader_close(&applier->reader);

@@ -64,8 +64,8 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
   return true;
 }
 
-static bool
-create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t *spec, struct error *error)
+bool
+ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t *spec, struct error *error)
 {
   bson_t built;
   int64_t ttl = -1;
@@ -101,7 +101,7 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
   if (!bson_iter_init_find(&iter, &entry->o, "indexes") || !bson_iter_recurse(&iter, &item)) {
     bson_t spec = BSON_INITIALIZER;
     bson_copy_to_excluding_noinit(&entry->o, &spec, "createIndexes", NULL);
-    bool ok = create_index(ddl, db, coll, &spec, error);
+    bool ok = ddl_create_index(ddl, db, coll, &spec, error);
     bson_destroy(&spec);
     return ok;
   }
@@ -112,7 +112,7 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
     const uint8_t *bytes = NULL;
     if (BSON_ITER_HOLDS_DOCUMENT(&item)) {
       bson_iter_document(&item, &size, &bytes);
-      ok = bson_init_static(&spec, bytes, size) && create_index(ddl, db, coll, &spec, error);
+      ok = bson_init_static(&spec, bytes, size) && ddl_create_index(ddl, db, coll, &spec, error);
     }
   }
   return ok;
@@ -183,6 +183,9 @@ static bool
 ddl_drop(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   struct place *place = ddl_place(ddl, entry);
+  if (!place && !places_find(ddl->places, entry->db, entry->coll)) {
+    sleeping_remove(ddl->sleeping, entry->db, entry->coll, NULL);
+  }
   return !place || drop_place(ddl, place, error);
 }
 
@@ -282,7 +285,10 @@ rename_missing(struct ddl *ddl, const struct rename_names *names, struct place *
   if (replaced && !drop_place(ddl, to, error)) {
     return false;
   }
-  if (ddl->lenient) {
+  if (ddl->lenient) { /* before a crash it was renamed: what was known by then is still listed under the old name */
+    if (sleeping_any(ddl->sleeping, names->from_db, names->from_coll)) {
+      sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
+    }
     return true;
   }
   log_warn("%s.%s was renamed, and no entry had made it: taken for an empty collection", names->from_db,
@@ -319,8 +325,8 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (!from) {
     return rename_missing(ddl, &names, to, error);
   }
-  if (from->lost) {
-    return misfit(entry, "renamed it while it was being copied; start again with --drop", error);
+  if (ddl->by_name && from->start >= entry->ts) {
+    from->lost = true; /* its name was another collection's by the time of the copy */
   }
   bool later = to && ddl->lenient &&
                (!names.drop_target || to->since > entry->ts ||
@@ -330,11 +336,8 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   }
   if (to) {
     places_forget_uuid(ddl->places, to); /* should this rename be repeated, the name is the new one's */
-    if (!ddl->before_replacing(ddl->context, error)) {
-      return false;
-    }
   }
-  return run_rename(ddl, from, &names, to != NULL, error);
+  return ddl->before_renaming(ddl->context, error) && run_rename(ddl, from, &names, to != NULL, error);
 }
 
 /* Writes `index` of a collMod without its expiry; true if anything is left of it. */
@@ -491,7 +494,7 @@ ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *error)
   }
   if (strcmp(entry->coll, "system.indexes") == 0 && split_namespace(&entry->o, "ns", db, coll) &&
       selection_wants(ddl->selection, db, coll)) {
-    return create_index(ddl, db, coll, &entry->o, error);
+    return ddl_create_index(ddl, db, coll, &entry->o, error);
   }
   return true;
 }

@@ -19,11 +19,13 @@ struct ddl {
   const struct selection *selection;
   bool lenient;
   bool no_indexes; /* --noIndexRestore */
+  bool by_name;    /* the source was read by names: a rename during a copy mattered */
   /*
-   * Called before a collection replaces another: what `places` says now must be in the bookmark file first, for nobody
-   * could tell afterwards which of the two the name means.
+   * Called before a collection is renamed: what `places` says now must be in the bookmark file first. Other commands are
+   * repeated after a crash, with all that follows them; a rename moves documents that are not repeated, and after a
+   * second one nobody could tell any more which collection a name means.
    */
-  bool (*before_replacing)(void *context, struct error *error);
+  bool (*before_renaming)(void *context, struct error *error);
   void *context;
 };
 
@@ -32,6 +34,12 @@ bool ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error);
 
 /* A write to system.indexes (up to 3.4) or system.views (from 3.4 on) stands for a command. */
 bool ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *error);
+
+/*
+ * Creates an index of the source as it has to be during the replay: while it is lenient, unique ones are noted only; TTL
+ * ones sleep. A collection that is missing is made.
+ */
+bool ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t *spec, struct error *error);
 
 /* The collection that a write or command means: by UUID where it is known, else by name; NULL if there is none. */
 struct place *ddl_place(struct ddl *ddl, const struct entry *entry);

@@ -15,11 +15,11 @@ struct place {
   char *coll;
   bool capped;
   bool collated; /* it has a default collation */
-  bool lost;     /* it vanished from under the copy: dropped, or renamed where the server gives no UUID to tell */
+  bool lost;     /* it vanished from under the copy, which read by name: see applier/recopy.h */
   bool has_uuid;
   uint8_t uuid[16];
   uint64_t since;         /* it has this name since this entry, which the replay carried out; 0: since before */
-  uint64_t start;         /* entries at or below it are in the copy already (capped collections); 0: none */
+  uint64_t start;         /* entries at or below it are in the copy already (capped, or copied again); 0: none */
   struct reread *rereads; /* see applier/reread.h */
   UT_hash_handle by_ns;
   UT_hash_handle by_uuid;

@@ -86,6 +86,28 @@ sleeping_find(struct sleeping *sleeping, const char *db, const char *coll, const
   return NULL;
 }
 
+bool
+sleeping_any(struct sleeping *sleeping, const char *db, const char *coll)
+{
+  return sleeping_find(sleeping, db, coll, NULL) != NULL;
+}
+
+void
+sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool collated)
+{
+  bson_t built;
+  int64_t ttl;
+  struct sleeper *known = sleeping_find(sleeping, db, coll, schema_index_name(spec));
+  if (known) {
+    known->unbuilt = false;
+    return;
+  }
+  if (schema_index(spec, collated, &built, &ttl) == SCHEMA_INDEX_UNIQUE) {
+    sleeping_add(sleeping, db, coll, &built, false, -1); /* the entry that made it is repeated, and tells its expiry */
+  }
+  bson_destroy(&built);
+}
+
 void
 sleeping_put(const struct sleeping *sleeping, bson_t *list)
 {
@@ -163,8 +185,12 @@ sleeping_set_ttl(struct sleeping *sleeping, struct server *target, bool asleep, 
   for (size_t i = 0; i < sleeping->count; i++) {
     const struct sleeper *sleeper = &sleeping->items[i];
     int64_t seconds = asleep ? SCHEMA_TTL_ASLEEP : sleeper->ttl_s;
-    if (sleeper->ttl_s >= 0 && !sleeper->unbuilt &&
-        !schema_set_ttl(target, sleeper->db, sleeper->coll, sleeper->name, seconds, error)) {
+    if (sleeper->ttl_s < 0 || sleeper->unbuilt ||
+        schema_set_ttl(target, sleeper->db, sleeper->coll, sleeper->name, seconds, error)) {
+      continue;
+    }
+    /* After a crash the list may be older than the target. */
+    if (!asleep || (error->code != CODE_NAMESPACE_NOT_FOUND && error->code != CODE_INDEX_NOT_FOUND)) {
       return false;
     }
   }

@@ -30,17 +30,20 @@ void sleeping_add(struct sleeping *sleeping, const char *db, const char *coll, c
 void sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll, const char *name);
 void sleeping_rename(struct sleeping *sleeping, const char *db, const char *coll, const char *to_db,
                      const char *to_coll);
+bool sleeping_any(struct sleeping *sleeping, const char *db, const char *coll);
 struct sleeper *sleeping_find(struct sleeping *sleeping, const char *db, const char *coll, const char *name);
 
 /* As an array document, for the checkpoint; and back. */
 void sleeping_put(const struct sleeping *sleeping, bson_t *list);
 void sleeping_get(struct sleeping *sleeping, const bson_t *list);
 
+/* A unique index that the target has: it is to be dropped by sleeping_unbuild, whatever the list says of it. `collated`: see schema_index. */
+void sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool collated);
 /* Drops the unique ones: a stretch that is replayed again passes through states that they would refuse. */
 bool sleeping_unbuild(struct sleeping *sleeping, struct server *target, struct error *error);
 /* Builds all that are unbuilt; they are built then. */
 bool sleeping_build(struct sleeping *sleeping, struct server *target, struct error *error);
-/* Lets every TTL index expire as the source's does, or (`asleep`) puts it to sleep again. */
+/* Lets every TTL index expire as the source's does, or (`asleep`) puts it to sleep again if it is there. */
 bool sleeping_set_ttl(struct sleeping *sleeping, struct server *target, bool asleep, struct error *error);
 
 #endif

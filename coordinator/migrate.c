@@ -1,5 +1,6 @@
 #include "coordinator/migrate.h"
 
+#include <libgen.h>
 #include <signal.h>
 #include <uv.h>
 
@@ -113,6 +114,12 @@ fail(struct migration *migration, const struct error *error)
   pool_stop(&migration->pool);
 }
 
+static const char *
+bookmark_path(const struct options *options)
+{
+  return options->bookmark_file ? options->bookmark_file : "mongomirror.bookmark";
+}
+
 static void
 make_selection(struct migration *migration)
 {
@@ -125,6 +132,9 @@ make_selection(struct migration *migration)
   selection_put(&migration->selection, &migration->settings);
   BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
   BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
+  char *path = memory_string(bookmark_path(options));
+  BSON_APPEND_UTF8(&migration->settings, "folder", dirname(path));
+  free(path);
 }
 
 /* The bookmark of an earlier run, unless --forceDump: 1, 0, -1. Also: is it this source's? */
@@ -170,14 +180,13 @@ prepare(struct migration *migration, struct error *error)
 {
   const struct options *options = migration->options;
   struct preflight *preflight = &migration->preflight;
-  const char *path = options->bookmark_file ? options->bookmark_file : "mongomirror.bookmark";
   if (!preflight_open(preflight, migration->source_uri, migration->target_uri, error)) {
     return false;
   }
   log_info("source set=%s version=%s; target set=%s version=%s", preflight->source_hello.set_name,
            preflight->source_hello.version, preflight->target_hello.set_name, preflight->target_hello.version);
   int bookmark = -1;
-  bool ok = checkpoint_open(&migration->checkpoint, path, error);
+  bool ok = checkpoint_open(&migration->checkpoint, bookmark_path(options), error);
   if (ok) {
     bookmark = has_bookmark(migration, error);
     ok = bookmark >= 0;

@@ -39,10 +39,7 @@ void catalog_clear(struct catalog *catalog);
 /* True for what no migration touches. */
 bool catalog_is_internal(const char *db, const char *coll);
 
-/*
- * Whether the collection `uuid` is still there under the same name: 1 yes; 0 it was dropped; -1 on error, or
- * (ERROR_REFUSED) it was renamed meanwhile.
- */
+/* Whether the collection `uuid` is still there under the same name: 1 yes; 0 it was dropped or renamed; -1 on error. */
 int catalog_still(struct reader *reader, const char *db, const char *coll, const uint8_t uuid[16], struct error *error);
 
 #endif

@@ -157,18 +157,44 @@ oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct e
 }
 
 static struct reader_cursor *
-cursor_at(struct oplog_cursor *cursor, uint64_t ts, bool tailable)
+read_from(struct reader *reader, uint64_t ts, int64_t limit, bool tailable)
 {
   bson_t filter = BSON_INITIALIZER;
   bson_t bound;
   BSON_APPEND_DOCUMENT_BEGIN(&filter, "ts", &bound);
   BSON_APPEND_TIMESTAMP(&bound, "$gte", OPTIME_SECONDS(ts), OPTIME_INCREMENT(ts));
   bson_append_document_end(&filter, &bound);
-  struct reader_find find = {
-    .db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .tailable = tailable, .oplog = true, .majority = true};
-  struct reader_cursor *opened = reader_find(cursor->reader, &find);
+  struct reader_find find = {.db = OPLOG_DB,
+                             .coll = OPLOG_COLL,
+                             .filter = &filter,
+                             .limit = limit,
+                             .tailable = tailable,
+                             .oplog = true,
+                             .majority = true};
+  struct reader_cursor *opened = reader_find(reader, &find);
   bson_destroy(&filter);
   return opened;
+}
+
+int
+oplog_find(struct reader *reader, uint64_t ts, bson_t *entry, struct error *error)
+{
+  const bson_t *found = NULL;
+  struct reader_cursor *cursor = read_from(reader, ts, 1, false);
+  int got = reader_next(cursor, &found, error);
+  if (got == 1 && optime_of(found).ts == ts) {
+    bson_copy_to(found, entry);
+  } else if (got == 1) {
+    got = 0;
+  }
+  reader_cursor_free(cursor);
+  return got;
+}
+
+static struct reader_cursor *
+cursor_at(struct oplog_cursor *cursor, uint64_t ts, bool tailable)
+{
+  return read_from(cursor->reader, ts, 0, tailable);
 }
 
 /* Where late entries may begin: never before the start, which is an entry that is there. */

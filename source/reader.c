@@ -10,7 +10,24 @@ struct reader_cursor {
   struct reader *reader;
   mongoc_collection_t *collection; /* NULL for a command's cursor */
   mongoc_cursor_t *cursor;
+  bool failed; /* the command that makes the cursor, and this is why */
+  bson_error_t cause;
 };
+
+/* A collection that nobody has: servers that know UUIDs say that it is not there, others something else. */
+static bool
+ask_by_uuid(struct reader *reader, struct error *error)
+{
+  static const uint8_t nobody[16] = {0x6d, 0x6f, 0x6e, 0x67, 0x6f, 0x66, 0x45, 0x72,
+                                     0xa2, 0x79, 0x2d, 0x6e, 0x6f, 0x6e, 0x65, 0x21};
+  bson_t command = BSON_INITIALIZER;
+  BSON_APPEND_BINARY(&command, "find", BSON_SUBTYPE_UUID, nobody, sizeof nobody);
+  BSON_APPEND_BOOL(&command, "singleBatch", true);
+  bool found = reader_command(reader, "admin", &command, NULL, error);
+  bson_destroy(&command);
+  reader->by_uuid = !found && error->code == CODE_NAMESPACE_NOT_FOUND;
+  return found || error->code != 0; /* a "no" is an answer; only a lost connection is none */
+}
 
 bool
 reader_open(struct reader *reader, const char *uri, bool patient, struct error *error)
@@ -19,12 +36,15 @@ reader_open(struct reader *reader, const char *uri, bool patient, struct error *
   if (!server_open(&reader->server, ERROR_SOURCE, uri, patient, error)) {
     return false;
   }
-  if (!server_ask_hello(&reader->server, false, &hello, error)) {
+  bool ok = server_ask_hello(&reader->server, true, &hello, error);
+  reader->wire_version = ok ? hello.wire_version : 0;
+  reader->version = ok ? hello.version_number[0] * 100 + hello.version_number[1] : 0;
+  reader->by_uuid = false;
+  ok = ok && (reader->wire_version < WIRE_3_6 || ask_by_uuid(reader, error));
+  if (!ok) {
     server_close(&reader->server);
-    return false;
   }
-  reader->wire_version = hello.wire_version;
-  return true;
+  return ok;
 }
 
 void
@@ -91,9 +111,38 @@ cursor_new(struct reader *reader, const char *db, const char *coll)
   return cursor;
 }
 
+void
+reader_name_collection(const struct reader *reader, bson_t *command, const char *verb, const char *collection,
+                       const uint8_t *uuid)
+{
+  if (uuid && reader->by_uuid) {
+    BSON_APPEND_BINARY(command, verb, BSON_SUBTYPE_UUID, uuid, 16);
+  } else {
+    BSON_APPEND_UTF8(command, verb, collection);
+  }
+}
+
+/* The driver's own finds take names only. */
+static struct reader_cursor *
+find_by_uuid(struct reader *reader, const struct reader_find *find)
+{
+  bson_t command = BSON_INITIALIZER;
+  reader_name_collection(reader, &command, "find", find->coll, find->uuid);
+  if (find->filter) {
+    BSON_APPEND_DOCUMENT(&command, "filter", find->filter);
+  }
+  find_options(reader, find, &command);
+  struct reader_cursor *cursor = reader_command_cursor(reader, find->db, &command);
+  bson_destroy(&command);
+  return cursor;
+}
+
 struct reader_cursor *
 reader_find(struct reader *reader, const struct reader_find *find)
 {
+  if (find->uuid && reader->by_uuid) {
+    return find_by_uuid(reader, find);
+  }
   bson_t nothing = BSON_INITIALIZER;
   bson_t options = BSON_INITIALIZER;
   struct reader_cursor *cursor = cursor_new(reader, find->db, find->coll);
@@ -118,10 +167,8 @@ struct reader_cursor *
 reader_command_cursor(struct reader *reader, const char *db, const bson_t *command)
 {
   bson_t reply;
-  bson_error_t cause;
   struct reader_cursor *cursor = cursor_new(reader, db, NULL);
-  /* A failed reply makes a cursor that gives the error with the first read. */
-  mongoc_client_command_simple(reader->server.client, db, command, NULL, &reply, &cause);
+  cursor->failed = !mongoc_client_command_simple(reader->server.client, db, command, NULL, &reply, &cursor->cause);
   cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(reader->server.client, &reply, NULL);
   return cursor;
 }
@@ -140,6 +187,10 @@ int
 reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error)
 {
   bson_error_t cause;
+  if (cursor->failed) {
+    server_error(&cursor->reader->server, &cursor->cause, error);
+    return -1;
+  }
   if (mongoc_cursor_next(cursor->cursor, document)) {
     return 1;
   }
@@ -154,6 +205,14 @@ bool
 reader_alive(const struct reader_cursor *cursor)
 {
   return mongoc_cursor_more(cursor->cursor);
+}
+
+bool
+reader_cursor_died(const struct error *error)
+{
+  /* Up to 4.2 a rename kills cursors. S:src/mongo/db/catalog/rename_collection.cpp@r4.0.14 */
+  return error->code == CODE_CURSOR_NOT_FOUND || error->code == CODE_QUERY_PLAN_KILLED ||
+         error->code == CODE_CURSOR_KILLED;
 }
 
 int

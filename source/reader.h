@@ -13,6 +13,8 @@
 struct reader {
   struct server server;
   int wire_version; /* hello's maxWireVersion */
+  int version;      /* buildInfo's: 206 for 2.6, 400 for 4.0 */
+  bool by_uuid;     /* it takes a UUID where a command names a collection: real servers from 3.6 on */
 };
 
 struct reader_cursor;
@@ -21,6 +23,7 @@ struct reader_cursor;
 struct reader_find {
   const char *db;
   const char *coll;
+  const uint8_t *uuid;  /* NULL: by name. Ignored where the server knows no UUIDs in commands */
   const bson_t *filter; /* NULL: everything */
   const bson_t *projection;
   const bson_t *sort;
@@ -47,6 +50,9 @@ struct reader_cursor *reader_find(struct reader *reader, const struct reader_fin
 struct reader_cursor *reader_aggregate(struct reader *reader, const char *db, const char *coll, const bson_t *pipeline);
 /* A command that answers with a cursor (listCollections, listIndexes). */
 struct reader_cursor *reader_command_cursor(struct reader *reader, const char *db, const bson_t *command);
+/* `collection` is a name, or where `uuid` is given and the server takes it, that: a rename does not matter then. */
+void reader_name_collection(const struct reader *reader, bson_t *command, const char *verb, const char *collection,
+                            const uint8_t *uuid);
 void reader_cursor_free(struct reader_cursor *cursor);
 
 /*
@@ -55,6 +61,9 @@ void reader_cursor_free(struct reader_cursor *cursor);
  */
 int reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error);
 bool reader_alive(const struct reader_cursor *cursor);
+
+/* The cursor died of a rename or was forgotten: reading again from the beginning may help. */
+bool reader_cursor_died(const struct error *error);
 
 /* The first document, copied into `document`: 1, 0 if there is none, -1 on error. */
 int reader_find_one(struct reader *reader, const struct reader_find *find, bson_t *document, struct error *error);

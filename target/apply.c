@@ -75,7 +75,83 @@ apply_add(struct apply *apply, enum apply_kind kind, uint64_t ts, const bson_t *
   op->ts = ts;
   op->selector = bson_copy(selector);
   op->change = change ? bson_copy(change) : NULL;
+  op->more = false;
   apply->bytes += selector->len + (change ? change->len : 0);
+}
+
+/* Plain names in ascending order: any server adds them so. */
+static bool
+in_order(const bson_iter_t *fields)
+{
+  bson_iter_t iter = *fields;
+  const char *before = "";
+  while (bson_iter_next(&iter)) {
+    const char *name = bson_iter_key(&iter);
+    if (strchr(name, '.') || (*name >= '0' && *name <= '9') || strcmp(before, name) >= 0) {
+      return false;
+    }
+    before = name;
+  }
+  return true;
+}
+
+static void
+add_field(struct apply *apply, uint64_t ts, const bson_t *selector, const bson_iter_t *field)
+{
+  bson_t update = BSON_INITIALIZER;
+  bson_t set;
+  BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+  bson_append_iter(&set, NULL, 0, field);
+  bson_append_document_end(&update, &set);
+  apply_add(apply, APPLY_MODIFY, ts, selector, &update);
+  apply->ops[apply->count - 1].more = true;
+  bson_destroy(&update);
+}
+
+void
+apply_add_paths(struct apply *apply, uint64_t ts, const bson_t *selector, const bson_t *modifiers)
+{
+  bson_iter_t iter;
+  bson_iter_t fields;
+  bson_t rest = BSON_INITIALIZER;
+  if (!bson_iter_init_find(&iter, modifiers, "$set") || !bson_iter_recurse(&iter, &fields) || in_order(&fields)) {
+    apply_add(apply, APPLY_MODIFY, ts, selector, modifiers);
+    return;
+  }
+  bson_copy_to_excluding_noinit(modifiers, &rest, "$set", NULL);
+  if (!bson_empty(&rest)) {
+    apply_add(apply, APPLY_MODIFY, ts, selector, &rest);
+  }
+  while (bson_iter_next(&fields)) {
+    add_field(apply, ts, selector, &fields);
+  }
+  apply->ops[apply->count - 1].more = false;
+  bson_destroy(&rest);
+}
+
+/* The paths from `first` on as one update, in the place of their last; gives its number. */
+static size_t
+join_paths(struct apply *apply, size_t first)
+{
+  size_t last = first;
+  bson_t update = BSON_INITIALIZER;
+  bson_t set;
+  BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+  for (bool more = true; more; last++) {
+    bson_iter_t iter;
+    bson_iter_t field;
+    if (bson_iter_init_find(&iter, apply->ops[last].change, "$set") && bson_iter_recurse(&iter, &field) &&
+        bson_iter_next(&field)) {
+      bson_append_iter(&set, NULL, 0, &field);
+    }
+    more = apply->ops[last].more;
+  }
+  last--;
+  bson_append_document_end(&update, &set);
+  bson_destroy(apply->ops[last].change);
+  apply->ops[last].change = bson_copy(&update);
+  bson_destroy(&update);
+  return last;
 }
 
 static bool
@@ -100,8 +176,9 @@ bulk_add(struct apply *apply, mongoc_bulk_operation_t *bulk, const struct apply_
   bool ok = false;
   switch (op->kind) {
   case APPLY_INSERT:
-    ok = apply->lenient ? mongoc_bulk_operation_replace_one_with_opts(bulk, op->selector, op->change, raw_upsert, cause)
-                        : mongoc_bulk_operation_insert_with_opts(bulk, op->change, raw, cause);
+    ok = apply->lenient || apply->upsert
+           ? mongoc_bulk_operation_replace_one_with_opts(bulk, op->selector, op->change, raw_upsert, cause)
+           : mongoc_bulk_operation_insert_with_opts(bulk, op->change, raw, cause);
     break;
   case APPLY_REPLACE:
     ok = mongoc_bulk_operation_replace_one_with_opts(bulk, op->selector, op->change, raw, cause);
@@ -276,7 +353,7 @@ delete_and_insert(struct apply *apply, const struct apply_op *op, struct error *
 static bool
 is_whole(const struct apply *apply, const struct apply_op *op)
 {
-  return op->kind == APPLY_REPLACE || (apply->lenient && op->kind == APPLY_INSERT);
+  return op->kind == APPLY_REPLACE || ((apply->lenient || apply->upsert) && op->kind == APPLY_INSERT);
 }
 
 /* Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last, or behind a forgiven one. */
@@ -318,6 +395,8 @@ send_bulk(struct apply *apply, size_t from, size_t to, bool majority, size_t *do
     } else if (is_whole(apply, &apply->ops[from + index]) && code == CODE_IMMUTABLE_FIELD) {
       *done = from + index + 1;
       ok = delete_and_insert(apply, &apply->ops[from + index], error);
+    } else if (apply->ops[from + index].more && code == CODE_DUPLICATE_KEY) {
+      *done = join_paths(apply, from + index); /* half an update meets a unique index that the whole one does not */
     } else {
       diverged(apply, &apply->ops[from + index], text, error);
     }

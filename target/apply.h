@@ -26,12 +26,14 @@ struct apply_op {
   uint64_t ts;      /* of the entry, for texts */
   bson_t *selector; /* {_id} */
   bson_t *change;   /* document, modifiers or delta; NULL for a delete */
+  bool more;        /* the next operation sets the next path of the same update: see apply_add_paths */
 };
 
 struct apply {
   struct server *target;
   bool internal_delta; /* the target takes $_internalApplyOplogUpdate: real servers from 5.0 on */
   bool lenient;
+  bool upsert; /* inserts replace what is there, after the consistency point too: see applier.c */
   char *db; /* of the gathered writes */
   char *coll;
   bool capped; /* such a target deletes by itself: a delete that finds nothing is fine */
@@ -51,6 +53,12 @@ bool apply_into(struct apply *apply, const char *db, const char *coll, bool capp
 
 /* Gathers one write; copies what it is given. `change` may be NULL for a delete. */
 void apply_add(struct apply *apply, enum apply_kind kind, uint64_t ts, const bson_t *selector, const bson_t *change);
+
+/*
+ * Gathers an update whose `$set` adds fields in the order in which it names them, as servers up to 3.4 do; later ones add
+ * them sorted. So each path goes by itself, where the order matters.
+ */
+void apply_add_paths(struct apply *apply, uint64_t ts, const bson_t *selector, const bson_t *modifiers);
 
 /* Sends all that was gathered; `majority`: and returns when a majority of the target has it and all before it. */
 bool apply_flush(struct apply *apply, bool majority, struct error *error);

@@ -164,8 +164,9 @@ is_id_key(const bson_t *spec)
 enum schema_index_kind
 schema_index(const bson_t *spec, bool collated, bson_t *built, int64_t *ttl)
 {
-  /* What older servers kept in a specification, and (multikey) what SecantusDB 0.7 logs of its own. */
-  static const char *const left_out[] = {"ns", "v", "background", "dropDups", "safe", "multikey", "entryFormat", NULL};
+  /* What older servers kept in a specification (2.6's mapReduce even an _id), and (multikey) what SecantusDB 0.7 logs of its own. */
+  static const char *const left_out[] = {"_id",  "ns",       "v",           "background", "dropDups",
+                                         "safe", "multikey", "entryFormat", NULL};
   bson_iter_t iter;
   bool unique = false;
   bool has_collation = false;

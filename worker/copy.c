@@ -59,7 +59,11 @@ read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
 {
   bson_t filter = BSON_INITIALIZER;
   BSON_APPEND_MAXKEY(&filter, "_id");
-  struct reader_find find = {.db = copy->task->db, .coll = copy->task->coll, .filter = &filter, .majority = true};
+  struct reader_find find = {.db = copy->task->db,
+                             .coll = copy->task->coll,
+                             .uuid = copy->task->has_uuid ? copy->task->uuid : NULL,
+                             .filter = &filter,
+                             .majority = true};
   struct reader_cursor *cursor = reader_find(copy->reader, &find);
   bool ok = read_all(copy, cursor, batch, error);
   reader_cursor_free(cursor);
@@ -77,6 +81,7 @@ read_range(struct copy *copy, struct error *error)
   bson_t *natural = task->natural ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
   struct reader_find find = {.db = task->db,
                              .coll = task->coll,
+                             .uuid = task->has_uuid ? task->uuid : NULL,
                              .hint = order,
                              .sort = natural,
                              .min = task->min,
@@ -88,6 +93,8 @@ read_range(struct copy *copy, struct error *error)
   bson_destroy(order);
   bson_destroy(natural);
   ok = ok && (!task->fetch_max || read_max_key(copy, &batch, error));
+  /* Read by its UUID, it was dropped: the oplog says so too, and what was read goes away with that. */
+  ok = ok || (task->has_uuid && copy->reader->by_uuid && error->code == CODE_NAMESPACE_NOT_FOUND);
   ok = ok && hand_over(copy, &batch);
   writer_batch_clear(&batch);
   return ok;
@@ -198,7 +205,7 @@ copy_range(struct reader *reader, struct server *target, const struct copy_task 
     return error_set(error, ERROR_TARGET, "the target elected another primary while %s.%s was being copied", task->db,
                      task->coll);
   }
-  if (task->has_uuid) {
+  if (task->has_uuid && !reader->by_uuid) {
     int still = catalog_still(reader, task->db, task->coll, task->uuid, error);
     result->lost = still == 0;
     return still >= 0;

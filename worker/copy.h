@@ -22,7 +22,7 @@ struct copy_result {
   int64_t documents;
   int64_t bytes;
   int64_t duplicates; /* were there from an earlier attempt */
-  bool lost;          /* the collection is no more there under its name: what was read is what there was */
+  bool lost;          /* it was read by name, and another or no collection has that name now */
 };
 
 /* Called now and then with what was copied so far. */

@@ -144,7 +144,7 @@ do_task(struct worker *worker, enum message_type type, const bson_t *message, st
   worker->progress_ms = clock_ms();
   bool ok = type == MESSAGE_COPY ? do_copy(worker, message, &done, &cause) : do_index(worker, message, &cause);
   bool sent = ok ? channel_send(&worker->channel, MESSAGE_DONE, &done, error)
-                 : send_failure(worker, &cause, server_error_passes(&cause), error);
+                 : send_failure(worker, &cause, server_error_passes(&cause) || reader_cursor_died(&cause), error);
   bson_destroy(&done);
   return sent;
 }

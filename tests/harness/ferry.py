@@ -140,8 +140,8 @@ class Ferry:
         except (urllib.error.URLError, OSError, ValueError):
             return None
 
-    def _wait_status(self, field, values, timeout, poll):
-        """Waits until the field is one of these; a run that ended or reports an error fails at once."""
+    def wait_status(self, wanted, describe, timeout=120, poll=0.05):
+        """Waits for a status that is as wanted; a run that ended or reports an error fails at once."""
         deadline, status = time.monotonic() + timeout, None
         while time.monotonic() < deadline:
             if not self.running():
@@ -149,17 +149,25 @@ class Ferry:
             status = self.status()
             if status and status.get("errorMessage"):
                 raise Failed(f"mongoferry reports: {status['errorMessage']}\n{self.log()[-3000:]}")
-            if status and status.get(field) in values:
+            if status and wanted(status):
                 return status
             time.sleep(poll)
-        raise Failed(f"{field} not in {values} after {timeout} s, but {status}:\n{self.log()[-3000:]}")
+        raise Failed(f"not {describe} after {timeout} s, but {status}:\n{self.log()[-3000:]}")
+
+    def wait_log(self, text, timeout=60):
+        """For runs without a status port."""
+        deadline = time.monotonic() + timeout
+        while text not in self.log():
+            if not self.running() or time.monotonic() > deadline:
+                raise Failed(f"no '{text}':\n{self.log()[-3000:]}")
+            time.sleep(0.05)
 
     def wait_stage(self, *stages, timeout=120, poll=0.05):
-        return self._wait_status("stage", stages, timeout, poll)
+        return self.wait_status(lambda status: status.get("stage") in stages, stages, timeout, poll)
 
     def wait_phase(self, phase, timeout=180):
         """The status shows it again after a child was replaced."""
-        return self._wait_status("phase", (phase,), timeout, 0.05)
+        return self.wait_status(lambda status: status.get("phase") == phase, phase, timeout)
 
     def wait_copying(self, timeout=60):
         return self.wait_stage(COPYING, TAILING, timeout=timeout, poll=0.01)

@@ -3,7 +3,6 @@
     preload_mixed(client.traffic.mixed, 5000, seed)
     with Traffic(source.uri, seed, rate=300) as traffic:
         ...
-        traffic.ddl = True                  # from here on it also changes collections and indexes
     print(traffic.report())
 
 What a server refuses (an operation newer than it, a duplicate key) is counted, not an error.
@@ -134,10 +133,10 @@ def preload_plain(collection, count, seed, size=1024):
 class Traffic:
     """Writes at random from a thread of its own until stopped. `rate` is operations a second, None no limit."""
 
-    def __init__(self, uri, seed, ddl=False, rate=300, database="traffic", nan=True):
+    def __init__(self, uri, seed, rate=300, database="traffic", nan=True):
         """`nan` False leaves documents with NaN in their `_id` alone: SecantusDB refuses updates of them."""
         self.single_ids = [key for key in SINGLE_IDS if nan or not _has_nan(key)]
-        self.seed, self.ddl, self.rate, self.nan = seed, ddl, rate, nan
+        self.seed, self.rate, self.nan = seed, rate, nan
         self.rng = random.Random(seed)
         self.client = MongoClient(uri)
         self.db = self.client[database]
@@ -164,6 +163,8 @@ class Traffic:
         for name in ("unique", "sparse"):
             _insert_all(self.db[name], ({"_id": n, "u": f"value{n}", "n": 0} for n in range(200)))
             self.unique[name] = 200
+        for n in range(4):
+            _insert_all(self.side[f"c{n}"], ({"n": k, "s": str(k % 7)} for k in range(200)))
         self._thread.start()
         return self
 
@@ -205,7 +206,7 @@ class Traffic:
 
     def step(self):
         """One operation."""
-        choose_ddl = self.ddl and self.rng.random() < 0.08
+        choose_ddl = self.rng.random() < 0.08
         operation = self.rng.choice(DDL if choose_ddl else DATA)
         try:
             operation(self)

@@ -1,7 +1,6 @@
 """Live migrations between real servers. FERRY_SEED repeats a run; MONGOD_4_0=/path/mongod adds the pairs with 4.0."""
 
 import datetime
-import os
 import random
 import signal
 import subprocess
@@ -21,8 +20,6 @@ pytestmark = pytest.mark.timeout(300)
 
 # base/error.def
 USAGE, SOURCE, AUTH, REFUSED = 2, 3, 5, 6
-# With `make test-long` the random writer also changes collections and indexes, and runs transactions.
-DDL = os.environ.get("FERRY_DDL") == "1"
 
 
 def create_where_known(create):
@@ -84,7 +81,6 @@ def test_random_traffic(pair, seed):
     with pair.traffic(seed, rate=150) as traffic:
         with pair.ferry("--workers", 2, "--rangeMB", 1) as ferry:
             ferry.wait_tailing()
-            traffic.ddl = DDL
             time.sleep(15)
             traffic.stop()
             print(traffic.report())
@@ -102,6 +98,36 @@ def test_field_removed_and_set_again_keeps_its_place(pair):
     with pair.ferry() as ferry:
         ferry.wait_tailing()
         assert "read again documents=1199" in ferry.log()
+        pair.finish(ferry)
+
+
+def test_renames_and_drops_during_the_copy(pair, seed):
+    """Whatever the copy has in its hands then: what arrives is what the oplog says it became."""
+    client = pair.source.client()
+    db, names = client.moving, ("renamed", "swapped", "dropped", "replaced", "replacing", "made_again")
+    for name in names:
+        preload_plain(db[name], 3000, seed)
+        db[name].create_index("n")
+    db.renamed.create_index("u", unique=True, sparse=True)
+    client.elsewhere.c.insert_one({"_id": 1})
+    with pair.ferry("--workers", 2, "--rangeMB", 1, "-j", 6) as ferry:
+        ferry.wait_copying()
+        db.renamed.rename("new_name")
+        db.swapped.rename("other")
+        db.replacing.rename("replaced", dropTarget=True)
+        db.dropped.drop()
+        db.made_again.drop()
+        db.made_again.insert_many([{"_id": n, "second": True} for n in range(10)])
+        db.other.rename("swapped")
+        client.admin.command("renameCollection", "moving.swapped", to="elsewhere.swapped")
+        db.new_name.update_many({"_id": {"$lt": 50}}, {"$unset": {"n": 1}})
+        db.new_name.update_many({"_id": {"$lt": 50}}, {"$set": {"n": 1, "new": 1}})
+        db.replaced.delete_many({"_id": {"$lt": 100}})
+        db.new_name.create_index("new")
+        began_tailing = ferry.wait_tailing()
+        assert began_tailing
+        db.new_name.rename("renamed")
+        db.renamed.insert_one({"_id": "last"})
         pair.finish(ferry)
 
 
@@ -161,7 +187,7 @@ def test_resume_from_bookmark(pair, seed):
     assert ferry.bookmark.stat().st_size
     # What only the target has would not survive a second copy.
     pair.target.client().traffic.docs.insert_one({"_id": "only here"})
-    with pair.traffic(seed + 1, ddl=DDL, rate=100):
+    with pair.traffic(seed + 1, rate=100):
         time.sleep(5)
     with pair.ferry("--workers", 2) as ferry:
         stages = set()
@@ -182,7 +208,6 @@ def test_coordinator_killed_while_tailing_goes_on(pair, seed):
     with pair.traffic(seed, rate=150) as traffic:
         with pair.ferry("--workers", 2) as ferry:
             ferry.wait_tailing()
-            traffic.ddl = DDL
             for _ in range(3):
                 time.sleep(1 + 2 * rng.random())
                 ferry.kill()
@@ -203,7 +228,6 @@ def test_killed_applier_is_replaced(pair, seed):
             for tailing in (False, True, True):
                 if tailing:
                     ferry.wait_phase("tailing the oplog")
-                    traffic.ddl = DDL
                 time.sleep(rng.random())
                 kill_applier(ferry)
             ferry.wait_phase("tailing the oplog")

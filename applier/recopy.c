@@ -1,0 +1,118 @@
+#include "applier/recopy.h"
+
+#include "base/log.h"
+#include "source/catalog.h"
+#include "source/oplog.h"
+#include "target/schema.h"
+#include "target/writer.h"
+
+bool
+recopy_any_due(const struct places *places)
+{
+  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    if (place->lost) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool
+is_this(const void *context, const char *db, const char *coll)
+{
+  const struct place *place = context;
+  return strcmp(place->db, db) == 0 && strcmp(place->coll, coll) == 0;
+}
+
+static bool
+copy_documents(struct server *target, struct reader *reader, const struct place *place, struct error *error)
+{
+  const bson_t *document = NULL;
+  struct writer_batch batch = {0};
+  int64_t duplicates = 0;
+  bool ok = true;
+  int got;
+  bson_t *natural = place->capped ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
+  struct reader_find find = {.db = place->db, .coll = place->coll, .sort = natural, .majority = true};
+  struct reader_cursor *cursor = reader_find(reader, &find);
+  while ((got = reader_next(cursor, &document, error)) == 1) {
+    ok = !writer_batch_full(&batch, document) ||
+         writer_insert(target, place->db, place->coll, &batch, false, &duplicates, error);
+    ok = ok && writer_batch_add(&batch, document, error);
+    if (!ok) {
+      break;
+    }
+  }
+  ok = ok && got == 0 &&
+       (batch.documents == 0 || writer_insert(target, place->db, place->coll, &batch, true, &duplicates, error));
+  writer_batch_clear(&batch);
+  reader_cursor_free(cursor);
+  bson_destroy(natural);
+  return ok;
+}
+
+static bool
+make_again(struct ddl *ddl, struct place *place, const struct collection *found, struct error *error)
+{
+  bson_iter_t iter;
+  bool ok = schema_drop(ddl->target, place->db, place->coll, error) &&
+            schema_create(ddl->target, place->db, place->coll, found->options, error);
+  sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
+  place->capped = found->capped;
+  place->collated = bson_has_field(found->options, "collation");
+  if (found->has_uuid) {
+    places_set_uuid(ddl->places, place, found->uuid);
+  }
+  for (bson_iter_init(&iter, found->indexes); ok && bson_iter_next(&iter);) {
+    bson_t spec;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    ok = bson_init_static(&spec, bytes, size) && ddl_create_index(ddl, place->db, place->coll, &spec, error);
+  }
+  return ok;
+}
+
+/* A capped collection has an order, so its start is exact; for any other one an earlier start is the safe one. */
+static bool
+find_start(struct reader *reader, const struct collection *found, uint64_t *start, struct error *error)
+{
+  struct optime optime;
+  bool ok = found->capped ? oplog_newest(reader, &optime, error) : oplog_start(reader, &optime, error);
+  *start = optime.ts;
+  return ok;
+}
+
+static bool
+recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error *error)
+{
+  struct catalog catalog;
+  uint64_t start = 0;
+  if (!catalog_read(&catalog, reader, is_this, place, error)) {
+    return false;
+  }
+  bool ok = true;
+  if (catalog.count == 1 && !catalog.collections[0].view) {
+    ok = find_start(reader, &catalog.collections[0], &start, error) &&
+         make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl->target, reader, place, error);
+    if (ok) {
+      log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);
+      place->start = start;
+      place->lost = false;
+    }
+  }
+  catalog_clear(&catalog);
+  return ok;
+}
+
+bool
+recopy_run(struct ddl *ddl, struct reader *reader, uint64_t *end, struct error *error)
+{
+  uint64_t oldest = 0;
+  for (struct place *place = ddl->places->by_ns; place; place = place->by_ns.next) {
+    if (place->lost && !recopy(ddl, reader, place, error)) {
+      return error_wrap(error, "cannot copy %s again", place->ns);
+    }
+  }
+  return oplog_window(reader, &oldest, end, error);
+}

@@ -1,0 +1,145 @@
+"""Kinds of oplog entries that no server of the tests writes, played by a script."""
+
+import pytest
+from bson import SON, Int64, Timestamp
+
+from conftest import start_server
+from ferry import Ferry
+from recorded import FIRST_SECOND, ScriptedSource, uuid_of
+from test_recorded import wait_applied
+
+pytestmark = pytest.mark.timeout(120)
+DIVERGED = 8
+LSID = {"id": uuid_of("session")}
+NOTHING = {"op": "n", "ns": "", "o": {"msg": "periodic noop"}}
+
+
+def command(o, ns="d.$cmd", **more):
+    return SON(op="c", ns=ns, **more, o=SON(o))
+
+
+def part(operations, previous, mark=None, txn=1, lsid=True, **more):
+    """`previous` is the number of the entry before it, -1 for none."""
+    before = Timestamp(FIRST_SECOND + previous, 1) if previous >= 0 else Timestamp(0, 0)
+    session = {"lsid": LSID, "txnNumber": Int64(txn)} if lsid else {}
+    return command(SON(applyOps=operations, **({mark: True} if mark else {})), "admin.$cmd",
+                   prevOpTime={"ts": before, "t": 1}, **session, **more)
+
+
+def end_of(name, previous):
+    return command({name: 1}, "admin.$cmd", lsid=LSID, txnNumber=Int64(9),
+                   prevOpTime={"ts": Timestamp(FIRST_SECOND + previous, 1), "t": 1})
+
+
+def insert(key, ns="d.c", **fields):
+    return SON(op="i", ns=ns, ui=uuid_of(ns), o=SON(_id=key, **fields))
+
+
+def delta(key, diff, ns="d.c"):
+    return SON(op="u", ns=ns, ui=uuid_of(ns), o2={"_id": key}, o=SON([("$v", 2), ("diff", SON(diff))]))
+
+
+@pytest.fixture(params=["secantus", "4.0"])
+def target(request):
+    with start_server(request.param) as server:
+        yield server
+
+
+def replay(source, target, folder, *options):
+    """What the target holds in the end, by namespace, as lists of documents."""
+    with source, Ferry(source, target, folder, "--workers", 2, *options) as ferry:
+        ferry.wait_phase("tailing the oplog")
+        source.go_on()
+        wait_applied(ferry, source.end)
+        assert ferry.stop() == 0, ferry.log()[-3000:]
+    client = target.client()
+    return {f"{db}.{coll}": list(client[db][coll].find(sort=[("_id", 1)]))
+            for db in client.list_database_names() if db not in ("admin", "config", "local")
+            for coll in client[db].list_collection_names()}
+
+
+def keys(documents):
+    return [document["_id"] for document in documents]
+
+
+def test_transactions_in_several_entries(target, tmp_path):
+    entries = [
+        NOTHING,
+        part([insert(1), insert(2, "other.c")], -1, "partialTxn"),  # before the replay starts
+        NOTHING, NOTHING, NOTHING,
+        part([insert(3)], 1, "partialTxn"),
+        # Here the copy is done.
+        part([insert(4, "other.c"), delta(100, {"u": {"x": 1}})], 5),
+        part([insert(5)], -1, "prepare", txn=2),
+        part([insert(6)], -1, "prepare", txn=3),
+        insert(7),
+        end_of("commitTransaction", 7),
+        end_of("abortTransaction", 8),
+        part([insert(8)], -1, "partialTxn", txn=4),
+        SON(op="n", ns="", o={"msg": "new primary"}),  # it will never be committed
+        part([insert(9)], -1, "partialTxn", lsid=False),  # a batched write of 6.1
+        part([insert(10)], 14, lsid=False),
+        part([insert(11), insert(12)], 6, txn=5, multiOpType=1),  # a vectored insert of 8.0
+        part([command({"create": "made"}, ui=uuid_of("d.made")), insert(13, "d.made")], -1, txn=6),
+    ]
+    source = ScriptedSource("4.0.0", {"d.c": [{"_id": 100}], "other.c": []}, entries, 6)
+    found = replay(source, target, tmp_path, "--includeDB", "d")
+    assert found == {"d.c": [*({"_id": n} for n in (1, 3, 5, 7, 9, 10, 11, 12)), {"_id": 100, "x": 1}],
+                     "d.made": [{"_id": 13}]}
+
+
+def test_deltas(target, tmp_path):
+    document = {"_id": 1, "a": 1, "b": {"x": 1, "y": [1, 2, 3, 4]}, "list": [{"k": 1}, {"k": 2}, 3], "gone": 1}
+    entries = [
+        NOTHING,
+        delta(1, [("d", {"gone": False}), ("u", {"a": 2}), ("i", {"new": "n", "dotted.name": 1}),
+                  ("sb", SON([("u", {"x": 5}), ("sy", SON(a=True, l=2, u0=9))])),
+                  ("slist", SON([("a", True), ("u2", 4), ("s0", {"u": {"k": 7}})]))]),
+        delta(1, [("slist", SON([("a", True), ("l", 5), ("u4", "padded")]))]),
+        delta(1, [("i", {"a": 3})]),
+    ]
+    found = replay(ScriptedSource("4.0.0", {"d.c": [document]}, entries, 1), target, tmp_path)
+    assert [list(SON(each).items()) for each in found["d.c"]] == [[
+        ("_id", 1), ("b", {"x": 5, "y": [9, 2]}), ("list", [{"k": 7}, {"k": 2}, 4, None, "padded"]),
+        ("new", "n"), ("dotted.name", 1), ("a", 3)]]
+
+
+def test_index_builds_and_renames_of_later_versions(target, tmp_path):
+    build = uuid_of("build")
+    specs = [SON(v=2, key=SON(x=1), name="x_1"), SON(v=2, key=SON(y=-1), name="y_-1")]
+    entries = [
+        NOTHING,
+        command({"startIndexBuild": "c", "indexBuildUUID": build, "indexes": specs}, ui=uuid_of("d.c")),
+        command({"commitIndexBuild": "c", "indexBuildUUID": build, "indexes": specs}, ui=uuid_of("d.c")),
+        command({"startIndexBuild": "c", "indexBuildUUID": build, "indexes": specs[:1]}, ui=uuid_of("d.c")),
+        command({"abortIndexBuild": "c", "indexBuildUUID": build, "indexes": specs[:1]}, ui=uuid_of("d.c")),
+        command({"create": "tmp", "idIndex": SON(v=2, key=SON(_id=1), name="_id_")}, ui=uuid_of("d.tmp")),
+        insert(5, "d.tmp"),
+        command({"renameCollection": "d.tmp", "to": "d.e", "stayTemp": False, "dropTarget": uuid_of("d.e")},
+                ui=uuid_of("d.tmp")),
+        # Logged under the old name, by the collection's own UUID.
+        SON(op="i", ns="d.tmp", ui=uuid_of("d.tmp"), o={"_id": 6}),
+        command({"dropIndexes": "c", "index": "y_-1"}, ui=uuid_of("d.c"), o2=specs[1]),
+        command({"dbCheck": "d.c", "type": "batch"}), command({"createDatabaseMetadata": "d"}, "admin.$cmd"),
+    ]
+    found = replay(ScriptedSource("4.0.0", {"d.c": [{"_id": 1}], "d.e": [{"_id": 2}]}, entries, 1), target, tmp_path)
+    assert {name: keys(documents) for name, documents in found.items()} == {"d.c": [1], "d.e": [5, 6]}
+    assert sorted(target.client().d.c.index_information()) == ["_id_", "x_1"]
+
+
+@pytest.mark.parametrize("entry, word", [
+    (SON(op="zz", ns="d.c", o={"_id": 1}), "'zz'"),
+    (command({"importCollection": "c"}), "importCollection"),
+    (SON(op="u", ns="d.c", ui=uuid_of("d.c"), o2={"_id": 404}, o={"$v": 1, "$set": {"a": 1}}), "404"),
+    (SON(op="d", ns="d.c", ui=uuid_of("d.c"), o={"_id": 404}), "404"),
+    (insert(1), "E11000"),
+])
+def test_what_does_not_fit_stops_the_run_and_is_shown(entry, word, tmp_path):
+    with start_server("secantus") as target, ScriptedSource(
+            "4.0.0", {"d.c": [{"_id": 1}]}, [NOTHING, entry], 1) as source:
+        with Ferry(source, target, tmp_path, status=False) as ferry:
+            ferry.wait_log("tailing ")
+            source.go_on()
+            assert ferry.wait() == DIVERGED, ferry.log()
+            errors = ferry.error_lines()
+            assert len(errors) == 1 and word in errors[0] and f"{FIRST_SECOND + 1}.1" in errors[0], errors

@@ -1,0 +1,142 @@
+#include <criterion/criterion.h>
+
+#include "applier/transactions.h"
+
+#define MEMORY_MOST 1000
+
+/* What was applied, as the first field's number of each part's first operation. */
+struct seen {
+  int numbers[64];
+  int count;
+};
+
+static struct transactions
+start(size_t memory_most)
+{
+  return (struct transactions){.folder = "/tmp", .memory_most = memory_most};
+}
+
+static bson_t *
+entry(int ts, int previous, const char *o, const char *more)
+{
+  bson_error_t cause;
+  char *json = bson_strdup_printf(
+    "{\"ts\": {\"$timestamp\": {\"t\": %d, \"i\": 1}}, \"op\": \"c\", \"ns\": \"admin.$cmd\", \"o\": "
+    "%s, \"prevOpTime\": {\"ts\": {\"$timestamp\": {\"t\": %d, \"i\": %d}}, \"t\": 1}%s}",
+    ts, o, previous, previous ? 1 : 0, more);
+  bson_t *document = bson_new_from_json((const uint8_t *)json, -1, &cause);
+  cr_assert_not_null(document, "%s: %s", cause.message, json);
+  bson_free(json);
+  return document;
+}
+
+static bson_t *
+part(int ts, int previous, int number, const char *mark)
+{
+  char *o =
+    bson_strdup_printf("{\"applyOps\": [{\"op\": \"i\", \"ns\": \"d.c\", \"o\": {\"_id\": %d}}]%s}", number, mark);
+  bson_t *document = entry(ts, previous, o, ", \"lsid\": {\"id\": 1}, \"txnNumber\": 1");
+  bson_free(o);
+  return document;
+}
+
+static bool
+note(void *context, const bson_t *document, struct error *error)
+{
+  struct seen *seen = context;
+  bson_iter_t iter;
+  bson_iter_t found;
+  (void)error;
+  cr_assert(bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, "o.applyOps.0.o._id", &found));
+  seen->numbers[seen->count++] = bson_iter_int32(&found);
+  return true;
+}
+
+static void
+take(struct transactions *transactions, bson_t *document, struct seen *seen)
+{
+  struct error error;
+  cr_assert_neq(transaction_role_of(document), TRANSACTION_NONE);
+  cr_assert(transactions_take(transactions, document, note, seen, &error), "%s", error.text);
+  bson_destroy(document);
+}
+
+Test(transactions, nothing_appears_before_the_last_part)
+{
+  struct transactions transactions = start(MEMORY_MOST);
+  struct seen seen = {.count = 0};
+  take(&transactions, part(1, 0, 10, ", \"partialTxn\": true"), &seen);
+  take(&transactions, part(2, 0, 20, ", \"partialTxn\": true"), &seen); /* of another one */
+  take(&transactions, part(3, 1, 11, ", \"partialTxn\": true"), &seen);
+  cr_assert_eq(seen.count, 0);
+  take(&transactions, part(5, 3, 12, ", \"count\": 3"), &seen);
+  cr_assert_eq(seen.count, 3);
+  cr_assert(seen.numbers[0] == 10 && seen.numbers[1] == 11 && seen.numbers[2] == 12);
+  take(&transactions, part(6, 2, 21, ""), &seen);
+  cr_assert(seen.count == 5 && seen.numbers[3] == 20 && seen.numbers[4] == 21);
+  cr_assert_null(transactions.by_last);
+  cr_assert_eq(transactions.in_memory, 0);
+}
+
+Test(transactions, a_prepared_one_waits_for_its_commit_or_abort)
+{
+  struct transactions transactions = start(MEMORY_MOST);
+  struct seen seen = {.count = 0};
+  take(&transactions, part(1, 0, 10, ", \"prepare\": true"), &seen);
+  take(&transactions, part(2, 0, 20, ", \"partialTxn\": true"), &seen);
+  take(&transactions, part(3, 2, 21, ", \"prepare\": true"), &seen);
+  transactions_forget_unprepared(&transactions);
+  take(&transactions, entry(4, 1, "{\"commitTransaction\": 1}", ""), &seen);
+  cr_assert(seen.count == 1 && seen.numbers[0] == 10);
+  take(&transactions, entry(5, 3, "{\"abortTransaction\": 1}", ""), &seen);
+  cr_assert(seen.count == 1);
+  cr_assert_null(transactions.by_last);
+}
+
+Test(transactions, a_new_primary_ends_what_is_not_prepared)
+{
+  struct transactions transactions = start(MEMORY_MOST);
+  struct seen seen = {.count = 0};
+  take(&transactions, part(1, 0, 10, ", \"partialTxn\": true"), &seen);
+  transactions_forget_unprepared(&transactions);
+  cr_assert_null(transactions.by_last);
+}
+
+Test(transactions, large_ones_go_through_a_file)
+{
+  struct transactions transactions = start(MEMORY_MOST);
+  struct seen seen = {.count = 0};
+  for (int i = 0; i < 40; i++) {
+    take(&transactions, part(i + 1, i, i, ", \"partialTxn\": true"), &seen);
+    cr_assert_leq(transactions.in_memory, MEMORY_MOST);
+  }
+  take(&transactions, part(41, 40, 40, ""), &seen);
+  cr_assert_eq(seen.count, 41);
+  for (int i = 0; i < 41; i++) {
+    cr_assert_eq(seen.numbers[i], i);
+  }
+}
+
+Test(transactions, what_is_in_one_entry_is_none)
+{
+  bson_t *whole = part(1, 0, 10, "");
+  cr_assert_eq(transaction_role_of(whole), TRANSACTION_NONE);
+  bson_destroy(whole);
+  bson_t *vectored = entry(5, 4, "{\"applyOps\": []}", ", \"multiOpType\": 1, \"lsid\": {\"id\": 1}, \"txnNumber\": 1");
+  cr_assert_eq(transaction_role_of(vectored), TRANSACTION_NONE);
+  bson_destroy(vectored);
+}
+
+Test(transactions, a_part_that_is_gone_is_named)
+{
+  struct transactions transactions = start(MEMORY_MOST);
+  struct seen seen = {.count = 0};
+  struct error error;
+  bson_t *last = part(5, 4, 10, "");
+  cr_assert_not(transactions_take(&transactions, last, note, &seen, &error));
+  cr_assert_eq(error.kind, ERROR_OPLOG);
+  bson_destroy(last);
+  bson_t *abort = entry(6, 2, "{\"abortTransaction\": 1}", "");
+  cr_assert(transactions_take(&transactions, abort, note, &seen, &error));
+  bson_destroy(abort);
+}
