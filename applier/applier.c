@@ -12,13 +12,16 @@
 #include "base/process.h"
 #include "ipc/channel.h"
 #include "source/catalog.h"
+#include "source/feed.h"
 #include "target/delta.h"
 
 #define BATCH_BYTES (16 << 20)
 #define TRANSACTIONS_BYTES (64 << 20)
 #define WATCH_MS 5000
 #define LATEST_MS 2000
-#define IDLE_REPORT_MS 1000
+#define REPORT_MS 1000
+#define IDLE_MS 1000
+#define FINISH_MS 5000
 #define VERSION_3_2 302
 
 struct applier {
@@ -33,7 +36,8 @@ struct applier {
   char *folder;        /* for what does not fit into memory */
   uint64_t committing; /* the timestamp of the commit that is being applied, 0 if none */
   struct ddl ddl;
-  struct oplog_cursor *cursor;
+  char *source_uri;
+  struct feed *feed;
   struct optime start;    /* go on behind this one */
   struct optime position; /* the last entry taken into the batch */
   struct optime bookmark; /* all up to it is held by the target's majority */
@@ -62,7 +66,7 @@ send_error(struct applier *applier, const struct error *cause)
   return sent;
 }
 
-static bool before_renaming(void *context, struct error *error);
+static bool confirm_places(void *context, struct error *error);
 
 static bool
 setup(struct applier *applier, const bson_t *message, struct error *error)
@@ -83,15 +87,16 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .sleeping = &applier->sleeping,
                               .selection = &applier->selection,
                               .lenient = true,
-                              .before_renaming = before_renaming,
+                              .confirm = confirm_places,
                               .context = applier,
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   if (!reader_open(&applier->reader, source, true, error) ||
       !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
-      !apply_init(&applier->apply, &applier->target, error)) {
+      !apply_init(&applier->apply, target, error)) {
     return false;
   }
   applier->folder = memory_string(folder);
+  applier->source_uri = memory_string(source);
   applier->transactions =
     (struct transactions){.reader = &applier->reader, .folder = applier->folder, .memory_most = TRANSACTIONS_BYTES};
   applier->ddl.by_name = !applier->reader.by_uuid;
@@ -99,7 +104,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
    * Up to 3.0 a command is logged after its lock is gone: a drop may stand before the rename whose outcome it dropped, and
    * a later insert then finds what the server had dropped (seen in a recording of 2.6.12).
    */
-  applier->apply.upsert = applier->reader.version < VERSION_3_2;
+  applier->apply.bulk.upsert = applier->reader.version < VERSION_3_2;
   bool ok = channel_send(&applier->channel, MESSAGE_READY, &ready, error);
   bson_destroy(&ready);
   return ok;
@@ -296,7 +301,7 @@ settle(struct applier *applier, bool confirm, struct error *error)
   if (!apply_flush(&applier->apply, true, error) || !same_election(applier, error)) {
     return false;
   }
-  struct optime settled = oplog_settled(applier->cursor);
+  struct optime settled = feed_settled(applier->feed);
   /* What is to be read again is only in memory: after a crash it has to be found once more. */
   if (settled.ts > applier->bookmark.ts && (applier->consistent || !reread_any_due(&applier->places))) {
     applier->bookmark = settled;
@@ -305,7 +310,7 @@ settle(struct applier *applier, bool confirm, struct error *error)
 }
 
 static bool
-before_renaming(void *context, struct error *error)
+confirm_places(void *context, struct error *error)
 {
   struct applier *applier = context;
   applier->ddl_unreported = true;
@@ -336,7 +341,7 @@ become_consistent(struct applier *applier, struct error *error)
   }
   applier->consistent = true;
   applier->ddl.lenient = false;
-  applier->apply.lenient = false;
+  applier->apply.bulk.lenient = false;
   log_info("consistent ts=%u.%u: building the unique indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
   applier->ddl_unreported = true;
@@ -380,11 +385,47 @@ is_to_replay(struct applier *applier, struct place *place, const struct entry *e
   return true;
 }
 
+/* SecantusDB's form of an update. */
+static bool
+add_diff(struct batch *batch, const struct entry *entry, struct error *error)
+{
+  bson_t diff;
+  bson_t truncations;
+  bson_t modifiers;
+  if (!message_document(&entry->o, "diff", &diff, error) ||
+      !delta_to_modifiers(&diff, &truncations, &modifiers, error)) {
+    return false;
+  }
+  if (!bson_empty(&truncations)) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &truncations);
+  }
+  if (!bson_empty(&modifiers)) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+  }
+  bson_destroy(&truncations);
+  bson_destroy(&modifiers);
+  return true;
+}
+
+/* $v says how it was written, not what to do; targets from 6.1 on refuse it. */
+static void
+add_modifiers(struct batch *batch, const struct entry *entry)
+{
+  bson_t modifiers = BSON_INITIALIZER;
+  bson_copy_to_excluding_noinit(&entry->o, &modifiers, "$v", NULL);
+  if (bson_has_field(&entry->o, "$v")) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+  } else {
+    batch_add_paths(batch, entry->ts, &entry->id, &modifiers);
+  }
+  bson_destroy(&modifiers);
+}
+
 static bool
 add_write(struct applier *applier, struct entry *entry, struct error *error)
 {
   if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0) {
-    return apply_flush(&applier->apply, true, error) && ddl_apply_write(&applier->ddl, entry, error);
+    return apply_flush(&applier->apply, false, error) && ddl_apply_write(&applier->ddl, entry, error);
   }
   if (!selection_wants(&applier->selection, entry->db, entry->coll)) {
     return true;
@@ -407,39 +448,21 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   if (entry->ts <= place->start || (!applier->consistent && !is_to_replay(applier, place, entry))) {
     return true;
   }
-  if (!apply_into(&applier->apply, place->db, place->coll, place->capped, error)) {
-    return false;
+  struct batch *batch = &applier->apply.gathering;
+  struct batch_run *run = batch_into(batch, place->db, place->coll);
+  if (run->count == 0) {
+    run->capped = place->capped;
+    run->keep_order =
+      place->capped || place->collated || sleeping_any_unique(&applier->sleeping, place->db, place->coll);
   }
   if (entry->kind == ENTRY_DIFF) {
-    bson_t diff;
-    bson_t truncations;
-    bson_t modifiers;
-    if (!message_document(&entry->o, "diff", &diff, error) ||
-        !delta_to_modifiers(&diff, &truncations, &modifiers, error)) {
-      return false;
-    }
-    if (!bson_empty(&truncations)) {
-      apply_add(&applier->apply, APPLY_MODIFY, entry->ts, &entry->id, &truncations);
-    }
-    if (!bson_empty(&modifiers)) {
-      apply_add(&applier->apply, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
-    }
-    bson_destroy(&truncations);
-    bson_destroy(&modifiers);
-    return true;
+    return add_diff(batch, entry, error);
   }
-  if (entry->write == APPLY_MODIFY) { /* $v says how it was written, not what to do; targets from 6.1 on refuse it */
-    bson_t modifiers = BSON_INITIALIZER;
-    bson_copy_to_excluding_noinit(&entry->o, &modifiers, "$v", NULL);
-    if (bson_has_field(&entry->o, "$v")) {
-      apply_add(&applier->apply, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
-    } else {
-      apply_add_paths(&applier->apply, entry->ts, &entry->id, &modifiers);
-    }
-    bson_destroy(&modifiers);
-    return true;
+  if (entry->write == APPLY_MODIFY) {
+    add_modifiers(batch, entry);
+  } else {
+    batch_add(batch, entry->write, entry->ts, &entry->id, entry->write == APPLY_DELETE ? NULL : &entry->o);
   }
-  apply_add(&applier->apply, entry->write, entry->ts, &entry->id, entry->write == APPLY_DELETE ? NULL : &entry->o);
   return true;
 }
 
@@ -482,10 +505,8 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
   if (entry.kind == ENTRY_GROUP) {
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
-    ok = apply_flush(&applier->apply, true, error) && ddl_apply(&applier->ddl, &entry, error);
+    ok = apply_flush(&applier->apply, false, error) && ddl_apply(&applier->ddl, &entry, error);
     applier->ddl_unreported = true;
-    free(applier->apply.db); /* the namespace may be another collection now */
-    applier->apply.db = NULL;
   } else {
     ok = add_write(applier, &entry, error);
   }
@@ -543,7 +564,7 @@ static bool
 follow_entry(struct applier *applier, const bson_t *document, struct error *error)
 {
   struct optime at = optime_of(document);
-  if (!applier->consistent && oplog_settled(applier->cursor).ts >= applier->end && !become_consistent(applier, error)) {
+  if (!applier->consistent && feed_settled(applier->feed).ts >= applier->end && !become_consistent(applier, error)) {
     return false;
   }
   if (at.ts > applier->position.ts) {
@@ -561,13 +582,15 @@ static bool
 finish_timestamp(struct applier *applier, struct error *error)
 {
   const bson_t *document = NULL;
-  int got;
-  while ((got = oplog_next(applier->cursor, &document, error)) == 1 && optime_of(document).ts <= applier->position.ts) {
-    if (!follow_entry(applier, document, error)) {
+  int64_t until = clock_ms() + FINISH_MS;
+  while (feed_settled(applier->feed).ts < applier->position.ts && clock_ms() < until) {
+    int got = feed_next(applier->feed, IDLE_MS, &document, error);
+    bool same = got == 1 && optime_of(document).ts <= applier->position.ts;
+    if (got < 0 || (same && !follow_entry(applier, document, error))) {
       return false;
     }
   }
-  return got >= 0 && settle(applier, false, error);
+  return settle(applier, false, error);
 }
 
 /* Reads and applies until STOP or the end of the input; then the batch in hand is finished. */
@@ -576,8 +599,8 @@ follow(struct applier *applier, struct error *error)
 {
   applier->position = applier->start;
   applier->consistent = applier->rereading = false;
-  applier->ddl.lenient = applier->apply.lenient = true;
-  if (!oplog_open(&applier->cursor, &applier->reader, &applier->start, error) || !same_election(applier, error)) {
+  applier->ddl.lenient = applier->apply.bulk.lenient = true;
+  if (!feed_open(&applier->feed, applier->source_uri, &applier->start, error) || !same_election(applier, error)) {
     return false;
   }
   if (applier->end > applier->start.ts && !sleeping_unbuild(&applier->sleeping, &applier->target, error)) {
@@ -586,23 +609,26 @@ follow(struct applier *applier, struct error *error)
   int64_t taken = 0;
   while (!applier->stopping) {
     const bson_t *document = NULL;
-    int got = oplog_next(applier->cursor, &document, error);
+    /* What was gathered does not wait for more to come. */
+    int got = feed_next(applier->feed, applier->apply.gathering.count ? 0 : IDLE_MS, &document, error);
     if (got < 0 || (got == 1 && !follow_entry(applier, document, error))) {
       return false;
     }
     taken += got;
-    bool full = taken >= applier->batch_entries || applier->apply.bytes >= BATCH_BYTES;
-    if (got == 0 && !applier->consistent && oplog_settled(applier->cursor).ts >= applier->end &&
-        !become_consistent(applier, error)) {
-      return false;
-    }
-    bool due = clock_ms() - applier->report_ms >= IDLE_REPORT_MS;
-    if (full || got == 0 || due) {
+    if (got == 0 || taken >= applier->batch_entries || applier->apply.gathering.size >= BATCH_BYTES) {
       taken = 0;
-      if (!ask_latest(applier, error) || !settle(applier, false, error)) {
+      if (!apply_send(&applier->apply, error)) {
         return false;
       }
       applier->stopping = applier->stopping || channel_waiting(&applier->channel, 0);
+    }
+    if (got == 0 && !applier->consistent && feed_settled(applier->feed).ts >= applier->end &&
+        !become_consistent(applier, error)) {
+      return false;
+    }
+    bool due = clock_ms() - applier->report_ms >= REPORT_MS;
+    if (due && (!ask_latest(applier, error) || !settle(applier, false, error))) {
+      return false;
     }
   }
   return !applier->consistent || finish_timestamp(applier, error);
@@ -619,8 +645,8 @@ follow_patiently(struct applier *applier, struct error *error)
     }
     log_warn("%s; trying again from ts=%u.%u", error->text, OPTIME_SECONDS(applier->bookmark.ts),
              OPTIME_INCREMENT(applier->bookmark.ts));
-    oplog_free(applier->cursor);
-    applier->cursor = NULL;
+    feed_free(applier->feed);
+    applier->feed = NULL;
     apply_forget(&applier->apply);
     transactions_clear(&applier->transactions);
     applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
@@ -678,7 +704,8 @@ applier_main(int in, int out)
   if (!ok) {
     send_error(applier, &error);
   }
-  oplog_free(applier->cursor);
+  feed_free(applier->feed);
+  memory_wipe(applier->source_uri);
   transactions_clear(&applier->transactions);
   free(applier->folder);
   apply_clear(&applier->apply);

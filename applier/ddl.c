@@ -268,8 +268,9 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
     sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
     place = places_rename(ddl->places, place, names->to_db, names->to_coll);
     place->since = names->ts;
+    return ddl->confirm(ddl->context, error);
   }
-  return ok || error_wrap(error, "cannot rename %s.%s", names->from_db, names->from_coll);
+  return error_wrap(error, "cannot rename %s.%s", names->from_db, names->from_coll);
 }
 
 /*
@@ -337,7 +338,7 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (to) {
     places_forget_uuid(ddl->places, to); /* should this rename be repeated, the name is the new one's */
   }
-  return ddl->before_renaming(ddl->context, error) && run_rename(ddl, from, &names, to != NULL, error);
+  return ddl->confirm(ddl->context, error) && run_rename(ddl, from, &names, to != NULL, error);
 }
 
 /* Writes `index` of a collMod without its expiry; true if anything is left of it. */

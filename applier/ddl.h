@@ -21,11 +21,11 @@ struct ddl {
   bool no_indexes; /* --noIndexRestore */
   bool by_name;    /* the source was read by names: a rename during a copy mattered */
   /*
-   * Called before a collection is renamed: what `places` says now must be in the bookmark file first. Other commands are
-   * repeated after a crash, with all that follows them; a rename moves documents that are not repeated, and after a
-   * second one nobody could tell any more which collection a name means.
+   * Called before a collection is renamed and after it: what `places` says now must be in the bookmark file first. Other
+   * commands are repeated after a crash, with all that follows them; a rename moves documents that are not repeated, and
+   * when another collection has the old or the new name, nobody could tell any more which one a name means.
    */
-  bool (*before_renaming)(void *context, struct error *error);
+  bool (*confirm)(void *context, struct error *error);
   void *context;
 };
 

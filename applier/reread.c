@@ -102,6 +102,17 @@ next_filter(struct reread **from)
   return filter;
 }
 
+/* The document as the source has it, NULL if it is not there: so it will be on the target. */
+static void
+gather(struct reading *reading, const struct place *place, struct reread *reread, const bson_t *document)
+{
+  struct batch *batch = &reading->apply->gathering;
+  batch_into(batch, place->db, place->coll);
+  batch_add(batch, document ? APPLY_INSERT : APPLY_DELETE, 0, reread->id, document);
+  reread->due = false;
+  reread->exact = reading->exact;
+}
+
 /* Writes what the source has of them as inserts, which replace while the replay is lenient; those are not due any more. */
 static bool
 read_some(struct reading *reading, struct place *place, const bson_t *filter, struct error *error)
@@ -118,12 +129,10 @@ read_some(struct reading *reading, struct place *place, const bson_t *filter, st
     }
     struct reread *reread = reread_find(place, &id);
     if (reread && reread->due) {
-      apply_add(reading->apply, APPLY_INSERT, 0, &id, document);
-      reread->due = false;
-      reread->exact = reading->exact;
+      gather(reading, place, reread, document);
     }
     bson_destroy(&id);
-    if (reading->apply->bytes > WRITE_BYTES && !apply_flush(reading->apply, false, error)) {
+    if (reading->apply->gathering.size > WRITE_BYTES && !apply_send(reading->apply, error)) {
       got = -1;
       break;
     }
@@ -149,9 +158,7 @@ delete_rest(struct reading *reading, struct place *place, struct error *error)
 {
   for (struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
     if (reread->due) {
-      apply_add(reading->apply, APPLY_DELETE, 0, reread->id, NULL);
-      reread->due = false;
-      reread->exact = reading->exact;
+      gather(reading, place, reread, NULL);
     }
   }
   return apply_flush(reading->apply, true, error);
@@ -162,8 +169,8 @@ read_place(struct reading *reading, struct place *place, struct error *error)
 {
   struct reread *from = place->rereads;
   bson_t *filter;
-  bool ok = apply_into(reading->apply, place->db, place->coll, place->capped, error);
-  int there = ok ? is_there(reading->reader, place, error) : -1;
+  bool ok = true;
+  int there = is_there(reading->reader, place, error);
   if (there == 0) { /* dropped or renamed by an entry to come: left as the replay made it */
     log_warn("ns=%s was dropped or renamed meanwhile: the order of fields is as replayed in %u documents", place->ns,
              HASH_COUNT(place->rereads));

@@ -92,6 +92,20 @@ sleeping_any(struct sleeping *sleeping, const char *db, const char *coll)
   return sleeping_find(sleeping, db, coll, NULL) != NULL;
 }
 
+bool
+sleeping_any_unique(struct sleeping *sleeping, const char *db, const char *coll)
+{
+  for (size_t i = 0; i < sleeping->count; i++) {
+    bson_iter_t unique;
+    const struct sleeper *sleeper = &sleeping->items[i];
+    if (!sleeper->unbuilt && is_of(sleeper, db, coll, NULL) && bson_iter_init_find(&unique, sleeper->spec, "unique") &&
+        bson_iter_as_bool(&unique)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void
 sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool collated)
 {

@@ -31,6 +31,8 @@ void sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll
 void sleeping_rename(struct sleeping *sleeping, const char *db, const char *coll, const char *to_db,
                      const char *to_coll);
 bool sleeping_any(struct sleeping *sleeping, const char *db, const char *coll);
+/* A unique index that the target has by now. */
+bool sleeping_any_unique(struct sleeping *sleeping, const char *db, const char *coll);
 struct sleeper *sleeping_find(struct sleeping *sleeping, const char *db, const char *coll, const char *name);
 
 /* As an array document, for the checkpoint; and back. */

@@ -78,7 +78,7 @@ def load(client, options, collections):
 def start_server(options):
     if options.server == "secantus":
         # It reads its whole oplog for each look at it, so the load must not stay there.
-        return servers.secantus(oplog_entries=2000, cache=f"{options.cache_gb:g}G")
+        return servers.secantus(oplog_entries=getattr(options, "oplog_entries", 2000), cache=f"{options.cache_gb:g}G")
     return servers.mongod(options.server, cache_gb=options.cache_gb)
 
 

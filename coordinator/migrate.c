@@ -420,8 +420,9 @@ on_applier_ended(void *context, const struct child *applier)
     error_set(&error, ERROR_CHILD, "the applier %s; start again, it goes on from its bookmark", cause);
     fail(migration, &error);
   } else {
-    log_warn("the applier %s; another one goes on", cause);
     migration->tail.consistent = false;
+    publish(migration);
+    log_warn("the applier %s; another one goes on", cause);
     if (!pool_restart_applier(&migration->pool, &error) || (migration->handed_off && !go_on(migration, &error))) {
       fail(migration, &error);
     }
@@ -534,7 +535,7 @@ run_loop(struct migration *migration)
   if (pool_any_running(pool)) {
     uv_run(&migration->loop, UV_RUN_DEFAULT);
   }
-  progress_clear();
+  progress_end(&migration->progress);
   uv_walk(&migration->loop, close_handle, NULL);
   uv_run(&migration->loop, UV_RUN_DEFAULT);
   uv_loop_close(&migration->loop);

@@ -1,14 +1,20 @@
 #include "coordinator/progress.h"
 
+#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "source/oplog.h"
 
 #define LOG_EVERY_MS 5000
 #define BARS_MOST 12
+#define BAR_WIDTH 10
+#define BAR_REST 68 /* what a bar's line takes beside the name */
 
 static int lines_shown; /* bars on the terminal now */
 
@@ -31,6 +37,14 @@ progress_init(struct progress *progress)
   }
 }
 
+void
+progress_end(struct progress *progress)
+{
+  progress_clear();
+  free(progress->shown);
+  progress->shown = NULL;
+}
+
 static void
 human_time(char *text, size_t size, int64_t seconds)
 {
@@ -41,43 +55,77 @@ human_time(char *text, size_t size, int64_t seconds)
   }
 }
 
+/* A line that wraps could not be taken off again. */
+static int
+columns(void)
+{
+  struct winsize size;
+  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
+}
+
+static void show_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+static void
+show_line(const char *format, ...)
+{
+  char line[512];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(line, sizeof line, format, arguments);
+  va_end(arguments);
+  fprintf(stderr, "%.*s\n", columns() - 1, line);
+  lines_shown++;
+}
+
+/* Documents, bytes, rate and the time left; the name has what room is left. */
 static void
 show_bar(const struct plan *plan, size_t number, double bytes_per_s)
 {
   const struct plan_collection *collection = &plan->collections[number];
   int64_t documents;
   int64_t bytes;
+  char name[400];
   char eta[32] = "-";
-  char bar[21];
+  char bar[BAR_WIDTH + 1];
   plan_copied(plan, number, &documents, &bytes);
   int64_t total = collection->source->bytes > bytes ? collection->source->bytes : bytes;
-  int filled = total > 0 ? (int)(20 * bytes / total) : 0;
-  for (int i = 0; i < 20; i++) {
+  int filled = total > 0 ? (int)(BAR_WIDTH * bytes / total) : 0;
+  for (int i = 0; i < BAR_WIDTH; i++) {
     bar[i] = i < filled ? '#' : '.';
   }
-  bar[20] = 0;
+  bar[BAR_WIDTH] = 0;
   if (bytes_per_s > 0) {
     human_time(eta, sizeof eta, (int64_t)((double)(total - bytes) / bytes_per_s));
   }
-  bool indexing = collection->copies_done == collection->copies;
-  fprintf(stderr, "%-28.28s [%s] %10lld docs %8.1f/%.1f MB %s %s\n", collection->source->name, bar,
-          (long long)documents, (double)bytes / 1e6, (double)total / 1e6, indexing ? "building" : "ETA",
-          indexing ? "indexes" : eta);
-  lines_shown++;
+  int room = columns() - BAR_REST < 12 ? 12 : columns() - BAR_REST;
+  snprintf(name, sizeof name, "%s.%s", collection->source->db, collection->source->name);
+  if (collection->copies_done == collection->copies) {
+    show_line("%-*.*s [%s] %9lld docs %7.1f MB: building %u indexes", room, room, name, bar, (long long)documents,
+              (double)bytes / 1e6, bson_count_keys(&collection->indexes));
+  } else {
+    show_line("%-*.*s [%s] %9lld docs %7.1f/%.1f MB %6.1f MB/s %s", room, room, name, bar, (long long)documents,
+              (double)bytes / 1e6, (double)total / 1e6, bytes_per_s / 1e6, eta);
+  }
 }
 
 static void
-show_bars(const struct plan *plan, double documents_per_s, double bytes_per_s)
+show_bars(struct progress *progress, const struct plan *plan, double seconds, double documents_per_s,
+          double bytes_per_s)
 {
   progress_clear();
-  for (size_t i = 0; i < plan->collection_count && lines_shown < BARS_MOST; i++) {
-    if (plan_is_active(plan, plan->by_size[i])) {
-      show_bar(plan, plan->by_size[i], bytes_per_s);
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    size_t number = plan->by_size[i];
+    int64_t documents;
+    int64_t bytes;
+    if (plan_is_active(plan, number) && lines_shown < BARS_MOST) {
+      plan_copied(plan, number, &documents, &bytes);
+      int64_t more = bytes > progress->shown[number] ? bytes - progress->shown[number] : 0;
+      show_bar(plan, number, (double)more / seconds);
+      progress->shown[number] = bytes;
     }
   }
-  fprintf(stderr, "copying: %.0f docs/s, %.1f MB/s, %zu of %zu tasks done\n", documents_per_s, bytes_per_s / 1e6,
-          plan->done, plan->task_count);
-  lines_shown++;
+  show_line("copying: %.0f docs/s, %.1f MB/s, %zu of %zu tasks done", documents_per_s, bytes_per_s / 1e6, plan->done,
+            plan->task_count);
 }
 
 static void
@@ -112,7 +160,10 @@ progress_copy(struct progress *progress, const struct plan *plan)
   double documents_per_s = (double)(documents - progress->shown_documents) / seconds;
   double bytes_per_s = (double)(bytes - progress->shown_bytes) / seconds;
   if (progress->terminal) {
-    show_bars(plan, documents_per_s, bytes_per_s);
+    if (!progress->shown) {
+      progress->shown = memory_new(plan->collection_count * sizeof *progress->shown);
+    }
+    show_bars(progress, plan, seconds, documents_per_s, bytes_per_s);
   } else {
     log_copy(plan, documents_per_s, bytes_per_s, documents, bytes);
   }
@@ -128,14 +179,15 @@ progress_tail(struct progress *progress, const struct progress_tail *tail)
   if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
     return;
   }
-  double rate = (double)(tail->entries - progress->shown_entries) * 1000 / (double)(now - progress->shown_ms);
+  /* Another applier counts from 0 again. */
+  int64_t more = tail->entries > progress->shown_entries ? tail->entries - progress->shown_entries : 0;
+  double rate = (double)more * 1000 / (double)(now - progress->shown_ms);
   int64_t lag =
     tail->latest > tail->bookmark ? OPTIME_SECONDS(tail->latest) - (int64_t)OPTIME_SECONDS(tail->bookmark) : 0;
   const char *stage = tail->consistent ? "tailing" : "catching up";
   if (progress->terminal) {
     progress_clear();
-    fprintf(stderr, "%s: lag %lld s, %lld entries, %.0f/s\n", stage, (long long)lag, (long long)tail->entries, rate);
-    lines_shown = 1;
+    show_line("%s: lag %lld s, %lld entries, %.0f/s", stage, (long long)lag, (long long)tail->entries, rate);
   } else {
     log_info("%s lag_s=%lld applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", stage, (long long)lag,
              (long long)tail->entries, rate, OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark),

@@ -22,13 +22,15 @@ struct progress {
   int64_t shown_documents;
   int64_t shown_bytes;
   int64_t shown_entries;
+  int64_t *shown; /* bytes, for each collection of the plan */
 };
 
 void progress_init(struct progress *progress);
 /* Call about once a second; each decides by itself whether it is time. */
 void progress_copy(struct progress *progress, const struct plan *plan);
 void progress_tail(struct progress *progress, const struct progress_tail *tail);
-/* Takes the bars off the terminal. */
+/* Takes the bars off the terminal; for good. */
 void progress_clear(void);
+void progress_end(struct progress *progress);
 
 #endif

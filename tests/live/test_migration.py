@@ -128,7 +128,15 @@ def test_renames_and_drops_during_the_copy(pair, seed):
         assert began_tailing
         db.new_name.rename("renamed")
         db.renamed.insert_one({"_id": "last"})
+        drop_ghosts(db, ("swapped", "dropped", "replacing", "new_name", "other"))
         pair.finish(ferry)
+
+
+def drop_ghosts(db, names):
+    """SecantusDB 0.7 makes a collection again, empty and without an entry, when a listing meets its rename or drop."""
+    for name in set(names) & set(db.list_collection_names()):
+        assert not db[name].find_one(), name
+        db[name].drop()
 
 
 @pytest.mark.moving
@@ -433,9 +441,12 @@ def test_ids_keep_their_types(secantus_pair, seed):
 
 
 def kill_applier(ferry):
+    """Returns when the coordinator knows of it: the status is of the next one from then on."""
+    known = ferry.log().count("another one goes on")
     wait_for(lambda: any(send_signal(process, signal.SIGKILL)
                          for process in ferry.processes() if process.role == "applier"),
              describe=lambda: ferry.log()[-3000:])
+    wait_for(lambda: ferry.log().count("another one goes on") > known, describe=lambda: ferry.log()[-3000:])
 
 
 def wait_for(condition, timeout=10, describe=lambda: ""):

@@ -1,0 +1,410 @@
+#include "target/bulk.h"
+
+#include "target/delta.h"
+
+struct sending {
+  const struct bulk *bulk;
+  struct batch *batch;
+  struct batch_run *run;
+};
+
+static bson_t *
+delta_pipeline(const bson_t *delta)
+{
+  return BCON_NEW("0", "{", "$_internalApplyOplogUpdate", "{", "oplogUpdate", BCON_DOCUMENT(delta), "}", "}");
+}
+
+/* An update that matches nothing, on a collection that nobody has, tells whether the stage is known. */
+bool
+bulk_init(struct bulk *bulk, struct server *target, struct error *error)
+{
+  *bulk = (struct bulk){.target = target};
+  bson_t *delta = BCON_NEW("$v", BCON_INT32(2), "diff", "{", "u", "{", "a", BCON_INT32(1), "}", "}");
+  bson_t *pipeline = delta_pipeline(delta);
+  bson_t *command = BCON_NEW("update", "mongoferry.probe", "updates", "[", "{", "q", "{", "_id", BCON_INT32(1), "}",
+                             "u", BCON_ARRAY(pipeline), "}", "]");
+  bson_t reply;
+  bool ok = server_command(target, "mongoferry", command, &reply, error);
+  bulk->internal_delta = ok && !bson_has_field(&reply, "writeErrors");
+  bson_destroy(&reply);
+  bson_destroy(command);
+  bson_destroy(pipeline);
+  bson_destroy(delta);
+  return ok || error->code != 0; /* a "no" is an answer; only a lost connection is none */
+}
+
+static bool
+diverged(const struct sending *sending, const struct batch_op *op, const char *why, struct error *error)
+{
+  static const char *const names[] = {"insert", "replacement", "update", "update", "delete"};
+  bson_t selector;
+  batch_selector(sending->batch, op, &selector);
+  char *id = bson_as_relaxed_extended_json(&selector, NULL);
+  error_set(error, ERROR_DIVERGED,
+            "the oplog's %s at %u.%u does not fit the target's %s %.200s: %s; something else writes to the target, or "
+            "it lost data: start again with --forceDump --drop",
+            names[op->kind], (unsigned)(op->ts >> 32), (unsigned)op->ts, sending->run->ns, id ? id : "", why);
+  bson_free(id);
+  return false;
+}
+
+/* Sent as the replacement of a whole document. */
+static bool
+is_whole(const struct bulk *bulk, enum apply_kind kind)
+{
+  return kind == APPLY_REPLACE || (kind == APPLY_INSERT && (bulk->lenient || bulk->upsert));
+}
+
+static bool
+add_operation(const struct sending *sending, mongoc_bulk_operation_t *bulk, const struct batch_op *op,
+              bson_error_t *cause)
+{
+  /* {validate: false} and {validate: false, upsert: true}: the server decides what is a document */
+  static const uint8_t raw_bytes[] = {16, 0, 0, 0, 8, 'v', 'a', 'l', 'i', 'd', 'a', 't', 'e', 0, 0, 0};
+  static const uint8_t upsert_bytes[] = {25, 0, 0, 0,   8,   'v', 'a', 'l', 'i', 'd', 'a', 't', 'e',
+                                         0,  0, 8, 'u', 'p', 's', 'e', 'r', 't', 0,   1,   0};
+  bson_t raw;
+  bson_t raw_upsert;
+  bson_t selector;
+  bson_t change;
+  bson_init_static(&raw, raw_bytes, sizeof raw_bytes);
+  bson_init_static(&raw_upsert, upsert_bytes, sizeof upsert_bytes);
+  batch_selector(sending->batch, op, &selector);
+  batch_change(sending->batch, op, &change);
+  if (op->kind == APPLY_DELETE) {
+    return mongoc_bulk_operation_remove_one_with_opts(bulk, &selector, NULL, cause);
+  }
+  if (op->kind == APPLY_DELTA) {
+    bson_t *pipeline = delta_pipeline(&change);
+    bool ok = mongoc_bulk_operation_update_one_with_opts(bulk, &selector, pipeline, &raw, cause);
+    bson_destroy(pipeline);
+    return ok;
+  }
+  if (op->kind == APPLY_MODIFY) {
+    return mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &change, &raw, cause);
+  }
+  if (is_whole(sending->bulk, op->kind)) {
+    return mongoc_bulk_operation_replace_one_with_opts(bulk, &selector, &change,
+                                                       op->kind == APPLY_INSERT ? &raw_upsert : &raw, cause);
+  }
+  return mongoc_bulk_operation_insert_with_opts(bulk, &change, &raw, cause);
+}
+
+/* The paths from `first` on as one update, in the place of their last; gives its number. */
+static size_t
+join_paths(const struct sending *sending, size_t first)
+{
+  size_t last = first;
+  bson_t update = BSON_INITIALIZER;
+  bson_t set;
+  BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
+  for (bool more = true; more; last++) {
+    bson_t change;
+    bson_iter_t iter;
+    bson_iter_t field;
+    batch_change(sending->batch, &sending->run->ops[last], &change);
+    if (bson_iter_init_find(&iter, &change, "$set") && bson_iter_recurse(&iter, &field) && bson_iter_next(&field)) {
+      bson_append_iter(&set, NULL, 0, &field);
+    }
+    more = sending->run->ops[last].more;
+  }
+  last--;
+  bson_append_document_end(&update, &set);
+  batch_set_change(sending->batch, &sending->run->ops[last], &update);
+  bson_destroy(&update);
+  return last;
+}
+
+/* The first write error's index and code; false if the failure was not a document's. */
+static bool
+first_write_error(const bson_t *reply, size_t *index, int64_t *code, char *text, size_t text_size)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  bson_iter_t field;
+  if (!bson_iter_init_find(&iter, reply, "writeErrors") || !bson_iter_recurse(&iter, &item) || !bson_iter_next(&item)) {
+    return false;
+  }
+  *code = 0;
+  *index = 0;
+  for (bson_iter_recurse(&item, &field); bson_iter_next(&field);) {
+    if (strcmp(bson_iter_key(&field), "index") == 0) {
+      *index = (size_t)bson_iter_as_int64(&field);
+    } else if (strcmp(bson_iter_key(&field), "code") == 0) {
+      *code = bson_iter_as_int64(&field);
+    } else if (strcmp(bson_iter_key(&field), "errmsg") == 0 && BSON_ITER_HOLDS_UTF8(&field)) {
+      snprintf(text, text_size, "%s", bson_iter_utf8(&field, NULL));
+    }
+  }
+  return true;
+}
+
+static int64_t
+reply_number(const bson_t *reply, const char *name)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, reply, name) ? bson_iter_as_int64(&iter) : 0;
+}
+
+/* Whether the target has the document: 1, 0, -1 on error. */
+static int
+document_there(const struct sending *sending, const struct batch_op *op, bson_t *document, struct error *error)
+{
+  const bson_t *found;
+  bson_error_t cause;
+  bson_t selector;
+  int got = 0;
+  struct server *target = sending->bulk->target;
+  bson_t *options = BCON_NEW("limit", BCON_INT64(1));
+  batch_selector(sending->batch, op, &selector);
+  mongoc_collection_t *collection = mongoc_client_get_collection(target->client, sending->run->db, sending->run->coll);
+  mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, &selector, options, NULL);
+  if (mongoc_cursor_next(cursor, &found)) {
+    got = 1;
+    if (document) {
+      bson_copy_to(found, document);
+    }
+  } else if (mongoc_cursor_error(cursor, &cause)) {
+    server_error(target, &cause, error);
+    got = -1;
+  }
+  mongoc_cursor_destroy(cursor);
+  mongoc_collection_destroy(collection);
+  bson_destroy(options);
+  return got;
+}
+
+/* In strict replay every update finds its document, every delete too. Names the first one that did not. */
+static bool
+check_counts(const struct sending *sending, const bson_t *reply, size_t from, size_t to, struct error *error)
+{
+  int64_t updates = 0;
+  int64_t deletes = 0;
+  for (size_t i = from; i < to; i++) {
+    const struct batch_op *op = &sending->run->ops[i];
+    updates += op->kind != APPLY_INSERT && op->kind != APPLY_DELETE;
+    deletes += op->kind == APPLY_DELETE;
+  }
+  bool missed_update = reply_number(reply, "nMatched") < updates;
+  bool missed_delete = reply_number(reply, "nRemoved") < deletes && !sending->run->capped;
+  if (sending->bulk->lenient || (!missed_update && !missed_delete)) {
+    return true;
+  }
+  for (size_t i = from; i < to; i++) {
+    const struct batch_op *op = &sending->run->ops[i];
+    bool suspect = missed_update ? op->kind != APPLY_INSERT && op->kind != APPLY_DELETE : op->kind == APPLY_DELETE;
+    int there = suspect ? document_there(sending, op, NULL, error) : 1;
+    if (there < 0) {
+      return false;
+    }
+    if (there == 0) {
+      return diverged(sending, op, "the document is not there", error);
+    }
+  }
+  return diverged(sending, &sending->run->ops[from], "this or a later write of the same batch found no document",
+                  error);
+}
+
+/* Sends one path of an update by itself, and does not mind what the server says to it. */
+static bool
+try_path(const struct sending *sending, const bson_t *selector, const char *modifier, const bson_iter_t *path,
+         struct error *error)
+{
+  bson_t update = BSON_INITIALIZER;
+  bson_t fields;
+  bson_t reply;
+  bson_append_document_begin(&update, modifier, -1, &fields);
+  bson_append_iter(&fields, NULL, 0, path);
+  bson_append_document_end(&update, &fields);
+  bson_t *command = BCON_NEW("update", BCON_UTF8(sending->run->coll), "updates", "[", "{", "q", BCON_DOCUMENT(selector),
+                             "u", BCON_DOCUMENT(&update), "}", "]", "bypassDocumentValidation", BCON_BOOL(true));
+  bool ok = server_command(sending->bulk->target, sending->run->db, command, &reply, error) || error->code != 0;
+  bson_destroy(&reply);
+  bson_destroy(command);
+  bson_destroy(&update);
+  return ok;
+}
+
+static bool
+path_by_path(const struct sending *sending, const struct batch_op *op, struct error *error)
+{
+  bson_t selector;
+  bson_t change;
+  bson_iter_t modifier;
+  bson_iter_t path;
+  batch_selector(sending->batch, op, &selector);
+  batch_change(sending->batch, op, &change);
+  for (bson_iter_init(&modifier, &change); bson_iter_next(&modifier);) {
+    if (!BSON_ITER_HOLDS_DOCUMENT(&modifier) || !bson_iter_recurse(&modifier, &path)) {
+      continue;
+    }
+    while (bson_iter_next(&path)) {
+      if (!try_path(sending, &selector, bson_iter_key(&modifier), &path, error)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+/* SecantusDB 0.7 takes the replacement of a document whose _id is or holds NaN for a change of its _id. */
+static bool
+delete_and_insert(const struct sending *sending, const struct batch_op *op, struct error *error)
+{
+  bson_t reply;
+  bson_t selector;
+  bson_t change;
+  batch_selector(sending->batch, op, &selector);
+  batch_change(sending->batch, op, &change);
+  bson_t *delete = BCON_NEW("delete", BCON_UTF8(sending->run->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(&selector),
+                            "limit", BCON_INT32(1), "}", "]");
+  bson_t *insert = BCON_NEW("insert", BCON_UTF8(sending->run->coll), "documents", "[", BCON_DOCUMENT(&change), "]",
+                            "bypassDocumentValidation", BCON_BOOL(true));
+  bool ok = server_command(sending->bulk->target, sending->run->db, delete, &reply, error);
+  bson_destroy(&reply);
+  if (ok) {
+    ok = server_command(sending->bulk->target, sending->run->db, insert, &reply, error);
+    if (ok && bson_has_field(&reply, "writeErrors")) {
+      ok = diverged(sending, op, "it can neither be replaced nor inserted", error);
+    }
+    bson_destroy(&reply);
+  }
+  bson_destroy(delete);
+  bson_destroy(insert);
+  return ok;
+}
+
+/* The target refused ops[at]. Forgives it and gives in `*done` where to go on, or says why not. */
+static bool
+forgive(const struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
+{
+  const struct batch_op *op = &sending->run->ops[at];
+  *done = at + 1;
+  if (sending->bulk->lenient && op->kind == APPLY_MODIFY) {
+    return path_by_path(sending, op, error);
+  }
+  if (is_whole(sending->bulk, op->kind) && code == CODE_IMMUTABLE_FIELD) {
+    return delete_and_insert(sending, op, error);
+  }
+  if (op->more && code == CODE_DUPLICATE_KEY) { /* half an update meets a unique index that the whole one does not */
+    *done = join_paths(sending, at);
+    return true;
+  }
+  return diverged(sending, op, text, error);
+}
+
+static mongoc_bulk_operation_t *
+new_bulk(const struct sending *sending)
+{
+  mongoc_bulk_operation_t *bulk = mongoc_bulk_operation_new(true);
+  mongoc_write_concern_t *concern = mongoc_write_concern_new();
+  mongoc_write_concern_set_w(concern, 1);
+  mongoc_bulk_operation_set_client(bulk, sending->bulk->target->client);
+  mongoc_bulk_operation_set_database(bulk, sending->run->db);
+  mongoc_bulk_operation_set_collection(bulk, sending->run->coll);
+  mongoc_bulk_operation_set_write_concern(bulk, concern);
+  mongoc_bulk_operation_set_bypass_document_validation(bulk, true);
+  mongoc_write_concern_destroy(concern);
+  return bulk;
+}
+
+/* Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last, or behind a forgiven one. */
+static bool
+send_ordered(const struct sending *sending, size_t from, size_t to, size_t *done, struct error *error)
+{
+  bson_t reply;
+  bson_error_t cause;
+  size_t index = 0;
+  int64_t code = 0;
+  char text[512] = "";
+  bool ok = true;
+  mongoc_bulk_operation_t *bulk = new_bulk(sending);
+  for (size_t i = from; i < to && ok; i++) {
+    ok = add_operation(sending, bulk, &sending->run->ops[i], &cause);
+    if (!ok) {
+      diverged(sending, &sending->run->ops[i], cause.message, error);
+    }
+  }
+  if (ok) {
+    ok = mongoc_bulk_operation_execute(bulk, &reply, &cause) != 0;
+    if (ok) {
+      *done = to;
+      ok = check_counts(sending, &reply, from, to, error);
+    } else if (first_write_error(&reply, &index, &code, text, sizeof text) && from + index < to) {
+      ok = forgive(sending, from + index, code, text, done, error);
+    } else {
+      server_error(sending->bulk->target, &cause, error);
+    }
+    bson_destroy(&reply);
+  }
+  mongoc_bulk_operation_destroy(bulk);
+  return ok;
+}
+
+static bool
+needs_reading(const struct bulk *bulk, const struct batch_op *op)
+{
+  return op->kind == APPLY_DELTA && !bulk->internal_delta;
+}
+
+/* A target that does not know the stage: read, apply here, replace. Nothing there leaves the operation as it is. */
+static bool
+apply_delta_here(const struct sending *sending, struct batch_op *op, struct error *error)
+{
+  bson_t document;
+  bson_t delta;
+  bson_t diff;
+  bson_t result;
+  bson_iter_t iter;
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  int there = document_there(sending, op, &document, error);
+  if (there <= 0) {
+    return there == 0 && (sending->bulk->lenient || diverged(sending, op, "the document is not there", error));
+  }
+  batch_change(sending->batch, op, &delta);
+  bool ok = bson_iter_init_find(&iter, &delta, "diff") && BSON_ITER_HOLDS_DOCUMENT(&iter);
+  if (ok) {
+    bson_iter_document(&iter, &size, &bytes);
+    ok = bson_init_static(&diff, bytes, size) && delta_apply(&document, &diff, &result, error);
+  } else {
+    diverged(sending, op, "it has no diff", error);
+  }
+  bson_destroy(&document);
+  if (ok) {
+    batch_set_change(sending->batch, op, &result);
+    bson_destroy(&result);
+    op->kind = APPLY_REPLACE;
+  }
+  return ok;
+}
+
+bool
+bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, struct error *error)
+{
+  struct sending sending = {bulk, batch, run};
+  size_t at = 0;
+  if (!run->keep_order) {
+    batch_arrange(batch, run, is_whole(bulk, APPLY_INSERT));
+  }
+  while (at < run->count) {
+    size_t end = at;
+    if (needs_reading(bulk, &run->ops[at])) {
+      if (!apply_delta_here(&sending, &run->ops[at], error)) {
+        return false;
+      }
+      if (run->ops[at].kind == APPLY_DELTA) {
+        at++;
+        continue;
+      }
+      end = at + 1;
+    }
+    while (end < run->count && !needs_reading(bulk, &run->ops[end])) {
+      end++;
+    }
+    if (!send_ordered(&sending, at, end, &at, error)) {
+      return false;
+    }
+  }
+  return true;
+}

@@ -1,0 +1,28 @@
+/*
+ * Sends what a batch gathered for one namespace as ordered bulks, and decides what a refusal means.
+ *
+ * Two ways: *lenient*, over a moving copy that may already be ahead: an insert replaces what is there, an update or
+ * delete that finds nothing is fine, and of an update whose paths no longer fit, each path that fits is still set
+ * (S:src/mongo/db/update/modifier_node.cpp:225@r4.2.2: servers do the same in their own initial sync). *Strict*, after the
+ * consistency point: each of these is ERROR_DIVERGED.
+ */
+#ifndef FERRY_TARGET_BULK_H
+#define FERRY_TARGET_BULK_H
+
+#include "server/server.h"
+#include "target/batch.h"
+
+struct bulk {
+  struct server *target;
+  bool internal_delta; /* the target takes $_internalApplyOplogUpdate: real servers from 5.0 on */
+  bool lenient;
+  bool upsert; /* inserts replace what is there, in strict replay too: see applier.c */
+};
+
+/* Asks the target what it can do. The target stays the caller's, and must outlive this. */
+bool bulk_init(struct bulk *bulk, struct server *target, struct error *error);
+
+/* With write concern 1; the primary alone has them when it returns. May arrange the run anew, and add to the batch's bytes. */
+bool bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, struct error *error);
+
+#endif
