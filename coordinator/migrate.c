@@ -11,8 +11,11 @@
 #include "coordinator/pool.h"
 #include "coordinator/preflight.h"
 #include "coordinator/progress.h"
+#include "coordinator/status.h"
 
 #define APPLIER_DEATHS_MOST 3
+#define PACE_S 5 /* before that a pace means nothing */
+#define WARN_EVERY_MS (5 * 60 * 1000)
 
 struct migration {
   const struct options *options;
@@ -36,7 +39,8 @@ struct migration {
   struct http *http; /* NULL: no status port */
   struct progress_tail tail;
   uint64_t start; /* T0 */
-  uint64_t oldest;
+  struct window window;
+  int64_t warned_ms; /* that the window is too short */
   int64_t began_ms;
   int64_t duplicates;
   bool handed_off;
@@ -46,61 +50,43 @@ struct migration {
   struct error error; /* the first one */
 };
 
-static void
-put_copy_details(const struct migration *migration, bson_t *details)
+/* Seconds that the copy may still take at its pace so far; -1: not known. */
+static int64_t
+copy_needs_s(const struct migration *migration)
 {
+  int64_t copied = 0;
+  int64_t total = 0;
+  double passed_s = (double)(clock_ms() - migration->began_ms) / 1000;
   for (size_t i = 0; i < migration->plan.collection_count; i++) {
-    const struct plan_collection *collection = &migration->plan.collections[i];
-    bson_t item;
     int64_t documents;
     int64_t bytes;
-    bool complete = collection->copies_done == collection->copies;
-    char *ns = memory_format("%s.%s", collection->source->db, collection->source->name);
     plan_copied(&migration->plan, i, &documents, &bytes);
-    BSON_APPEND_DOCUMENT_BEGIN(details, ns, &item);
-    BSON_APPEND_BOOL(&item, "complete", complete && (!collection->has_index_task || collection->index_done));
-    if (complete && collection->has_index_task) {
-      BSON_APPEND_INT64(&item, "createIndexes", bson_count_keys(&collection->indexes));
-    } else {
-      BSON_APPEND_INT64(&item, "copiedBytes", bytes);
-      BSON_APPEND_INT64(&item, "totalBytes", collection->source->bytes);
-    }
-    bson_append_document_end(details, &item);
-    free(ns);
+    int64_t size = migration->plan.collections[i].source->bytes;
+    copied += bytes;
+    total += size > bytes ? size : bytes;
   }
+  if (migration->handed_off || copied == 0 || passed_s < PACE_S) {
+    return -1;
+  }
+  return (int64_t)((double)(total - copied) * passed_s / (double)copied);
 }
 
-/* The status document, as mongomirror's users know it. */
 static void
 publish(struct migration *migration)
 {
   if (!migration->http) {
     return;
   }
-  bson_t status = BSON_INITIALIZER;
-  bson_t details;
-  bool tailing = migration->tail.consistent;
-  BSON_APPEND_UTF8(&status, "stage", tailing || migration->resumed ? "oplog sync" : "initial sync");
-  BSON_APPEND_UTF8(&status, "phase",
-                   tailing                 ? "tailing the oplog"
-                   : migration->handed_off ? "applying the oplog of the copy"
-                                           : "copying");
-  BSON_APPEND_DOCUMENT_BEGIN(&status, "details", &details);
-  if (migration->handed_off) {
-    message_put_timestamp(&details, "currentTimestamp", migration->tail.bookmark);
-    message_put_timestamp(&details, "latestTimestamp", migration->tail.latest);
-    message_put_timestamp(&details, "lastWriteOnSourceTimestamp", migration->tail.last_write);
-  } else {
-    put_copy_details(migration, &details);
-  }
-  bson_append_document_end(&status, &details);
-  if (migration->failed) {
-    BSON_APPEND_UTF8(&status, "errorMessage", migration->error.text);
-  }
-  char *json = bson_as_relaxed_extended_json(&status, NULL);
+  struct status status = {.plan = &migration->plan,
+                          .tail = &migration->tail,
+                          .window = &migration->window,
+                          .error = migration->failed ? &migration->error : NULL,
+                          .needs_s = copy_needs_s(migration),
+                          .resumed = migration->resumed,
+                          .handed_off = migration->handed_off};
+  char *json = status_json(&status);
   http_set(migration->http, json ? json : "{}");
   bson_free(json);
-  bson_destroy(&status);
 }
 
 static void
@@ -132,6 +118,9 @@ make_selection(struct migration *migration)
   selection_put(&migration->selection, &migration->settings);
   BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
   BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
+  if (options->oplog_path) {
+    BSON_APPEND_UTF8(&migration->settings, "oplogPath", options->oplog_path);
+  }
   char *path = memory_string(bookmark_path(options));
   BSON_APPEND_UTF8(&migration->settings, "folder", dirname(path));
   free(path);
@@ -215,25 +204,48 @@ put_places(struct migration *migration)
   }
 }
 
+/* An optime of the bookmark file, which must be there. */
+static bool
+put_optime(struct migration *migration, bson_t *message, const char *field, const char *name, struct error *error)
+{
+  bson_t optime;
+  int got = checkpoint_get(&migration->checkpoint, name, &optime, error);
+  if (got != 1) {
+    return got == 0 ? error_set(error, ERROR_STATE, "the bookmark file lost its '%s'", name) : false;
+  }
+  BSON_APPEND_DOCUMENT(message, field, &optime);
+  bson_destroy(&optime);
+  return true;
+}
+
 static bool
 send_hand_off(struct migration *migration, const char *start_name, uint64_t end, struct error *error)
 {
-  bson_t start;
   bson_t message = BSON_INITIALIZER;
-  int got = checkpoint_get(&migration->checkpoint, start_name, &start, error);
-  if (got != 1) {
-    bson_destroy(&message);
-    return got == 0 ? error_set(error, ERROR_STATE, "the bookmark file lost its '%s'", start_name) : false;
+  bool ok = put_optime(migration, &message, "copied_from", "start", error) &&
+            put_optime(migration, &message, "start", start_name, error);
+  if (ok) {
+    message_put_timestamp(&message, "end", end);
+    BSON_APPEND_ARRAY(&message, "places", &migration->places);
+    BSON_APPEND_ARRAY(&message, "sleeping", &migration->sleeping);
+    pool_tell_applier(&migration->pool, MESSAGE_HAND_OFF, &message);
+    migration->handed_off = true;
   }
-  BSON_APPEND_DOCUMENT(&message, "start", &start);
-  message_put_timestamp(&message, "end", end);
-  BSON_APPEND_ARRAY(&message, "places", &migration->places);
-  BSON_APPEND_ARRAY(&message, "sleeping", &migration->sleeping);
-  pool_hand_off(&migration->pool, &message);
-  migration->handed_off = true;
-  bson_destroy(&start);
   bson_destroy(&message);
-  return true;
+  return ok;
+}
+
+/* While the copy runs, the applier watches the oplog. */
+static bool
+send_watch(struct migration *migration, struct error *error)
+{
+  bson_t message = BSON_INITIALIZER;
+  bool ok = put_optime(migration, &message, "start", "start", error);
+  if (ok) {
+    pool_tell_applier(&migration->pool, MESSAGE_WATCH, &message);
+  }
+  bson_destroy(&message);
+  return ok;
 }
 
 static void
@@ -315,20 +327,45 @@ save_bookmark(struct migration *migration, const bson_t *message, struct error *
   return ok;
 }
 
+/* Does the source's oplog last? Without a spool, what is needed is all since T0. */
+static void
+take_window(struct migration *migration, const bson_t *document)
+{
+  struct window *window = &migration->window;
+  struct error error;
+  window->oldest = message_timestamp(document, "oldest");
+  window->newest = message_timestamp(document, "newest");
+  window->needed = message_timestamp(document, "needed");
+  window->spooled = message_number(document, "spooled", 0);
+  window_take(window, clock_ms());
+  if (window_lost(window)) {
+    error_set(
+      &error, ERROR_OPLOG,
+      "the source's oplog no longer holds what the migration needs: it begins at %u.%u now, and %u.%u is needed; "
+      "enlarge the oplog or use --oplogPath, and start again with --forceDump --drop",
+      OPTIME_SECONDS(window->oldest), OPTIME_INCREMENT(window->oldest), OPTIME_SECONDS(window->needed),
+      OPTIME_INCREMENT(window->needed));
+    fail(migration, &error);
+    return;
+  }
+  int64_t left_s = window_left_s(window);
+  int64_t needs_s = copy_needs_s(migration);
+  if (left_s >= 0 && needs_s > left_s && clock_ms() - migration->warned_ms >= WARN_EVERY_MS) {
+    log_warn(
+      "the source's oplog lasts for about %lld s more, and the copy needs about %lld s: enlarge the oplog, or start "
+      "again with --oplogPath",
+      (long long)left_s, (long long)needs_s);
+    migration->warned_ms = clock_ms();
+  }
+}
+
 static void
 on_applier_message(void *context, enum message_type type, const bson_t *document)
 {
   struct migration *migration = context;
   struct error error;
   if (type == MESSAGE_WINDOW) {
-    migration->oldest = message_timestamp(document, "oldest");
-    if (migration->oldest > migration->start && migration->start && !migration->resumed) {
-      error_set(&error, ERROR_OPLOG,
-                "the source's oplog no longer holds the start of the copy (it begins at %u.%u now): enlarge the oplog, "
-                "and start again with --drop",
-                OPTIME_SECONDS(migration->oldest), OPTIME_INCREMENT(migration->oldest));
-      fail(migration, &error);
-    }
+    take_window(migration, document);
     return;
   }
   if (type != MESSAGE_APPLIED) {
@@ -423,7 +460,8 @@ on_applier_ended(void *context, const struct child *applier)
     migration->tail.consistent = false;
     publish(migration);
     log_warn("the applier %s; another one goes on", cause);
-    if (!pool_restart_applier(&migration->pool, &error) || (migration->handed_off && !go_on(migration, &error))) {
+    if (!pool_restart_applier(&migration->pool, &error) ||
+        !(migration->handed_off ? go_on(migration, &error) : send_watch(migration, &error))) {
       fail(migration, &error);
     }
   }
@@ -529,7 +567,7 @@ run_loop(struct migration *migration)
   progress_init(&migration->progress);
   migration->began_ms = clock_ms();
   if (!pool_start(pool, worker_count(migration->options), &error) ||
-      (migration->resumed && !go_on(migration, &error))) {
+      !(migration->resumed ? go_on(migration, &error) : send_watch(migration, &error))) {
     fail(migration, &error);
   }
   if (pool_any_running(pool)) {

@@ -223,9 +223,9 @@ on_ended(void *context, struct child *child)
 }
 
 void
-pool_hand_off(struct pool *pool, const bson_t *document)
+pool_tell_applier(struct pool *pool, enum message_type type, const bson_t *document)
 {
-  child_send(&pool->applier, MESSAGE_HAND_OFF, document);
+  child_send(&pool->applier, type, document);
 }
 
 static void

@@ -40,7 +40,7 @@ struct pool {
 
 /* `plan` NULL: only the applier is started. What it points to must outlive the pool. */
 bool pool_start(struct pool *pool, int workers, struct error *error);
-void pool_hand_off(struct pool *pool, const bson_t *document);
+void pool_tell_applier(struct pool *pool, enum message_type type, const bson_t *document);
 /* What the applier asked to have confirmed is in the bookmark file. */
 void pool_confirm(struct pool *pool);
 /* Another one in place of the one that ended; it waits for a hand-off. */

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <uthash.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 #define OPLOG_DB "local"
@@ -255,24 +256,12 @@ forget_given(struct oplog_cursor *cursor, uint64_t below)
   }
 }
 
-/* FNV-1a */
-static uint64_t
-hash_of(const bson_t *entry)
-{
-  const uint8_t *bytes = bson_get_data(entry);
-  uint64_t hash = 14695981039346656037U;
-  for (uint32_t i = 0; i < entry->len; i++) {
-    hash = (hash ^ bytes[i]) * 1099511628211U;
-  }
-  return hash;
-}
-
 /* Notes an entry as given; false if it was before. */
 static bool
 give(struct oplog_cursor *cursor, const bson_t *entry, const struct optime *at)
 {
   struct given *known = NULL;
-  struct given_key key = {.ts = at->ts, .hash = hash_of(entry)};
+  struct given_key key = {.ts = at->ts, .hash = hash_bytes(HASH_SEED, bson_get_data(entry), entry->len)};
   if (at->ts <= cursor->start) {
     return false;
   }

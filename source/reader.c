@@ -210,9 +210,13 @@ reader_alive(const struct reader_cursor *cursor)
 bool
 reader_cursor_died(const struct error *error)
 {
-  /* Up to 4.2 a rename kills cursors. S:src/mongo/db/catalog/rename_collection.cpp@r4.0.14 */
-  return error->code == CODE_CURSOR_NOT_FOUND || error->code == CODE_QUERY_PLAN_KILLED ||
-         error->code == CODE_CURSOR_KILLED;
+  /*
+   * Up to 4.2 a rename kills cursors (S:src/mongo/db/catalog/rename_collection.cpp@r4.0.14); 4.0 says "operation failed" of
+   * a getMore whose collection was dropped (seen on 4.0.14).
+   */
+  return error->kind == ERROR_SOURCE &&
+         (error->code == CODE_CURSOR_NOT_FOUND || error->code == CODE_QUERY_PLAN_KILLED ||
+          error->code == CODE_CURSOR_KILLED || error->code == CODE_OPERATION_FAILED);
 }
 
 int

@@ -62,7 +62,7 @@ void reader_cursor_free(struct reader_cursor *cursor);
 int reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error);
 bool reader_alive(const struct reader_cursor *cursor);
 
-/* The cursor died of a rename or was forgotten: reading again from the beginning may help. */
+/* The cursor died of a rename or drop, or was forgotten: reading again from the beginning tells, or helps. */
 bool reader_cursor_died(const struct error *error);
 
 /* The first document, copied into `document`: 1, 0 if there is none, -1 on error. */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/memory.h"
 
 static void
@@ -159,17 +160,6 @@ batch_add_paths(struct batch *batch, uint64_t ts, const bson_t *selector, const 
   bson_destroy(&rest);
 }
 
-/* FNV-1a */
-static uint64_t
-hash_bytes(uint64_t hash, const void *data, size_t size)
-{
-  const uint8_t *bytes = data;
-  for (size_t i = 0; i < size; i++) {
-    hash = (hash ^ bytes[i]) * 1099511628211U;
-  }
-  return hash;
-}
-
 static double
 number_of(const bson_iter_t *iter)
 {
@@ -215,7 +205,7 @@ hash_of(const struct batch *batch, const struct batch_op *op)
   bson_iter_t iter;
   batch_selector(batch, op, &selector);
   bson_iter_init(&iter, &selector);
-  uint64_t hash = hash_fields(14695981039346656037U, &iter, false);
+  uint64_t hash = hash_fields(HASH_SEED, &iter, false);
   return hash ? hash : 1;
 }
 

@@ -85,6 +85,9 @@ class Source:
         self.unread = {ns for ns, info in self.copy.collections.items() if "viewOn" not in info["options"]}
         self.lock = threading.Condition()
         self.port = free_port()
+        self.oldest = (0, 0)
+        self.readable = threading.Event()  # cleared by a test: the copy waits
+        self.readable.set()
 
     @property
     def seed(self):
@@ -97,6 +100,10 @@ class Source:
 
     def go_on(self):
         self.set_clock(self.end)
+
+    def forget_before(self, ts):
+        """The oplog rolls over: older entries are gone."""
+        self.oldest = ts
 
     def note_read(self, ns):
         """The copy's time ends when every collection was read."""
@@ -299,6 +306,7 @@ class Connection:
         ns = self._namespace(command, "find")
         if ns == "local.oplog.rs":
             return self._find_oplog(command)
+        self.recorded.readable.wait()
         self.recorded.note_read(ns)
         wanted = command.get("filter", {}).get("_id")
         if isinstance(wanted, dict) and "$in" in wanted:
@@ -311,10 +319,10 @@ class Connection:
 
     def _find_oplog(self, command):
         recorded = self.recorded
-        low, high = (0, 0), recorded.now
+        low, high = recorded.oldest, recorded.now
         for operator, ts in command.get("filter", {}).get("ts", {}).items():
             if operator == "$gte":
-                low = (ts.time, ts.inc)
+                low = max(low, (ts.time, ts.inc))
             else:
                 high = min(high, (ts.time, ts.inc))
         order = command.get("sort", {}).get("$natural", 1)

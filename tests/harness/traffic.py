@@ -110,10 +110,10 @@ def _insert_all(collection, documents, batch=2000):
     return inserted
 
 
-def preload_mixed(collection, count, seed):
+def preload_mixed(collection, count, seed, like=True):
     """About `count` small documents with ids of every type (a few ids are equal as keys, and taken once)."""
     rng = random.Random(seed)
-    ids = SINGLE_IDS + [make_id(rng, n) for n in range(1, count - len(SINGLE_IDS) + 1)]
+    ids = [key for key in SINGLE_IDS if like or not _has_nan(key)] + [make_id(rng, n) for n in range(1, count - len(SINGLE_IDS) + 1)]
     return _insert_all(collection, (make_document(rng, key) for key in ids))
 
 
@@ -133,10 +133,13 @@ def preload_plain(collection, count, seed, size=1024):
 class Traffic:
     """Writes at random from a thread of its own until stopped. `rate` is operations a second, None no limit."""
 
-    def __init__(self, uri, seed, rate=300, database="traffic", nan=True):
-        """`nan` False leaves documents with NaN in their `_id` alone: SecantusDB refuses updates of them."""
-        self.single_ids = [key for key in SINGLE_IDS if nan or not _has_nan(key)]
-        self.seed, self.rate, self.nan = seed, rate, nan
+    def __init__(self, uri, seed, rate=300, database="traffic", like=True):
+        """
+        `like` False: source and target are not of one kind. SecantusDB as the target refuses updates of documents with NaN
+        in their `_id`, and forgets a collection's options when it renames it, so these are left alone.
+        """
+        self.single_ids = [key for key in SINGLE_IDS if like or not _has_nan(key)]
+        self.seed, self.rate, self.like = seed, rate, like
         self.rng = random.Random(seed)
         self.client = MongoClient(uri)
         self.db = self.client[database]
@@ -156,7 +159,7 @@ class Traffic:
         for name in self.ids:
             sample = self.db[name].aggregate([{"$sample": {"size": REMEMBERED_IDS}}, {"$project": {"_id": 1}}])
             self.ids[name] = [key for key in (document["_id"] for document in sample)
-                              if self.nan or not _has_nan(key)]
+                              if self.like or not _has_nan(key)]
         self.db.mixed.create_index("n")
         self.db.unique.create_index("u", unique=True)
         self.db.sparse.create_index("u", unique=True, sparse=True)
@@ -405,7 +408,7 @@ class Traffic:
         return self.side[f"c{self.rng.randrange(6)}"]
 
     def create(self):
-        options = self.rng.choice([
+        options = {} if not self.like else self.rng.choice([
             {}, {"capped": True, "size": 65536}, {"collation": {"locale": "en", "strength": 2}},
             {"validator": {"n": {"$exists": True}}, "validationLevel": "moderate"}])
         self.side.create_collection(self.side_collection().name, **options)
@@ -441,7 +444,7 @@ class Traffic:
 
     def coll_mod(self):
         where = self.side_collection()
-        if self.rng.random() < 0.5:
+        if self.like and self.rng.random() < 0.5:
             self.side.command("collMod", where.name, validator={"n": {"$gte": -self.rng.randrange(1, 50)}},
                               validationLevel="off")
         elif "at_1" in where.index_information():

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "harness"))
 import servers  # noqa: E402
 from compare import compare, oplog_of  # noqa: E402
 from ferry import Ferry, binary  # noqa: E402
-from traffic import Traffic  # noqa: E402
+from traffic import Traffic, preload_mixed  # noqa: E402
 
 MONGOD_4_0 = os.environ.get("MONGOD_4_0")
 PAIRS = {"secantus-secantus": ("secantus", "secantus"), "4.0-4.0": ("4.0", "4.0"), "4.0-secantus": ("4.0", "secantus")}
@@ -37,7 +37,10 @@ class Pair:
         return Ferry(self.source, self.target, self.folder, *options, **more)
 
     def traffic(self, seed, **more):
-        return Traffic(self.source.uri, seed, nan=self.same_version, **more)
+        return Traffic(self.source.uri, seed, like=self.same_version, **more)
+
+    def preload_mixed(self, count, seed):
+        preload_mixed(self.source.client().traffic.mixed, count, seed, self.same_version)
 
     def assert_equal(self, **more):
         result = compare(self.source.client(), self.target.client(), same_version=self.same_version, **more)

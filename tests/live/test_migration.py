@@ -76,7 +76,7 @@ def test_quiet_copy(pair, seed):
 def test_random_traffic(pair, seed):
     """(b) The test: random writes throughout the copy and the tail, and equal bytes at the end."""
     client = pair.source.client()
-    preload_mixed(client.traffic.mixed, 1000, seed)
+    pair.preload_mixed(1000, seed)
     preload_plain(client.traffic.docs, 12_000, seed)
     with pair.traffic(seed, rate=150) as traffic:
         with pair.ferry("--workers", 2, "--rangeMB", 1) as ferry:
@@ -145,7 +145,7 @@ def test_killed_workers(pair, seed, victims):
     """(c) Workers are killed at random moments of the copy; each costs a retry and nothing else."""
     client, rng = pair.source.client(), random.Random(seed)
     preload_plain(client.traffic.docs, 30_000 if pair.target.kind == "secantus" else 200_000, seed)
-    preload_mixed(client.traffic.mixed, 500, seed)
+    pair.preload_mixed(500, seed)
     killed = 0
     with pair.traffic(seed, rate=30) as traffic, pair.ferry("--workers", 2, "--rangeMB", 1) as ferry:
         ferry.wait_copying()
@@ -184,7 +184,7 @@ def test_killed_coordinator_while_tailing(secantus_pair):
 def test_resume_from_bookmark(pair, seed):
     """(e) A second start goes on from the bookmark, without a copy."""
     client = pair.source.client()
-    preload_mixed(client.traffic.mixed, 500, seed)
+    pair.preload_mixed(500, seed)
     preload_plain(client.traffic.docs, 2000, seed)
     with pair.ferry("--workers", 2) as ferry:
         ferry.wait_tailing()
@@ -212,7 +212,7 @@ def test_resume_from_bookmark(pair, seed):
 def test_coordinator_killed_while_tailing_goes_on(pair, seed):
     """What was applied since the last report is behind the bookmark; it must not be taken for a divergence."""
     client, rng = pair.source.client(), random.Random(seed)
-    preload_mixed(client.traffic.mixed, 500, seed)
+    pair.preload_mixed(500, seed)
     with pair.traffic(seed, rate=150) as traffic:
         with pair.ferry("--workers", 2) as ferry:
             ferry.wait_tailing()

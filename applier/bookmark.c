@@ -1,0 +1,101 @@
+#include "applier/bookmark.h"
+
+#include "applier/reread.h"
+#include "base/clock.h"
+
+static void
+put_optime(bson_t *document, const char *name, const struct optime *optime)
+{
+  bson_t sub;
+  BSON_APPEND_DOCUMENT_BEGIN(document, name, &sub);
+  message_put_timestamp(&sub, "ts", optime->ts);
+  if (optime->term >= 0) {
+    BSON_APPEND_INT64(&sub, "t", optime->term);
+  }
+  if (optime->hash) {
+    BSON_APPEND_INT64(&sub, "h", optime->hash);
+  }
+  bson_append_document_end(document, &sub);
+}
+
+/* A STOP that comes meanwhile is obeyed after the batch. */
+static bool
+wait_until_kept(struct applier *applier, struct error *error)
+{
+  enum message_type type = MESSAGE_STOP;
+  bson_t message;
+  while (type != MESSAGE_KEPT) {
+    int got = channel_receive(&applier->channel, &type, &message, error);
+    if (got <= 0) {
+      return got == 0 ? error_set(error, ERROR_CHILD, "the coordinator is gone") : false;
+    }
+    applier->stopping = applier->stopping || type == MESSAGE_STOP;
+  }
+  return true;
+}
+
+bool
+bookmark_report(struct applier *applier, bool confirm, struct error *error)
+{
+  bson_t document = BSON_INITIALIZER;
+  put_optime(&document, "bookmark", &applier->bookmark);
+  message_put_timestamp(&document, "reached", applier->consistent ? applier->position.ts : applier->end);
+  message_put_timestamp(&document, "latest", applier->latest);
+  message_put_timestamp(&document, "last_write", applier->last_write);
+  BSON_APPEND_INT64(&document, "entries", applier->entries);
+  BSON_APPEND_BOOL(&document, "consistent", applier->consistent);
+  if (applier->ddl_unreported) {
+    bson_t list;
+    BSON_APPEND_ARRAY_BEGIN(&document, "sleeping", &list);
+    sleeping_put(&applier->sleeping, &list);
+    bson_append_array_end(&document, &list);
+    BSON_APPEND_ARRAY_BEGIN(&document, "places", &list);
+    places_put(&applier->places, &list);
+    bson_append_array_end(&document, &list);
+    applier->ddl_unreported = false;
+  }
+  BSON_APPEND_BOOL(&document, "confirm", confirm);
+  bool ok =
+    channel_send(&applier->channel, MESSAGE_APPLIED, &document, error) && (!confirm || wait_until_kept(applier, error));
+  bson_destroy(&document);
+  applier->report_ms = clock_ms();
+  return ok;
+}
+
+bool
+bookmark_same_election(struct applier *applier, struct error *error)
+{
+  struct server_hello hello;
+  char election[25] = "";
+  if (!server_ask_hello(&applier->target, false, &hello, error)) {
+    return false;
+  }
+  if (hello.has_election) {
+    bson_oid_to_string(&hello.election, election);
+  }
+  bool same = !applier->election[0] || strcmp(election, applier->election) == 0;
+  snprintf(applier->election, sizeof applier->election, "%s", election);
+  return same || error_set(error, ERROR_TARGET, "the target elected another primary");
+}
+
+bool
+bookmark_settle(struct applier *applier, bool confirm, struct error *error)
+{
+  if (!apply_flush(&applier->apply, true, error) || !bookmark_same_election(applier, error)) {
+    return false;
+  }
+  struct optime settled = feed_settled(applier->feed);
+  /* What is to be read again is only in memory: after a crash it has to be found once more. */
+  if (settled.ts > applier->bookmark.ts && (applier->consistent || !reread_any_due(&applier->places))) {
+    applier->bookmark = settled;
+  }
+  return bookmark_report(applier, confirm, error);
+}
+
+bool
+bookmark_confirm_places(void *context, struct error *error)
+{
+  struct applier *applier = context;
+  applier->ddl_unreported = true;
+  return bookmark_settle(applier, true, error);
+}

@@ -1,0 +1,24 @@
+/*
+ * The bookmark: how far everything is on a majority of the target's members, and telling the coordinator of it.
+ */
+#ifndef FERRY_APPLIER_BOOKMARK_H
+#define FERRY_APPLIER_BOOKMARK_H
+
+#include "applier/state.h"
+
+/* `confirm`: returns when it is in the bookmark file. A STOP that comes meanwhile is noted. */
+bool bookmark_report(struct applier *applier, bool confirm, struct error *error);
+
+/*
+ * A write that only the primary acknowledged counts once a later one on the same primary has a majority. With another
+ * election in between it may be gone: then this fails, once.
+ */
+bool bookmark_same_election(struct applier *applier, struct error *error);
+
+/* All that was gathered goes to the target's majority; then the bookmark may move, and is reported. */
+bool bookmark_settle(struct applier *applier, bool confirm, struct error *error);
+
+/* For struct ddl: what the places are now is in the bookmark file when this returns. */
+bool bookmark_confirm_places(void *context, struct error *error);
+
+#endif

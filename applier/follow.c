@@ -1,0 +1,212 @@
+#include "applier/follow.h"
+
+#include "applier/bookmark.h"
+#include "applier/recopy.h"
+#include "applier/reread.h"
+#include "applier/take.h"
+#include "applier/watch.h"
+#include "base/clock.h"
+#include "base/log.h"
+
+#define BATCH_BYTES (16 << 20)
+#define LATEST_MS 2000
+#define REPORT_MS 1000
+#define WINDOW_MS 30000
+#define IDLE_MS 1000
+#define FINISH_MS 5000
+
+/*
+ * The replay has passed the moving copy: from here on the target is what the source was, entry by entry. If collections
+ * had to be copied or documents had to be read again, the consistency point moves on first.
+ */
+static bool
+become_consistent(struct applier *applier, struct error *error)
+{
+  if (!apply_flush(&applier->apply, true, error)) {
+    return false;
+  }
+  if (recopy_any_due(&applier->places)) {
+    applier->rereading = true;
+    applier->ddl_unreported = true;
+    return recopy_run(&applier->ddl, &applier->reader, &applier->end, error);
+  }
+  if (reread_any_due(&applier->places)) {
+    applier->rereading = true;
+    return reread_run(&applier->places, &applier->reader, &applier->apply, &applier->end, error);
+  }
+  for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
+    reread_clear(place);
+  }
+  applier->consistent = true;
+  applier->ddl.lenient = false;
+  applier->apply.bulk.lenient = false;
+  log_info("consistent ts=%u.%u: building the unique indexes that waited", OPTIME_SECONDS(applier->end),
+           OPTIME_INCREMENT(applier->end));
+  applier->ddl_unreported = true;
+  return sleeping_build(&applier->sleeping, &applier->target, error);
+}
+
+static bool
+ask_latest(struct applier *applier, struct error *error)
+{
+  struct server_hello hello;
+  if (clock_ms() - applier->latest_ms < LATEST_MS) {
+    return true;
+  }
+  if (!server_ask_hello(&applier->reader.server, false, &hello, error)) {
+    return false;
+  }
+  applier->latest = hello.last_write > applier->position.ts ? hello.last_write : applier->position.ts;
+  applier->latest_ms = clock_ms();
+  return true;
+}
+
+/* One entry of the stream. Up to the consistency point, and over what an earlier attempt may have done, lenient. */
+static bool
+follow_entry(struct applier *applier, const bson_t *document, struct error *error)
+{
+  struct optime at = optime_of(document);
+  if (!applier->consistent && feed_settled(applier->feed).ts >= applier->end && !become_consistent(applier, error)) {
+    return false;
+  }
+  if (at.ts > applier->position.ts) {
+    applier->position = at;
+  }
+  applier->entries++;
+  return take_stream_entry(applier, document, error);
+}
+
+/*
+ * Only an entry with a later timestamp, or none for a while, tells that all of the last one's are here: so that the
+ * bookmark is where the replay stopped, and the next start needs no lenient stretch.
+ */
+static bool
+finish_timestamp(struct applier *applier, struct error *error)
+{
+  const bson_t *document = NULL;
+  int64_t until = clock_ms() + FINISH_MS;
+  while (feed_settled(applier->feed).ts < applier->position.ts && clock_ms() < until) {
+    int got = feed_next(applier->feed, IDLE_MS, &document, error);
+    bool same = got == 1 && optime_of(document).ts <= applier->position.ts;
+    if (got < 0 || (same && !follow_entry(applier, document, error))) {
+      return false;
+    }
+  }
+  return bookmark_settle(applier, false, error);
+}
+
+/*
+ * A spool of the copy's time is read first if it holds what comes next. If the bookmark is behind its end already, it was
+ * about to be removed.
+ */
+static bool
+open_feed(struct applier *applier, struct error *error)
+{
+  struct spool *spool = NULL;
+  int found = applier->oplog_path ? spool_open(&spool, applier->oplog_path, &applier->copied_from, false, error) : 0;
+  if (found == 1 && spool_settled(spool).ts <= applier->start.ts) {
+    found = spool_remove(spool, error) ? 0 : -1;
+    spool = NULL;
+  }
+  return found >= 0 && feed_open(&applier->feed, applier->source_uri, &applier->start, spool, error);
+}
+
+/* When the bookmark file says that all of the spool is on the target, it has done its work. */
+static bool
+end_spool(struct applier *applier, struct error *error)
+{
+  struct optime read = feed_spool_read(applier->feed);
+  if (read.ts == 0 || applier->bookmark.ts < read.ts) {
+    return true;
+  }
+  if (!bookmark_report(applier, true, error) || !feed_remove_spool(applier->feed, error)) {
+    return false;
+  }
+  log_info("the spooled oplog is applied and removed ts=%u.%u", OPTIME_SECONDS(read.ts), OPTIME_INCREMENT(read.ts));
+  return true;
+}
+
+/* What is due about once a second. */
+static bool
+report_if_due(struct applier *applier, struct error *error)
+{
+  int64_t now = clock_ms();
+  if (now - applier->report_ms < REPORT_MS) {
+    return true;
+  }
+  if (now - applier->window_ms >= WINDOW_MS) {
+    applier->window_ms = now;
+    if (!watch_report(applier, applier->bookmark.ts, error)) {
+      return false;
+    }
+  }
+  return ask_latest(applier, error) && bookmark_settle(applier, false, error) && end_spool(applier, error);
+}
+
+/* Reads and applies until STOP or the end of the input; then the batch in hand is finished. */
+static bool
+follow(struct applier *applier, struct error *error)
+{
+  applier->position = applier->start;
+  applier->consistent = applier->rereading = false;
+  applier->ddl.lenient = applier->apply.bulk.lenient = true;
+  if ((!applier->feed && !open_feed(applier, error)) || !bookmark_same_election(applier, error)) {
+    return false;
+  }
+  if (applier->end > applier->start.ts && !sleeping_unbuild(&applier->sleeping, &applier->target, error)) {
+    return false;
+  }
+  int64_t taken = 0;
+  while (!applier->stopping) {
+    const bson_t *document = NULL;
+    /* What was gathered does not wait for more to come. */
+    int got = feed_next(applier->feed, applier->apply.gathering.count ? 0 : IDLE_MS, &document, error);
+    if (got < 0 || (got == 1 && !follow_entry(applier, document, error))) {
+      return false;
+    }
+    taken += got;
+    if (got == 0 || taken >= applier->batch_entries || applier->apply.gathering.size >= BATCH_BYTES) {
+      taken = 0;
+      if (!apply_send(&applier->apply, error)) {
+        return false;
+      }
+      applier->stopping = applier->stopping || channel_waiting(&applier->channel, 0);
+    }
+    if (got == 0 && !applier->consistent && feed_settled(applier->feed).ts >= applier->end &&
+        !become_consistent(applier, error)) {
+      return false;
+    }
+    if (!report_if_due(applier, error)) {
+      return false;
+    }
+  }
+  return !applier->consistent || finish_timestamp(applier, error);
+}
+
+bool
+follow_patiently(struct applier *applier, struct error *error)
+{
+  int64_t wait_ms = 500;
+  while (!follow(applier, error)) {
+    if (!server_error_passes(error)) {
+      return false;
+    }
+    log_warn("%s; trying again from ts=%u.%u", error->text, OPTIME_SECONDS(applier->bookmark.ts),
+             OPTIME_INCREMENT(applier->bookmark.ts));
+    feed_free(applier->feed);
+    applier->feed = NULL;
+    apply_forget(&applier->apply);
+    transactions_clear(&applier->transactions);
+    applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
+    for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
+      reread_clear(place);
+    }
+    applier->start = applier->bookmark;
+    applier->election[0] = 0;
+    if (channel_waiting(&applier->channel, (int)wait_ms)) {
+      return true;
+    }
+    wait_ms = wait_ms < 15000 ? wait_ms * 2 : wait_ms;
+  }
+  return true;
+}

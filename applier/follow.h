@@ -1,0 +1,15 @@
+/*
+ * The replay: reads and applies entry after entry, first over the moving copy, then strictly.
+ */
+#ifndef FERRY_APPLIER_FOLLOW_H
+#define FERRY_APPLIER_FOLLOW_H
+
+#include "applier/state.h"
+
+/*
+ * From `start` on until STOP or the end of the channel; then the batch in hand is finished. A lost connection or an
+ * election: goes back to the bookmark, and treats what followed it as a moving copy.
+ */
+bool follow_patiently(struct applier *applier, struct error *error);
+
+#endif

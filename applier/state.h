@@ -1,0 +1,48 @@
+/*
+ * What the files of this folder share: the applier's connections, what it knows of the target, and where it is in the
+ * oplog. One thread uses it.
+ */
+#ifndef FERRY_APPLIER_STATE_H
+#define FERRY_APPLIER_STATE_H
+
+#include "applier/ddl.h"
+#include "applier/transactions.h"
+#include "ipc/channel.h"
+#include "source/feed.h"
+#include "target/apply.h"
+
+struct applier {
+  struct channel channel;
+  struct reader reader;
+  struct server target;
+  struct apply apply;
+  struct places places;
+  struct sleeping sleeping;
+  struct selection selection;
+  struct transactions transactions;
+  char *folder;        /* for what does not fit into memory */
+  uint64_t committing; /* the timestamp of the commit that is being applied, 0 if none */
+  struct ddl ddl;
+  char *source_uri;
+  struct feed *feed;
+  char *oplog_path;          /* where to spool, NULL: nowhere */
+  struct optime copied_from; /* T0 */
+  struct optime start;       /* go on behind this one */
+  struct optime position;    /* the last entry taken into the batch */
+  struct optime bookmark;    /* all up to it is held by the target's majority */
+  uint64_t end;              /* the consistency point */
+  uint64_t latest;
+  uint64_t last_write; /* the newest entry seen that does something */
+  int64_t latest_ms;   /* when `latest` was asked */
+  int64_t report_ms;
+  int64_t window_ms; /* when the window was reported */
+  int64_t entries;
+  int64_t batch_entries; /* --oplogBatchSize */
+  bool consistent;
+  bool rereading; /* the first consistency point is behind: only what was read or copied again is ahead of the replay */
+  bool ddl_unreported;
+  bool stopping;
+  char election[25]; /* the target's, when the bookmark was last moved */
+};
+
+#endif

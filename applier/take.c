@@ -1,0 +1,200 @@
+#include "applier/take.h"
+
+#include "applier/reread.h"
+#include "target/delta.h"
+
+static bool
+has_fields(const bson_t *document, const char *name)
+{
+  bson_iter_t iter;
+  bson_iter_t fields;
+  return bson_iter_init_find(&iter, document, name) && bson_iter_recurse(&iter, &fields) && bson_iter_next(&fields);
+}
+
+static bool
+removes_fields(const struct entry *entry)
+{
+  bson_t diff;
+  struct error ignored;
+  if (entry->kind == ENTRY_DIFF) {
+    return message_document(&entry->o, "diff", &diff, &ignored) && has_fields(&diff, "removedFields");
+  }
+  return entry->write == APPLY_MODIFY && has_fields(&entry->o, "$unset");
+}
+
+/* Up to the consistency point: notes what must be read again. False: the entry is in what was read already. */
+static bool
+is_to_replay(struct applier *applier, struct place *place, const struct entry *entry)
+{
+  struct reread *reread = reread_find(place, &entry->id);
+  if (reread && entry->ts <= reread->exact) {
+    return false;
+  }
+  if (removes_fields(entry)) {
+    if ((reread || !applier->rereading || place->start) && !place->capped) {
+      reread_note(place, &entry->id);
+    }
+  } else if (reread && entry->kind == ENTRY_WRITE && entry->write != APPLY_MODIFY && entry->write != APPLY_DELTA) {
+    reread_forget(place, reread); /* the whole document is as this entry says */
+  }
+  return true;
+}
+
+/* SecantusDB's form of an update. */
+static bool
+add_diff(struct batch *batch, const struct entry *entry, struct error *error)
+{
+  bson_t diff;
+  bson_t truncations;
+  bson_t modifiers;
+  if (!message_document(&entry->o, "diff", &diff, error) ||
+      !delta_to_modifiers(&diff, &truncations, &modifiers, error)) {
+    return false;
+  }
+  if (!bson_empty(&truncations)) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &truncations);
+  }
+  if (!bson_empty(&modifiers)) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+  }
+  bson_destroy(&truncations);
+  bson_destroy(&modifiers);
+  return true;
+}
+
+/* $v says how it was written, not what to do; targets from 6.1 on refuse it. */
+static void
+add_modifiers(struct batch *batch, const struct entry *entry)
+{
+  bson_t modifiers = BSON_INITIALIZER;
+  bson_copy_to_excluding_noinit(&entry->o, &modifiers, "$v", NULL);
+  if (bson_has_field(&entry->o, "$v")) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+  } else {
+    batch_add_paths(batch, entry->ts, &entry->id, &modifiers);
+  }
+  bson_destroy(&modifiers);
+}
+
+static bool
+add_write(struct applier *applier, struct entry *entry, struct error *error)
+{
+  if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0) {
+    return apply_flush(&applier->apply, false, error) && ddl_apply_write(&applier->ddl, entry, error);
+  }
+  if (!selection_wants(&applier->selection, entry->db, entry->coll)) {
+    return true;
+  }
+  struct place *place = ddl_place(&applier->ddl, entry);
+  if (!place && ddl_is_gone(&applier->ddl, entry)) {
+    return true;
+  }
+  if (!place) { /* not every server logs the creation that an insert makes */
+    if (entry->write != APPLY_INSERT) {
+      return applier->ddl.lenient ||
+             error_set(error, ERROR_DIVERGED, "the oplog entry at %u.%u changes %s.%s, which the target does not have",
+                       OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
+    }
+    place = places_add(&applier->places, entry->db, entry->coll);
+    if (entry->has_uuid) {
+      places_set_uuid(&applier->places, place, entry->uuid);
+    }
+  }
+  if (entry->ts <= place->start || (!applier->consistent && !is_to_replay(applier, place, entry))) {
+    return true;
+  }
+  struct batch *batch = &applier->apply.gathering;
+  struct batch_run *run = batch_into(batch, place->db, place->coll);
+  if (run->count == 0) {
+    run->capped = place->capped;
+    run->keep_order =
+      place->capped || place->collated || sleeping_any_unique(&applier->sleeping, place->db, place->coll);
+  }
+  if (entry->kind == ENTRY_DIFF) {
+    return add_diff(batch, entry, error);
+  }
+  if (entry->write == APPLY_MODIFY) {
+    add_modifiers(batch, entry);
+  } else {
+    batch_add(batch, entry->write, entry->ts, &entry->id, entry->write == APPLY_DELETE ? NULL : &entry->o);
+  }
+  return true;
+}
+
+static bool take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
+
+static bool
+take_group(struct applier *applier, const struct entry *entry, struct error *error)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  bool ok = true;
+  if (!bson_iter_init_find(&iter, &entry->o, "applyOps") || !bson_iter_recurse(&iter, &item)) {
+    return error_set(error, ERROR_DIVERGED, "the applyOps at %u.%u has no operations", OPTIME_SECONDS(entry->ts),
+                     OPTIME_INCREMENT(entry->ts));
+  }
+  while (ok && bson_iter_next(&item)) {
+    bson_t inner;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    if (BSON_ITER_HOLDS_DOCUMENT(&item)) {
+      bson_iter_document(&item, &size, &bytes);
+      ok = bson_init_static(&inner, bytes, size) && take_entry(applier, &inner, entry->ts, error);
+    }
+  }
+  return ok;
+}
+
+static bool
+take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
+{
+  struct entry entry;
+  bool ok = entry_read(&entry, document, ts, error);
+  if (ok && entry.kind != ENTRY_NOTHING) {
+    applier->last_write = entry.ts;
+  }
+  if (!ok || entry.kind == ENTRY_NOTHING) {
+    entry_clear(&entry);
+    return ok;
+  }
+  if (entry.kind == ENTRY_GROUP) {
+    ok = take_group(applier, &entry, error);
+  } else if (entry.kind == ENTRY_COMMAND) {
+    ok = apply_flush(&applier->apply, false, error) && ddl_apply(&applier->ddl, &entry, error);
+    applier->ddl_unreported = true;
+  } else {
+    ok = add_write(applier, &entry, error);
+  }
+  entry_clear(&entry);
+  return ok;
+}
+
+/* What a part did was done when the transaction was committed. */
+static bool
+take_part(void *context, const bson_t *part, struct error *error)
+{
+  struct applier *applier = context;
+  return take_entry(applier, part, applier->committing, error);
+}
+
+static bool
+is_new_primary(const bson_t *document)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  return bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, "o.msg", &found) &&
+         BSON_ITER_HOLDS_UTF8(&found) && strcmp(bson_iter_utf8(&found, NULL), "new primary") == 0;
+}
+
+bool
+take_stream_entry(struct applier *applier, const bson_t *document, struct error *error)
+{
+  if (transaction_role_of(document) == TRANSACTION_NONE) {
+    if (is_new_primary(document)) {
+      transactions_forget_unprepared(&applier->transactions);
+    }
+    return take_entry(applier, document, 0, error);
+  }
+  applier->committing = optime_of(document).ts;
+  return transactions_take(&applier->transactions, document, take_part, applier, error);
+}

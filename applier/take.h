@@ -1,0 +1,11 @@
+/*
+ * Takes one entry of the oplog: a write into the batch, a command to the target, a part of a transaction to the others.
+ */
+#ifndef FERRY_APPLIER_TAKE_H
+#define FERRY_APPLIER_TAKE_H
+
+#include "applier/state.h"
+
+bool take_stream_entry(struct applier *applier, const bson_t *document, struct error *error);
+
+#endif

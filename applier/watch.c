@@ -1,0 +1,66 @@
+#include "applier/watch.h"
+
+#include "base/log.h"
+
+#define WATCH_MS 5000
+
+bool
+watch_report(struct applier *applier, uint64_t needed, struct error *error)
+{
+  bson_t document = BSON_INITIALIZER;
+  uint64_t oldest = 0;
+  uint64_t newest = 0;
+  int64_t spooled = 0;
+  if (applier->feed) {
+    needed = feed_reached(applier->feed, &spooled);
+  }
+  bool ok = oplog_window(&applier->reader, &oldest, &newest, error);
+  message_put_timestamp(&document, "oldest", oldest);
+  message_put_timestamp(&document, "newest", newest);
+  message_put_timestamp(&document, "needed", needed);
+  BSON_APPEND_INT64(&document, "spooled", spooled);
+  ok = ok && channel_send(&applier->channel, MESSAGE_WINDOW, &document, error);
+  bson_destroy(&document);
+  return ok;
+}
+
+/* The spool goes on where it is if it is this copy's; a thread fills it from now on. */
+static bool
+spool_on(struct applier *applier, const struct optime *start, struct error *error)
+{
+  struct spool *spool = NULL;
+  return spool_open(&spool, applier->oplog_path, start, true, error) == 1 &&
+         feed_open(&applier->feed, applier->source_uri, start, spool, error);
+}
+
+/* One look. A spool whose thread lost the source is taken up again. */
+static bool
+look(struct applier *applier, const struct optime *start, struct error *error)
+{
+  if (applier->feed && feed_failed(applier->feed, error)) {
+    feed_free(applier->feed);
+    applier->feed = NULL;
+    if (!server_error_passes(error)) {
+      return false;
+    }
+    log_warn("%s; trying again", error->text);
+  }
+  if (applier->oplog_path && !applier->feed && !spool_on(applier, start, error)) {
+    return false;
+  }
+  return watch_report(applier, start->ts, error);
+}
+
+int
+watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
+                    struct error *error)
+{
+  int wait_ms = 0; /* the first look is at once */
+  while (!channel_waiting(&applier->channel, wait_ms)) {
+    if (!look(applier, start, error) && !server_error_passes(error)) {
+      return -1;
+    }
+    wait_ms = WATCH_MS;
+  }
+  return channel_receive(&applier->channel, type, message, error);
+}

@@ -1,0 +1,17 @@
+/*
+ * What the applier does while the workers copy: it watches that what the replay will need stays in the source's oplog, or
+ * (--oplogPath) spools it from the first moment on.
+ */
+#ifndef FERRY_APPLIER_WATCH_H
+#define FERRY_APPLIER_WATCH_H
+
+#include "applier/state.h"
+
+/* Until the next message, which it gives: 1; 0 if the coordinator is gone; -1. `start` is T0. */
+int watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
+                        struct error *error);
+
+/* Tells the coordinator how far the source's oplog reaches. */
+bool watch_report(struct applier *applier, uint64_t needed, struct error *error);
+
+#endif

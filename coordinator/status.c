@@ -1,0 +1,85 @@
+#include "coordinator/status.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "ipc/message.h"
+
+static void
+put_copy_details(const struct plan *plan, bson_t *details)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    const struct plan_collection *collection = &plan->collections[i];
+    bson_t item;
+    int64_t documents;
+    int64_t bytes;
+    bool complete = collection->copies_done == collection->copies;
+    char *ns = memory_format("%s.%s", collection->source->db, collection->source->name);
+    plan_copied(plan, i, &documents, &bytes);
+    BSON_APPEND_DOCUMENT_BEGIN(details, ns, &item);
+    BSON_APPEND_BOOL(&item, "complete", complete && (!collection->has_index_task || collection->index_done));
+    if (complete && collection->has_index_task) {
+      BSON_APPEND_INT64(&item, "createIndexes", bson_count_keys(&collection->indexes));
+    } else {
+      BSON_APPEND_INT64(&item, "copiedBytes", bytes);
+      BSON_APPEND_INT64(&item, "totalBytes", collection->source->bytes);
+    }
+    bson_append_document_end(details, &item);
+    free(ns);
+  }
+}
+
+/* mongomirror has no such thing: the source's oplog, and whether it lasts. */
+static void
+put_window(const struct status *status, bson_t *document)
+{
+  const struct window *window = status->window;
+  bson_t oplog;
+  if (window->oldest == 0) {
+    return;
+  }
+  BSON_APPEND_DOCUMENT_BEGIN(document, "oplogWindow", &oplog);
+  message_put_timestamp(&oplog, "oldest", window->oldest);
+  message_put_timestamp(&oplog, "newest", window->newest);
+  message_put_timestamp(&oplog, "needed", window->needed);
+  BSON_APPEND_INT64(&oplog, "lengthSeconds", window_length_s(window));
+  if (window_left_s(window) >= 0) {
+    BSON_APPEND_INT64(&oplog, "secondsLeft", window_left_s(window));
+  }
+  if (status->needs_s >= 0) {
+    BSON_APPEND_INT64(&oplog, "copySecondsLeft", status->needs_s);
+  }
+  if (window->spooled > 0) {
+    BSON_APPEND_INT64(&oplog, "spooledBytes", window->spooled);
+  }
+  bson_append_document_end(document, &oplog);
+}
+
+char *
+status_json(const struct status *status)
+{
+  const struct progress_tail *tail = status->tail;
+  bson_t document = BSON_INITIALIZER;
+  bson_t details;
+  BSON_APPEND_UTF8(&document, "stage", tail->consistent || status->resumed ? "oplog sync" : "initial sync");
+  BSON_APPEND_UTF8(&document, "phase",
+                   tail->consistent     ? "tailing the oplog"
+                   : status->handed_off ? "applying the oplog of the copy"
+                                        : "copying");
+  BSON_APPEND_DOCUMENT_BEGIN(&document, "details", &details);
+  if (status->handed_off) {
+    message_put_timestamp(&details, "currentTimestamp", tail->bookmark);
+    message_put_timestamp(&details, "latestTimestamp", tail->latest);
+    message_put_timestamp(&details, "lastWriteOnSourceTimestamp", tail->last_write);
+  } else {
+    put_copy_details(status->plan, &details);
+  }
+  bson_append_document_end(&document, &details);
+  put_window(status, &document);
+  if (status->error) {
+    BSON_APPEND_UTF8(&document, "errorMessage", status->error->text);
+  }
+  char *json = bson_as_relaxed_extended_json(&document, NULL);
+  bson_destroy(&document);
+  return json;
+}

@@ -1,0 +1,24 @@
+/*
+ * The status document of the status port, as mongomirror's users know it.
+ */
+#ifndef FERRY_COORDINATOR_STATUS_H
+#define FERRY_COORDINATOR_STATUS_H
+
+#include "coordinator/plan.h"
+#include "coordinator/progress.h"
+#include "coordinator/window.h"
+
+struct status {
+  const struct plan *plan;
+  const struct progress_tail *tail;
+  const struct window *window;
+  const struct error *error; /* NULL: none */
+  int64_t needs_s;           /* what the copy may still take, -1: not known */
+  bool resumed;
+  bool handed_off;
+};
+
+/* As JSON text; the caller's, for bson_free. */
+char *status_json(const struct status *status);
+
+#endif
