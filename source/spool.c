@@ -62,7 +62,7 @@ struct spool {
 static bool
 failed(const struct spool *spool, const char *what, struct error *error)
 {
-  const char *mend = errno == ENOSPC || errno == EDQUOT ? "; make room there, then start again" : "";
+  const char *mend = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? "; make room there, then start again" : "";
   return error_set(error, ERROR_STATE, "cannot %s the spooled oplog '%s': %s%s", what, spool->path, strerror(errno),
                    mend);
 }
@@ -190,7 +190,10 @@ write_block(struct spool *spool, struct error *error)
   if (lseek(spool->descriptor, spool->end, SEEK_SET) < 0 || !write_all(spool->descriptor, spool->packed, size) ||
       fdatasync(spool->descriptor) != 0) {
     failed(spool, "write", error);
-    return ftruncate(spool->descriptor, spool->end) == 0 && false;
+    if (ftruncate(spool->descriptor, spool->end) != 0) {
+      return false; /* the next opening cuts it off */
+    }
+    return false;
   }
   spool->end += (int64_t)size;
   spool->settled = spool->pending_settled;
