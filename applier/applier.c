@@ -39,6 +39,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
     return false;
   }
   selection_get(&applier->selection, &settings);
+  applier->atomic = message_flag(&settings, "atomicTransactions");
   applier->batch_entries = message_number(&settings, "oplogBatchSize", 10000);
   applier->ddl = (struct ddl){.target = &applier->target,
                               .places = &applier->places,

@@ -8,7 +8,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-#define BATCH_BYTES (16 << 20)
 #define LATEST_MS 2000
 #define REPORT_MS 1000
 #define WINDOW_MS 30000
@@ -165,7 +164,7 @@ follow(struct applier *applier, struct error *error)
       return false;
     }
     taken += got;
-    if (got == 0 || taken >= applier->batch_entries || applier->apply.gathering.size >= BATCH_BYTES) {
+    if (got == 0 || taken >= applier->batch_entries) {
       taken = 0;
       if (!apply_send(&applier->apply, error)) {
         return false;

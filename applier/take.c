@@ -3,6 +3,8 @@
 #include "applier/reread.h"
 #include "target/delta.h"
 
+#define BATCH_BYTES (16 << 20)
+
 static bool
 has_fields(const bson_t *document, const char *name)
 {
@@ -111,14 +113,15 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
       place->capped || place->collated || sleeping_any_unique(&applier->sleeping, place->db, place->coll);
   }
   if (entry->kind == ENTRY_DIFF) {
-    return add_diff(batch, entry, error);
-  }
-  if (entry->write == APPLY_MODIFY) {
+    if (!add_diff(batch, entry, error)) {
+      return false;
+    }
+  } else if (entry->write == APPLY_MODIFY) {
     add_modifiers(batch, entry);
   } else {
     batch_add(batch, entry->write, entry->ts, &entry->id, entry->write == APPLY_DELETE ? NULL : &entry->o);
   }
-  return true;
+  return batch->size < BATCH_BYTES || apply_send(&applier->apply, error);
 }
 
 static bool take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
@@ -186,15 +189,34 @@ is_new_primary(const bson_t *document)
          BSON_ITER_HOLDS_UTF8(&found) && strcmp(bson_iter_utf8(&found, NULL), "new primary") == 0;
 }
 
+/* As one transaction on the target, too, unless it is too large or has commands in it. */
+static bool
+take_transaction(struct applier *applier, const bson_t *document, bool parts, struct error *error)
+{
+  struct apply *apply = &applier->apply;
+  if (applier->atomic && !apply_send(apply, error)) {
+    return false;
+  }
+  int64_t sent = apply->sent;
+  bool ok = parts ? transactions_take(&applier->transactions, document, take_part, applier, error)
+                  : take_entry(applier, document, 0, error);
+  if (!ok || !applier->atomic || apply->gathering.count == 0) {
+    return ok;
+  }
+  apply->gathering.atomic = apply->sent == sent;
+  return apply_send(apply, error);
+}
+
 bool
 take_stream_entry(struct applier *applier, const bson_t *document, struct error *error)
 {
-  if (transaction_role_of(document) == TRANSACTION_NONE) {
+  enum transaction_role role = transaction_role_of(document);
+  if (role == TRANSACTION_NONE) {
     if (is_new_primary(document)) {
       transactions_forget_unprepared(&applier->transactions);
     }
     return take_entry(applier, document, 0, error);
   }
   applier->committing = optime_of(document).ts;
-  return transactions_take(&applier->transactions, document, take_part, applier, error);
+  return take_transaction(applier, document, role != TRANSACTION_WHOLE, error);
 }

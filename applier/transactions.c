@@ -68,7 +68,10 @@ transaction_role_of(const bson_t *entry)
   if (is_true(&o, "partialTxn") || is_true(&o, "prepare")) {
     return TRANSACTION_PART;
   }
-  return previous_of(entry) ? TRANSACTION_LAST : TRANSACTION_NONE;
+  if (previous_of(entry)) {
+    return TRANSACTION_LAST;
+  }
+  return bson_has_field(entry, "lsid") && bson_has_field(entry, "txnNumber") ? TRANSACTION_WHOLE : TRANSACTION_NONE;
 }
 
 static void

@@ -14,7 +14,8 @@
 #include "source/oplog.h"
 
 enum transaction_role {
-  TRANSACTION_NONE,   /* no part of one: applied at once; a transaction in one entry is such */
+  TRANSACTION_NONE,   /* no part of one: applied at once */
+  TRANSACTION_WHOLE,  /* one in one entry: applied at once, too */
   TRANSACTION_PART,   /* kept */
   TRANSACTION_LAST,   /* the last part, which commits */
   TRANSACTION_COMMIT, /* of a prepared one */
@@ -38,7 +39,7 @@ typedef bool (*transaction_apply)(void *context, const bson_t *entry, struct err
 
 void transactions_clear(struct transactions *transactions);
 
-/* An entry that is a part, or the end, of a transaction. A commit gives all parts to `apply`, then they are forgotten. */
+/* An entry that is a part, or the end, of a transaction in several. A commit gives all parts to `apply`, then they are forgotten. */
 bool transactions_take(struct transactions *transactions, const bson_t *entry, transaction_apply apply, void *context,
                        struct error *error);
 

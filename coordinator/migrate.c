@@ -117,6 +117,7 @@ make_selection(struct migration *migration)
   bson_init(&migration->settings);
   selection_put(&migration->selection, &migration->settings);
   BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(&migration->settings, "atomicTransactions", options->atomic_transactions);
   BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
   if (options->oplog_path) {
     BSON_APPEND_UTF8(&migration->settings, "oplogPath", options->oplog_path);

@@ -11,6 +11,7 @@
 
 /* How long an entry may become visible behind a later one, where a server's plain reads allow that. Oplog seconds. */
 #define LATE_S 3
+#define VERSION_4_2 402
 
 /*
  * A plain read catches up; then a tailable cursor is opened, and the plain read is repeated once behind it. So what is
@@ -127,6 +128,39 @@ oplog_newest(struct reader *reader, struct optime *newest, struct error *error)
          edge_optime(reader, -1, hello.majority_write, newest, error);
 }
 
+/*
+ * The newest timestamp before all transactions that are open now (4.2 and later log them in several entries); UINT64_MAX if
+ * there are none, or the user may not see them: their first parts are then fetched when they are committed.
+ */
+static uint64_t
+before_open_transactions(struct reader *reader)
+{
+  uint64_t before = UINT64_MAX;
+  const bson_t *document = NULL;
+  struct error ignored;
+  if (reader->version < VERSION_4_2) {
+    return before;
+  }
+  bson_t *filter = BCON_NEW("state", "{", "$in", "[", BCON_UTF8("prepared"), BCON_UTF8("inProgress"), "]", "}");
+  struct reader_find find = {.db = "config", .coll = "transactions", .filter = filter};
+  struct reader_cursor *cursor = reader_find(reader, &find);
+  while (reader_next(cursor, &document, &ignored) == 1) {
+    bson_iter_t iter;
+    bson_iter_t ts;
+    uint32_t seconds = 0;
+    uint32_t increment = 0;
+    if (bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, "startOpTime.ts", &ts) &&
+        BSON_ITER_HOLDS_TIMESTAMP(&ts)) {
+      bson_iter_timestamp(&ts, &seconds, &increment);
+      uint64_t first = (uint64_t)seconds << 32 | increment;
+      before = first - 1 < before ? first - 1 : before;
+    }
+  }
+  reader_cursor_free(cursor);
+  bson_destroy(filter);
+  return before;
+}
+
 /* Below LATE_S before the newest nothing comes late any more; an oplog that is younger is taken from its first entry. */
 bool
 oplog_start(struct reader *reader, struct optime *start, struct error *error)
@@ -136,7 +170,9 @@ oplog_start(struct reader *reader, struct optime *start, struct error *error)
   if (!oplog_newest(reader, &newest, error)) {
     return false;
   }
-  int got = edge(reader, -1, seconds_before(newest.ts, LATE_S), &entry, error);
+  uint64_t late = seconds_before(newest.ts, LATE_S);
+  uint64_t open = before_open_transactions(reader);
+  int got = edge(reader, -1, open < late ? open : late, &entry, error);
   if (got == 1) {
     *start = optime_of(&entry);
     bson_destroy(&entry);

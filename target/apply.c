@@ -1,12 +1,60 @@
 #include "target/apply.h"
 
+#include "base/log.h"
+
 /* The confirmation of a majority names a collection; it need not exist. */
 #define PROBE_DB "mongoferry"
+#define WIRE_4_0 7
+#define WIRE_4_2 8
 #define PROBE_COLL "mongoferry.probe"
+
+/* In one transaction, whose failure leaves nothing behind. */
+static bool
+send_transaction(struct apply *apply, struct error *error)
+{
+  bson_error_t cause;
+  bson_t reply;
+  bool ok = true;
+  struct bulk bulk = apply->bulk;
+  bulk.session = mongoc_client_start_session(apply->target.client, NULL, &cause);
+  if (!bulk.session) {
+    return server_error(&apply->target, &cause, error);
+  }
+  mongoc_transaction_opt_t *options = mongoc_transaction_opts_new();
+  mongoc_write_concern_t *majority = mongoc_write_concern_new();
+  mongoc_write_concern_set_wmajority(majority, 0);
+  mongoc_transaction_opts_set_write_concern(options, majority);
+  ok = mongoc_client_session_start_transaction(bulk.session, options, &cause) ||
+       server_error(&apply->target, &cause, error);
+  for (struct batch_run *run = apply->sending.runs; ok && run; run = run->hh.next) {
+    ok = bulk_send(&bulk, &apply->sending, run, error);
+  }
+  if (ok) {
+    ok = mongoc_client_session_commit_transaction(bulk.session, &reply, &cause) ||
+         server_error(&apply->target, &cause, error);
+    bson_destroy(&reply);
+  }
+  mongoc_client_session_destroy(bulk.session); /* aborts what is not committed */
+  mongoc_write_concern_destroy(majority);
+  mongoc_transaction_opts_destroy(options);
+  return ok;
+}
 
 static bool
 send_all(struct apply *apply, struct error *error)
 {
+  if (apply->sending.atomic && apply->takes_transactions) {
+    if (send_transaction(apply, error)) {
+      return true;
+    }
+    if (server_error_passes(error)) { /* whether it was committed is not known */
+      return false;
+    }
+    if (!apply->told) {
+      log_warn("a transaction is applied write by write, as it does not work as one: %s", error->text);
+      apply->told = true;
+    }
+  }
   for (struct batch_run *run = apply->sending.runs; run; run = run->hh.next) {
     if (!bulk_send(&apply->bulk, &apply->sending, run, error)) {
       return false;
@@ -47,10 +95,13 @@ apply_init(struct apply *apply, const char *target_uri, struct error *error)
   *apply = (struct apply){0};
   pthread_mutex_init(&apply->lock, NULL);
   pthread_cond_init(&apply->changed, NULL);
+  struct server_hello hello;
   if (!server_open(&apply->target, ERROR_TARGET, target_uri, true, error) ||
+      !server_ask_hello(&apply->target, false, &hello, error) ||
       !bulk_init(&apply->bulk, &apply->target, error)) {
     return false;
   }
+  apply->takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);
   apply->started = pthread_create(&apply->thread, NULL, send_batches, apply) == 0;
   return apply->started || error_set(error, ERROR_INTERNAL, "cannot start a thread");
 }
@@ -95,6 +146,7 @@ apply_send(struct apply *apply, struct error *error)
     apply->sending = apply->gathering;
     apply->gathering = empty;
     apply->busy = true;
+    apply->sent++;
     pthread_cond_broadcast(&apply->changed);
   }
   pthread_mutex_unlock(&apply->lock);

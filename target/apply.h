@@ -21,6 +21,9 @@ struct apply {
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t changed;
+  bool takes_transactions;
+  bool told; /* that a transaction could not be applied as one */
+  int64_t sent; /* batches */
   bool started;
   bool busy;
   bool stop;

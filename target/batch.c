@@ -26,6 +26,7 @@ batch_empty(struct batch *batch)
   free_runs(batch);
   batch->current = NULL;
   batch->size = batch->count = 0;
+  batch->atomic = false;
 }
 
 void

@@ -44,6 +44,7 @@ struct batch {
   size_t size; /* of what was gathered, in bytes */
   size_t capacity;
   size_t count; /* operations */
+  bool atomic;  /* they are one transaction, and should be one on the target */
 };
 
 /* Keeps the block for the next use. */

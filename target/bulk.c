@@ -297,14 +297,18 @@ static mongoc_bulk_operation_t *
 new_bulk(const struct sending *sending)
 {
   mongoc_bulk_operation_t *bulk = mongoc_bulk_operation_new(true);
-  mongoc_write_concern_t *concern = mongoc_write_concern_new();
-  mongoc_write_concern_set_w(concern, 1);
   mongoc_bulk_operation_set_client(bulk, sending->bulk->target->client);
   mongoc_bulk_operation_set_database(bulk, sending->run->db);
   mongoc_bulk_operation_set_collection(bulk, sending->run->coll);
-  mongoc_bulk_operation_set_write_concern(bulk, concern);
   mongoc_bulk_operation_set_bypass_document_validation(bulk, true);
-  mongoc_write_concern_destroy(concern);
+  if (sending->bulk->session) { /* its write concern is the transaction's */
+    mongoc_bulk_operation_set_client_session(bulk, sending->bulk->session);
+  } else {
+    mongoc_write_concern_t *concern = mongoc_write_concern_new();
+    mongoc_write_concern_set_w(concern, 1);
+    mongoc_bulk_operation_set_write_concern(bulk, concern);
+    mongoc_write_concern_destroy(concern);
+  }
   return bulk;
 }
 
@@ -330,7 +334,7 @@ send_ordered(const struct sending *sending, size_t from, size_t to, size_t *done
     if (ok) {
       *done = to;
       ok = check_counts(sending, &reply, from, to, error);
-    } else if (first_write_error(&reply, &index, &code, text, sizeof text) && from + index < to) {
+    } else if (!sending->bulk->session && first_write_error(&reply, &index, &code, text, sizeof text) && from + index < to) {
       ok = forgive(sending, from + index, code, text, done, error);
     } else {
       server_error(sending->bulk->target, &cause, error);
@@ -390,6 +394,9 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
   while (at < run->count) {
     size_t end = at;
     if (needs_reading(bulk, &run->ops[at])) {
+      if (bulk->session) {
+        return error_set(error, ERROR_REFUSED, "the target does not take updates of this form within a transaction");
+      }
       if (!apply_delta_here(&sending, &run->ops[at], error)) {
         return false;
       }

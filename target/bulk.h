@@ -17,6 +17,7 @@ struct bulk {
   bool internal_delta; /* the target takes $_internalApplyOplogUpdate: real servers from 5.0 on */
   bool lenient;
   bool upsert; /* inserts replace what is there, in strict replay too: see applier.c */
+  mongoc_client_session_t *session; /* NULL, or of a transaction: then nothing is forgiven */
 };
 
 /* Asks the target what it can do. The target stays the caller's, and must outlive this. */

@@ -88,6 +88,48 @@ def test_transactions_in_several_entries(target, tmp_path):
                      "d.made": [{"_id": 13}]}
 
 
+def written_together(target, *ids):
+    """Whether these inserts are one transaction on the target."""
+    oplog = target.client().local["oplog.rs"]
+    if target.kind == "secantus":  # its transactions' entries share a timestamp
+        return len({entry["ts"] for entry in oplog.find() if entry["op"] == "i" and entry["o"]["_id"] in ids}) == 1
+    return any({inner["o"].get("_id") for inner in entry["o"]["applyOps"]} == set(ids)
+               for entry in oplog.find({"o.applyOps": {"$exists": True}}))
+
+
+def test_atomic_transactions(target, tmp_path):
+    """In one entry, in several, and one that cannot be one on the target as it makes a collection."""
+    entries = [
+        NOTHING, insert(1), insert(1, "d.e"), NOTHING, NOTHING, NOTHING,
+        part([insert("a"), insert("b", "d.e")], -1),
+        insert("between"),
+        part([insert("c"), SON(op="u", ns="d.e", ui=uuid_of("d.e"), o2={"_id": 1}, o=SON([("$v", 1), ("$set", {"x": 1})]))],
+             -1, "partialTxn", txn=2),
+        part([insert("d", "d.e")], 8, txn=2),
+        part([delta(1, {"u": {"x": 2}})], -1, txn=4),
+        part([command({"create": "made"}, ui=uuid_of("d.made")), insert("e", "d.made")], -1, txn=3),
+    ]
+    source = ScriptedSource("4.0.0", {"d.c": [{"_id": 1}], "d.e": [{"_id": 1}]}, entries, 6)
+    found = replay(source, target, tmp_path, "--atomicTransactions")
+    assert {name: {key for key in keys(documents)} for name, documents in found.items()} == {
+        "d.c": {1, "a", "between", "c"}, "d.e": {1, "b", "d"}, "d.made": {"e"}}
+    assert written_together(target, "a", "b")
+    assert found["d.e"][0] == {"_id": 1, "x": 1} and found["d.c"][0] == {"_id": 1, "x": 2}
+
+
+def test_transaction_that_was_open_at_the_start(target, tmp_path):
+    """4.2 tells which are: the replay begins before the first part of the oldest one."""
+    entries = [NOTHING, NOTHING, part([insert(2)], -1, "partialTxn"), *[NOTHING] * 6, part([insert(3)], 2)]
+    source = ScriptedSource("4.2.0", {
+        "d.c": [{"_id": 1}],
+        "config.transactions": [{"_id": LSID, "state": "inProgress", "startOpTime": {
+            "ts": Timestamp(FIRST_SECOND + 2, 1), "t": 1}}]}, entries, 8)
+    with start_server("secantus") as newer:
+        found = replay(source, newer, tmp_path)
+        assert keys(found["d.c"]) == [1, 2, 3]
+        assert f"start ts={FIRST_SECOND + 1}.1" in (tmp_path / "mongoferry.log").read_text()
+
+
 def test_deltas(target, tmp_path):
     document = {"_id": 1, "a": 1, "b": {"x": 1, "y": [1, 2, 3, 4]}, "list": [{"k": 1}, {"k": 2}, 3], "gone": 1}
     entries = [

@@ -117,11 +117,14 @@ Test(transactions, large_ones_go_through_a_file)
   }
 }
 
-Test(transactions, what_is_in_one_entry_is_none)
+Test(transactions, what_is_in_one_entry_needs_no_others)
 {
   bson_t *whole = part(1, 0, 10, "");
-  cr_assert_eq(transaction_role_of(whole), TRANSACTION_NONE);
+  cr_assert_eq(transaction_role_of(whole), TRANSACTION_WHOLE);
   bson_destroy(whole);
+  bson_t *batched = entry(1, 0, "{\"applyOps\": []}", "");
+  cr_assert_eq(transaction_role_of(batched), TRANSACTION_NONE);
+  bson_destroy(batched);
   bson_t *vectored = entry(5, 4, "{\"applyOps\": []}", ", \"multiOpType\": 1, \"lsid\": {\"id\": 1}, \"txnNumber\": 1");
   cr_assert_eq(transaction_role_of(vectored), TRANSACTION_NONE);
   bson_destroy(vectored);
