@@ -3,16 +3,54 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool
-field_document(const bson_t *document, const char *name, bson_t *value)
+/* The fields that matter, found in one pass; a field that is missing holds nothing (type EOD). */
+struct fields {
+  bson_iter_t op;
+  bson_iter_t ns;
+  bson_iter_t ui;
+  bson_iter_t o;
+  bson_iter_t o2;
+};
+
+static void
+find_fields(const bson_t *document, struct fields *fields)
 {
   bson_iter_t iter;
+  memset(fields, 0, sizeof *fields);
+  if (!bson_iter_init(&iter, document)) {
+    return;
+  }
+  while (bson_iter_next(&iter)) {
+    const char *key = bson_iter_key(&iter);
+    if (strcmp(key, "op") == 0) {
+      fields->op = iter;
+    } else if (strcmp(key, "ns") == 0) {
+      fields->ns = iter;
+    } else if (strcmp(key, "ui") == 0) {
+      fields->ui = iter;
+    } else if (strcmp(key, "o") == 0) {
+      fields->o = iter;
+    } else if (strcmp(key, "o2") == 0) {
+      fields->o2 = iter;
+    }
+  }
+}
+
+static bool
+is_there(const bson_iter_t *field)
+{
+  return field->raw != NULL;
+}
+
+static bool
+as_document(const bson_iter_t *field, bson_t *value)
+{
   uint32_t size = 0;
   const uint8_t *bytes = NULL;
-  if (!bson_iter_init_find(&iter, document, name) || !BSON_ITER_HOLDS_DOCUMENT(&iter)) {
+  if (!is_there(field) || !BSON_ITER_HOLDS_DOCUMENT(field)) {
     return false;
   }
-  bson_iter_document(&iter, &size, &bytes);
+  bson_iter_document(field, &size, &bytes);
   return bson_init_static(value, bytes, size);
 }
 
@@ -24,27 +62,35 @@ bad_entry(const struct entry *entry, const char *what, struct error *error)
 }
 
 static void
-read_namespace(struct entry *entry, const bson_t *document)
+copy_name(char *to, size_t most, const char *from, size_t length)
 {
-  bson_iter_t iter;
-  const char *ns = "";
-  if (bson_iter_init_find(&iter, document, "ns") && BSON_ITER_HOLDS_UTF8(&iter)) {
-    ns = bson_iter_utf8(&iter, NULL);
-  }
-  const char *dot = strchr(ns, '.');
-  snprintf(entry->db, sizeof entry->db, "%.*s", dot ? (int)(dot - ns) : (int)strlen(ns), ns);
-  snprintf(entry->coll, sizeof entry->coll, "%s", dot ? dot + 1 : "");
+  length = length < most ? length : most - 1;
+  memcpy(to, from, length);
+  to[length] = 0;
 }
 
 static void
-read_uuid(struct entry *entry, const bson_t *document)
+read_namespace(struct entry *entry, const struct fields *fields)
 {
-  bson_iter_t iter;
+  uint32_t length = 0;
+  if (!is_there(&fields->ns) || !BSON_ITER_HOLDS_UTF8(&fields->ns)) {
+    return;
+  }
+  const char *ns = bson_iter_utf8(&fields->ns, &length);
+  const char *dot = memchr(ns, '.', length);
+  size_t db = dot ? (size_t)(dot - ns) : length;
+  copy_name(entry->db, sizeof entry->db, ns, db);
+  copy_name(entry->coll, sizeof entry->coll, dot ? dot + 1 : "", dot ? length - db - 1 : 0);
+}
+
+static void
+read_uuid(struct entry *entry, const struct fields *fields)
+{
   bson_subtype_t subtype;
   uint32_t size = 0;
   const uint8_t *bytes = NULL;
-  if (bson_iter_init_find(&iter, document, "ui") && BSON_ITER_HOLDS_BINARY(&iter)) {
-    bson_iter_binary(&iter, &subtype, &size, &bytes);
+  if (is_there(&fields->ui) && BSON_ITER_HOLDS_BINARY(&fields->ui)) {
+    bson_iter_binary(&fields->ui, &subtype, &size, &bytes);
     if (size == sizeof entry->uuid) {
       entry->has_uuid = true;
       memcpy(entry->uuid, bytes, size);
@@ -65,19 +111,19 @@ read_id(struct entry *entry, const bson_t *from, struct error *error)
 
 /* An update's `o`: a replacement has a top-level _id, a delta says $v: 2, modifiers start with a dollar sign. */
 static bool
-read_update(struct entry *entry, const bson_t *document, struct error *error)
+read_update(struct entry *entry, const struct fields *fields, struct error *error)
 {
   bson_t o2;
   bson_t diff;
   bson_iter_t iter;
   entry->kind = ENTRY_WRITE;
-  if (!field_document(document, "o2", &o2) || !read_id(entry, &o2, error)) {
+  if (!as_document(&fields->o2, &o2) || !read_id(entry, &o2, error)) {
     return bad_entry(entry, "an update without the o2 that names its document", error);
   }
   if (bson_iter_init_find(&iter, &entry->o, "_id")) {
     entry->write = APPLY_REPLACE;
   } else if (bson_iter_init_find(&iter, &entry->o, "$v") && bson_iter_as_int64(&iter) == 2) {
-    if (!field_document(&entry->o, "diff", &diff)) {
+    if (!bson_iter_init_find(&iter, &entry->o, "diff") || !as_document(&iter, &diff)) {
       return bad_entry(entry, "a $v: 2 update without a diff", error);
     }
     entry->write = APPLY_DELTA;
@@ -120,37 +166,48 @@ read_command(struct entry *entry, struct error *error)
   return true;
 }
 
+/* No-ops, and what sharding wrote for itself. */
+static bool
+has_no_meaning(const char *op)
+{
+  static const char *const kinds[] = {"n", "db", "ci", "cd", "cu", "km"};
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    if (strcmp(op, kinds[i]) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 bool
 entry_read(struct entry *entry, const bson_t *document, uint64_t ts, struct error *error)
 {
-  bson_iter_t iter;
-  const char *op = "";
+  struct fields fields;
   memset(entry, 0, sizeof *entry);
   bson_init(&entry->id);
-  entry->ts = ts ? ts : optime_of(document).ts;
-  read_namespace(entry, document);
-  read_uuid(entry, document);
-  if (bson_iter_init_find(&iter, document, "op") && BSON_ITER_HOLDS_UTF8(&iter)) {
-    op = bson_iter_utf8(&iter, NULL);
-  }
-  if (strcmp(op, "n") == 0 || strcmp(op, "db") == 0 || strcmp(op, "ci") == 0 || strcmp(op, "cd") == 0 ||
-      strcmp(op, "cu") == 0 || strcmp(op, "km") == 0) {
+  find_fields(document, &fields);
+  entry->ts = ts;
+  read_namespace(entry, &fields);
+  read_uuid(entry, &fields);
+  const char *op = is_there(&fields.op) && BSON_ITER_HOLDS_UTF8(&fields.op) ? bson_iter_utf8(&fields.op, NULL) : "";
+  bool insert = strcmp(op, "i") == 0;
+  if (!insert && has_no_meaning(op)) {
     return true;
   }
-  if (!field_document(document, "o", &entry->o)) {
+  if (!as_document(&fields.o, &entry->o)) {
     return bad_entry(entry, "no o", error);
+  }
+  if (insert || strcmp(op, "d") == 0) {
+    entry->kind = ENTRY_WRITE;
+    entry->write = insert ? APPLY_INSERT : APPLY_DELETE;
+    bool index = strcmp(entry->coll, "system.indexes") == 0; /* an index's creation up to 3.4: it has no _id */
+    return index || read_id(entry, &entry->o, error);
+  }
+  if (strcmp(op, "u") == 0) {
+    return read_update(entry, &fields, error);
   }
   if (strcmp(op, "c") == 0) {
     return read_command(entry, error);
-  }
-  if (strcmp(op, "u") == 0) {
-    return read_update(entry, document, error);
-  }
-  if (strcmp(op, "i") == 0 || strcmp(op, "d") == 0) {
-    entry->kind = ENTRY_WRITE;
-    entry->write = *op == 'i' ? APPLY_INSERT : APPLY_DELETE;
-    bool index = strcmp(entry->coll, "system.indexes") == 0; /* an index's creation up to 3.4: it has no _id */
-    return index || read_id(entry, &entry->o, error);
   }
   char what[64];
   snprintf(what, sizeof what, "the unknown kind '%.20s'", op);

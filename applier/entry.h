@@ -30,7 +30,7 @@ struct entry {
 };
 
 /*
- * Reads an entry. An inner operation of an applyOps has no timestamp of its own: `ts` is the outer one's then, else 0.
+ * Reads an entry. `ts` is its timestamp; an inner operation of an applyOps has the outer one's.
  * ERROR_DIVERGED on a kind or form that is not known. The entry points into `document`.
  */
 bool entry_read(struct entry *entry, const bson_t *document, uint64_t ts, struct error *error);

@@ -64,7 +64,7 @@ ask_latest(struct applier *applier, struct error *error)
 static bool
 follow_entry(struct applier *applier, const bson_t *document, struct error *error)
 {
-  struct optime at = optime_of(document);
+  struct optime at = feed_given(applier->feed);
   if (!applier->consistent && feed_settled(applier->feed).ts >= applier->end && !become_consistent(applier, error)) {
     return false;
   }
@@ -72,7 +72,7 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
     applier->position = at;
   }
   applier->entries++;
-  return take_stream_entry(applier, document, error);
+  return take_stream_entry(applier, document, at.ts, error);
 }
 
 /*
@@ -86,7 +86,7 @@ finish_timestamp(struct applier *applier, struct error *error)
   int64_t until = clock_ms() + FINISH_MS;
   while (feed_settled(applier->feed).ts < applier->position.ts && clock_ms() < until) {
     int got = feed_next(applier->feed, IDLE_MS, &document, error);
-    bool same = got == 1 && optime_of(document).ts <= applier->position.ts;
+    bool same = got == 1 && feed_given(applier->feed).ts <= applier->position.ts;
     if (got < 0 || (same && !follow_entry(applier, document, error))) {
       return false;
     }

@@ -199,7 +199,7 @@ take_transaction(struct applier *applier, const bson_t *document, bool parts, st
   }
   int64_t sent = apply->sent;
   bool ok = parts ? transactions_take(&applier->transactions, document, take_part, applier, error)
-                  : take_entry(applier, document, 0, error);
+                  : take_entry(applier, document, applier->committing, error);
   if (!ok || !applier->atomic || apply->gathering.count == 0) {
     return ok;
   }
@@ -208,15 +208,15 @@ take_transaction(struct applier *applier, const bson_t *document, bool parts, st
 }
 
 bool
-take_stream_entry(struct applier *applier, const bson_t *document, struct error *error)
+take_stream_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
 {
   enum transaction_role role = transaction_role_of(document);
   if (role == TRANSACTION_NONE) {
     if (is_new_primary(document)) {
       transactions_forget_unprepared(&applier->transactions);
     }
-    return take_entry(applier, document, 0, error);
+    return take_entry(applier, document, ts, error);
   }
-  applier->committing = optime_of(document).ts;
+  applier->committing = ts;
   return take_transaction(applier, document, role != TRANSACTION_WHOLE, error);
 }

@@ -6,6 +6,7 @@
 
 #include "applier/state.h"
 
-bool take_stream_entry(struct applier *applier, const bson_t *document, struct error *error);
+/* `ts` is the entry's own. */
+bool take_stream_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
 
 #endif

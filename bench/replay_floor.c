@@ -77,7 +77,7 @@ read_operations(struct operations *operations, const char *uri, uint64_t from)
   require(oplog_open(&cursor, &reader, &start, &error), &error);
   while ((got = oplog_next(cursor, &document, &error)) == 1) {
     struct entry entry;
-    require(entry_read(&entry, document, 0, &error), &error);
+    require(entry_read(&entry, document, oplog_given(cursor).ts, &error), &error);
     if (entry.kind == ENTRY_WRITE || entry.kind == ENTRY_DIFF) {
       operations->items =
         memory_grow(operations->items, operations->count, &operations->capacity, sizeof *operations->items);

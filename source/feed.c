@@ -13,6 +13,7 @@
 
 struct item {
   size_t offset;
+  struct optime at;
   struct optime settled; /* when this entry had been read */
 };
 
@@ -46,20 +47,21 @@ struct feed {
   uint64_t start;        /* entries of the spool up to it are not given */
   struct chunk giving;   /* what is beyond `given` is to be given */
   size_t given;
+  struct optime given_at;
   struct optime settled;
   struct optime settles; /* when all of `giving`, a block of the spool, was given */
   bson_t entry;          /* in `giving` */
 };
 
 static void
-append(struct chunk *chunk, const bson_t *entry, const struct optime *settled)
+append(struct chunk *chunk, const bson_t *entry, const struct optime *at, const struct optime *settled)
 {
   while (chunk->size + entry->len > chunk->bytes_capacity) {
     chunk->bytes_capacity = chunk->bytes_capacity ? chunk->bytes_capacity * 2 : 1 << 16;
     chunk->bytes = memory_resize(chunk->bytes, chunk->bytes_capacity);
   }
   chunk->items = memory_grow(chunk->items, chunk->count, &chunk->items_capacity, sizeof *chunk->items);
-  chunk->items[chunk->count++] = (struct item){chunk->size, *settled};
+  chunk->items[chunk->count++] = (struct item){chunk->size, *at, *settled};
   memcpy(chunk->bytes + chunk->size, bson_get_data(entry), entry->len);
   chunk->size += entry->len;
 }
@@ -100,7 +102,8 @@ push(struct feed *feed, int got, const bson_t *entry, struct error *error)
     feed->reached = spool_settled(feed->spool);
     feed->spooling = !enough || got < 0;
   } else if (got == 1) {
-    append(&feed->filling, entry, &settled);
+    struct optime at = oplog_given(feed->cursor);
+    append(&feed->filling, entry, &at, &settled);
   }
   if (got == 0) {
     feed->idle = settled;
@@ -224,11 +227,17 @@ read_spool(struct feed *feed, int64_t end, struct error *error)
   chunk->size = got == 1 ? block.size : 0;
   chunk->count = feed->given = 0;
   for (size_t at = 0; at < chunk->size;) {
+    bson_t entry;
     uint32_t length;
     memcpy(&length, chunk->bytes + at, sizeof length);
+    length = BSON_UINT32_FROM_LE(length);
+    if (!bson_init_static(&entry, chunk->bytes + at, length)) {
+      error_set(error, ERROR_OPLOG, "a spooled oplog entry is damaged");
+      return -1;
+    }
     chunk->items = memory_grow(chunk->items, chunk->count, &chunk->items_capacity, sizeof *chunk->items);
-    chunk->items[chunk->count++] = (struct item){at, feed->settled};
-    at += BSON_UINT32_FROM_LE(length);
+    chunk->items[chunk->count++] = (struct item){at, optime_of(&entry), feed->settled};
+    at += length;
   }
   feed->settles = got == 1 ? block.settled : feed->settled;
   return got;
@@ -288,7 +297,8 @@ feed_next(struct feed *feed, int wait_ms, const bson_t **entry, struct error *er
       return -1;
     }
     settle(feed, &item->settled);
-    if (optime_of(&feed->entry).ts > feed->start) {
+    feed->given_at = item->at;
+    if (item->at.ts > feed->start) {
       *entry = &feed->entry;
       return 1;
     }
@@ -335,6 +345,12 @@ feed_remove_spool(struct feed *feed, struct error *error)
   struct spool *spool = feed->spool;
   feed->spool = NULL;
   return spool_remove(spool, error);
+}
+
+struct optime
+feed_given(const struct feed *feed)
+{
+  return feed->given_at;
 }
 
 struct optime

@@ -29,6 +29,9 @@ void feed_free(struct feed *feed);
  */
 int feed_next(struct feed *feed, int wait_ms, const bson_t **entry, struct error *error);
 
+/* The optime of the entry given last. */
+struct optime feed_given(const struct feed *feed);
+
 /* See oplog_settled, of the entry given last. */
 struct optime feed_settled(const struct feed *feed);
 

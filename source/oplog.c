@@ -19,7 +19,8 @@
  * position after it has read the first batch, and leaves out what comes between).
  *
  * Its plain reads also show an entry while an earlier one is still being committed, and several entries may share a
- * timestamp. So a cursor is opened LATE_S before the last entry given, and an entry is known by its bytes.
+ * timestamp. So there a cursor is opened LATE_S before the last entry given, and an entry is known by its bytes. Elsewhere
+ * the timestamp tells all.
  */
 enum oplog_stage { CATCHING_UP, BRIDGING, TAILING };
 
@@ -38,6 +39,7 @@ struct oplog_cursor {
   struct reader_cursor *plain; /* NULL while tailing */
   struct reader_cursor *tail;  /* NULL while catching up */
   struct optime last;          /* the newest entry given, or where to start */
+  struct optime given_at;      /* the entry given last */
   struct optime settled;       /* see oplog_settled */
   struct optime candidate;     /* settled as soon as LATE_S have passed, before tailing */
   uint64_t start;              /* nothing at or below it is given */
@@ -238,6 +240,9 @@ cursor_at(struct oplog_cursor *cursor, uint64_t ts, bool tailable)
 static uint64_t
 late_from(const struct oplog_cursor *cursor)
 {
+  if (!cursor->reader->unordered) {
+    return cursor->last.ts;
+  }
   uint64_t from = seconds_before(cursor->last.ts, LATE_S);
   return from > cursor->start ? from : cursor->start;
 }
@@ -293,6 +298,18 @@ forget_given(struct oplog_cursor *cursor, uint64_t below)
 }
 
 /* Notes an entry as given; false if it was before. */
+static bool
+give_in_order(struct oplog_cursor *cursor, const struct optime *at)
+{
+  if (at->ts <= cursor->last.ts) {
+    return false;
+  }
+  cursor->settled = cursor->last;
+  cursor->last = *at;
+  return true;
+}
+
+/* The same where entries may come late, or share a timestamp. */
 static bool
 give(struct oplog_cursor *cursor, const bson_t *entry, const struct optime *at)
 {
@@ -400,7 +417,8 @@ read_entry(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
       error_set(error, ERROR_OPLOG, "an oplog entry has no timestamp");
       return -1;
     }
-    if (give(cursor, *entry, &at)) {
+    if (cursor->reader->unordered ? give(cursor, *entry, &at) : give_in_order(cursor, &at)) {
+      cursor->given_at = at;
       return 1;
     }
   }
@@ -429,6 +447,12 @@ oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
     }
   }
   return 0;
+}
+
+struct optime
+oplog_given(const struct oplog_cursor *cursor)
+{
+  return cursor->given_at;
 }
 
 struct optime

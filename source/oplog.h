@@ -54,6 +54,9 @@ void oplog_free(struct oplog_cursor *cursor);
  */
 int oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *error);
 
+/* The optime of the entry given last. */
+struct optime oplog_given(const struct oplog_cursor *cursor);
+
 /* The newest entry before the one given last of which it is certain that everything up to it was given, too. */
 struct optime oplog_settled(const struct oplog_cursor *cursor);
 

@@ -41,6 +41,7 @@ reader_open(struct reader *reader, const char *uri, bool patient, struct error *
   reader->version = ok ? hello.version_number[0] * 100 + hello.version_number[1] : 0;
   reader->by_uuid = false;
   ok = ok && (reader->wire_version < WIRE_3_6 || ask_by_uuid(reader, error));
+  reader->unordered = reader->wire_version >= WIRE_3_6 && !reader->by_uuid; /* SecantusDB */
   if (!ok) {
     server_close(&reader->server);
   }

@@ -15,6 +15,8 @@ struct reader {
   int wire_version; /* hello's maxWireVersion */
   int version;      /* buildInfo's: 206 for 2.6, 400 for 4.0 */
   bool by_uuid;     /* it takes a UUID where a command names a collection: real servers from 3.6 on */
+  bool
+    unordered; /* its oplog may show an entry behind a later one, or several with one timestamp: see source/oplog.c */
 };
 
 struct reader_cursor;

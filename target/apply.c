@@ -97,8 +97,7 @@ apply_init(struct apply *apply, const char *target_uri, struct error *error)
   pthread_cond_init(&apply->changed, NULL);
   struct server_hello hello;
   if (!server_open(&apply->target, ERROR_TARGET, target_uri, true, error) ||
-      !server_ask_hello(&apply->target, false, &hello, error) ||
-      !bulk_init(&apply->bulk, &apply->target, error)) {
+      !server_ask_hello(&apply->target, false, &hello, error) || !bulk_init(&apply->bulk, &apply->target, error)) {
     return false;
   }
   apply->takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);

@@ -22,7 +22,7 @@ struct apply {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   bool takes_transactions;
-  bool told; /* that a transaction could not be applied as one */
+  bool told;    /* that a transaction could not be applied as one */
   int64_t sent; /* batches */
   bool started;
   bool busy;

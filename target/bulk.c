@@ -334,7 +334,8 @@ send_ordered(const struct sending *sending, size_t from, size_t to, size_t *done
     if (ok) {
       *done = to;
       ok = check_counts(sending, &reply, from, to, error);
-    } else if (!sending->bulk->session && first_write_error(&reply, &index, &code, text, sizeof text) && from + index < to) {
+    } else if (!sending->bulk->session && first_write_error(&reply, &index, &code, text, sizeof text) &&
+               from + index < to) {
       ok = forgive(sending, from + index, code, text, done, error);
     } else {
       server_error(sending->bulk->target, &cause, error);

@@ -16,7 +16,7 @@ struct bulk {
   struct server *target;
   bool internal_delta; /* the target takes $_internalApplyOplogUpdate: real servers from 5.0 on */
   bool lenient;
-  bool upsert; /* inserts replace what is there, in strict replay too: see applier.c */
+  bool upsert;                      /* inserts replace what is there, in strict replay too: see applier.c */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then nothing is forgiven */
 };
 

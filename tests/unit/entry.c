@@ -10,7 +10,7 @@ read_json(const char *json)
   bson_error_t cause;
   bson_t *document = bson_new_from_json((const uint8_t *)json, -1, &cause); /* the entry points into it: not freed */
   cr_assert_not_null(document, "%s", cause.message);
-  cr_assert(entry_read(&entry, document, 0, &error), "%s", error.text);
+  cr_assert(entry_read(&entry, document, optime_of(document).ts, &error), "%s", error.text);
   return entry;
 }
 
@@ -62,7 +62,7 @@ Test(entry, an_unknown_kind_stops)
   struct entry entry;
   struct error error;
   bson_t *document = BCON_NEW("ts", BCON_TIMESTAMP(1, 1), "op", "zz", "ns", "d.c", "o", "{", "}");
-  cr_assert_not(entry_read(&entry, document, 0, &error));
+  cr_assert_not(entry_read(&entry, document, optime_of(document).ts, &error));
   cr_assert_eq(error.kind, ERROR_DIVERGED);
   cr_assert_not_null(strstr(error.text, "zz"));
   entry_clear(&entry);
