@@ -48,6 +48,9 @@ static bool
 ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
+  if (bson_has_field(&entry->o, "timeseries")) {
+    return misfit(entry, "makes a time series collection, which this version does not migrate", error);
+  }
   if (ddl_place(ddl, entry) || ddl_is_gone(ddl, entry)) {
     return true;
   }
@@ -429,6 +432,15 @@ ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
   return schema_command(ddl->target, place->db, &entry->o, error);
 }
 
+/* The name that is chosen by: a time series collection's own is that of its buckets. */
+static const char *
+name_of(const struct entry *entry)
+{
+  static const char buckets[] = "system.buckets.";
+  size_t length = strncmp(entry->coll, buckets, strlen(buckets)) == 0 ? strlen(buckets) : 0;
+  return entry->coll + length;
+}
+
 bool
 ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
@@ -454,7 +466,7 @@ ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
   }
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
     if (strcmp(entry->command, commands[i].name) == 0) {
-      if (commands[i].by_name && !selection_wants(ddl->selection, entry->db, entry->coll)) {
+      if (commands[i].by_name && !selection_wants(ddl->selection, entry->db, name_of(entry))) {
         return true;
       }
       log_info("ddl %s ns=%s.%s ts=%u.%u", entry->command, entry->db, entry->coll, OPTIME_SECONDS(entry->ts),

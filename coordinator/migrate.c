@@ -183,9 +183,10 @@ prepare(struct migration *migration, struct error *error)
   }
   migration->resumed = bookmark == 1;
   if (ok && !migration->resumed) {
-    ok = preflight_clear_target(preflight, options->drop, error) &&
-         preflight_plan(preflight, options, &migration->selection, &migration->checkpoint, &migration->catalog,
-                        &migration->plan, &migration->sleeping, error) &&
+    ok = preflight_list(preflight, &migration->selection, &migration->catalog, error) &&
+         preflight_clear_target(preflight, options->drop, error) &&
+         preflight_plan(preflight, options, &migration->checkpoint, &migration->catalog, &migration->plan,
+                        &migration->sleeping, error) &&
          remember_source(migration, error);
   }
   preflight_close(preflight);

@@ -77,13 +77,10 @@ preflight_clear_target(struct preflight *preflight, bool drop, struct error *err
 }
 
 static bool
-record_start(struct preflight *preflight, struct checkpoint *checkpoint, struct error *error)
+record_start(const struct optime *at, struct checkpoint *checkpoint, struct error *error)
 {
-  struct optime start;
+  struct optime start = *at;
   bson_t document = BSON_INITIALIZER;
-  if (!oplog_start(&preflight->reader, &start, error)) {
-    return false;
-  }
   message_put_timestamp(&document, "ts", start.ts);
   if (start.term >= 0) {
     BSON_APPEND_INT64(&document, "t", start.term);
@@ -95,6 +92,22 @@ record_start(struct preflight *preflight, struct checkpoint *checkpoint, struct 
   bson_destroy(&document);
   log_info("start ts=%u.%u", OPTIME_SECONDS(start.ts), OPTIME_INCREMENT(start.ts));
   return ok;
+}
+
+/* What this version would not bring over whole is refused before anything is changed. */
+static bool
+check_kinds(const struct catalog *catalog, struct error *error)
+{
+  for (size_t i = 0; i < catalog->count; i++) {
+    const struct collection *collection = &catalog->collections[i];
+    if (bson_has_field(collection->options, "timeseries")) {
+      return error_set(error, ERROR_REFUSED,
+                       "%s.%s is a time series collection, which this version does not migrate; choose the others with "
+                       "--includeDB and --includeNamespace",
+                       collection->db, collection->name);
+    }
+  }
+  return true;
 }
 
 /* Views last: they read collections. */
@@ -176,12 +189,18 @@ split_all(struct preflight *preflight, const struct options *options, const stru
 }
 
 bool
-preflight_plan(struct preflight *preflight, const struct options *options, const struct selection *selection,
-               struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan, bson_t *sleeping,
+preflight_list(struct preflight *preflight, const struct selection *selection, struct catalog *catalog,
                struct error *error)
 {
-  if (!checkpoint_reset(checkpoint, error) || !record_start(preflight, checkpoint, error) ||
-      !catalog_read(catalog, &preflight->reader, selection_wants, selection, error)) {
+  return oplog_start(&preflight->reader, &preflight->start, error) &&
+         catalog_read(catalog, &preflight->reader, selection_wants, selection, error) && check_kinds(catalog, error);
+}
+
+bool
+preflight_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint,
+               struct catalog *catalog, struct plan *plan, bson_t *sleeping, struct error *error)
+{
+  if (!checkpoint_reset(checkpoint, error) || !record_start(&preflight->start, checkpoint, error)) {
     return false;
   }
   bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;

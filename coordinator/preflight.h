@@ -16,6 +16,7 @@ struct preflight {
   struct server target;
   struct server_hello source_hello;
   struct server_hello target_hello;
+  struct optime start; /* T0, from preflight_list on */
 };
 
 /* Connects; refuses a pair that cannot work (ERROR_REFUSED). Changes nothing. */
@@ -25,12 +26,15 @@ void preflight_close(struct preflight *preflight);
 /* Refuses a target with users' collections, or (`drop`) drops them. */
 bool preflight_clear_target(struct preflight *preflight, bool drop, struct error *error);
 
-/*
- * Records T0, lists the source, creates its collections and views on the target, splits them. `sleeping` gets the unique
- * and TTL indexes, as the hand-off wants them.
- */
-bool preflight_plan(struct preflight *preflight, const struct options *options, const struct selection *selection,
-                    struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan, bson_t *sleeping,
+/* Notes T0, then lists the source; refuses what cannot be migrated. Changes nothing. */
+bool preflight_list(struct preflight *preflight, const struct selection *selection, struct catalog *catalog,
                     struct error *error);
+
+/*
+ * Records T0, creates the source's collections and views on the target, splits them. `sleeping` gets the unique and TTL
+ * indexes, as the hand-off wants them.
+ */
+bool preflight_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint,
+                    struct catalog *catalog, struct plan *plan, bson_t *sleeping, struct error *error);
 
 #endif

@@ -9,7 +9,7 @@ from recorded import FIRST_SECOND, ScriptedSource, uuid_of
 from test_recorded import wait_applied
 
 pytestmark = pytest.mark.timeout(120)
-DIVERGED = 8
+REFUSED, DIVERGED = 6, 8
 LSID = {"id": uuid_of("session")}
 NOTHING = {"op": "n", "ns": "", "o": {"msg": "periodic noop"}}
 
@@ -172,6 +172,7 @@ def test_index_builds_and_renames_of_later_versions(target, tmp_path):
 @pytest.mark.parametrize("entry, word", [
     (SON(op="zz", ns="d.c", o={"_id": 1}), "'zz'"),
     (command({"importCollection": "c"}), "importCollection"),
+    (command({"create": "system.buckets.t", "timeseries": {"timeField": "at"}, "clusteredIndex": True}), "time series"),
     (SON(op="u", ns="d.c", ui=uuid_of("d.c"), o2={"_id": 404}, o={"$v": 1, "$set": {"a": 1}}), "404"),
     (SON(op="d", ns="d.c", ui=uuid_of("d.c"), o={"_id": 404}), "404"),
     (insert(1), "E11000"),
@@ -185,3 +186,14 @@ def test_what_does_not_fit_stops_the_run_and_is_shown(entry, word, tmp_path):
             assert ferry.wait() == DIVERGED, ferry.log()
             errors = ferry.error_lines()
             assert len(errors) == 1 and word in errors[0] and f"{FIRST_SECOND + 1}.1" in errors[0], errors
+
+
+def test_time_series_is_refused_before_anything_is_changed(tmp_path):
+    source = ScriptedSource("5.0.0", {"d.t": [], "d.c": [{"_id": 1}]}, [NOTHING], 1)
+    source.copy.collections["d.t"]["options"] = {"timeseries": {"timeField": "at"}}
+    with start_server("secantus") as target, source:
+        target.client().mine.c.insert_one({"_id": 1})
+        with Ferry(source, target, tmp_path, "--drop", status=False) as ferry:
+            assert ferry.wait() == REFUSED
+            assert "d.t" in ferry.error_lines()[0]
+        assert target.client().mine.c.count_documents({}) == 1
