@@ -4,13 +4,15 @@
 demo: release
 	.venv/bin/python tests/harness/demo.py $(ARGS)
 
+# All but the moving ones run the binary with AddressSanitizer and UBSan.
 test: release asan
-	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers'
-	ctest --test-dir build/release --output-on-failure -L live
+	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers|live'
+	ctest --test-dir build/release --output-on-failure -L moving
 
-# The tests with random writes, DDL and transactions while everything runs.
-test-long: release
-	ctest --test-dir build/release --output-on-failure -L long
+# The other way round: the random writes under the sanitizers, the rest as users run it.
+test-long: release asan
+	ctest --test-dir build/asan --output-on-failure -L moving
+	ctest --test-dir build/release --output-on-failure -L live
 
 bench: release
 	.venv/bin/python bench/bench.py $(ARGS)
@@ -27,4 +29,4 @@ format:
 
 lint: release
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
-	git ls-files '*.c' | grep -v '^tests/' | xargs clang-tidy -p build/release --quiet
+	git ls-files "*.c" | grep -v "^tests/" | xargs -P2 -n8 clang-tidy -p build/release --quiet

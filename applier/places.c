@@ -54,7 +54,7 @@ void
 places_forget_uuid(struct places *places, struct place *place)
 {
   if (place->has_uuid) {
-    HASH_DELETE(by_uuid, places->by_uuid, place);
+    HASH_DELETE(by_uuid, places->by_uuid, place); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
     place->has_uuid = false;
   }
 }
@@ -111,7 +111,7 @@ places_rename(struct places *places, struct place *place, const char *db, const 
   if (old && old != place) {
     places_remove(places, old);
   }
-  HASH_DELETE(by_ns, places->by_ns, place);
+  HASH_DELETE(by_ns, places->by_ns, place); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
   free_names(place);
   name_place(place, db, coll);
   HASH_ADD_KEYPTR(by_ns, places->by_ns, place->ns, strlen(place->ns), place);

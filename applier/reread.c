@@ -37,7 +37,7 @@ reread_note(struct place *place, const bson_t *id)
 void
 reread_forget(struct place *place, struct reread *reread)
 {
-  HASH_DEL(place->rereads, reread);
+  HASH_DEL(place->rereads, reread); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
   bson_destroy(reread->id);
   free(reread);
 }

@@ -15,7 +15,7 @@
 
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
-#define WARN_EVERY_MS (5 * 60 * 1000)
+#define WARN_EVERY_MS INT64_C(300000)
 
 struct migration {
   const struct options *options;
@@ -267,6 +267,24 @@ log_copied(struct migration *migration)
            (long long)migration->duplicates);
 }
 
+/* From here on a start goes on with the replay: the bookmark is T0. Last, as it stands for the others. */
+static bool
+keep_copied(struct migration *migration, struct error *error)
+{
+  bson_t start;
+  if (!checkpoint_put(&migration->checkpoint, "places", &migration->places, error) ||
+      !checkpoint_put(&migration->checkpoint, "sleeping", &migration->sleeping, error)) {
+    return false;
+  }
+  int got = checkpoint_get(&migration->checkpoint, "start", &start, error);
+  if (got != 1) {
+    return got == 0 ? error_set(error, ERROR_STATE, "the bookmark file lost its 'start'") : false;
+  }
+  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &start, error);
+  bson_destroy(&start);
+  return ok;
+}
+
 /* The last range and the last index are done: the applier takes over. */
 static void
 hand_off_if_copied(struct migration *migration)
@@ -276,12 +294,14 @@ hand_off_if_copied(struct migration *migration)
       !plan_finished(&migration->plan)) {
     return;
   }
-  log_copied(migration);
   put_places(migration);
   pool_stop_workers(&migration->pool);
-  if (!checkpoint_put(&migration->checkpoint, "places", &migration->places, &error) ||
-      !checkpoint_put(&migration->checkpoint, "sleeping", &migration->sleeping, &error) ||
-      !send_hand_off(migration, "start", 0, &error)) {
+  if (!keep_copied(migration, &error)) {
+    fail(migration, &error);
+    return;
+  }
+  log_copied(migration);
+  if (!send_hand_off(migration, "start", 0, &error)) {
     fail(migration, &error);
   }
 }
@@ -515,7 +535,7 @@ on_timer(uv_timer_t *timer)
   if (migration->handed_off) {
     progress_tail(&migration->progress, &migration->tail);
   } else {
-    progress_copy(&migration->progress, &migration->plan);
+    progress_copy(&migration->progress, &migration->plan, &migration->window);
   }
 }
 

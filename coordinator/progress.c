@@ -128,6 +128,33 @@ show_bars(struct progress *progress, const struct plan *plan, double seconds, do
             plan->task_count);
 }
 
+/* How long the source's oplog holds what the replay will need. */
+static void
+show_window(const struct window *window)
+{
+  char length[32];
+  char left[32];
+  if (window->oldest == 0) {
+    return;
+  }
+  human_time(length, sizeof length, window_length_s(window));
+  human_time(left, sizeof left, window_left_s(window));
+  if (window_left_s(window) < 0) {
+    show_line("oplog: %s long, nothing is dropped yet", length);
+  } else {
+    show_line("oplog: %s long, what is needed falls off in about %s", length, left);
+  }
+}
+
+static void
+log_window(const struct window *window)
+{
+  if (window->oldest != 0 && window_left_s(window) >= 0) {
+    log_info("oplog length_s=%lld left_s=%lld spooled_mb=%.1f", (long long)window_length_s(window),
+             (long long)window_left_s(window), (double)window->spooled / 1e6);
+  }
+}
+
 static void
 log_copy(const struct plan *plan, double documents_per_s, double bytes_per_s, int64_t documents, int64_t bytes)
 {
@@ -144,7 +171,7 @@ log_copy(const struct plan *plan, double documents_per_s, double bytes_per_s, in
 }
 
 void
-progress_copy(struct progress *progress, const struct plan *plan)
+progress_copy(struct progress *progress, const struct plan *plan, const struct window *window)
 {
   int64_t now = clock_ms();
   int64_t documents = 0;
@@ -164,8 +191,10 @@ progress_copy(struct progress *progress, const struct plan *plan)
       progress->shown = memory_new(plan->collection_count * sizeof *progress->shown);
     }
     show_bars(progress, plan, seconds, documents_per_s, bytes_per_s);
+    show_window(window);
   } else {
     log_copy(plan, documents_per_s, bytes_per_s, documents, bytes);
+    log_window(window);
   }
   progress->shown_ms = now;
   progress->shown_documents = documents;

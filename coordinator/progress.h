@@ -6,6 +6,7 @@
 #define FERRY_COORDINATOR_PROGRESS_H
 
 #include "coordinator/plan.h"
+#include "coordinator/window.h"
 
 struct progress_tail {
   uint64_t bookmark;
@@ -27,7 +28,7 @@ struct progress {
 
 void progress_init(struct progress *progress);
 /* Call about once a second; each decides by itself whether it is time. */
-void progress_copy(struct progress *progress, const struct plan *plan);
+void progress_copy(struct progress *progress, const struct plan *plan, const struct window *window);
 void progress_tail(struct progress *progress, const struct progress_tail *tail);
 /* Takes the bars off the terminal; for good. */
 void progress_clear(void);

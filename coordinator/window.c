@@ -1,6 +1,6 @@
 #include "coordinator/window.h"
 
-#define ANCHOR_MS (5 * 60 * 1000)
+#define ANCHOR_MS INT64_C(300000)
 
 static int64_t
 seconds_of(uint64_t ts)

@@ -167,7 +167,7 @@ before_open_transactions(struct reader *reader)
 bool
 oplog_start(struct reader *reader, struct optime *start, struct error *error)
 {
-  struct optime newest;
+  struct optime newest = {0};
   bson_t entry;
   if (!oplog_newest(reader, &newest, error)) {
     return false;
@@ -185,8 +185,8 @@ oplog_start(struct reader *reader, struct optime *start, struct error *error)
 bool
 oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error)
 {
-  struct optime first;
-  struct optime last;
+  struct optime first = {0};
+  struct optime last = {0};
   if (!edge_optime(reader, 1, 0, &first, error) || !edge_optime(reader, -1, 0, &last, error)) {
     return false;
   }
@@ -266,7 +266,7 @@ check_last(struct oplog_cursor *cursor, struct error *error)
                      "with --forceDump --drop",
                      OPTIME_SECONDS(found.ts), OPTIME_INCREMENT(found.ts));
   }
-  struct optime oldest;
+  struct optime oldest = {0};
   if (!edge_optime(cursor->reader, 1, 0, &oldest, error)) {
     return false;
   }
@@ -292,7 +292,7 @@ forget_given(struct oplog_cursor *cursor, uint64_t below)
     if (given->key.ts >= below) {
       break; /* in the order of giving: what little is out of order goes with a later call */
     }
-    HASH_DEL(cursor->given, given);
+    HASH_DEL(cursor->given, given); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
     free(given);
   }
 }
@@ -318,6 +318,7 @@ give(struct oplog_cursor *cursor, const bson_t *entry, const struct optime *at)
   if (at->ts <= cursor->start) {
     return false;
   }
+  /* NOLINTNEXTLINE(clang-analyzer-*): the analyzer does not follow uthash */
   HASH_FIND(hh, cursor->given, &key, sizeof key, known);
   if (known) {
     return false;

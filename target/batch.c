@@ -12,7 +12,7 @@ free_runs(struct batch *batch)
   struct batch_run *run;
   struct batch_run *next;
   HASH_ITER (hh, batch->runs, run, next) {
-    HASH_DEL(batch->runs, run);
+    HASH_DEL(batch->runs, run); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
     free(run->ns);
     free(run->db);
     free(run->ops);
