@@ -133,11 +133,11 @@ report_if_due(struct applier *applier, struct error *error)
   if (now - applier->report_ms < REPORT_MS) {
     return true;
   }
-  if (now - applier->window_ms >= WINDOW_MS) {
-    applier->window_ms = now;
+  if (now >= applier->window_ms) {
     if (!watch_report(applier, applier->bookmark.ts, error)) {
       return false;
     }
+    applier->window_ms = clock_ms() + watch_pause_ms(now, WINDOW_MS);
   }
   return ask_latest(applier, error) && bookmark_settle(applier, false, error) && end_spool(applier, error);
 }

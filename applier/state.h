@@ -35,7 +35,7 @@ struct applier {
   uint64_t last_write; /* the newest entry seen that does something */
   int64_t latest_ms;   /* when `latest` was asked */
   int64_t report_ms;
-  int64_t window_ms; /* when the window was reported */
+  int64_t window_ms; /* when the window is to be reported next */
   int64_t entries;
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;

@@ -1,8 +1,17 @@
 #include "applier/watch.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #define WATCH_MS 5000
+#define PAUSES 20 /* a look takes a twentieth of the time at most: a server may read its whole oplog for it */
+
+int64_t
+watch_pause_ms(int64_t begun_ms, int64_t least_ms)
+{
+  int64_t pause_ms = PAUSES * (clock_ms() - begun_ms);
+  return pause_ms > least_ms ? pause_ms : least_ms;
+}
 
 bool
 watch_report(struct applier *applier, uint64_t needed, struct error *error)
@@ -14,7 +23,7 @@ watch_report(struct applier *applier, uint64_t needed, struct error *error)
   if (applier->feed) {
     needed = feed_reached(applier->feed, &spooled);
   }
-  bool ok = oplog_window(&applier->reader, &oldest, &newest, error);
+  bool ok = oplog_glance(&applier->reader, &oldest, &newest, error);
   message_put_timestamp(&document, "oldest", oldest);
   message_put_timestamp(&document, "newest", newest);
   message_put_timestamp(&document, "needed", needed);
@@ -55,12 +64,13 @@ int
 watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
                     struct error *error)
 {
-  int wait_ms = 0; /* the first look is at once */
-  while (!channel_waiting(&applier->channel, wait_ms)) {
+  int64_t wait_ms = 0; /* the first look is at once */
+  while (!channel_waiting(&applier->channel, (int)wait_ms)) {
+    int64_t begun_ms = clock_ms();
     if (!look(applier, start, error) && !server_error_passes(error)) {
       return -1;
     }
-    wait_ms = WATCH_MS;
+    wait_ms = watch_pause_ms(begun_ms, WATCH_MS);
   }
   return channel_receive(&applier->channel, type, message, error);
 }

@@ -11,6 +11,9 @@
 int watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
                         struct error *error);
 
+/* How long to leave the source alone after a look that began then. */
+int64_t watch_pause_ms(int64_t begun_ms, int64_t least_ms);
+
 /* Tells the coordinator how far the source's oplog reaches. */
 bool watch_report(struct applier *applier, uint64_t needed, struct error *error);
 

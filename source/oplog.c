@@ -195,6 +195,19 @@ oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct e
   return true;
 }
 
+bool
+oplog_glance(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error)
+{
+  struct server_hello hello;
+  struct optime first = {0};
+  if (!server_ask_hello(&reader->server, false, &hello, error) || !edge_optime(reader, 1, 0, &first, error)) {
+    return false;
+  }
+  *oldest = first.ts;
+  *newest = hello.last_write;
+  return true;
+}
+
 static struct reader_cursor *
 read_from(struct reader *reader, uint64_t ts, int64_t limit, bool tailable)
 {

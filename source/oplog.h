@@ -35,6 +35,9 @@ bool oplog_newest(struct reader *reader, struct optime *newest, struct error *er
 /* The oldest and the newest entry. */
 bool oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error);
 
+/* The same from a quicker look, for people: the newest is what the server says of itself, 0 if it says nothing. */
+bool oplog_glance(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error);
+
 /* The entry of this very timestamp: 1, the caller's to destroy; 0 if it is not there; -1 on error. */
 int oplog_find(struct reader *reader, uint64_t ts, bson_t *entry, struct error *error);
 
