@@ -124,7 +124,10 @@ child_start(struct child *child, uv_loop_t *loop, const char *role, int index, c
     uv_close((uv_handle_t *)&child->process, on_closed);
     uv_close((uv_handle_t *)&child->in, on_closed);
     uv_close((uv_handle_t *)&child->out, on_closed);
-    return error_set(error, ERROR_CHILD, "cannot start %s %d: %s", role, index, uv_strerror(result));
+    return error_set(error, ERROR_CHILD,
+                     "cannot start %s %d: %s; raise the limits of open files and processes (ulimit -n, -u), or lower "
+                     "--workers",
+                     role, index, uv_strerror(result));
   }
   uv_read_start((uv_stream_t *)&child->out, on_allocate, on_read);
   return true;

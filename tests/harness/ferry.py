@@ -98,13 +98,17 @@ class Ferry:
         if start:
             self.start()
 
-    def start(self):
+    def start(self, before=lambda: None):
+        """`before` runs in the new process."""
+        def prepare():
+            die_with_parent()
+            before()
         self.exit_code = None
         self.log_start = self.stderr.stat().st_size if self.stderr.exists() else 0
         with open(self.stderr, "ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=None if self.terminal else log,
-                stderr=None if self.terminal else log, start_new_session=True, preexec_fn=die_with_parent)
+                stderr=None if self.terminal else log, start_new_session=True, preexec_fn=prepare)
         self.pid, self.started_at = self.process.pid, time.monotonic()
         return self
 

@@ -2,6 +2,7 @@
 
 import datetime
 import random
+import resource
 import signal
 import subprocess
 import time
@@ -19,7 +20,7 @@ from traffic import make_id, preload_mixed, preload_plain
 pytestmark = pytest.mark.timeout(300)
 
 # base/error.def
-USAGE, SOURCE, AUTH, REFUSED = 2, 3, 5, 6
+USAGE, SOURCE, AUTH, REFUSED, CHILD = 2, 3, 5, 6, 10
 
 
 def create_where_known(create):
@@ -352,6 +353,18 @@ def test_wrong_password(tmp_path, wrong):
             ferry.catch_up()
             assert ferry.stop() == 0
         assert "right" not in ferry.log()
+
+
+def test_child_that_cannot_start(secantus_pair):
+    """Too few descriptors for as many workers: one line, and nothing is left running."""
+    def few_files():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+    secantus_pair.source.client().t.c.insert_one({})
+    with secantus_pair.ferry("--workers", 16, status=False, start=False) as ferry:
+        ferry.start(few_files)
+        assert ferry.wait(60) == CHILD, ferry.log()
+        assert len(ferry.error_lines()) == 1 and "ulimit" in ferry.error_lines()[0], ferry.log()
+        assert not session_processes(ferry.pid)
 
 
 def test_refused_connection(tmp_path):
