@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "source/catalog.h"
+#include "source/view.h"
 #include "target/schema.h"
 
 static bool
@@ -54,10 +55,15 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (ddl_place(ddl, entry) || ddl_is_gone(ddl, entry)) {
     return true;
   }
-  if (!schema_create(ddl->target, entry->db, entry->coll, &entry->o, error)) {
+  bson_t options;
+  bool ok = view_rename(ddl->selection, entry->from_db, entry->db, &entry->o, &options, error) &&
+            schema_create(ddl->target, entry->db, entry->coll, &options, error);
+  bson_destroy(&options);
+  if (!ok) {
     return false;
   }
   struct place *place = places_add(ddl->places, entry->db, entry->coll);
+  places_set_source(place, entry->from_db, entry->from_coll);
   place->capped = bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter);
   place->collated = bson_has_field(&entry->o, "collation");
   place->since = entry->ts;
@@ -192,29 +198,43 @@ ddl_drop(struct ddl *ddl, const struct entry *entry, struct error *error)
   return !place || drop_place(ddl, place, error);
 }
 
+/* With --nsTo a database's collections may have gone anywhere, and others may be beside them. */
 static bool
 ddl_drop_database(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  bson_t *command = BCON_NEW("dropDatabase", BCON_INT32(1));
-  bool ok = schema_command(ddl->target, entry->db, command, error);
-  bson_destroy(command);
-  sleeping_remove(ddl->sleeping, entry->db, NULL, NULL);
-  places_remove_db(ddl->places, entry->db);
+  struct place *place;
+  struct place *next;
+  bool ok = true;
+  bool any = false; /* a database that is not migrated may be somebody's on the target */
+  HASH_ITER (by_ns, ddl->places->by_ns, place, next) {
+    if (ok && strcmp(place->from_db, entry->db) == 0) {
+      any = true;
+      ok = drop_place(ddl, place, error);
+    }
+  }
+  if (ok && any && !selection_renames(ddl->selection)) { /* what is left are system collections */
+    bson_t *command = BCON_NEW("dropDatabase", BCON_INT32(1));
+    ok = schema_command(ddl->target, entry->db, command, error);
+    bson_destroy(command);
+    sleeping_remove(ddl->sleeping, entry->db, NULL, NULL);
+  }
   return ok;
 }
 
 struct rename_names {
-  char from_db[128];
-  char from_coll[300];
-  char to_db[128];
-  char to_coll[300];
+  char from_db[SELECTION_DB_SIZE];
+  char from_coll[SELECTION_COLL_SIZE];
+  char to_db[SELECTION_DB_SIZE];
+  char to_coll[SELECTION_COLL_SIZE];
+  char source_db[SELECTION_DB_SIZE]; /* the new name on the source */
+  char source_coll[SELECTION_COLL_SIZE];
   bool drop_target;
   uint64_t ts;
   const uint8_t *drop_uuid; /* of the collection that was replaced, if the entry says */
 };
 
 static bool
-split_namespace(const bson_t *o, const char *field, char db[128], char coll[300])
+split_namespace(const bson_t *o, const char *field, char db[SELECTION_DB_SIZE], char coll[SELECTION_COLL_SIZE])
 {
   bson_iter_t iter;
   if (!bson_iter_init_find(&iter, o, field) || !BSON_ITER_HOLDS_UTF8(&iter)) {
@@ -222,11 +242,11 @@ split_namespace(const bson_t *o, const char *field, char db[128], char coll[300]
   }
   const char *ns = bson_iter_utf8(&iter, NULL);
   const char *dot = strchr(ns, '.');
-  if (!dot || dot - ns >= 128 || strlen(dot + 1) >= 300) {
+  if (!dot || dot - ns >= SELECTION_DB_SIZE || strlen(dot + 1) >= SELECTION_COLL_SIZE) {
     return false;
   }
-  snprintf(db, 128, "%.*s", (int)(dot - ns), ns);
-  snprintf(coll, 300, "%s", dot + 1);
+  snprintf(db, SELECTION_DB_SIZE, "%.*s", (int)(dot - ns), ns);
+  snprintf(coll, SELECTION_COLL_SIZE, "%s", dot + 1);
   return true;
 }
 
@@ -270,6 +290,7 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
   if (ok) {
     sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
     place = places_rename(ddl->places, place, names->to_db, names->to_coll);
+    places_set_source(place, names->source_db, names->source_coll);
     place->since = names->ts;
     return ddl->confirm(ddl->context, error);
   }
@@ -297,8 +318,47 @@ rename_missing(struct ddl *ddl, const struct rename_names *names, struct place *
   }
   log_warn("%s.%s was renamed, and no entry had made it: taken for an empty collection", names->from_db,
            names->from_coll);
-  places_add(ddl->places, names->to_db, names->to_coll);
+  places_set_source(places_add(ddl->places, names->to_db, names->to_coll), names->source_db, names->source_coll);
   return schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error);
+}
+
+/* The source's names become the target's. */
+static bool
+rename_on_target(struct ddl *ddl, char *db, char *coll, struct error *error)
+{
+  char to_db[SELECTION_DB_SIZE];
+  char to_coll[SELECTION_COLL_SIZE];
+  if (!selection_rename(ddl->selection, db, coll, to_db, to_coll, error)) {
+    return false;
+  }
+  memcpy(db, to_db, sizeof to_db);
+  memcpy(coll, to_coll, sizeof to_coll);
+  return true;
+}
+
+static bool
+rename_to(struct ddl *ddl, struct rename_names *names, struct error *error)
+{
+  memcpy(names->source_db, names->to_db, sizeof names->to_db);
+  memcpy(names->source_coll, names->to_coll, sizeof names->to_coll);
+  return rename_on_target(ddl, names->to_db, names->to_coll, error);
+}
+
+/* A collection that was not chosen gets a name that is: it is copied at the next consistency point. */
+static bool
+take_in(struct ddl *ddl, const struct rename_names *names, struct place *replaced, struct error *error)
+{
+  bson_t nothing = BSON_INITIALIZER;
+  if ((replaced && !drop_place(ddl, replaced, error)) ||
+      !schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error)) {
+    return false;
+  }
+  struct place *place = places_add(ddl->places, names->to_db, names->to_coll);
+  places_set_source(place, names->source_db, names->source_coll);
+  place->since = names->ts;
+  place->lost = true;
+  ddl->relapse = !ddl->lenient;
+  return true;
 }
 
 static bool
@@ -311,11 +371,15 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   names.ts = entry->ts;
   bool from_wanted = selection_wants(ddl->selection, names.from_db, names.from_coll);
   bool to_wanted = selection_wants(ddl->selection, names.to_db, names.to_coll);
+  if ((from_wanted && !rename_on_target(ddl, names.from_db, names.from_coll, error)) ||
+      (to_wanted && !rename_to(ddl, &names, error))) {
+    return false;
+  }
   struct place *known = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
   struct place *from = places_find(ddl->places, names.from_db, names.from_coll);
   struct place *to = places_find(ddl->places, names.to_db, names.to_coll);
-  if (!from_wanted && to_wanted && !to) {
-    return misfit(entry, "brings a collection into the selection that was not copied; start again with --drop", error);
+  if (!from_wanted && to_wanted) {
+    return take_in(ddl, &names, to, error);
   }
   if (!from_wanted || !to_wanted) {
     return !from || drop_place(ddl, from, error);
@@ -329,7 +393,7 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (!from) {
     return rename_missing(ddl, &names, to, error);
   }
-  if (ddl->by_name && from->start >= entry->ts) {
+  if ((ddl->by_name || from->by_name) && from->start >= entry->ts) {
     from->lost = true; /* its name was another collection's by the time of the copy */
   }
   bool later = to && ddl->lenient &&
@@ -429,7 +493,12 @@ ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
     sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
     place->capped = true;
   }
-  return schema_command(ddl->target, place->db, &entry->o, error);
+  bson_t command = BSON_INITIALIZER;
+  BSON_APPEND_UTF8(&command, entry->command, place->coll);
+  bson_copy_to_excluding_noinit(&entry->o, &command, entry->command, NULL);
+  bool ok = schema_command(ddl->target, place->db, &command, error);
+  bson_destroy(&command);
+  return ok;
 }
 
 /* The name that is chosen by: a time series collection's own is that of its buckets. */
@@ -442,7 +511,7 @@ name_of(const struct entry *entry)
 }
 
 bool
-ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
+ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
 {
   static const struct {
     const char *name;
@@ -469,6 +538,9 @@ ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
       if (commands[i].by_name && !selection_wants(ddl->selection, entry->db, name_of(entry))) {
         return true;
       }
+      if (commands[i].by_name && !entry_rename(entry, ddl->selection, error)) {
+        return false;
+      }
       log_info("ddl %s ns=%s.%s ts=%u.%u", entry->command, entry->db, entry->coll, OPTIME_SECONDS(entry->ts),
                OPTIME_INCREMENT(entry->ts));
       return commands[i].run(ddl, entry, error);
@@ -481,33 +553,38 @@ ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
 static bool
 apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  char db[128];
-  char coll[300];
-  bson_t options = BSON_INITIALIZER;
+  char db[SELECTION_DB_SIZE];
+  char coll[SELECTION_COLL_SIZE];
+  char from_db[SELECTION_DB_SIZE];
+  bson_t definition = BSON_INITIALIZER;
+  bson_t options;
   if (!split_namespace(&entry->id, "_id", db, coll) || !selection_wants(ddl->selection, db, coll)) {
-    bson_destroy(&options);
+    bson_destroy(&definition);
     return true;
   }
-  bool ok = schema_drop(ddl->target, db, coll, error);
+  memcpy(from_db, db, sizeof db);
+  bool ok = rename_on_target(ddl, db, coll, error) && schema_drop(ddl->target, db, coll, error);
   if (ok && entry->write != APPLY_DELETE) {
-    bson_copy_to_excluding_noinit(&entry->o, &options, "_id", NULL);
-    ok = schema_create(ddl->target, db, coll, &options, error);
+    bson_copy_to_excluding_noinit(&entry->o, &definition, "_id", NULL);
+    ok = view_rename(ddl->selection, from_db, db, &definition, &options, error) &&
+         schema_create(ddl->target, db, coll, &options, error);
+    bson_destroy(&options);
   }
-  bson_destroy(&options);
+  bson_destroy(&definition);
   return ok;
 }
 
 bool
 ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  char db[128];
-  char coll[300];
+  char db[SELECTION_DB_SIZE];
+  char coll[SELECTION_COLL_SIZE];
   if (strcmp(entry->coll, "system.views") == 0) {
     return apply_view(ddl, entry, error);
   }
   if (strcmp(entry->coll, "system.indexes") == 0 && split_namespace(&entry->o, "ns", db, coll) &&
       selection_wants(ddl->selection, db, coll)) {
-    return ddl_create_index(ddl, db, coll, &entry->o, error);
+    return rename_on_target(ddl, db, coll, error) && ddl_create_index(ddl, db, coll, &entry->o, error);
   }
   return true;
 }

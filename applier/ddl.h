@@ -20,6 +20,7 @@ struct ddl {
   bool lenient;
   bool no_indexes; /* --noIndexRestore */
   bool by_name;    /* the source was read by names: a rename during a copy mattered */
+  bool relapse;    /* a collection has to be copied, though the replay was strict: set here, the caller resets it */
   /*
    * Called before a collection is renamed and after it: what `places` says now must be in the bookmark file first. Other
    * commands are repeated after a crash, with all that follows them; a rename moves documents that are not repeated, and
@@ -30,7 +31,7 @@ struct ddl {
 };
 
 /* Carries out a command entry. ERROR_DIVERGED where it is not known or does not fit. */
-bool ddl_apply(struct ddl *ddl, const struct entry *entry, struct error *error);
+bool ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error);
 
 /* A write to system.indexes (up to 3.4) or system.views (from 3.4 on) stands for a command. */
 bool ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *error);

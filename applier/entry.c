@@ -183,10 +183,9 @@ bool
 entry_read(struct entry *entry, const bson_t *document, uint64_t ts, struct error *error)
 {
   struct fields fields;
-  memset(entry, 0, sizeof *entry);
+  *entry = (struct entry){.ts = ts};
   bson_init(&entry->id);
   find_fields(document, &fields);
-  entry->ts = ts;
   read_namespace(entry, &fields);
   read_uuid(entry, &fields);
   const char *op = is_there(&fields.op) && BSON_ITER_HOLDS_UTF8(&fields.op) ? bson_iter_utf8(&fields.op, NULL) : "";
@@ -212,6 +211,14 @@ entry_read(struct entry *entry, const bson_t *document, uint64_t ts, struct erro
   char what[64];
   snprintf(what, sizeof what, "the unknown kind '%.20s'", op);
   return bad_entry(entry, what, error);
+}
+
+bool
+entry_rename(struct entry *entry, const struct selection *selection, struct error *error)
+{
+  memcpy(entry->from_db, entry->db, sizeof entry->db);
+  memcpy(entry->from_coll, entry->coll, sizeof entry->coll);
+  return selection_rename(selection, entry->from_db, entry->from_coll, entry->db, entry->coll, error);
 }
 
 void

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "source/oplog.h"
+#include "source/selection.h"
 #include "target/apply.h"
 
 enum entry_kind {
@@ -20,8 +21,10 @@ struct entry {
   enum entry_kind kind;
   enum apply_kind write;
   uint64_t ts;
-  char db[128];
-  char coll[300];      /* of a command: the collection it names, "" if none */
+  char db[SELECTION_DB_SIZE];
+  char coll[SELECTION_COLL_SIZE];  /* of a command: the collection it names, "" if none */
+  char from_db[SELECTION_DB_SIZE]; /* what these were before entry_rename */
+  char from_coll[SELECTION_COLL_SIZE];
   const char *command; /* the command's name, in `o` */
   bool has_uuid;
   uint8_t uuid[16];
@@ -34,6 +37,8 @@ struct entry {
  * ERROR_DIVERGED on a kind or form that is not known. The entry points into `document`.
  */
 bool entry_read(struct entry *entry, const bson_t *document, uint64_t ts, struct error *error);
+/* `db` and `coll` become the names on the target. */
+bool entry_rename(struct entry *entry, const struct selection *selection, struct error *error);
 void entry_clear(struct entry *entry);
 
 #endif

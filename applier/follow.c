@@ -60,6 +60,15 @@ ask_latest(struct applier *applier, struct error *error)
   return true;
 }
 
+/* Up to `end` the target may be ahead of the replay. */
+static void
+be_lenient(struct applier *applier, uint64_t end)
+{
+  applier->consistent = false;
+  applier->end = end;
+  applier->ddl.lenient = applier->apply.bulk.lenient = true;
+}
+
 /* One entry of the stream. Up to the consistency point, and over what an earlier attempt may have done, lenient. */
 static bool
 follow_entry(struct applier *applier, const bson_t *document, struct error *error)
@@ -72,7 +81,15 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
     applier->position = at;
   }
   applier->entries++;
-  return take_stream_entry(applier, document, at.ts, error);
+  if (!take_stream_entry(applier, document, at.ts, error)) {
+    return false;
+  }
+  if (applier->ddl.relapse) {
+    applier->ddl.relapse = false;
+    applier->rereading = true; /* all others are exact */
+    be_lenient(applier, applier->position.ts);
+  }
+  return true;
 }
 
 /*
@@ -147,8 +164,8 @@ static bool
 follow(struct applier *applier, struct error *error)
 {
   applier->position = applier->start;
-  applier->consistent = applier->rereading = false;
-  applier->ddl.lenient = applier->apply.bulk.lenient = true;
+  applier->rereading = false;
+  be_lenient(applier, applier->end);
   if ((!applier->feed && !open_feed(applier, error)) || !bookmark_same_election(applier, error)) {
     return false;
   }

@@ -10,6 +10,17 @@ name_place(struct place *place, const char *db, const char *coll)
   place->ns = memory_format("%s.%s", db, coll);
   place->db = memory_string(db);
   place->coll = memory_string(coll);
+  place->from_db = memory_string(db);
+  place->from_coll = memory_string(coll);
+}
+
+void
+places_set_source(struct place *place, const char *from_db, const char *from_coll)
+{
+  free(place->from_db);
+  free(place->from_coll);
+  place->from_db = memory_string(from_db);
+  place->from_coll = memory_string(from_coll);
 }
 
 static void
@@ -18,6 +29,8 @@ free_names(struct place *place)
   free(place->ns);
   free(place->db);
   free(place->coll);
+  free(place->from_db);
+  free(place->from_coll);
 }
 
 struct place *
@@ -83,18 +96,6 @@ places_remove(struct places *places, struct place *place)
 }
 
 void
-places_remove_db(struct places *places, const char *db)
-{
-  struct place *place;
-  struct place *next;
-  HASH_ITER (by_ns, places->by_ns, place, next) {
-    if (strcmp(place->db, db) == 0) {
-      places_remove(places, place);
-    }
-  }
-}
-
-void
 places_clear(struct places *places)
 {
   struct place *place;
@@ -124,7 +125,14 @@ places_put(const struct places *places, bson_t *list)
   uint32_t count = 0;
   for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
     const uint8_t *uuid = place->has_uuid ? place->uuid : NULL;
-    struct message_place said = {place->db, place->coll, uuid, place->start, place->since, place->lost};
+    struct message_place said = {.db = place->db,
+                                 .coll = place->coll,
+                                 .from_db = place->from_db,
+                                 .from_coll = place->from_coll,
+                                 .uuid = uuid,
+                                 .start = place->start,
+                                 .since = place->since,
+                                 .lost = place->lost};
     message_put_place(list, count++, &said);
   }
 }
@@ -137,6 +145,8 @@ places_get(struct places *places, const bson_t *list)
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
     const char *db = NULL;
     const char *coll = NULL;
+    const char *from_db = NULL;
+    const char *from_coll = NULL;
     struct error error;
     bson_t item;
     uint32_t size = 0;
@@ -149,6 +159,9 @@ places_get(struct places *places, const bson_t *list)
     struct place *place = places_find(places, db, coll);
     if (!place) {
       continue;
+    }
+    if (message_text(&item, "from_db", &from_db, &error) && message_text(&item, "from_coll", &from_coll, &error)) {
+      places_set_source(place, from_db, from_coll);
     }
     place->start = message_timestamp(&item, "start");
     place->lost = message_flag(&item, "lost");

@@ -11,10 +11,13 @@
 
 struct place {
   char *ns; /* the key: "db.coll" */
-  char *db; /* these two point into one string of their own */
+  char *db;
   char *coll;
+  char *from_db; /* its name on the source: the same, unless --nsTo gives another one */
+  char *from_coll;
   bool capped;
   bool collated; /* it has a default collation */
+  bool by_name;  /* its documents were copied by its name at `start`, when that may have been another's */
   bool lost;     /* it vanished from under the copy, which read by name: see applier/recopy.h */
   bool has_uuid;
   uint8_t uuid[16];
@@ -38,12 +41,15 @@ struct place *places_find_uuid(struct places *places, const uint8_t uuid[16]);
 
 /* Adds one, or gives the one that is there. */
 struct place *places_add(struct places *places, const char *db, const char *coll);
+void places_set_source(struct place *place, const char *from_db, const char *from_coll);
 void places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16]);
 void places_forget_uuid(struct places *places, struct place *place);
 void places_remove(struct places *places, struct place *place);
-void places_remove_db(struct places *places, const char *db);
 
-/* The place keeps its properties under a new name; one that was there is forgotten. Gives the place. */
+/*
+ * The place keeps its properties under a new name, on the source too until places_set_source says otherwise; one that was
+ * there is forgotten. Gives the place.
+ */
 struct place *places_rename(struct places *places, struct place *place, const char *db, const char *coll);
 
 /* As an array document, for the bookmark file; and back, for those that are there. */

@@ -21,7 +21,7 @@ static bool
 is_this(const void *context, const char *db, const char *coll)
 {
   const struct place *place = context;
-  return strcmp(place->db, db) == 0 && strcmp(place->coll, coll) == 0;
+  return strcmp(place->from_db, db) == 0 && strcmp(place->from_coll, coll) == 0;
 }
 
 static bool
@@ -33,7 +33,7 @@ copy_documents(struct server *target, struct reader *reader, const struct place 
   bool ok = true;
   int got;
   bson_t *natural = place->capped ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
-  struct reader_find find = {.db = place->db, .coll = place->coll, .sort = natural, .majority = true};
+  struct reader_find find = {.db = place->from_db, .coll = place->from_coll, .sort = natural, .majority = true};
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     ok = !writer_batch_full(&batch, document) ||
@@ -99,6 +99,7 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
       log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);
       place->start = start;
       place->lost = false;
+      place->by_name = true;
     }
   }
   catalog_clear(&catalog);

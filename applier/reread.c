@@ -119,7 +119,7 @@ read_some(struct reading *reading, struct place *place, const bson_t *filter, st
 {
   const bson_t *document = NULL;
   int got;
-  struct reader_find find = {.db = place->db, .coll = place->coll, .filter = filter, .majority = true};
+  struct reader_find find = {.db = place->from_db, .coll = place->from_coll, .filter = filter, .majority = true};
   struct reader_cursor *cursor = reader_find(reading->reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     bson_iter_t iter;
@@ -148,7 +148,7 @@ is_there(struct reader *reader, const struct place *place, struct error *error)
   if (!place->has_uuid) {
     return 1;
   }
-  int still = catalog_still(reader, place->db, place->coll, place->uuid, error);
+  int still = catalog_still(reader, place->from_db, place->from_coll, place->uuid, error);
   return still < 0 && error->kind == ERROR_REFUSED ? 0 : still;
 }
 

@@ -87,6 +87,9 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   if (!selection_wants(&applier->selection, entry->db, entry->coll)) {
     return true;
   }
+  if (!entry_rename(entry, &applier->selection, error)) {
+    return false;
+  }
   struct place *place = ddl_place(&applier->ddl, entry);
   if (!place && ddl_is_gone(&applier->ddl, entry)) {
     return true;
@@ -98,6 +101,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
                        OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
     }
     place = places_add(&applier->places, entry->db, entry->coll);
+    places_set_source(place, entry->from_db, entry->from_coll);
     if (entry->has_uuid) {
       places_set_uuid(&applier->places, place, entry->uuid);
     }

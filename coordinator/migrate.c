@@ -106,15 +106,29 @@ bookmark_path(const struct options *options)
   return options->bookmark_file ? options->bookmark_file : "mongomirror.bookmark";
 }
 
-static void
-make_selection(struct migration *migration)
+static bool
+make_selection(struct migration *migration, struct error *error)
 {
   const struct options *options = migration->options;
-  migration->selection = (struct selection){.dbs = options->include_dbs.items,
-                                            .db_count = options->include_dbs.count,
-                                            .namespaces = options->include_namespaces.items,
-                                            .namespace_count = options->include_namespaces.count};
-  bson_init(&migration->settings);
+  const struct option_list *const lists[SELECTION_LISTS] = {
+    [INCLUDE_DB] = &options->include_dbs, [INCLUDE_NAMESPACE] = &options->include_namespaces,
+    [EXCLUDE_DB] = &options->exclude_dbs, [EXCLUDE_NAMESPACE] = &options->exclude_namespaces,
+    [NS_FROM] = &options->ns_from,        [NS_TO] = &options->ns_to};
+  for (int list = 0; list < SELECTION_LISTS; list++) {
+    for (size_t i = 0; i < lists[list]->count; i++) {
+      if (!selection_add(&migration->selection, list, lists[list]->items[i], error)) {
+        return false;
+      }
+    }
+  }
+  return selection_check(&migration->selection, error);
+}
+
+/* What the children have to know of the options. */
+static void
+make_settings(struct migration *migration)
+{
+  const struct options *options = migration->options;
   selection_put(&migration->selection, &migration->settings);
   BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
   BSON_APPEND_BOOL(&migration->settings, "atomicTransactions", options->atomic_transactions);
@@ -200,8 +214,13 @@ put_places(struct migration *migration)
   for (size_t i = 0; i < migration->plan.collection_count; i++) {
     const struct plan_collection *collection = &migration->plan.collections[i];
     const struct collection *source = collection->source;
-    struct message_place said = {source->db, source->name,    source->has_uuid ? source->uuid : NULL, collection->start,
-                                 0,          collection->lost};
+    struct message_place said = {.db = source->to_db,
+                                 .coll = source->to_name,
+                                 .from_db = source->db,
+                                 .from_coll = source->name,
+                                 .uuid = source->has_uuid ? source->uuid : NULL,
+                                 .start = collection->start,
+                                 .lost = collection->lost};
     message_put_place(&migration->places, (uint32_t)i, &said);
   }
 }
@@ -631,8 +650,11 @@ migrate_run(const struct options *options)
   migration->options = options;
   bson_init(&migration->places);
   bson_init(&migration->sleeping);
-  make_selection(migration);
-  migration->source_uri = options_uri(options, OPTIONS_SOURCE, &error);
+  bson_init(&migration->settings);
+  if (make_selection(migration, &error)) {
+    make_settings(migration);
+    migration->source_uri = options_uri(options, OPTIONS_SOURCE, &error);
+  }
   migration->target_uri = migration->source_uri ? options_uri(options, OPTIONS_TARGET, &error) : NULL;
   int status;
   bool http = migration->target_uri && (options->http_status_port == 0 ||
@@ -653,6 +675,7 @@ migrate_run(const struct options *options)
   checkpoint_close(&migration->checkpoint);
   plan_clear(&migration->plan);
   catalog_clear(&migration->catalog);
+  selection_clear(&migration->selection);
   memory_wipe(migration->source_uri);
   memory_wipe(migration->target_uri);
   bson_destroy(&migration->settings);

@@ -106,8 +106,8 @@ set_option(struct options *options, const struct option *option, const char *tex
     return set_text(field, option, text, error);
   case KIND_LIST: {
     struct option_list *list = field;
-    if (strcmp(option->name, "includeNamespace") == 0 && !strchr(text, '.')) {
-      return error_set(error, ERROR_USAGE, "--includeNamespace takes DB.COLL, not '%s'", text);
+    if (strcmp(option->value, "DB.COLL") == 0 && !strchr(text, '.')) {
+      return error_set(error, ERROR_USAGE, "--%s takes DB.COLL, not '%s'", option->name, text);
     }
     list->items = memory_grow(list->items, list->count, &list->capacity, sizeof *list->items);
     list->items[list->count++] = memory_string(text);

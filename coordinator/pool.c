@@ -82,9 +82,11 @@ lend(struct pool *pool, struct child *child)
   const struct plan_collection *collection = &pool->plan->collections[task->collection];
   bson_t message = BSON_INITIALIZER;
   BSON_APPEND_INT64(&message, "task", number);
-  BSON_APPEND_UTF8(&message, "db", collection->source->db);
-  BSON_APPEND_UTF8(&message, "coll", collection->source->name);
+  BSON_APPEND_UTF8(&message, "db", collection->source->to_db);
+  BSON_APPEND_UTF8(&message, "coll", collection->source->to_name);
   if (task->kind == PLAN_COPY) {
+    BSON_APPEND_UTF8(&message, "from_db", collection->source->db);
+    BSON_APPEND_UTF8(&message, "from_coll", collection->source->name);
     put_copy(collection, task, &message);
   } else {
     BSON_APPEND_ARRAY(&message, "indexes", &collection->indexes);

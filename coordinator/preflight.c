@@ -1,7 +1,11 @@
 #include "coordinator/preflight.h"
 
+#include <stdlib.h>
+
 #include "base/log.h"
+#include "base/memory.h"
 #include "ipc/message.h"
+#include "source/view.h"
 #include "target/schema.h"
 
 #define WIRE_3_6 6
@@ -110,6 +114,70 @@ check_kinds(const struct catalog *catalog, struct error *error)
   return true;
 }
 
+static int
+compare_targets(const void *left, const void *right)
+{
+  const struct collection *a = *(const struct collection *const *)left;
+  const struct collection *b = *(const struct collection *const *)right;
+  int db = strcmp(a->to_db, b->to_db);
+  return db ? db : strcmp(a->to_name, b->to_name);
+}
+
+/* No two collections may arrive under one name. */
+static bool
+check_targets(const struct catalog *catalog, struct error *error)
+{
+  bool ok = true;
+  const struct collection **sorted = memory_new(catalog->count * sizeof *sorted);
+  for (size_t i = 0; i < catalog->count; i++) {
+    sorted[i] = &catalog->collections[i];
+  }
+  qsort(sorted, catalog->count, sizeof *sorted, compare_targets);
+  for (size_t i = 1; ok && i < catalog->count; i++) {
+    if (compare_targets(&sorted[i - 1], &sorted[i]) == 0) {
+      ok = error_set(error, ERROR_REFUSED, "%s.%s and %s.%s would both become %s.%s; change --nsTo", sorted[i - 1]->db,
+                     sorted[i - 1]->name, sorted[i]->db, sorted[i]->name, sorted[i]->to_db, sorted[i]->to_name);
+    }
+  }
+  free(sorted);
+  return ok;
+}
+
+/* Names on the target. A view goes where what it reads goes. */
+static bool
+name_targets(const struct selection *selection, struct catalog *catalog, struct error *error)
+{
+  char to_db[SELECTION_DB_SIZE];
+  char to_coll[SELECTION_COLL_SIZE];
+  for (size_t i = 0; i < catalog->count; i++) {
+    struct collection *collection = &catalog->collections[i];
+    bson_t options;
+    if (!selection_rename(selection, collection->db, collection->name, to_db, to_coll, error)) {
+      return false;
+    }
+    catalog_rename(collection, to_db, to_coll);
+    if (collection->view) {
+      if (!view_rename(selection, collection->db, to_db, collection->options, &options, error)) {
+        return error_wrap(error, "the view %s.%s", collection->db, collection->name);
+      }
+      bson_destroy(collection->options);
+      collection->options = bson_copy(&options);
+      bson_destroy(&options);
+    }
+  }
+  return check_targets(catalog, error);
+}
+
+/* Every pattern was asked about every namespace by now. */
+static bool
+check_patterns(const struct selection *selection, struct error *error)
+{
+  const char *option = NULL;
+  const char *text = NULL;
+  return !selection_unused(selection, &option, &text) ||
+         error_set(error, ERROR_REFUSED, "--%s %s matches nothing on the source", option, text);
+}
+
 /* Views last: they read collections. */
 static bool
 create_all(struct preflight *preflight, const struct catalog *catalog, bool views, struct error *error)
@@ -117,7 +185,7 @@ create_all(struct preflight *preflight, const struct catalog *catalog, bool view
   for (size_t i = 0; i < catalog->count; i++) {
     const struct collection *collection = &catalog->collections[i];
     if (collection->view == views &&
-        !schema_create(&preflight->target, collection->db, collection->name, collection->options, error)) {
+        !schema_create(&preflight->target, collection->to_db, collection->to_name, collection->options, error)) {
       return false;
     }
   }
@@ -131,8 +199,8 @@ put_sleeper(bson_t *sleeping, const struct collection *collection, const bson_t 
   bson_t item;
   snprintf(key, sizeof key, "%u", bson_count_keys(sleeping));
   BSON_APPEND_DOCUMENT_BEGIN(sleeping, key, &item);
-  BSON_APPEND_UTF8(&item, "db", collection->db);
-  BSON_APPEND_UTF8(&item, "coll", collection->name);
+  BSON_APPEND_UTF8(&item, "db", collection->to_db);
+  BSON_APPEND_UTF8(&item, "coll", collection->to_name);
   BSON_APPEND_DOCUMENT(&item, "spec", spec);
   BSON_APPEND_BOOL(&item, "unbuilt", unbuilt);
   BSON_APPEND_INT64(&item, "ttl_s", ttl);
@@ -193,7 +261,8 @@ preflight_list(struct preflight *preflight, const struct selection *selection, s
                struct error *error)
 {
   return oplog_start(&preflight->reader, &preflight->start, error) &&
-         catalog_read(catalog, &preflight->reader, selection_wants, selection, error) && check_kinds(catalog, error);
+         catalog_read(catalog, &preflight->reader, selection_wants, selection, error) &&
+         name_targets(selection, catalog, error) && check_patterns(selection, error) && check_kinds(catalog, error);
 }
 
 bool

@@ -116,6 +116,8 @@ message_put_place(bson_t *list, uint32_t index, const struct message_place *plac
   bson_append_document_begin(list, key, (int)length, &item);
   BSON_APPEND_UTF8(&item, "db", place->db);
   BSON_APPEND_UTF8(&item, "coll", place->coll);
+  BSON_APPEND_UTF8(&item, "from_db", place->from_db);
+  BSON_APPEND_UTF8(&item, "from_coll", place->from_coll);
   if (place->uuid) {
     BSON_APPEND_BINARY(&item, "uuid", BSON_SUBTYPE_UUID, place->uuid, 16);
   }

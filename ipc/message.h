@@ -39,6 +39,8 @@ void message_put_timestamp(bson_t *document, const char *name, uint64_t timestam
 struct message_place {
   const char *db;
   const char *coll;
+  const char *from_db; /* its name on the source */
+  const char *from_coll;
   const uint8_t *uuid; /* 16 bytes, NULL: not known */
   uint64_t start;      /* a capped collection's copy has all up to it, 0: does not apply */
   uint64_t since;      /* the replay gave it this name then, 0: it did not */

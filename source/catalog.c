@@ -19,6 +19,8 @@ collection_clear(struct collection *collection)
 {
   free(collection->db);
   free(collection->name);
+  free(collection->to_db);
+  free(collection->to_name);
   bson_destroy(collection->options);
   bson_destroy(collection->indexes);
 }
@@ -31,6 +33,15 @@ catalog_clear(struct catalog *catalog)
   }
   free(catalog->collections);
   *catalog = (struct catalog){0};
+}
+
+void
+catalog_rename(struct collection *collection, const char *to_db, const char *to_name)
+{
+  free(collection->to_db);
+  free(collection->to_name);
+  collection->to_db = memory_string(to_db);
+  collection->to_name = memory_string(to_name);
 }
 
 static void
@@ -120,6 +131,7 @@ read_database(struct catalog *catalog, struct reader *reader, const char *db, ca
       memory_grow(catalog->collections, catalog->count, &catalog->capacity, sizeof *catalog->collections);
     struct collection *made = &catalog->collections[catalog->count++];
     *made = (struct collection){.db = memory_string(db), .name = memory_string(name)};
+    catalog_rename(made, db, name);
     read_info(info, made);
     made->indexes = bson_new();
   }

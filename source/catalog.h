@@ -10,6 +10,8 @@
 struct collection {
   char *db;
   char *name;
+  char *to_db; /* its name on the target; the same unless catalog_rename gave another one */
+  char *to_name;
   bson_t *options; /* of the create command, as listCollections shows them */
   bson_t *indexes; /* an array of specifications, as listIndexes shows them; empty for a view */
   bool has_uuid;   /* 3.6 and later */
@@ -34,6 +36,7 @@ typedef bool (*catalog_wanted)(const void *context, const char *db, const char *
 bool catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
                   struct error *error);
 bool catalog_sizes(struct catalog *catalog, struct reader *reader, struct error *error);
+void catalog_rename(struct collection *collection, const char *to_db, const char *to_name);
 void catalog_clear(struct catalog *catalog);
 
 /* True for what no migration touches. */

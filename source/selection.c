@@ -1,7 +1,62 @@
 #include "source/selection.h"
 
+#include <stdlib.h>
+
 #include "base/memory.h"
 #include "source/catalog.h"
+
+const char *
+selection_option(enum selection_list list)
+{
+  static const char *const options[] = {"includeDB",        "includeNamespace", "excludeDB",
+                                        "excludeNamespace", "nsFrom",           "nsTo"};
+  return options[list];
+}
+
+bool
+selection_add(struct selection *selection, enum selection_list list, const char *text, struct error *error)
+{
+  struct selection_item item = {.text = NULL};
+  if (!pattern_parse(&item.pattern, text, error)) {
+    return error_wrap(error, "--%s", selection_option(list));
+  }
+  item.text = memory_string(text);
+  selection->lists[list].items = memory_grow(selection->lists[list].items, selection->lists[list].count,
+                                             &selection->lists[list].capacity, sizeof *selection->lists[list].items);
+  selection->lists[list].items[selection->lists[list].count++] = item;
+  return true;
+}
+
+bool
+selection_check(const struct selection *selection, struct error *error)
+{
+  size_t count = selection->lists[NS_FROM].count;
+  if (count != selection->lists[NS_TO].count) {
+    return error_set(error, ERROR_USAGE, "each --nsFrom needs its --nsTo: there are %zu and %zu", count,
+                     selection->lists[NS_TO].count);
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (!pattern_check_pair(&selection->lists[NS_FROM].items[i].pattern, &selection->lists[NS_TO].items[i].pattern,
+                            error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* Asks all of them, so that each notes whether it is of any use. */
+static bool
+matches_any(const struct selection *selection, enum selection_list list, const char *text)
+{
+  bool matches = false;
+  for (size_t i = 0; i < selection->lists[list].count; i++) {
+    struct selection_item *item = &selection->lists[list].items[i];
+    if (pattern_matches(&item->pattern, text, NULL)) {
+      matches = item->used = true;
+    }
+  }
+  return matches;
+}
 
 bool
 selection_wants(const void *context, const char *db, const char *coll)
@@ -10,58 +65,101 @@ selection_wants(const void *context, const char *db, const char *coll)
   if (catalog_is_internal(db, coll)) {
     return false;
   }
-  if (selection->db_count == 0 && selection->namespace_count == 0) {
+  bool chosen = selection->lists[INCLUDE_DB].count == 0 && selection->lists[INCLUDE_NAMESPACE].count == 0;
+  bool excluded = selection->lists[EXCLUDE_DB].count > 0 || selection->lists[EXCLUDE_NAMESPACE].count > 0;
+  if (chosen && !excluded) {
     return true;
   }
-  for (size_t i = 0; i < selection->db_count; i++) {
-    if (strcmp(selection->dbs[i], db) == 0) {
-      return true;
-    }
+  char *ns = memory_format("%s.%s", db, coll);
+  chosen |= matches_any(selection, INCLUDE_DB, db) | matches_any(selection, INCLUDE_NAMESPACE, ns);
+  bool wanted = chosen && !(matches_any(selection, EXCLUDE_DB, db) | matches_any(selection, EXCLUDE_NAMESPACE, ns));
+  free(ns);
+  return wanted;
+}
+
+bool
+selection_renames(const struct selection *selection)
+{
+  return selection->lists[NS_FROM].count > 0;
+}
+
+static bool
+set_names(const char *db, size_t db_length, const char *coll, char *to_db, char *to_coll)
+{
+  size_t length = strlen(coll);
+  if (db_length == 0 || db_length >= SELECTION_DB_SIZE || length == 0 || length >= SELECTION_COLL_SIZE) {
+    return false;
   }
-  size_t length = strlen(db);
-  for (size_t i = 0; i < selection->namespace_count; i++) {
-    const char *ns = selection->namespaces[i];
-    if (strncmp(ns, db, length) == 0 && ns[length] == '.' && strcmp(ns + length + 1, coll) == 0) {
-      return true;
+  memcpy(to_db, db, db_length);
+  to_db[db_length] = 0;
+  memcpy(to_coll, coll, length + 1);
+  return true;
+}
+
+/* `to` is what a pattern made of `from`. */
+static bool
+split_name(const char *from, const char *to, char *to_db, char *to_coll, struct error *error)
+{
+  const char *dot = strchr(to, '.');
+  if (!dot || !set_names(to, (size_t)(dot - to), dot + 1, to_db, to_coll)) {
+    return error_set(error, ERROR_REFUSED, "%s would become '%.300s', which is no namespace; change --nsTo", from, to);
+  }
+  return !catalog_is_internal(to_db, to_coll) ||
+         error_set(error, ERROR_REFUSED, "%s would become %s, which is the server's own; change --nsTo", from, to);
+}
+
+bool
+selection_rename(const struct selection *selection, const char *db, const char *coll, char *to_db, char *to_coll,
+                 struct error *error)
+{
+  bool ok = true;
+  bool done = false;
+  if (selection_renames(selection)) {
+    char *ns = memory_format("%s.%s", db, coll);
+    for (size_t i = 0; !done && i < selection->lists[NS_FROM].count; i++) {
+      struct pattern_match match;
+      struct selection_item *from = &selection->lists[NS_FROM].items[i];
+      if (pattern_matches(&from->pattern, ns, &match)) {
+        char *to = pattern_expand(&from->pattern, &match, &selection->lists[NS_TO].items[i].pattern);
+        from->used = done = true;
+        ok = split_name(ns, to, to_db, to_coll, error);
+        free(to);
+      }
+    }
+    free(ns);
+  }
+  return done ? ok
+              : set_names(db, strlen(db), coll, to_db, to_coll) ||
+                  error_set(error, ERROR_REFUSED, "'%.64s.%.255s' is no namespace", db, coll);
+}
+
+bool
+selection_unused(const struct selection *selection, const char **option, const char **text)
+{
+  for (int list = 0; list < NS_TO; list++) {
+    for (size_t i = 0; i < selection->lists[list].count; i++) {
+      if (!selection->lists[list].items[i].used) {
+        *option = selection_option(list);
+        *text = selection->lists[list].items[i].text;
+        return true;
+      }
     }
   }
   return false;
 }
 
-static void
-put_list(bson_t *document, const char *name, char **items, size_t count)
-{
-  bson_t list;
-  BSON_APPEND_ARRAY_BEGIN(document, name, &list);
-  for (size_t i = 0; i < count; i++) {
-    char key[24];
-    snprintf(key, sizeof key, "%zu", i);
-    BSON_APPEND_UTF8(&list, key, items[i]);
-  }
-  bson_append_array_end(document, &list);
-}
-
 void
 selection_put(const struct selection *selection, bson_t *document)
 {
-  put_list(document, "dbs", selection->dbs, selection->db_count);
-  put_list(document, "namespaces", selection->namespaces, selection->namespace_count);
-}
-
-static void
-get_list(const bson_t *document, const char *name, char ***items, size_t *count)
-{
-  bson_iter_t iter;
-  bson_iter_t item;
-  size_t capacity = 0;
-  if (!bson_iter_init_find(&iter, document, name) || !bson_iter_recurse(&iter, &item)) {
-    return;
-  }
-  while (bson_iter_next(&item)) {
-    if (BSON_ITER_HOLDS_UTF8(&item)) {
-      *items = memory_grow(*items, *count, &capacity, sizeof **items);
-      (*items)[(*count)++] = memory_string(bson_iter_utf8(&item, NULL));
+  for (int list = 0; list < SELECTION_LISTS; list++) {
+    bson_t array;
+    BSON_APPEND_ARRAY_BEGIN(document, selection_option(list), &array);
+    for (size_t i = 0; i < selection->lists[list].count; i++) {
+      char key[24];
+      snprintf(key, sizeof key, "%zu", i);
+      BSON_APPEND_UTF8(&array, key, selection->lists[list].items[i].text);
     }
+    bson_append_array_end(document, &array);
   }
 }
 
@@ -69,20 +167,30 @@ void
 selection_get(struct selection *selection, const bson_t *document)
 {
   *selection = (struct selection){0};
-  get_list(document, "dbs", &selection->dbs, &selection->db_count);
-  get_list(document, "namespaces", &selection->namespaces, &selection->namespace_count);
+  for (int list = 0; list < SELECTION_LISTS; list++) {
+    bson_iter_t iter;
+    bson_iter_t item;
+    struct error ignored; /* they were parsed before they were sent */
+    if (!bson_iter_init_find(&iter, document, selection_option(list)) || !bson_iter_recurse(&iter, &item)) {
+      continue;
+    }
+    while (bson_iter_next(&item)) {
+      if (BSON_ITER_HOLDS_UTF8(&item)) {
+        selection_add(selection, list, bson_iter_utf8(&item, NULL), &ignored);
+      }
+    }
+  }
 }
 
 void
 selection_clear(struct selection *selection)
 {
-  for (size_t i = 0; i < selection->db_count; i++) {
-    free(selection->dbs[i]);
+  for (int list = 0; list < SELECTION_LISTS; list++) {
+    for (size_t i = 0; i < selection->lists[list].count; i++) {
+      free(selection->lists[list].items[i].text);
+      pattern_clear(&selection->lists[list].items[i].pattern);
+    }
+    free(selection->lists[list].items);
   }
-  for (size_t i = 0; i < selection->namespace_count; i++) {
-    free(selection->namespaces[i]);
-  }
-  free(selection->dbs);
-  free(selection->namespaces);
   *selection = (struct selection){0};
 }

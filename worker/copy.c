@@ -59,8 +59,8 @@ read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
 {
   bson_t filter = BSON_INITIALIZER;
   BSON_APPEND_MAXKEY(&filter, "_id");
-  struct reader_find find = {.db = copy->task->db,
-                             .coll = copy->task->coll,
+  struct reader_find find = {.db = copy->task->from_db,
+                             .coll = copy->task->from_coll,
                              .uuid = copy->task->has_uuid ? copy->task->uuid : NULL,
                              .filter = &filter,
                              .majority = true};
@@ -79,8 +79,8 @@ read_range(struct copy *copy, struct error *error)
   bool bounded = task->min || task->max;
   bson_t *order = bounded ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
   bson_t *natural = task->natural ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
-  struct reader_find find = {.db = task->db,
-                             .coll = task->coll,
+  struct reader_find find = {.db = task->from_db,
+                             .coll = task->from_coll,
                              .uuid = task->has_uuid ? task->uuid : NULL,
                              .hint = order,
                              .sort = natural,
@@ -158,7 +158,7 @@ write_all(struct copy *copy, struct server *target, copy_progress progress, void
   }
   if (copy->failed) {
     *error = copy->error;
-    return error_wrap(error, "cannot read %s.%s", copy->task->db, copy->task->coll);
+    return error_wrap(error, "cannot read %s.%s", copy->task->from_db, copy->task->from_coll);
   }
   return confirmed || server_confirm_majority(target, copy->task->db, copy->task->coll, error);
 }
@@ -206,7 +206,7 @@ copy_range(struct reader *reader, struct server *target, const struct copy_task 
                      task->coll);
   }
   if (task->has_uuid && !reader->by_uuid) {
-    int still = catalog_still(reader, task->db, task->coll, task->uuid, error);
+    int still = catalog_still(reader, task->from_db, task->from_coll, task->uuid, error);
     result->lost = still == 0;
     return still >= 0;
   }

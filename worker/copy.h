@@ -8,7 +8,9 @@
 #include "target/writer.h"
 
 struct copy_task {
-  const char *db;
+  const char *from_db; /* on the source */
+  const char *from_coll;
+  const char *db; /* on the target */
   const char *coll;
   const bson_t *min; /* {_id} bounds; NULL: open */
   const bson_t *max;

@@ -90,7 +90,9 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   bson_t max;
   bson_iter_t iter;
   uint64_t start = 0;
-  if (!message_text(message, "db", &task.db, error) || !message_text(message, "coll", &task.coll, error)) {
+  if (!message_text(message, "db", &task.db, error) || !message_text(message, "coll", &task.coll, error) ||
+      !message_text(message, "from_db", &task.from_db, error) ||
+      !message_text(message, "from_coll", &task.from_coll, error)) {
     return false;
   }
   struct error ignored;

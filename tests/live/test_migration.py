@@ -408,6 +408,7 @@ def write_everywhere(client):
 def test_chosen_namespaces(secantus_pair, options, wanted):
     client = secantus_pair.source.client()
     fill_three_databases(client)
+    client.ferry_probe.marks.insert_one({})
     with secantus_pair.ferry("--includeDB", "ferry_probe", *options) as ferry:
         ferry.wait_tailing()
         write_everywhere(client)
