@@ -76,22 +76,24 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
 bool
 ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t *spec, struct error *error)
 {
-  bson_t built;
-  int64_t ttl = -1;
+  struct schema_index index;
   bool ok = true;
   if (ddl->no_indexes) {
     return true;
   }
   struct place *place = places_add(ddl->places, db, coll); /* the command makes a collection that is missing */
-  enum schema_index_kind kind = schema_index(spec, place->collated, &built, &ttl);
+  enum schema_index_kind kind = schema_index(spec, place->collated, &index);
   bool wait = kind == SCHEMA_INDEX_UNIQUE && ddl->lenient;
   if (kind != SCHEMA_INDEX_ID) {
-    ok = wait || schema_create_index(ddl->target, db, coll, &built, error);
-    if (ok && (kind == SCHEMA_INDEX_UNIQUE || ttl >= 0)) {
-      sleeping_add(ddl->sleeping, db, coll, &built, wait, ttl);
+    if (index.notes[0]) {
+      log_warn("index ns=%s.%s name=%s: %s", db, coll, schema_index_name(spec), index.notes);
+    }
+    ok = wait || schema_create_index(ddl->target, db, coll, &index.spec, error);
+    if (ok && (kind == SCHEMA_INDEX_UNIQUE || index.ttl_s >= 0)) {
+      sleeping_add(ddl->sleeping, db, coll, &index.spec, wait, index.ttl_s);
     }
   }
-  bson_destroy(&built);
+  bson_destroy(&index.spec);
   return ok;
 }
 

@@ -109,17 +109,17 @@ sleeping_any_unique(struct sleeping *sleeping, const char *db, const char *coll)
 void
 sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool collated)
 {
-  bson_t built;
-  int64_t ttl;
+  struct schema_index index;
   struct sleeper *known = sleeping_find(sleeping, db, coll, schema_index_name(spec));
   if (known) {
     known->unbuilt = false;
     return;
   }
-  if (schema_index(spec, collated, &built, &ttl) == SCHEMA_INDEX_UNIQUE) {
-    sleeping_add(sleeping, db, coll, &built, false, -1); /* the entry that made it is repeated, and tells its expiry */
+  if (schema_index(spec, collated, &index) == SCHEMA_INDEX_UNIQUE) {
+    sleeping_add(sleeping, db, coll, &index.spec, false,
+                 -1); /* the entry that made it is repeated, and tells its expiry */
   }
-  bson_destroy(&built);
+  bson_destroy(&index.spec);
 }
 
 void

@@ -207,31 +207,49 @@ put_sleeper(bson_t *sleeping, const struct collection *collection, const bson_t 
   bson_append_document_end(sleeping, &item);
 }
 
-/* Unique ones wait for the consistency point; the workers build the others. */
-static void
-plan_indexes(struct plan *plan, size_t number, const struct collection *collection, bson_t *sleeping)
+/*
+ * 4.2 to 5.0 make a sleeping TTL index in two steps, and between them it is awake for what is dated 1970 or earlier: so it is
+ * made here, while the collection is empty.
+ */
+static bool
+sleeps_in_two_steps(const struct server_hello *target)
 {
+  int version = target->version_number[0] * 100 + target->version_number[1];
+  return version >= 402 && version <= 500;
+}
+
+/* Unique ones wait for the consistency point; the workers build the others. */
+static bool
+plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, bson_t *sleeping, struct error *error)
+{
+  const struct collection *collection = plan->collections[number].source;
+  bool ok = true;
   bson_iter_t iter;
   bool collated = bson_has_field(collection->options, "collation");
-  for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
+  for (bson_iter_init(&iter, collection->indexes); ok && bson_iter_next(&iter);) {
     bson_t spec;
-    bson_t built;
-    int64_t ttl;
+    struct schema_index index;
     uint32_t size = 0;
     const uint8_t *bytes = NULL;
     bson_iter_document(&iter, &size, &bytes);
     if (!bson_init_static(&spec, bytes, size)) {
       continue;
     }
-    enum schema_index_kind kind = schema_index(&spec, collated, &built, &ttl);
-    if (kind == SCHEMA_INDEX_PLAIN) {
-      plan_add_index(plan, number, &built);
+    enum schema_index_kind kind = schema_index(&spec, collated, &index);
+    if (kind != SCHEMA_INDEX_ID && index.notes[0]) {
+      log_warn("index ns=%s.%s name=%s: %s", collection->db, collection->name, schema_index_name(&spec), index.notes);
     }
-    if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && ttl >= 0)) {
-      put_sleeper(sleeping, collection, &built, kind == SCHEMA_INDEX_UNIQUE, ttl);
+    if (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0 && sleeps_in_two_steps(&preflight->target_hello)) {
+      ok = schema_create_index(&preflight->target, collection->to_db, collection->to_name, &index.spec, error);
+    } else if (kind == SCHEMA_INDEX_PLAIN) {
+      plan_add_index(plan, number, &index.spec);
     }
-    bson_destroy(&built);
+    if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
+      put_sleeper(sleeping, collection, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
+    }
+    bson_destroy(&index.spec);
   }
+  return ok;
 }
 
 static bool
@@ -248,8 +266,8 @@ split_all(struct preflight *preflight, const struct options *options, const stru
       log_info("split ns=%s.%s ranges=%zu by=%s", collection->db, collection->name, points.count + 1, points.method);
     }
     plan_set_points(plan, i, &points);
-    if (!options->no_index_restore) {
-      plan_indexes(plan, i, collection, sleeping);
+    if (!options->no_index_restore && !plan_indexes(preflight, plan, i, sleeping, error)) {
+      return false;
     }
   }
   plan_close(plan);

@@ -165,6 +165,9 @@ read_hello(const bson_t *reply, struct server_hello *hello)
     hello->has_election = true;
     bson_oid_copy(bson_iter_oid(&iter), &hello->election);
   }
+  if (bson_iter_init_find(&iter, reply, "localTime") && BSON_ITER_HOLDS_DATE_TIME(&iter)) {
+    hello->local_time_s = bson_iter_date_time(&iter) / 1000;
+  }
   hello->last_write = timestamp_at(reply, "lastWrite.opTime.ts");
   hello->majority_write = timestamp_at(reply, "lastWrite.majorityOpTime.ts");
 }

@@ -23,6 +23,8 @@ enum server_code {
   CODE_IMMUTABLE_FIELD = 66,
   CODE_NAMESPACE_EXISTS = 48,
   CODE_COMMAND_NOT_FOUND = 59,
+  CODE_CANNOT_CREATE_INDEX = 67,
+  CODE_INVALID_OPTIONS = 72,
   CODE_INDEX_OPTIONS_CONFLICT = 85,
   CODE_INDEX_KEY_SPECS_CONFLICT = 86,
   CODE_OPERATION_FAILED = 96,
@@ -49,6 +51,7 @@ struct server_hello {
   int version_number[3];
   bool has_election;
   bson_oid_t election;     /* changes with every election: S:src/mongo/db/repl/repl_set_... electionId, 2.6+ */
+  int64_t local_time_s;    /* the server's clock, seconds since 1970 */
   uint64_t last_write;     /* lastWrite.opTime.ts, 3.4+ */
   uint64_t majority_write; /* lastWrite.majorityOpTime.ts, 3.4+ */
 };

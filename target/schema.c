@@ -1,5 +1,6 @@
 #include "target/schema.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -161,30 +162,131 @@ is_id_key(const bson_t *spec)
          strcmp(bson_iter_key(&key), "_id") == 0 && BSON_ITER_HOLDS_NUMBER(&key) && !bson_iter_next(&key);
 }
 
-enum schema_index_kind
-schema_index(const bson_t *spec, bool collated, bson_t *built, int64_t *ttl)
+/*
+ * What newer servers take. `v` is left out: every index is built as the target's newest kind. Others that old servers kept
+ * without a meaning (whatever the user wrote) are refused from 3.4 on.
+ */
+static bool
+is_known_option(const char *key)
 {
-  /* What older servers kept in a specification (2.6's mapReduce even an _id), and (multikey) what SecantusDB 0.7 logs of its own. */
-  static const char *const left_out[] = {"_id",  "ns",       "v",           "background", "dropDups",
-                                         "safe", "multikey", "entryFormat", NULL};
+  static const char *const known[] = {"key",
+                                      "name",
+                                      "unique",
+                                      "sparse",
+                                      "partialFilterExpression",
+                                      "expireAfterSeconds",
+                                      "hidden",
+                                      "collation",
+                                      "weights",
+                                      "default_language",
+                                      "language_override",
+                                      "textIndexVersion",
+                                      "2dsphereIndexVersion",
+                                      "finestIndexedLevel",
+                                      "coarsestIndexedLevel",
+                                      "bits",
+                                      "min",
+                                      "max",
+                                      "bucketSize",
+                                      "wildcardProjection",
+                                      "columnstoreProjection",
+                                      "storageEngine",
+                                      "prepareUnique",
+                                      NULL};
+  return named(key, known);
+}
+
+/* What old servers and (multikey, entryFormat) SecantusDB 0.7 keep in a specification, and nobody would miss. */
+static bool
+is_silent_option(const char *key)
+{
+  static const char *const silent[] = {"_id",  "ns",       "v",           "background", "dropDups",
+                                       "safe", "multikey", "entryFormat", NULL};
+  return named(key, silent);
+}
+
+static void
+note(char *notes, const char *key, const char *what)
+{
+  size_t used = strlen(notes);
+  snprintf(notes + used, SCHEMA_NOTES_SIZE - used, "%s%.60s %s", used ? ", " : "", key, what);
+}
+
+/* Up to v: 1 any value was a direction: what is no number, and 0, was ascending (S:src/mongo/db/index/index_descriptor, protocol 6). */
+static void
+convert_key(const bson_iter_t *key, bson_t *built, char *notes)
+{
+  bson_iter_t field;
+  bson_t made;
+  BSON_APPEND_DOCUMENT_BEGIN(built, "key", &made);
+  for (bson_iter_recurse(key, &field); bson_iter_next(&field);) {
+    bool text = BSON_ITER_HOLDS_UTF8(&field) && bson_iter_utf8(&field, NULL)[0] != 0;
+    double number = BSON_ITER_HOLDS_NUMBER(&field) ? bson_iter_as_double(&field) : 0;
+    if (text || number > 0 || number < 0) {
+      bson_append_iter(&made, NULL, 0, &field);
+    } else {
+      BSON_APPEND_INT32(&made, bson_iter_key(&field), 1);
+      note(notes, bson_iter_key(&field), "is ascending");
+    }
+  }
+  bson_append_document_end(built, &made);
+}
+
+static bool
+is_compound(const bson_t *spec)
+{
   bson_iter_t iter;
+  bson_iter_t key;
+  return bson_iter_init_find(&iter, spec, "key") && bson_iter_recurse(&iter, &key) && bson_iter_next(&key) &&
+         bson_iter_next(&key);
+}
+
+/* 2.6 took anything, and never expired by what is no number or of several fields. Gives false if the option goes. */
+static bool
+convert_ttl(const bson_t *spec, const bson_iter_t *value, int64_t *ttl, char *notes)
+{
+  double seconds = BSON_ITER_HOLDS_NUMBER(value) ? bson_iter_as_double(value) : -1;
+  if (!BSON_ITER_HOLDS_NUMBER(value)) {
+    note(notes, "expireAfterSeconds", "is no number and left out");
+    return false;
+  }
+  if (is_compound(spec)) {
+    note(notes, "expireAfterSeconds", "of several fields has no effect and is left out");
+    return false;
+  }
+  *ttl = bson_iter_as_int64(value);
+  if (isnan(seconds) || seconds > SCHEMA_TTL_ASLEEP || seconds < 0) {
+    *ttl = SCHEMA_TTL_ASLEEP;
+    note(notes, "expireAfterSeconds", "becomes 2147483647");
+  }
+  return true;
+}
+
+enum schema_index_kind
+schema_index(const bson_t *spec, bool collated, struct schema_index *index)
+{
+  bson_iter_t iter;
+  bson_t *built = &index->spec;
   bool unique = false;
   bool has_collation = false;
   bson_init(built);
-  *ttl = -1;
+  index->ttl_s = -1;
+  index->notes[0] = 0;
   for (bson_iter_init(&iter, spec); bson_iter_next(&iter);) {
     const char *key = bson_iter_key(&iter);
-    if (named(key, left_out)) {
-      continue;
+    if (strcmp(key, "key") == 0 && BSON_ITER_HOLDS_DOCUMENT(&iter)) {
+      convert_key(&iter, built, index->notes);
+    } else if (strcmp(key, "expireAfterSeconds") == 0) {
+      if (convert_ttl(spec, &iter, &index->ttl_s, index->notes)) {
+        BSON_APPEND_INT32(built, key, SCHEMA_TTL_ASLEEP);
+      }
+    } else if (is_known_option(key)) {
+      unique = unique || (strcmp(key, "unique") == 0 && bson_iter_as_bool(&iter));
+      has_collation = has_collation || strcmp(key, "collation") == 0;
+      bson_append_iter(built, NULL, 0, &iter);
+    } else if (!is_silent_option(key)) {
+      note(index->notes, key, "is unknown and left out");
     }
-    if (strcmp(key, "expireAfterSeconds") == 0 && BSON_ITER_HOLDS_NUMBER(&iter)) {
-      *ttl = bson_iter_as_int64(&iter);
-      BSON_APPEND_INT32(built, key, SCHEMA_TTL_ASLEEP);
-      continue;
-    }
-    unique = unique || (strcmp(key, "unique") == 0 && bson_iter_as_bool(&iter));
-    has_collation = has_collation || strcmp(key, "collation") == 0;
-    bson_append_iter(built, NULL, 0, &iter);
   }
   if (collated && !has_collation) {
     bson_t simple;
@@ -198,15 +300,61 @@ schema_index(const bson_t *spec, bool collated, bson_t *built, int64_t *ttl)
   return unique ? SCHEMA_INDEX_UNIQUE : SCHEMA_INDEX_PLAIN;
 }
 
-bool
-schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
-                      struct error *error)
+static bool
+run_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes, struct error *error)
 {
   bson_t *command = BCON_NEW("createIndexes", BCON_UTF8(coll));
   BSON_APPEND_ARRAY(command, "indexes", indexes);
   bool ok = schema_command(target, db, command, error);
   bson_destroy(command);
   return ok || error_wrap(error, "cannot build the indexes of %s.%s", db, coll);
+}
+
+/*
+ * 4.2 to 5.0 take no expiry that reaches back before 1970, but a change to one
+ * (S:src/mongo/db/commands/create_indexes.cpp:204@r4.2.2, src/mongo/db/catalog/coll_mod.cpp@r4.2.2). Until that change the
+ * index expires what is dated 1970 or earlier.
+ */
+static bool
+create_in_two_steps(struct server *target, const char *db, const char *coll, const bson_t *spec, struct error *error)
+{
+  struct server_hello hello;
+  bson_t indexes = BSON_INITIALIZER;
+  bson_t young;
+  if (!server_ask_hello(target, false, &hello, error)) {
+    return false;
+  }
+  bool expires = bson_has_field(spec, "expireAfterSeconds");
+  BSON_APPEND_DOCUMENT_BEGIN(&indexes, "0", &young);
+  bson_copy_to_excluding_noinit(spec, &young, "expireAfterSeconds", NULL);
+  if (expires) {
+    BSON_APPEND_INT32(&young, "expireAfterSeconds", (int32_t)hello.local_time_s);
+  }
+  bson_append_document_end(&indexes, &young);
+  bool ok = run_create_indexes(target, db, coll, &indexes, error) &&
+            (!expires || schema_set_ttl(target, db, coll, schema_index_name(spec), SCHEMA_TTL_ASLEEP, error));
+  bson_destroy(&indexes);
+  return ok;
+}
+
+bool
+schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
+                      struct error *error)
+{
+  bson_iter_t iter;
+  bool ok = run_create_indexes(target, db, coll, indexes, error);
+  if (ok || (error->code != CODE_CANNOT_CREATE_INDEX && error->code != CODE_INVALID_OPTIONS)) {
+    return ok;
+  }
+  ok = true;
+  for (bson_iter_init(&iter, indexes); ok && bson_iter_next(&iter);) {
+    bson_t spec;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    ok = bson_init_static(&spec, bytes, size) && create_in_two_steps(target, db, coll, &spec, error);
+  }
+  return ok;
 }
 
 bool

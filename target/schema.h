@@ -37,11 +37,19 @@ enum schema_index_kind {
   SCHEMA_INDEX_ID      /* nothing to build */
 };
 
+#define SCHEMA_NOTES_SIZE 400
+
+struct schema_index {
+  bson_t spec;                   /* to be sent; the caller's to destroy */
+  int64_t ttl_s;                 /* the source's expireAfterSeconds, -1 if none */
+  char notes[SCHEMA_NOTES_SIZE]; /* what was changed of it that people should know; "" if nothing */
+};
+
 /*
- * Writes into `built` (initialised here) the specification to send. `collated`: the collection has a default collation,
- * so that an index without one means the simple one. `ttl` gets the source's expireAfterSeconds, -1 if none.
+ * What an index of the source, of any version, is on the target. `collated`: the collection has a default collation, so
+ * that an index without one means the simple one. Pure.
  */
-enum schema_index_kind schema_index(const bson_t *spec, bool collated, bson_t *built, int64_t *ttl);
+enum schema_index_kind schema_index(const bson_t *spec, bool collated, struct schema_index *index);
 
 /* Builds all indexes of the array in one command. What exists already with the same definition is fine. */
 bool schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,

@@ -14,15 +14,22 @@ from compare import compare, oplog_of  # noqa: E402
 from ferry import Ferry, binary  # noqa: E402
 from traffic import Traffic, preload_mixed  # noqa: E402
 
-MONGOD_4_0 = os.environ.get("MONGOD_4_0")
-PAIRS = {"secantus-secantus": ("secantus", "secantus"), "4.0-4.0": ("4.0", "4.0"), "4.0-secantus": ("4.0", "secantus")}
+VERSIONS = ("3.6", "4.0", "4.2")
+PAIRS = {"secantus-secantus": ("secantus", "secantus"), "4.0-4.0": ("4.0", "4.0"), "4.0-secantus": ("4.0", "secantus"),
+         "3.6-4.0": ("3.6", "4.0"), "4.2-4.2": ("4.2", "4.2")}
+
+
+def variable(version):
+    """The environment's name for a real server's binary."""
+    return f"MONGOD_{version.replace('.', '_')}"
 
 
 def start_server(kind, **options):
-    if kind == "4.0":
-        if not MONGOD_4_0:
-            pytest.skip("MONGOD_4_0 names no mongod")
-        kind = MONGOD_4_0
+    """`kind` is "secantus" or a version, whose binary the environment may name."""
+    if kind in VERSIONS:
+        if not os.environ.get(variable(kind)):
+            pytest.skip(f"{variable(kind)} names no mongod")
+        kind = os.environ[variable(kind)]
     return servers.start(kind, **options)
 
 
@@ -84,4 +91,5 @@ def pytest_report_header():
         named = binary()
     except FileNotFoundError as error:
         named = error
-    return [f"mongoferry: {named}", f"MONGOD_4_0: {MONGOD_4_0 or 'not set, its pairs are skipped'}"]
+    return [f"mongoferry: {named}", *(f"{name}: {os.environ.get(name) or 'not set, its pairs are skipped'}"
+                                      for name in map(variable, VERSIONS))]

@@ -25,7 +25,7 @@ def wait_applied(ferry, optime):
 CONVERTED = {"2.6": {"extra", "other"}}
 
 
-@pytest.mark.parametrize("target_kind", ["secantus", "4.0"])
+@pytest.mark.parametrize("target_kind", ["secantus", "4.0", "4.2"])
 @pytest.mark.parametrize("start", ["before", "moving"])
 @pytest.mark.parametrize("version", ["2.6", "4.0"])
 def test_recorded_oplog(version, start, target_kind, tmp_path):
