@@ -47,6 +47,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .selection = &applier->selection,
                               .lenient = true,
                               .confirm = bookmark_confirm_places,
+                              .refuse = bookmark_refuse_index,
                               .context = applier,
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   if (!reader_open(&applier->reader, source, true, error) ||

@@ -99,3 +99,15 @@ bookmark_confirm_places(void *context, struct error *error)
   applier->ddl_unreported = true;
   return bookmark_settle(applier, true, error);
 }
+
+bool
+bookmark_refuse_index(void *context, const char *db, const char *coll, const char *index, const struct error *why,
+                      struct error *error)
+{
+  struct applier *applier = context;
+  bson_t document = BSON_INITIALIZER;
+  message_put_refused(&document, db, coll, index, why);
+  bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
+  bson_destroy(&document);
+  return ok;
+}

@@ -89,7 +89,12 @@ ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t
       log_warn("index ns=%s.%s name=%s: %s", db, coll, schema_index_name(spec), index.notes);
     }
     ok = wait || schema_create_index(ddl->target, db, coll, &index.spec, error);
-    if (ok && (kind == SCHEMA_INDEX_UNIQUE || index.ttl_s >= 0)) {
+    bool refused = !ok && schema_index_refused(error);
+    if (refused) {
+      struct error why = *error;
+      ok = ddl->refuse(ddl->context, db, coll, schema_index_name(spec), &why, error);
+    }
+    if (ok && !refused && (kind == SCHEMA_INDEX_UNIQUE || index.ttl_s >= 0)) {
       sleeping_add(ddl->sleeping, db, coll, &index.spec, wait, index.ttl_s);
     }
   }

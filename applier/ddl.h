@@ -27,6 +27,9 @@ struct ddl {
    * when another collection has the old or the new name, nobody could tell any more which one a name means.
    */
   bool (*confirm)(void *context, struct error *error);
+  /* The target refuses an index: it is reported, and the replay goes on without it. */
+  bool (*refuse)(void *context, const char *db, const char *coll, const char *index, const struct error *why,
+                 struct error *error);
   void *context;
 };
 

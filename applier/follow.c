@@ -7,12 +7,39 @@
 #include "applier/watch.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
+#include "target/schema.h"
 
 #define LATEST_MS 2000
 #define REPORT_MS 1000
 #define WINDOW_MS 30000
 #define IDLE_MS 1000
 #define FINISH_MS 5000
+
+/* One that the source's documents contradict (old servers could hold such) is reported with the key. */
+static bool
+build_unique(struct applier *applier, struct error *error)
+{
+  const struct sleeper *failed = NULL;
+  int got;
+  while ((got = sleeping_build_next(&applier->sleeping, &applier->target, &failed, error)) != 0) {
+    if (got < 0) {
+      struct error why = *error;
+      struct sleeper gone = {
+        memory_string(failed->db), memory_string(failed->coll), memory_string(failed->name), NULL, false, 0};
+      bool ok =
+        schema_index_refused(&why) && bookmark_refuse_index(applier, gone.db, gone.coll, gone.name, &why, error);
+      sleeping_remove(&applier->sleeping, gone.db, gone.coll, gone.name);
+      free(gone.db);
+      free(gone.coll);
+      free(gone.name);
+      if (!ok) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
 
 /*
  * The replay has passed the moving copy: from here on the target is what the source was, entry by entry. If collections
@@ -42,7 +69,7 @@ become_consistent(struct applier *applier, struct error *error)
   log_info("consistent ts=%u.%u: building the unique indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
   applier->ddl_unreported = true;
-  return sleeping_build(&applier->sleeping, &applier->target, error);
+  return build_unique(applier, error);
 }
 
 static bool

@@ -176,8 +176,9 @@ sleeping_unbuild(struct sleeping *sleeping, struct server *target, struct error 
   return true;
 }
 
-bool
-sleeping_build(struct sleeping *sleeping, struct server *target, struct error *error)
+int
+sleeping_build_next(struct sleeping *sleeping, struct server *target, const struct sleeper **failed,
+                    struct error *error)
 {
   for (size_t i = 0; i < sleeping->count; i++) {
     struct sleeper *sleeper = &sleeping->items[i];
@@ -185,12 +186,14 @@ sleeping_build(struct sleeping *sleeping, struct server *target, struct error *e
       continue;
     }
     if (!schema_create_index(target, sleeper->db, sleeper->coll, sleeper->spec, error)) {
-      return false;
+      *failed = sleeper;
+      return -1;
     }
     log_info("unique index built ns=%s.%s index=%s", sleeper->db, sleeper->coll, sleeper->name);
     sleeper->unbuilt = false;
+    return 1;
   }
-  return true;
+  return 0;
 }
 
 bool

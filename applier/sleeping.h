@@ -43,8 +43,12 @@ void sleeping_get(struct sleeping *sleeping, const bson_t *list);
 void sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool collated);
 /* Drops the unique ones: a stretch that is replayed again passes through states that they would refuse. */
 bool sleeping_unbuild(struct sleeping *sleeping, struct server *target, struct error *error);
-/* Builds all that are unbuilt; they are built then. */
-bool sleeping_build(struct sleeping *sleeping, struct server *target, struct error *error);
+/*
+ * Builds the next that is unbuilt: 1; 0 if there is none; -1, and `*failed` is the one that could not be built: for
+ * sleeping_remove, if the target refuses it.
+ */
+int sleeping_build_next(struct sleeping *sleeping, struct server *target, const struct sleeper **failed,
+                        struct error *error);
 /* Lets every TTL index expire as the source's does, or (`asleep`) puts it to sleep again if it is there. */
 bool sleeping_set_ttl(struct sleeping *sleeping, struct server *target, bool asleep, struct error *error);
 

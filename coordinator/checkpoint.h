@@ -12,6 +12,7 @@
 
 /*
  * Names: "source" {set}, "start" {ts, t, h} (T0), "places" and "sleeping" (what the hand-off tells the applier),
+ * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),
  * "bookmark" {ts, t, h, reached, clean}: `reached` is the truth only where `clean` is true.
  */
 struct checkpoint {

@@ -11,6 +11,7 @@
 #include "coordinator/pool.h"
 #include "coordinator/preflight.h"
 #include "coordinator/progress.h"
+#include "coordinator/refused.h"
 #include "coordinator/status.h"
 
 #define APPLIER_DEATHS_MOST 3
@@ -400,6 +401,17 @@ take_window(struct migration *migration, const bson_t *document)
   }
 }
 
+/* Kept for the end, which may be another run's. */
+static void
+on_refused(void *context, const bson_t *document)
+{
+  struct migration *migration = context;
+  struct error error;
+  if (!refused_add(&migration->checkpoint, document, &error)) {
+    fail(migration, &error);
+  }
+}
+
 static void
 on_applier_message(void *context, enum message_type type, const bson_t *document)
 {
@@ -408,6 +420,9 @@ on_applier_message(void *context, enum message_type type, const bson_t *document
   if (type == MESSAGE_WINDOW) {
     take_window(migration, document);
     return;
+  }
+  if (type == MESSAGE_REFUSED) {
+    on_refused(migration, document);
   }
   if (type != MESSAGE_APPLIED) {
     return;
@@ -598,13 +613,13 @@ run_loop(struct migration *migration)
   struct pool *pool = &migration->pool;
   uv_loop_init(&migration->loop);
   watch_signals(migration);
-  *pool =
-    (struct pool){.loop = &migration->loop,
-                  .plan = migration->resumed ? NULL : &migration->plan,
-                  .source_uri = migration->source_uri,
-                  .target_uri = migration->target_uri,
-                  .settings = &migration->settings,
-                  .events = {on_task_done, on_applier_message, on_applier_ended, on_failed, on_all_ended, migration}};
+  *pool = (struct pool){
+    .loop = &migration->loop,
+    .plan = migration->resumed ? NULL : &migration->plan,
+    .source_uri = migration->source_uri,
+    .target_uri = migration->target_uri,
+    .settings = &migration->settings,
+    .events = {on_task_done, on_refused, on_applier_message, on_applier_ended, on_failed, on_all_ended, migration}};
   progress_init(&migration->progress);
   migration->began_ms = clock_ms();
   if (!pool_start(pool, worker_count(migration->options), &error) ||
@@ -637,8 +652,13 @@ finish(struct migration *migration)
     log_error("%s", migration->error.text);
     return error_exit_status(migration->error.kind);
   }
+  uint32_t refused = refused_count(&migration->checkpoint);
   log_info("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(migration->tail.bookmark),
            OPTIME_INCREMENT(migration->tail.bookmark), (long long)migration->tail.entries);
+  if (refused > 0) {
+    log_warn("the target refused %u indexes, named above and in earlier runs' logs", refused);
+    return error_exit_status(ERROR_INCOMPLETE);
+  }
   return 0;
 }
 

@@ -156,6 +156,8 @@ on_worker_message(struct pool *pool, struct child *child, enum message_type type
     child->task = -1;
     plan_task_done(pool->plan, number);
     pool->events.task_done(pool->events.context, number, document);
+  } else if (type == MESSAGE_REFUSED) {
+    pool->events.refused(pool->events.context, document);
   } else if (type == MESSAGE_FAILED) {
     on_worker_failure(pool, child, document);
   }

@@ -11,6 +11,8 @@
 struct pool_events {
   /* Every worker task that ended well; the plan knows it already. */
   void (*task_done)(void *context, int64_t task, const bson_t *document);
+  /* The target refused an index to a worker. */
+  void (*refused)(void *context, const bson_t *document);
   /* What the applier says, READY and FAILED aside. */
   void (*applier_message)(void *context, enum message_type type, const bson_t *document);
   /* The applier ended, cleanly or not. */

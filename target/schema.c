@@ -358,6 +358,12 @@ schema_create_indexes(struct server *target, const char *db, const char *coll, c
 }
 
 bool
+schema_index_refused(const struct error *error)
+{
+  return error->kind == ERROR_TARGET && error->code != 0 && !server_error_passes(error);
+}
+
+bool
 schema_create_index(struct server *target, const char *db, const char *coll, const bson_t *index, struct error *error)
 {
   bson_t indexes = BSON_INITIALIZER;

@@ -55,6 +55,9 @@ enum schema_index_kind schema_index(const bson_t *spec, bool collated, struct sc
 bool schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
                            struct error *error);
 
+/* True if the target answered that it does not build this index; another attempt would get the same answer. */
+bool schema_index_refused(const struct error *error);
+
 /* One index. If another one stands in its way (codes 85, 86), that one is dropped first. */
 bool schema_create_index(struct server *target, const char *db, const char *coll, const bson_t *index,
                          struct error *error);

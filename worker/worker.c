@@ -122,15 +122,40 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   return true;
 }
 
+/* The target refuses one of them at least: each by itself, and those that cannot be are reported. */
+static bool
+index_one_by_one(struct worker *worker, const char *db, const char *coll, const bson_t *indexes, struct error *error)
+{
+  bson_iter_t iter;
+  bool ok = true;
+  for (bson_iter_init(&iter, indexes); ok && bson_iter_next(&iter);) {
+    bson_t spec;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    ok = bson_init_static(&spec, bytes, size) && schema_create_index(&worker->target, db, coll, &spec, error);
+    if (!ok && schema_index_refused(error)) {
+      bson_t document = BSON_INITIALIZER;
+      message_put_refused(&document, db, coll, schema_index_name(&spec), error);
+      ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
+      bson_destroy(&document);
+    }
+  }
+  return ok;
+}
+
 static bool
 do_index(struct worker *worker, const bson_t *message, struct error *error)
 {
   const char *db = NULL;
   const char *coll = NULL;
   bson_t indexes;
-  return message_text(message, "db", &db, error) && message_text(message, "coll", &coll, error) &&
-         message_document(message, "indexes", &indexes, error) &&
-         schema_create_indexes(&worker->target, db, coll, &indexes, error);
+  if (!message_text(message, "db", &db, error) || !message_text(message, "coll", &coll, error) ||
+      !message_document(message, "indexes", &indexes, error)) {
+    return false;
+  }
+  return schema_create_indexes(&worker->target, db, coll, &indexes, error) ||
+         (schema_index_refused(error) && index_one_by_one(worker, db, coll, &indexes, error));
 }
 
 /* False only if the coordinator cannot be told. */

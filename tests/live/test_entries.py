@@ -9,7 +9,7 @@ from recorded import FIRST_SECOND, ScriptedSource, uuid_of
 from test_recorded import wait_applied
 
 pytestmark = pytest.mark.timeout(120)
-REFUSED, DIVERGED = 6, 8
+REFUSED, DIVERGED, INCOMPLETE = 6, 8, 12
 LSID = {"id": uuid_of("session")}
 NOTHING = {"op": "n", "ns": "", "o": {"msg": "periodic noop"}}
 
@@ -197,3 +197,24 @@ def test_time_series_is_refused_before_anything_is_changed(tmp_path):
             assert ferry.wait() == REFUSED
             assert "d.t" in ferry.error_lines()[0]
         assert target.client().mine.c.count_documents({}) == 1
+
+
+def test_indexes_that_the_target_refuses_are_reported(target, tmp_path):
+    """One of a kind that is none, a unique one that the documents contradict, one that the oplog brings."""
+    bad = SON(v=1, key=SON(y="nonsense"), name="bad")
+    entries = [NOTHING, command({"createIndexes": "c", **bad, "name": "later"}, ui=uuid_of("d.c")), insert(3)]
+    source = ScriptedSource("4.0.0", {"d.c": [{"_id": 1, "u": 1}, {"_id": 2, "u": 1}]}, entries, 1)
+    source.copy.collections["d.c"]["indexes"] += [
+        SON(v=2, key=SON(x=1), name="x_1"), bad, SON(v=2, key=SON(u=1), name="twice", unique=True)]
+    with source, Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+        for run in range(2):  # a later run says so, too
+            ferry.wait_phase("tailing the oplog")
+            source.go_on()
+            wait_applied(ferry, source.end)
+            assert ferry.stop() == INCOMPLETE, ferry.log()[-3000:]
+            if run == 0:
+                for name in ("bad", "later", "twice"):
+                    assert f"refused ns=d.c index={name}:" in ferry.log(), ferry.log()
+                ferry.start()
+    assert sorted(target.client().d.c.index_information()) == ["_id_", "x_1"]
+    assert keys(target.client().d.c.find(sort=[("_id", 1)])) == [1, 2, 3]

@@ -25,21 +25,23 @@ assert_index(const char *json, bool collated, const char *expected, const char *
 
 Test(schema, index_of_today_stays_as_it_is)
 {
-  assert_index("{\"v\": 2, \"key\": {\"a\": 1, \"b\": -1.5, \"c\": \"text\"}, \"name\": \"n\", \"sparse\": true, \"weights\": "
-               "{\"c\": 3}, \"hidden\": true, \"ns\": \"d.c\", \"background\": true}",
-               false,
-               "{\"key\": {\"a\": 1, \"b\": -1.5, \"c\": \"text\"}, \"name\": \"n\", \"sparse\": true, \"weights\": {\"c\": 3}, "
-               "\"hidden\": true}",
-               "");
+  assert_index(
+    "{\"v\": 2, \"key\": {\"a\": 1, \"b\": -1.5, \"c\": \"text\"}, \"name\": \"n\", \"sparse\": true, \"weights\": "
+    "{\"c\": 3}, \"hidden\": true, \"ns\": \"d.c\", \"background\": true}",
+    false,
+    "{\"key\": {\"a\": 1, \"b\": -1.5, \"c\": \"text\"}, \"name\": \"n\", \"sparse\": true, \"weights\": {\"c\": 3}, "
+    "\"hidden\": true}",
+    "");
 }
 
 /* As mongorestore converts them, and for the same reason: newer servers refuse them. */
 Test(schema, odd_keys_of_old_servers_are_ascending)
 {
-  assert_index("{\"v\": 1, \"key\": {\"a\": true, \"b\": 0, \"c\": \"\", \"d\": -7, \"e\": {\"x\": 1}, \"f\": {\"$numberDouble\": "
-               "\"NaN\"}}, \"name\": \"n\"}",
-               false, "{\"key\": {\"a\": 1, \"b\": 1, \"c\": 1, \"d\": -7, \"e\": 1, \"f\": 1}, \"name\": \"n\"}",
-               "a is ascending, b is ascending, c is ascending, e is ascending, f is ascending");
+  assert_index(
+    "{\"v\": 1, \"key\": {\"a\": true, \"b\": 0, \"c\": \"\", \"d\": -7, \"e\": {\"x\": 1}, \"f\": {\"$numberDouble\": "
+    "\"NaN\"}}, \"name\": \"n\"}",
+    false, "{\"key\": {\"a\": 1, \"b\": 1, \"c\": 1, \"d\": -7, \"e\": 1, \"f\": 1}, \"name\": \"n\"}",
+    "a is ascending, b is ascending, c is ascending, e is ascending, f is ascending");
 }
 
 Test(schema, unknown_options_are_left_out_and_named)

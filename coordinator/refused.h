@@ -1,0 +1,15 @@
+/*
+ * What the target refused and the migration went on without, kept in the bookmark file until the end.
+ */
+#ifndef FERRY_COORDINATOR_REFUSED_H
+#define FERRY_COORDINATOR_REFUSED_H
+
+#include "coordinator/checkpoint.h"
+
+/* Logs and keeps a MESSAGE_REFUSED; once, however often it is said. */
+bool refused_add(struct checkpoint *checkpoint, const bson_t *document, struct error *error);
+
+/* How many there are, those of earlier runs included. */
+uint32_t refused_count(struct checkpoint *checkpoint);
+
+#endif
