@@ -1,5 +1,5 @@
 # The two commands of the README, and the shorter ones behind them. Each does all of its own set-up.
-.PHONY: demo test test-long setup release dev asan bench format lint
+.PHONY: demo test test-long setup release dev asan bench bench-replay format lint
 
 demo: release
 	.venv/bin/python tests/harness/demo.py $(ARGS)
@@ -16,6 +16,9 @@ test-long: release asan
 
 bench: release
 	.venv/bin/python bench/bench.py $(ARGS)
+
+bench-replay: release
+	.venv/bin/python bench/replay.py $(ARGS)
 
 setup:
 	scripts/setup.sh

@@ -567,7 +567,7 @@ on_timer(uv_timer_t *timer)
   }
   hand_off_if_copied(migration); /* a plan without tasks is finished from the start */
   if (migration->handed_off) {
-    progress_tail(&migration->progress, &migration->tail);
+    progress_tail(&migration->progress, &migration->tail, &migration->window);
   } else {
     progress_copy(&migration->progress, &migration->plan, &migration->window);
   }

@@ -202,7 +202,7 @@ progress_copy(struct progress *progress, const struct plan *plan, const struct w
 }
 
 void
-progress_tail(struct progress *progress, const struct progress_tail *tail)
+progress_tail(struct progress *progress, const struct progress_tail *tail, const struct window *window)
 {
   int64_t now = clock_ms();
   if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
@@ -216,11 +216,13 @@ progress_tail(struct progress *progress, const struct progress_tail *tail)
   const char *stage = tail->consistent ? "tailing" : "catching up";
   if (progress->terminal) {
     progress_clear();
+    show_window(window);
     show_line("%s: lag %lld s, %lld entries, %.0f/s", stage, (long long)lag, (long long)tail->entries, rate);
   } else {
     log_info("%s lag_s=%lld applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", stage, (long long)lag,
              (long long)tail->entries, rate, OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark),
              OPTIME_SECONDS(tail->latest), OPTIME_INCREMENT(tail->latest));
+    log_window(window);
   }
   progress->shown_ms = now;
   progress->shown_entries = tail->entries;

@@ -29,7 +29,7 @@ struct progress {
 void progress_init(struct progress *progress);
 /* Call about once a second; each decides by itself whether it is time. */
 void progress_copy(struct progress *progress, const struct plan *plan, const struct window *window);
-void progress_tail(struct progress *progress, const struct progress_tail *tail);
+void progress_tail(struct progress *progress, const struct progress_tail *tail, const struct window *window);
 /* Takes the bars off the terminal; for good. */
 void progress_clear(void);
 void progress_end(struct progress *progress);
