@@ -90,7 +90,10 @@ push(struct feed *feed, int got, const bson_t *entry, struct error *error)
   bool spooling = feed->spooling; /* only this thread changes it */
   bool enough = feed->enough;
   pthread_mutex_unlock(&feed->lock);
-  if (spooling && got >= 0 && !put_into_spool(feed, got == 1 ? entry : NULL, &settled, enough || got == 0, error)) {
+  if (spooling && got < 0) { /* until it answers again, the source may drop what is in hand */
+    struct error ignored;
+    spool_sync(feed->spool, &settled, &ignored);
+  } else if (spooling && !put_into_spool(feed, got == 1 ? entry : NULL, &settled, enough || got == 0, error)) {
     got = -1;
   }
   pthread_mutex_lock(&feed->lock);
