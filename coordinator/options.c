@@ -182,6 +182,12 @@ options_parse(struct options *options, int argc, char **argv, struct error *erro
   if (options->help || options->version) {
     return true;
   }
+  if (options->allow_invalid_hostnames || options->allow_invalid_certificates) {
+    log_warn("--sslAllowInvalidHostnames and --sslAllowInvalidCertificates are deprecated: taken for --tlsInsecure");
+  }
+  if (options->aws_session_token && options->gssapi_service_name) {
+    return error_set(error, ERROR_USAGE, "--awsSessionToken and --gssapiServiceName belong to different mechanisms");
+  }
   if (!options->host) {
     return error_set(error, ERROR_USAGE, "--host is missing: the source, as RS/host:port,...");
   }
@@ -255,6 +261,8 @@ struct side {
   const char *password;
   const char *auth_db;
   const char *mechanism;
+  const char *session_token;
+  const char *service_name;
   bool ssl;
   const char *ca_file;
   const char *key_file;
@@ -272,6 +280,17 @@ add_parameter(char **uri, char *separator, const char *name, const char *value)
     memory_wipe(encoded);
     *uri = longer;
     *separator = '&';
+  }
+}
+
+/* The two that there are belong to different mechanisms. */
+static void
+add_property(char **uri, char *separator, const char *name, const char *value)
+{
+  if (value) {
+    char *property = memory_format("%s:%s", name, value);
+    add_parameter(uri, separator, "authMechanismProperties", property);
+    memory_wipe(property);
   }
 }
 
@@ -318,6 +337,8 @@ side_uri(const struct side *side, const char *compressors, struct error *error)
   add_parameter(&uri, &separator, "directConnection", set ? NULL : "true");
   add_parameter(&uri, &separator, "authSource", side->auth_db);
   add_parameter(&uri, &separator, "authMechanism", mechanism);
+  add_property(&uri, &separator, "AWS_SESSION_TOKEN", side->session_token);
+  add_property(&uri, &separator, "SERVICE_NAME", side->service_name);
   add_parameter(&uri, &separator, "tls", side->ssl ? "true" : NULL);
   add_parameter(&uri, &separator, "tlsCAFile", side->ca_file);
   add_parameter(&uri, &separator, "tlsCertificateKeyFile", side->key_file);
@@ -341,17 +362,22 @@ options_uri(const struct options *options, enum options_side which, struct error
                         options->password,
                         options->auth_db,
                         options->auth_mechanism,
+                        options->aws_session_token,
+                        options->gssapi_service_name,
                         options->ssl,
                         options->ssl_ca_file,
                         options->ssl_key_file,
                         options->ssl_key_password,
-                        options->tls_insecure};
+                        options->tls_insecure || options->allow_invalid_hostnames ||
+                          options->allow_invalid_certificates};
   struct side target = {"destination",
                         options->destination,
                         options->destination_username,
                         options->destination_password,
                         options->destination_auth_db,
                         options->destination_auth_mechanism,
+                        NULL,
+                        NULL,
                         options->destination_ssl,
                         options->destination_ssl_ca_file,
                         options->destination_ssl_key_file,

@@ -36,6 +36,19 @@ Test(options, one_host_is_a_direct_connection)
   options_clear(&options);
 }
 
+Test(options, mechanisms_have_their_properties)
+{
+  PARSE("--host", "r/h:1", "--destination", "r/h:2", "--authenticationMechanism", "MONGODB-IAM", "--awsSessionToken",
+        "a b", "--sslAllowInvalidHostnames");
+  cr_assert(ok);
+  char *uri = options_uri(&options, OPTIONS_SOURCE, &error);
+  cr_assert_str_eq(
+    uri, "mongodb://h:1/?replicaSet=r&authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN%3Aa%20b&"
+         "tlsInsecure=true");
+  free(uri);
+  options_clear(&options);
+}
+
 #define REFUSED(name, word, ...)                                                                                       \
   Test(options_refused, name)                                                                                          \
   {                                                                                                                    \
@@ -54,6 +67,7 @@ REFUSED(flag_wrong, "--drop", "--drop=perhaps")
 REFUSED(namespace_without_dot, "--includeNamespace", "--includeNamespace", "x")
 REFUSED(twice_with_other_values, "--bookmarkFile", "--bookmarkFile", "a", "--bookmarkFile", "b")
 REFUSED(word, "stray", "stray")
+REFUSED(two_mechanisms, "--awsSessionToken", "--awsSessionToken", "t", "--gssapiServiceName", "s")
 
 Test(options, help_fits_eighty_columns)
 {
