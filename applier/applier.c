@@ -48,6 +48,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .lenient = true,
                               .confirm = bookmark_confirm_places,
                               .refuse = bookmark_refuse_index,
+                              .refuse_document = bookmark_refuse_document,
                               .context = applier,
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   if (!reader_open(&applier->reader, source, true, error) ||
@@ -135,6 +136,33 @@ read_optime(const bson_t *message, const char *name, struct optime *optime, stru
   return true;
 }
 
+/* Documents that the copy, or the replay before, could not bring over: their changes are not missed. */
+static void
+take_refused(struct applier *applier, const bson_t *message)
+{
+  bson_t list;
+  bson_iter_t iter;
+  struct error absent;
+  if (!message_document(message, "refused", &list, &absent)) {
+    return;
+  }
+  for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
+    const char *db = NULL;
+    const char *coll = NULL;
+    bson_t item;
+    bson_t id;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    if (bson_init_static(&item, bytes, size) && message_text(&item, "db", &db, &absent) &&
+        message_text(&item, "coll", &coll, &absent) && message_document(&item, "id", &id, &absent)) {
+      char *ns = memory_format("%s.%s", db, coll);
+      refused_put(&applier->apply.refused, ns, &id);
+      free(ns);
+    }
+  }
+}
+
 static bool
 take_hand_off(struct applier *applier, const bson_t *message, struct error *error)
 {
@@ -151,6 +179,7 @@ take_hand_off(struct applier *applier, const bson_t *message, struct error *erro
     return false;
   }
   applier->bookmark = applier->start;
+  take_refused(applier, message);
   sleeping_clear(&applier->sleeping);
   sleeping_get(&applier->sleeping, &sleepers);
   return learn_places(applier, &list, error) && sleeping_set_ttl(&applier->sleeping, &applier->target, true, error);

@@ -78,10 +78,32 @@ bookmark_same_election(struct applier *applier, struct error *error)
   return same || error_set(error, ERROR_TARGET, "the target elected another primary");
 }
 
+/* Documents that the target refused are kept before the bookmark passes them. */
+static bool
+report_documents(struct applier *applier, struct error *error)
+{
+  bson_t list;
+  bson_iter_t iter;
+  bool ok = true;
+  if (!apply_take_refused(&applier->apply, &list)) {
+    return true;
+  }
+  for (bson_iter_init(&iter, &list); ok && bson_iter_next(&iter);) {
+    bson_t document;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    ok = bson_init_static(&document, bytes, size) && channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
+  }
+  bson_destroy(&list);
+  return ok;
+}
+
 bool
 bookmark_settle(struct applier *applier, bool confirm, struct error *error)
 {
-  if (!apply_flush(&applier->apply, true, error) || !bookmark_same_election(applier, error)) {
+  if (!apply_flush(&applier->apply, true, error) || !bookmark_same_election(applier, error) ||
+      !report_documents(applier, error)) {
     return false;
   }
   struct optime settled = feed_settled(applier->feed);
@@ -101,12 +123,26 @@ bookmark_confirm_places(void *context, struct error *error)
 }
 
 bool
+bookmark_refuse_document(void *context, const char *db, const char *coll, const bson_t *selector,
+                         const struct error *why, struct error *error)
+{
+  struct applier *applier = context;
+  bson_t document = BSON_INITIALIZER;
+  message_put_refused(&document, db, coll, why);
+  BSON_APPEND_DOCUMENT(&document, "id", selector);
+  bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
+  bson_destroy(&document);
+  return ok;
+}
+
+bool
 bookmark_refuse_index(void *context, const char *db, const char *coll, const char *index, const struct error *why,
                       struct error *error)
 {
   struct applier *applier = context;
   bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, db, coll, index, why);
+  message_put_refused(&document, db, coll, why);
+  BSON_APPEND_UTF8(&document, "index", index);
   bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
   return ok;

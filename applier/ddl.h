@@ -30,6 +30,9 @@ struct ddl {
   /* The target refuses an index: it is reported, and the replay goes on without it. */
   bool (*refuse)(void *context, const char *db, const char *coll, const char *index, const struct error *why,
                  struct error *error);
+  /* The same of a document, when a collection is copied again. */
+  bool (*refuse_document)(void *context, const char *db, const char *coll, const bson_t *selector,
+                          const struct error *why, struct error *error);
   void *context;
 };
 

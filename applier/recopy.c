@@ -25,26 +25,28 @@ is_this(const void *context, const char *db, const char *coll)
 }
 
 static bool
-copy_documents(struct server *target, struct reader *reader, const struct place *place, struct error *error)
+copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place, struct error *error)
 {
+  struct writer writer = {.target = ddl->target,
+                          .db = place->db,
+                          .coll = place->coll,
+                          .refuse = ddl->refuse_document,
+                          .context = ddl->context};
   const bson_t *document = NULL;
   struct writer_batch batch = {0};
-  int64_t duplicates = 0;
   bool ok = true;
   int got;
   bson_t *natural = place->capped ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
   struct reader_find find = {.db = place->from_db, .coll = place->from_coll, .sort = natural, .majority = true};
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
-    ok = !writer_batch_full(&batch, document) ||
-         writer_insert(target, place->db, place->coll, &batch, false, &duplicates, error);
+    ok = !writer_batch_full(&batch, document) || writer_insert(&writer, &batch, false, error);
     ok = ok && writer_batch_add(&batch, document, error);
     if (!ok) {
       break;
     }
   }
-  ok = ok && got == 0 &&
-       (batch.documents == 0 || writer_insert(target, place->db, place->coll, &batch, true, &duplicates, error));
+  ok = ok && got == 0 && (batch.documents == 0 || writer_insert(&writer, &batch, true, error));
   writer_batch_clear(&batch);
   reader_cursor_free(cursor);
   bson_destroy(natural);
@@ -94,7 +96,7 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
   bool ok = true;
   if (catalog.count == 1 && !catalog.collections[0].view) {
     ok = find_start(reader, &catalog.collections[0], &start, error) &&
-         make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl->target, reader, place, error);
+         make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, error);
     if (ok) {
       log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);
       place->start = start;

@@ -244,15 +244,19 @@ static bool
 send_hand_off(struct migration *migration, const char *start_name, uint64_t end, struct error *error)
 {
   bson_t message = BSON_INITIALIZER;
-  bool ok = put_optime(migration, &message, "copied_from", "start", error) &&
+  bson_t refused;
+  bool ok = refused_list(&migration->checkpoint, &refused, error) &&
+            put_optime(migration, &message, "copied_from", "start", error) &&
             put_optime(migration, &message, "start", start_name, error);
   if (ok) {
+    BSON_APPEND_ARRAY(&message, "refused", &refused);
     message_put_timestamp(&message, "end", end);
     BSON_APPEND_ARRAY(&message, "places", &migration->places);
     BSON_APPEND_ARRAY(&message, "sleeping", &migration->sleeping);
     pool_tell_applier(&migration->pool, MESSAGE_HAND_OFF, &message);
     migration->handed_off = true;
   }
+  bson_destroy(&refused);
   bson_destroy(&message);
   return ok;
 }
@@ -656,7 +660,7 @@ finish(struct migration *migration)
   log_info("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(migration->tail.bookmark),
            OPTIME_INCREMENT(migration->tail.bookmark), (long long)migration->tail.entries);
   if (refused > 0) {
-    log_warn("the target refused %u indexes, named above and in earlier runs' logs", refused);
+    log_warn("the target refused %u indexes and documents, named above and in earlier runs' logs", refused);
     return error_exit_status(ERROR_INCOMPLETE);
   }
   return 0;

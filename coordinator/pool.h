@@ -11,7 +11,7 @@
 struct pool_events {
   /* Every worker task that ended well; the plan knows it already. */
   void (*task_done)(void *context, int64_t task, const bson_t *document);
-  /* The target refused an index to a worker. */
+  /* The target refused a worker an index or a document. */
   void (*refused)(void *context, const bson_t *document);
   /* What the applier says, READY and FAILED aside. */
   void (*applier_message)(void *context, enum message_type type, const bson_t *document);

@@ -1,84 +1,116 @@
 #include "coordinator/refused.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "ipc/message.h"
 
+/* So many are a target of another kind, not a few odd documents. */
+#define REFUSED_MOST 1000
+
 static bool
-same_index(const bson_t *left, const bson_t *right)
+same_field(const bson_t *left, const bson_t *right, const char *name)
 {
-  static const char *const fields[] = {"db", "coll", "index"};
-  for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-    const char *a = "";
-    const char *b = "";
-    struct error ignored;
-    message_text(left, fields[i], &a, &ignored);
-    message_text(right, fields[i], &b, &ignored);
-    if (strcmp(a, b) != 0) {
-      return false;
-    }
-  }
-  return true;
+  bson_iter_t a;
+  bson_iter_t b;
+  bool has = bson_iter_init_find(&a, left, name);
+  bool other_has = bson_iter_init_find(&b, right, name);
+  return has == other_has && (!has || (a.next_off - a.off == b.next_off - b.off &&
+                                       memcmp(a.raw + a.off, b.raw + b.off, a.next_off - a.off) == 0));
 }
 
-/* The list so far; and is this one in it, from an attempt that went before? */
 static bool
-get_refused(struct checkpoint *checkpoint, const bson_t *document, bson_t *list, bool *known, struct error *error)
+same(const bson_t *left, const bson_t *right)
+{
+  return same_field(left, right, "db") && same_field(left, right, "coll") && same_field(left, right, "index") &&
+         same_field(left, right, "id");
+}
+
+bool
+refused_list(struct checkpoint *checkpoint, bson_t *list, struct error *error)
 {
   bson_t kept;
   bson_t array;
   struct error absent;
-  bson_iter_t iter;
   int got = checkpoint_get(checkpoint, "refused", &kept, error);
   bson_init(list);
-  *known = false;
-  if (got == 1 && message_document(&kept, "list", &array, &absent)) {
-    bson_concat(list, &array);
-    for (bson_iter_init(&iter, &array); bson_iter_next(&iter);) {
-      bson_t item;
-      uint32_t size = 0;
-      const uint8_t *bytes = NULL;
-      bson_iter_document(&iter, &size, &bytes);
-      *known |= bson_init_static(&item, bytes, size) && same_index(&item, document);
-    }
-  }
   if (got == 1) {
+    if (message_document(&kept, "list", &array, &absent)) {
+      bson_concat(list, &array);
+    }
     bson_destroy(&kept);
   }
   return got >= 0;
 }
 
+static bool
+is_known(const bson_t *list, const bson_t *document)
+{
+  bson_iter_t iter;
+  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
+    bson_t item;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_document(&iter, &size, &bytes);
+    if (bson_init_static(&item, bytes, size) && same(&item, document)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 static void
 log_refused(const bson_t *document)
 {
-  struct error ignored;
+  struct error absent;
   const char *db = "";
   const char *coll = "";
   const char *index = "";
   const char *text = "";
-  message_text(document, "db", &db, &ignored);
-  message_text(document, "coll", &coll, &ignored);
-  message_text(document, "index", &index, &ignored);
-  message_text(document, "text", &text, &ignored);
-  log_warn("refused ns=%s.%s index=%s: %s; the collection stays without it", db, coll, index, text);
+  bson_t id;
+  message_text(document, "db", &db, &absent);
+  message_text(document, "coll", &coll, &absent);
+  message_text(document, "text", &text, &absent);
+  if (message_text(document, "index", &index, &absent)) {
+    log_warn("refused ns=%s.%s index=%s: %s; the collection stays without it", db, coll, index, text);
+  } else if (message_document(document, "id", &id, &absent)) {
+    char *json = bson_as_relaxed_extended_json(&id, NULL);
+    log_warn("refused ns=%s.%s document=%.200s: %s; the target has no such version of it", db, coll, json ? json : "",
+             text);
+    bson_free(json);
+  }
+}
+
+static bool
+append(struct checkpoint *checkpoint, bson_t *list, const bson_t *document, struct error *error)
+{
+  char key[24];
+  bson_t kept = BSON_INITIALIZER;
+  uint32_t count = bson_count_keys(list);
+  if (count >= REFUSED_MOST) {
+    bson_destroy(&kept);
+    return error_set(
+      error, ERROR_TARGET,
+      "the target refuses more than %d documents and indexes, named above: it is no target for this source",
+      REFUSED_MOST);
+  }
+  snprintf(key, sizeof key, "%u", count);
+  BSON_APPEND_DOCUMENT(list, key, document);
+  BSON_APPEND_ARRAY(&kept, "list", list);
+  bool ok = checkpoint_put(checkpoint, "refused", &kept, error);
+  bson_destroy(&kept);
+  return ok;
 }
 
 bool
 refused_add(struct checkpoint *checkpoint, const bson_t *document, struct error *error)
 {
   bson_t list;
-  bool known;
-  log_refused(document);
-  bool ok = get_refused(checkpoint, document, &list, &known, error);
-  if (ok && !known) {
-    char key[24];
-    bson_t kept = BSON_INITIALIZER;
-    snprintf(key, sizeof key, "%u", bson_count_keys(&list));
-    BSON_APPEND_DOCUMENT(&list, key, document);
-    BSON_APPEND_ARRAY(&kept, "list", &list);
-    ok = checkpoint_put(checkpoint, "refused", &kept, error);
-    bson_destroy(&kept);
+  bool ok = refused_list(checkpoint, &list, error);
+  if (ok && !is_known(&list, document)) {
+    log_refused(document);
+    ok = append(checkpoint, &list, document, error);
   }
   bson_destroy(&list);
   return ok;
@@ -87,13 +119,9 @@ refused_add(struct checkpoint *checkpoint, const bson_t *document, struct error 
 uint32_t
 refused_count(struct checkpoint *checkpoint)
 {
-  bson_t kept;
   bson_t list;
   struct error ignored;
-  uint32_t count = 0;
-  if (checkpoint_get(checkpoint, "refused", &kept, &ignored) == 1) {
-    count = message_document(&kept, "list", &list, &ignored) ? bson_count_keys(&list) : 0;
-    bson_destroy(&kept);
-  }
+  uint32_t count = refused_list(checkpoint, &list, &ignored) ? bson_count_keys(&list) : 0;
+  bson_destroy(&list);
   return count;
 }

@@ -132,11 +132,10 @@ message_put_place(bson_t *list, uint32_t index, const struct message_place *plac
 }
 
 void
-message_put_refused(bson_t *document, const char *db, const char *coll, const char *index, const struct error *error)
+message_put_refused(bson_t *document, const char *db, const char *coll, const struct error *error)
 {
   BSON_APPEND_UTF8(document, "db", db);
   BSON_APPEND_UTF8(document, "coll", coll);
-  BSON_APPEND_UTF8(document, "index", index);
   BSON_APPEND_UTF8(document, "text", error->text);
 }
 

@@ -48,8 +48,8 @@ struct message_place {
 };
 void message_put_place(bson_t *list, uint32_t index, const struct message_place *place);
 
-void message_put_refused(bson_t *document, const char *db, const char *coll, const char *index,
-                         const struct error *error);
+/* What is common to each MESSAGE_REFUSED. */
+void message_put_refused(bson_t *document, const char *db, const char *coll, const struct error *error);
 
 /* Errors cross a pipe as {kind, code, text}. */
 void message_put_error(bson_t *document, const struct error *error);

@@ -96,10 +96,13 @@ apply_init(struct apply *apply, const char *target_uri, struct error *error)
   pthread_mutex_init(&apply->lock, NULL);
   pthread_cond_init(&apply->changed, NULL);
   struct server_hello hello;
+  bson_init(&apply->reports);
   if (!server_open(&apply->target, ERROR_TARGET, target_uri, true, error) ||
       !server_ask_hello(&apply->target, false, &hello, error) || !bulk_init(&apply->bulk, &apply->target, error)) {
     return false;
   }
+  apply->bulk.refused = &apply->refused;
+  apply->bulk.reports = &apply->reports;
   apply->takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);
   apply->started = pthread_create(&apply->thread, NULL, send_batches, apply) == 0;
   return apply->started || error_set(error, ERROR_INTERNAL, "cannot start a thread");
@@ -119,6 +122,8 @@ apply_clear(struct apply *apply)
   pthread_mutex_destroy(&apply->lock);
   batch_clear(&apply->gathering);
   batch_clear(&apply->sending);
+  refused_clear(&apply->refused);
+  bson_destroy(&apply->reports);
   server_close(&apply->target);
 }
 
@@ -162,6 +167,17 @@ apply_flush(struct apply *apply, bool majority, struct error *error)
   bool ok = wait_idle(apply, error);
   pthread_mutex_unlock(&apply->lock);
   return ok && (!majority || server_confirm_majority(&apply->target, PROBE_DB, PROBE_COLL, error));
+}
+
+bool
+apply_take_refused(struct apply *apply, bson_t *list)
+{
+  if (bson_empty(&apply->reports)) {
+    return false;
+  }
+  bson_copy_to(&apply->reports, list);
+  bson_reinit(&apply->reports);
+  return true;
 }
 
 void

@@ -14,8 +14,10 @@
 #include "target/bulk.h"
 
 struct apply {
-  struct server target; /* the thread's, while it is busy */
-  struct bulk bulk;     /* `lenient` and `upsert` may be changed after apply_flush */
+  struct server target;   /* the thread's, while it is busy */
+  struct bulk bulk;       /* `lenient` and `upsert` may be changed after apply_flush */
+  struct refused refused; /* the thread's, while it is busy, as is what was reported of them */
+  bson_t reports;
   struct batch gathering;
   struct batch sending; /* the thread's, while it is busy */
   pthread_t thread;
@@ -43,6 +45,9 @@ bool apply_send(struct apply *apply, struct error *error);
 
 /* Returns when all that was gathered is on the target; `majority`: on a majority of its members, with all before it. */
 bool apply_flush(struct apply *apply, bool majority, struct error *error);
+
+/* What was refused since the last call, as an array of {db, coll, id, text}; the caller's. After apply_flush. False: nothing. */
+bool apply_take_refused(struct apply *apply, bson_t *list);
 
 /* Forgets what was gathered, and a failure: for starting again at an earlier entry. */
 void apply_forget(struct apply *apply);

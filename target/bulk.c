@@ -274,6 +274,68 @@ delete_and_insert(const struct sending *sending, const struct batch_op *op, stru
   return ok;
 }
 
+/* A delete, whether or not there is something to delete. */
+static bool
+delete_if_there(const struct sending *sending, const bson_t *selector, struct error *error)
+{
+  bson_t *command = BCON_NEW("delete", BCON_UTF8(sending->run->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(selector),
+                             "limit", BCON_INT32(1), "}", "]");
+  bool ok = server_command(sending->bulk->target, sending->run->db, command, NULL, error);
+  bson_destroy(command);
+  return ok;
+}
+
+/*
+ * Of the operations from `from` on, those of documents that were refused: what writes one whole is tried again, what changes
+ * it has nothing to change.
+ */
+static bool
+leave_out_refused(const struct sending *sending, size_t from, struct error *error)
+{
+  struct batch_run *run = sending->run;
+  struct refused *refused = sending->bulk->refused;
+  size_t kept = from;
+  bool ok = true;
+  for (size_t i = from; ok && i < run->count; i++) {
+    struct batch_op op = run->ops[i];
+    bson_t selector;
+    batch_selector(sending->batch, &op, &selector);
+    bool known = refused_has(refused, run->ns, &selector);
+    bool whole = op.kind == APPLY_INSERT || op.kind == APPLY_REPLACE;
+    if (known && (whole || op.kind == APPLY_DELETE)) { /* an older version of it may be there, or nothing */
+      ok = delete_if_there(sending, &selector, error);
+      refused_remove(refused, run->ns, &selector);
+      op.kind = whole ? APPLY_INSERT : op.kind;
+    }
+    if (!known || whole) {
+      run->ops[kept++] = op;
+    }
+  }
+  run->count = kept;
+  return ok;
+}
+
+/* The target does not take what ops[at] makes of its document: reported, and the replay goes on without it. */
+static bool
+go_on_without(const struct sending *sending, size_t at, const char *text, struct error *error)
+{
+  struct batch_run *run = sending->run;
+  bson_t *reports = sending->bulk->reports;
+  bson_t selector;
+  bson_t report;
+  char key[24];
+  batch_selector(sending->batch, &run->ops[at], &selector);
+  refused_put(sending->bulk->refused, run->ns, &selector);
+  snprintf(key, sizeof key, "%u", bson_count_keys(reports));
+  BSON_APPEND_DOCUMENT_BEGIN(reports, key, &report);
+  BSON_APPEND_UTF8(&report, "db", run->db);
+  BSON_APPEND_UTF8(&report, "coll", run->coll);
+  BSON_APPEND_DOCUMENT(&report, "id", &selector);
+  BSON_APPEND_UTF8(&report, "text", text);
+  bson_append_document_end(reports, &report);
+  return leave_out_refused(sending, at + 1, error);
+}
+
 /* The target refused ops[at]. Forgives it and gives in `*done` where to go on, or says why not. */
 static bool
 forgive(const struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
@@ -285,6 +347,9 @@ forgive(const struct sending *sending, size_t at, int64_t code, const char *text
   }
   if (is_whole(sending->bulk, op->kind) && code == CODE_IMMUTABLE_FIELD) {
     return delete_and_insert(sending, op, error);
+  }
+  if (refused_by_content(code) && op->kind != APPLY_DELETE) {
+    return go_on_without(sending, at, text, error);
   }
   if (op->more && code == CODE_DUPLICATE_KEY) { /* half an update meets a unique index that the whole one does not */
     *done = join_paths(sending, at);
@@ -389,6 +454,9 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
 {
   struct sending sending = {bulk, batch, run};
   size_t at = 0;
+  if (bulk->refused->documents && !leave_out_refused(&sending, 0, error)) {
+    return false;
+  }
   if (!run->keep_order) {
     batch_arrange(batch, run, is_whole(bulk, APPLY_INSERT));
   }

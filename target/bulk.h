@@ -11,12 +11,15 @@
 
 #include "server/server.h"
 #include "target/batch.h"
+#include "target/refused.h"
 
 struct bulk {
   struct server *target;
   bool internal_delta; /* the target takes $_internalApplyOplogUpdate: real servers from 5.0 on */
   bool lenient;
   bool upsert;                      /* inserts replace what is there, in strict replay too: see applier.c */
+  struct refused *refused;          /* documents that the target does not take */
+  bson_t *reports;                  /* an array: what was refused by this sending, as {db, coll, id, text} */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then nothing is forgiven */
 };
 

@@ -1,10 +1,49 @@
 #include "target/writer.h"
 
+#include "base/memory.h"
+#include "target/refused.h"
+
 bool
 writer_batch_full(const struct writer_batch *batch, const bson_t *document)
 {
   return batch->documents > 0 &&
          (batch->documents >= WRITER_BATCH_DOCUMENTS || batch->bytes + (int64_t)document->len > WRITER_BATCH_BYTES);
+}
+
+/* The element's bytes as they are, in a document of their own. A document without an _id gets an empty one. */
+static void
+keep_id(struct writer_batch *batch, const bson_t *document)
+{
+  bson_iter_t iter;
+  uint32_t element = bson_iter_init_find(&iter, document, "_id") ? iter.next_off - iter.off : 0;
+  uint32_t size = 4 + element + 1;
+  uint32_t encoded = BSON_UINT32_TO_LE(size);
+  while (batch->ids_size + size > batch->ids_capacity) {
+    batch->ids_capacity = batch->ids_capacity ? batch->ids_capacity * 2 : 1 << 12;
+    batch->ids = memory_resize(batch->ids, batch->ids_capacity);
+  }
+  uint8_t *to = batch->ids + batch->ids_size;
+  memcpy(to, &encoded, sizeof encoded);
+  if (element > 0) {
+    memcpy(to + 4, iter.raw + iter.off, element);
+  }
+  to[size - 1] = 0;
+  batch->ids_size += size;
+}
+
+static bool
+find_id(const struct writer_batch *batch, int64_t number, bson_t *selector)
+{
+  for (size_t at = 0; at < batch->ids_size;) {
+    uint32_t size;
+    memcpy(&size, batch->ids + at, sizeof size);
+    size = BSON_UINT32_FROM_LE(size);
+    if (number-- == 0) {
+      return bson_init_static(selector, batch->ids + at, size);
+    }
+    at += size;
+  }
+  return false;
 }
 
 bool
@@ -21,6 +60,7 @@ writer_batch_add(struct writer_batch *batch, const bson_t *document, struct erro
   if (!mongoc_bulk_operation_insert_with_opts(batch->bulk, document, &unchecked, &cause)) {
     return error_set(error, ERROR_TARGET, "cannot put a document into a batch: %s", cause.message);
   }
+  keep_id(batch, document);
   batch->documents++;
   batch->bytes += document->len;
   return true;
@@ -32,36 +72,54 @@ writer_batch_clear(struct writer_batch *batch)
   if (batch->bulk) {
     mongoc_bulk_operation_destroy(batch->bulk);
   }
+  free(batch->ids);
   *batch = (struct writer_batch){0};
 }
 
-/* Counts duplicates; false at the first write error that is something else. */
+/* One write error of the reply: counted, reported, or what ends the copy. */
 static bool
-read_write_errors(const bson_t *reply, int64_t *duplicates, struct error *error)
+take_write_error(struct writer *writer, const struct writer_batch *batch, bson_iter_t *fields, struct error *error)
+{
+  int64_t index = -1;
+  int64_t code = 0;
+  const char *text = "no reason given";
+  bson_t selector;
+  while (bson_iter_next(fields)) {
+    if (strcmp(bson_iter_key(fields), "index") == 0) {
+      index = bson_iter_as_int64(fields);
+    } else if (strcmp(bson_iter_key(fields), "code") == 0) {
+      code = bson_iter_as_int64(fields);
+    } else if (strcmp(bson_iter_key(fields), "errmsg") == 0 && BSON_ITER_HOLDS_UTF8(fields)) {
+      text = bson_iter_utf8(fields, NULL);
+    }
+  }
+  if (code == CODE_DUPLICATE_KEY) {
+    writer->duplicates++;
+    return true;
+  }
+  error_set(error, ERROR_TARGET, "the target refused a document: %s", text);
+  error->code = code;
+  if (!refused_by_content(code) || !find_id(batch, index, &selector)) {
+    return false;
+  }
+  struct error why = *error;
+  return writer->refuse(writer->context, writer->db, writer->coll, &selector, &why, error);
+}
+
+static bool
+take_write_errors(struct writer *writer, const struct writer_batch *batch, const bson_t *reply, struct error *error)
 {
   bson_iter_t iter;
   bson_iter_t item;
-  bson_iter_t field;
+  bson_iter_t fields;
+  bool ok = true;
   if (!bson_iter_init_find(&iter, reply, "writeErrors") || !bson_iter_recurse(&iter, &item)) {
     return true;
   }
-  while (bson_iter_next(&item)) {
-    int64_t code = 0;
-    const char *text = "no reason given";
-    if (bson_iter_recurse(&item, &field) && bson_iter_find(&field, "code")) {
-      code = bson_iter_as_int64(&field);
-    }
-    if (bson_iter_recurse(&item, &field) && bson_iter_find(&field, "errmsg") && BSON_ITER_HOLDS_UTF8(&field)) {
-      text = bson_iter_utf8(&field, NULL);
-    }
-    if (code != CODE_DUPLICATE_KEY) {
-      error_set(error, ERROR_TARGET, "the target refused a document: %s", text);
-      error->code = code;
-      return false;
-    }
-    (*duplicates)++;
+  while (ok && bson_iter_next(&item)) {
+    ok = bson_iter_recurse(&item, &fields) && take_write_error(writer, batch, &fields, error);
   }
-  return true;
+  return ok;
 }
 
 static bool
@@ -82,8 +140,7 @@ has_concern_errors(const bson_t *reply)
 }
 
 bool
-writer_insert(struct server *target, const char *db, const char *coll, struct writer_batch *batch, bool majority,
-              int64_t *duplicates, struct error *error)
+writer_insert(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
 {
   bson_t reply;
   bson_error_t cause;
@@ -96,21 +153,21 @@ writer_insert(struct server *target, const char *db, const char *coll, struct wr
   } else {
     mongoc_write_concern_set_w(concern, 1);
   }
-  mongoc_bulk_operation_set_client(batch->bulk, target->client);
-  mongoc_bulk_operation_set_database(batch->bulk, db);
-  mongoc_bulk_operation_set_collection(batch->bulk, coll);
+  mongoc_bulk_operation_set_client(batch->bulk, writer->target->client);
+  mongoc_bulk_operation_set_database(batch->bulk, writer->db);
+  mongoc_bulk_operation_set_collection(batch->bulk, writer->coll);
   mongoc_bulk_operation_set_write_concern(batch->bulk, concern);
   bool ok = mongoc_bulk_operation_execute(batch->bulk, &reply, &cause) != 0;
   if (!ok) { /* a network failure carries no writeErrors; duplicates alone are no failure */
     bool only_documents = has_write_errors(&reply) && !has_concern_errors(&reply);
     if (only_documents) {
-      ok = read_write_errors(&reply, duplicates, error);
+      ok = take_write_errors(writer, batch, &reply, error);
     } else {
-      server_error(target, &cause, error);
+      server_error(writer->target, &cause, error);
     }
   }
   bson_destroy(&reply);
   mongoc_write_concern_destroy(concern);
   writer_batch_clear(batch);
-  return ok || error_wrap(error, "cannot insert into %s.%s", db, coll);
+  return ok || error_wrap(error, "cannot insert into %s.%s", writer->db, writer->coll);
 }

@@ -13,6 +13,9 @@ struct writer_batch {
   mongoc_bulk_operation_t *bulk; /* NULL while empty */
   int64_t documents;
   int64_t bytes;
+  uint8_t *ids; /* {_id} of each, one after another: to name one that is refused */
+  size_t ids_size;
+  size_t ids_capacity;
 };
 
 /* The server's limits are 100,000 documents and 48,000,000 bytes a message (protocol: 1.2); fewer bytes keep memory low. */
@@ -25,11 +28,24 @@ bool writer_batch_full(const struct writer_batch *batch, const bson_t *document)
 bool writer_batch_add(struct writer_batch *batch, const bson_t *document, struct error *error);
 void writer_batch_clear(struct writer_batch *batch);
 
+/* The target does not take this document: it is reported, and the copy goes on without it. */
+typedef bool (*writer_refuse)(void *context, const char *db, const char *coll, const bson_t *selector,
+                              const struct error *why, struct error *error);
+
+struct writer {
+  struct server *target;
+  const char *db;
+  const char *coll;
+  writer_refuse refuse;
+  void *context;
+  int64_t duplicates; /* so far */
+};
+
 /*
- * Inserts and empties the batch. A duplicate `_id` (an earlier attempt's document) is counted, not an error; any other
- * refused document is. `majority`: return when a majority of the target's members has it, and all before it.
+ * Inserts and empties the batch. A duplicate `_id` (an earlier attempt's document) is counted, one that the target does not
+ * take is reported; any other refusal is an error. `majority`: return when a majority of the target's members has it, and
+ * all before it.
  */
-bool writer_insert(struct server *target, const char *db, const char *coll, struct writer_batch *batch, bool majority,
-                   int64_t *duplicates, struct error *error);
+bool writer_insert(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error);
 
 #endif

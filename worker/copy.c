@@ -136,9 +136,14 @@ take_batch(struct copy *copy, struct writer_batch *batch, bool *last)
 }
 
 static bool
-write_all(struct copy *copy, struct server *target, copy_progress progress, void *context, struct copy_result *result,
+write_all(struct copy *copy, struct server *target, const struct copy_events *events, struct copy_result *result,
           struct error *error)
 {
+  struct writer writer = {.target = target,
+                          .db = copy->task->db,
+                          .coll = copy->task->coll,
+                          .refuse = events->refuse,
+                          .context = events->context};
   struct writer_batch batch = {0};
   bool last = false;
   bool confirmed = true;
@@ -147,14 +152,15 @@ write_all(struct copy *copy, struct server *target, copy_progress progress, void
     int64_t bytes = batch.bytes;
     if (documents > 0) {
       confirmed = last;
-      if (!writer_insert(target, copy->task->db, copy->task->coll, &batch, last, &result->duplicates, error)) {
+      if (!writer_insert(&writer, &batch, last, error)) {
         writer_batch_clear(&batch);
         return false;
       }
     }
     result->documents += documents;
     result->bytes += bytes;
-    progress(context, result);
+    result->duplicates = writer.duplicates;
+    events->progress(events->context, result);
   }
   if (copy->failed) {
     *error = copy->error;
@@ -164,14 +170,14 @@ write_all(struct copy *copy, struct server *target, copy_progress progress, void
 }
 
 static bool
-run_threads(struct copy *copy, struct server *target, copy_progress progress, void *context, struct copy_result *result,
+run_threads(struct copy *copy, struct server *target, const struct copy_events *events, struct copy_result *result,
             struct error *error)
 {
   pthread_t thread;
   pthread_mutex_init(&copy->lock, NULL);
   pthread_cond_init(&copy->changed, NULL);
   bool started = pthread_create(&thread, NULL, reader_thread, copy) == 0;
-  bool ok = started ? write_all(copy, target, progress, context, result, error)
+  bool ok = started ? write_all(copy, target, events, result, error)
                     : error_set(error, ERROR_INTERNAL, "cannot start a thread");
   if (started) {
     pthread_mutex_lock(&copy->lock);
@@ -187,15 +193,14 @@ run_threads(struct copy *copy, struct server *target, copy_progress progress, vo
 }
 
 bool
-copy_range(struct reader *reader, struct server *target, const struct copy_task *task, copy_progress progress,
-           void *context, struct copy_result *result, struct error *error)
+copy_range(struct reader *reader, struct server *target, const struct copy_task *task, const struct copy_events *events,
+           struct copy_result *result, struct error *error)
 {
   struct copy copy = {.reader = reader, .task = task};
   struct server_hello before;
   struct server_hello after;
   *result = (struct copy_result){0};
-  if (!server_ask_hello(target, false, &before, error) ||
-      !run_threads(&copy, target, progress, context, result, error) ||
+  if (!server_ask_hello(target, false, &before, error) || !run_threads(&copy, target, events, result, error) ||
       !server_ask_hello(target, false, &after, error)) {
     return false;
   }

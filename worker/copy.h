@@ -27,13 +27,17 @@ struct copy_result {
   bool lost;          /* it was read by name, and another or no collection has that name now */
 };
 
-/* Called now and then with what was copied so far. */
-typedef void (*copy_progress)(void *context, const struct copy_result *so_far);
+struct copy_events {
+  /* Called now and then with what was copied so far. */
+  void (*progress)(void *context, const struct copy_result *so_far);
+  writer_refuse refuse;
+  void *context;
+};
 
 /*
  * Returns when a majority of the target has the range. On false any part of it may be there: copying it again is safe.
  */
-bool copy_range(struct reader *reader, struct server *target, const struct copy_task *task, copy_progress progress,
-                void *context, struct copy_result *result, struct error *error);
+bool copy_range(struct reader *reader, struct server *target, const struct copy_task *task,
+                const struct copy_events *events, struct copy_result *result, struct error *error);
 
 #endif

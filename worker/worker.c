@@ -49,6 +49,19 @@ send_progress(void *context, const struct copy_result *so_far)
 }
 
 static bool
+report_document(void *context, const char *db, const char *coll, const bson_t *selector, const struct error *why,
+                struct error *error)
+{
+  struct worker *worker = context;
+  bson_t document = BSON_INITIALIZER;
+  message_put_refused(&document, db, coll, why);
+  BSON_APPEND_DOCUMENT(&document, "id", selector);
+  bool ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
+  bson_destroy(&document);
+  return ok;
+}
+
+static bool
 setup(struct worker *worker, const bson_t *message, struct error *error)
 {
   const char *source = NULL;
@@ -109,7 +122,8 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   if (message_flag(message, "capped") && !begin_capped(worker, message, &task, &start, error)) {
     return false;
   }
-  if (!copy_range(&worker->reader, &worker->target, &task, send_progress, worker, &result, error)) {
+  struct copy_events events = {send_progress, report_document, worker};
+  if (!copy_range(&worker->reader, &worker->target, &task, &events, &result, error)) {
     return false;
   }
   BSON_APPEND_INT64(done, "documents", result.documents);
@@ -136,7 +150,8 @@ index_one_by_one(struct worker *worker, const char *db, const char *coll, const 
     ok = bson_init_static(&spec, bytes, size) && schema_create_index(&worker->target, db, coll, &spec, error);
     if (!ok && schema_index_refused(error)) {
       bson_t document = BSON_INITIALIZER;
-      message_put_refused(&document, db, coll, schema_index_name(&spec), error);
+      message_put_refused(&document, db, coll, error);
+      BSON_APPEND_UTF8(&document, "index", schema_index_name(&spec));
       ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
       bson_destroy(&document);
     }

@@ -218,3 +218,32 @@ def test_indexes_that_the_target_refuses_are_reported(target, tmp_path):
                 ferry.start()
     assert sorted(target.client().d.c.index_information()) == ["_id_", "x_1"]
     assert keys(target.client().d.c.find(sort=[("_id", 1)])) == [1, 2, 3]
+
+
+def test_documents_that_the_target_refuses_are_reported(tmp_path):
+    """4.0 takes no top-level $name. In the copy and in the replay; what changes such a document later is not missed."""
+    bad = SON([("_id", "bad"), ("$x", 1)])
+
+    def change(key):
+        return SON(op="u", ns="d.c", ui=uuid_of("d.c"), o2={"_id": key}, o=SON([("$v", 1), ("$set", {"y": 1})]))
+
+    def delete(key):
+        return SON(op="d", ns="d.c", ui=uuid_of("d.c"), o={"_id": key})
+    entries = [
+        NOTHING, change("bad"),
+        insert("late", **{"$y": 1}), change("late"), insert("other"), change("late"), change("other"),
+        insert("gone", **{"$y": 1}), delete("gone"), insert("gone"), change("gone"),
+        SON(op="u", ns="d.c", ui=uuid_of("d.c"), o2={"_id": 1}, o=SON([("_id", 1), ("$z", 1)])), change(1),
+        delete("bad"), insert("bad", good=True), change("bad"),
+    ]
+    source = ScriptedSource("4.0.0", {"d.c": [{"_id": 1}, bad, {"_id": 2}]}, entries, 1)
+    with start_server("4.0") as newer, source, Ferry(source, newer, tmp_path, "--workers", 2) as ferry:
+        ferry.wait_phase("tailing the oplog")
+        source.go_on()
+        wait_applied(ferry, source.end)
+        assert ferry.stop() == INCOMPLETE, ferry.log()[-3000:]
+        for key in ("bad", "late", "gone"):
+            assert f'refused ns=d.c document={{ "_id" : "{key}" }}' in ferry.log(), ferry.log()
+        found = {document["_id"]: document for document in newer.client().d.c.find()}
+    assert found == {1: {"_id": 1}, 2: {"_id": 2}, "other": {"_id": "other", "y": 1}, "gone": {"_id": "gone", "y": 1},
+                     "bad": {"_id": "bad", "good": True, "y": 1}}

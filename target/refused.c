@@ -1,0 +1,88 @@
+#include "target/refused.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+bool
+refused_by_content(int64_t code)
+{
+  /* Names, values, _id, depth, size, and keys that an index cannot have. S:src/mongo/base/error_codes.err@r4.2.2 */
+  static const int64_t codes[] = {2,  9,   14,  15,  21,    22,    52,    53,    55,   56,
+                                  57, 121, 171, 201, 10334, 16755, 17280, 17419, 17420};
+  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+    if (code == codes[i]) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static uint8_t *
+make_key(const char *ns, const bson_t *selector, size_t *size)
+{
+  size_t length = strlen(ns) + 1;
+  *size = length + selector->len;
+  uint8_t *key = memory_new(*size);
+  memcpy(key, ns, length);
+  memcpy(key + length, bson_get_data(selector), selector->len);
+  return key;
+}
+
+static struct refused_document *
+find(const struct refused *refused, const char *ns, const bson_t *selector)
+{
+  struct refused_document *found = NULL;
+  size_t size;
+  if (!refused->documents) {
+    return NULL;
+  }
+  uint8_t *key = make_key(ns, selector, &size);
+  HASH_FIND(hh, refused->documents, key, size, found);
+  free(key);
+  return found;
+}
+
+static void
+forget(struct refused *refused, struct refused_document *document)
+{
+  HASH_DEL(refused->documents, document); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
+  free(document->key);
+  free(document);
+}
+
+void
+refused_clear(struct refused *refused)
+{
+  struct refused_document *document;
+  struct refused_document *next;
+  HASH_ITER (hh, refused->documents, document, next) {
+    forget(refused, document);
+  }
+}
+
+bool
+refused_has(const struct refused *refused, const char *ns, const bson_t *selector)
+{
+  return find(refused, ns, selector) != NULL;
+}
+
+void
+refused_put(struct refused *refused, const char *ns, const bson_t *selector)
+{
+  if (!find(refused, ns, selector)) {
+    struct refused_document *document = memory_new(sizeof *document);
+    document->key = make_key(ns, selector, &document->size);
+    HASH_ADD_KEYPTR(hh, refused->documents, document->key, document->size, document);
+  }
+}
+
+void
+refused_remove(struct refused *refused, const char *ns, const bson_t *selector)
+{
+  struct refused_document *document = find(refused, ns, selector);
+  if (document) {
+    forget(refused, document);
+  }
+}

@@ -1,0 +1,29 @@
+/*
+ * Documents that the target's version does not take: which refusals mean that, and which documents they are, so that the
+ * replay does not miss them. Pure.
+ */
+#ifndef FERRY_TARGET_REFUSED_H
+#define FERRY_TARGET_REFUSED_H
+
+#include <bson/bson.h>
+#include <uthash.h>
+
+/* True if the server's error code is about the document itself: another attempt would get the same answer. */
+bool refused_by_content(int64_t code);
+
+struct refused_document {
+  uint8_t *key; /* namespace, its end, {_id} */
+  size_t size;
+  UT_hash_handle hh;
+};
+
+struct refused {
+  struct refused_document *documents;
+};
+
+void refused_clear(struct refused *refused);
+bool refused_has(const struct refused *refused, const char *ns, const bson_t *selector);
+void refused_put(struct refused *refused, const char *ns, const bson_t *selector);
+void refused_remove(struct refused *refused, const char *ns, const bson_t *selector);
+
+#endif
