@@ -188,6 +188,19 @@ def test_what_does_not_fit_stops_the_run_and_is_shown(entry, word, tmp_path):
             assert len(errors) == 1 and word in errors[0] and f"{FIRST_SECOND + 1}.1" in errors[0], errors
 
 
+def test_emptycapped(target, tmp_path):
+    """The collection stays what it is, and has only what was inserted later."""
+    options = {"capped": True, "size": 65536}
+    entries = [
+        NOTHING, command({"create": "log", **options}, ui=uuid_of("d.log")),
+        command(SON(createIndexes="log", v=2, key=SON(x=1), name="x_1"), ui=uuid_of("d.log")),
+        insert(1, "d.log"), insert(2, "d.log"), command({"emptycapped": "log"}, ui=uuid_of("d.log")), insert(3, "d.log")]
+    found = replay(ScriptedSource("4.0.0", {"d.c": [{"_id": 1}]}, entries, 1), target, tmp_path)
+    log = target.client().d.log
+    assert keys(found["d.log"]) == [3]
+    assert log.options().get("capped") and sorted(log.index_information()) == ["_id_", "x_1"]
+
+
 def test_time_series_is_refused_before_anything_is_changed(tmp_path):
     source = ScriptedSource("5.0.0", {"d.t": [], "d.c": [{"_id": 1}]}, [NOTHING], 1)
     source.copy.collections["d.t"]["options"] = {"timeseries": {"timeField": "at"}}
