@@ -92,7 +92,7 @@ send_batches(void *context)
 bool
 apply_init(struct apply *apply, const char *target_uri, struct error *error)
 {
-  *apply = (struct apply){0};
+  *apply = (struct apply){.opened = true};
   pthread_mutex_init(&apply->lock, NULL);
   pthread_cond_init(&apply->changed, NULL);
   struct server_hello hello;
@@ -111,6 +111,9 @@ apply_init(struct apply *apply, const char *target_uri, struct error *error)
 void
 apply_clear(struct apply *apply)
 {
+  if (!apply->opened) {
+    return;
+  }
   if (apply->started) {
     pthread_mutex_lock(&apply->lock);
     apply->stop = true;

@@ -26,6 +26,7 @@ struct apply {
   bool takes_transactions;
   bool told;    /* that a transaction could not be applied as one */
   int64_t sent; /* batches */
+  bool opened;
   bool started;
   bool busy;
   bool stop;
@@ -33,7 +34,7 @@ struct apply {
   struct error error;
 };
 
-/* Connects, asks the target what it can do, and starts the thread. apply_clear after a failure too. */
+/* Connects, asks the target what it can do, and starts the thread. apply_clear after a failure, or without this, too. */
 bool apply_init(struct apply *apply, const char *target_uri, struct error *error);
 void apply_clear(struct apply *apply);
 
