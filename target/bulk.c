@@ -348,7 +348,7 @@ forgive(const struct sending *sending, size_t at, int64_t code, const char *text
   if (is_whole(sending->bulk, op->kind) && code == CODE_IMMUTABLE_FIELD) {
     return delete_and_insert(sending, op, error);
   }
-  if (refused_by_content(code) && op->kind != APPLY_DELETE) {
+  if (op->kind != APPLY_DELETE && refused_by_content(code, op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE)) {
     return go_on_without(sending, at, text, error);
   }
   if (op->more && code == CODE_DUPLICATE_KEY) { /* half an update meets a unique index that the whole one does not */

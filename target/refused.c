@@ -5,18 +5,26 @@
 
 #include "base/memory.h"
 
-bool
-refused_by_content(int64_t code)
+static bool
+is_among(int64_t code, const int64_t *codes, size_t count)
 {
-  /* Names, values, _id, depth, size, and keys that an index cannot have. S:src/mongo/base/error_codes.err@r4.2.2 */
-  static const int64_t codes[] = {2,  9,   14,  15,  21,    22,    52,    53,    55,   56,
-                                  57, 121, 171, 201, 10334, 16755, 17280, 17419, 17420};
-  for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+  for (size_t i = 0; i < count; i++) {
     if (code == codes[i]) {
       return true;
     }
   }
   return false;
+}
+
+bool
+refused_by_content(int64_t code, bool whole)
+{
+  /* Depth, names, size, and keys that an index cannot have. S:src/mongo/base/error_codes.err@r4.2.2 */
+  static const int64_t outcome[] = {15, 52, 171, 201, 10334, 16755, 17280, 17419, 17420};
+  /* Values, forms, _id. */
+  static const int64_t content[] = {2, 9, 14, 21, 22, 53, 55, 56, 57, 121};
+  return is_among(code, outcome, sizeof outcome / sizeof *outcome) ||
+         (whole && is_among(code, content, sizeof content / sizeof *content));
 }
 
 static uint8_t *

@@ -8,8 +8,11 @@
 #include <bson/bson.h>
 #include <uthash.h>
 
-/* True if the server's error code is about the document itself: another attempt would get the same answer. */
-bool refused_by_content(int64_t code);
+/*
+ * True if the server's error code is about the document itself: another attempt would get the same answer. Of a change
+ * (`whole` false) only what the outcome cannot be; that a change does not fit what is there means something else.
+ */
+bool refused_by_content(int64_t code, bool whole);
 
 struct refused_document {
   uint8_t *key; /* namespace, its end, {_id} */

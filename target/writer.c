@@ -99,7 +99,7 @@ take_write_error(struct writer *writer, const struct writer_batch *batch, bson_i
   }
   error_set(error, ERROR_TARGET, "the target refused a document: %s", text);
   error->code = code;
-  if (!refused_by_content(code) || !find_id(batch, index, &selector)) {
+  if (!refused_by_content(code, true) || !find_id(batch, index, &selector)) {
     return false;
   }
   struct error why = *error;

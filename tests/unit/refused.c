@@ -29,9 +29,11 @@ Test(refused, only_what_is_about_the_document_counts)
   static const int64_t of_content[] = {2, 52, 53, 17280, 10334};
   static const int64_t others[] = {0, 6, 13, 64, 91, 189, 10107, 11000, 11600, 14031};
   for (size_t i = 0; i < sizeof of_content / sizeof *of_content; i++) {
-    cr_assert(refused_by_content(of_content[i]));
+    cr_assert(refused_by_content(of_content[i], true));
   }
+  cr_assert(refused_by_content(17419, false));
+  cr_assert_not(refused_by_content(2, false), "a change that does not fit is a divergence");
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
-    cr_assert_not(refused_by_content(others[i]));
+    cr_assert_not(refused_by_content(others[i], true));
   }
 }
