@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* libmongoc's own chatter would put a second line beside ours. */
 static void
@@ -13,10 +15,26 @@ quiet(mongoc_log_level_t level, const char *domain, const char *message, void *d
   (void)data;
 }
 
+/*
+ * libmongoc's constructor puts counters into shared memory, under the process's number. They lose that name at once, so
+ * that a process that is killed leaves nothing there. One that another program's process left under this number would be
+ * met with a warning on stderr: it goes before the constructor comes.
+ */
+static void
+unname_counters(void)
+{
+  char name[32];
+  snprintf(name, sizeof name, "/mongoc-%u", (unsigned)getpid());
+  shm_unlink(name);
+}
+
+__attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(void) = unname_counters;
+
 void
 server_library_start(void)
 {
   mongoc_init();
+  unname_counters();
   mongoc_log_set_handler(quiet, NULL);
 }
 

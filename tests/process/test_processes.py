@@ -26,6 +26,19 @@ def test_usage_is_status_2_and_one_line(arguments):
     assert len(result.stderr.splitlines()) == 1, result.stderr
 
 
+def test_killed_processes_leave_nothing_in_shared_memory():
+    """libmongoc's counters would stay there, and warn a later process of the same number."""
+    with socket.socket() as silent:  # takes connections and never answers
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        process = subprocess.Popen([BINARY, "--host", f"r/127.0.0.1:{silent.getsockname()[1]}", "--destination", "r/h:1"],
+                                   stderr=subprocess.DEVNULL)
+        silent.accept()
+        process.kill()
+        process.wait()
+    assert not os.path.exists(f"/dev/shm/mongoc-{process.pid}")
+
+
 def test_refused_connection_names_the_side(tmp_path):
     with socket.socket() as taken:  # bound and not listening: nobody answers there
         taken.bind(("127.0.0.1", 0))
