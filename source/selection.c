@@ -71,10 +71,12 @@ selection_wants(const void *context, const char *db, const char *coll)
     return true;
   }
   char *ns = memory_format("%s.%s", db, coll);
-  chosen |= matches_any(selection, INCLUDE_DB, db) | matches_any(selection, INCLUDE_NAMESPACE, ns);
-  bool wanted = chosen && !(matches_any(selection, EXCLUDE_DB, db) | matches_any(selection, EXCLUDE_NAMESPACE, ns));
+  bool db_chosen = matches_any(selection, INCLUDE_DB, db);
+  bool ns_chosen = matches_any(selection, INCLUDE_NAMESPACE, ns);
+  bool db_excluded = matches_any(selection, EXCLUDE_DB, db);
+  bool ns_excluded = matches_any(selection, EXCLUDE_NAMESPACE, ns);
   free(ns);
-  return wanted;
+  return (chosen || db_chosen || ns_chosen) && !db_excluded && !ns_excluded;
 }
 
 bool
