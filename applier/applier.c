@@ -5,7 +5,6 @@
 #include "applier/bookmark.h"
 #include "applier/follow.h"
 #include "applier/watch.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "source/catalog.h"
@@ -94,10 +93,7 @@ adopt_indexes(struct applier *applier, const struct collection *collection)
   bson_iter_t iter;
   for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
     bson_t spec;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    if (bson_init_static(&spec, bytes, size) && is_unique(&spec)) {
+    if (message_item(&iter, &spec) && is_unique(&spec)) {
       sleeping_adopt(&applier->sleeping, collection->db, collection->name, &spec,
                      bson_has_field(collection->options, "collation"));
     }
@@ -151,10 +147,7 @@ take_refused(struct applier *applier, const bson_t *message)
     const char *coll = NULL;
     bson_t item;
     bson_t id;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    if (bson_init_static(&item, bytes, size) && message_text(&item, "db", &db, &absent) &&
+    if (message_item(&iter, &item) && message_text(&item, "db", &db, &absent) &&
         message_text(&item, "coll", &coll, &absent) && message_document(&item, "id", &id, &absent)) {
       char *ns = memory_format("%s.%s", db, coll);
       refused_put(&applier->apply.refused, ns, &id);

@@ -3,21 +3,6 @@
 #include "applier/reread.h"
 #include "base/clock.h"
 
-static void
-put_optime(bson_t *document, const char *name, const struct optime *optime)
-{
-  bson_t sub;
-  BSON_APPEND_DOCUMENT_BEGIN(document, name, &sub);
-  message_put_timestamp(&sub, "ts", optime->ts);
-  if (optime->term >= 0) {
-    BSON_APPEND_INT64(&sub, "t", optime->term);
-  }
-  if (optime->hash) {
-    BSON_APPEND_INT64(&sub, "h", optime->hash);
-  }
-  bson_append_document_end(document, &sub);
-}
-
 /* A STOP that comes meanwhile is obeyed after the batch. */
 static bool
 wait_until_kept(struct applier *applier, struct error *error)
@@ -38,7 +23,10 @@ bool
 bookmark_report(struct applier *applier, bool confirm, struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
-  put_optime(&document, "bookmark", &applier->bookmark);
+  bson_t bookmark;
+  BSON_APPEND_DOCUMENT_BEGIN(&document, "bookmark", &bookmark);
+  optime_put(&bookmark, &applier->bookmark);
+  bson_append_document_end(&document, &bookmark);
   message_put_timestamp(&document, "reached", applier->consistent ? applier->position.ts : applier->end);
   message_put_timestamp(&document, "latest", applier->latest);
   message_put_timestamp(&document, "last_write", applier->last_write);
@@ -90,10 +78,7 @@ report_documents(struct applier *applier, struct error *error)
   }
   for (bson_iter_init(&iter, &list); ok && bson_iter_next(&iter);) {
     bson_t document;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    ok = bson_init_static(&document, bytes, size) && channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
+    ok = message_item(&iter, &document) && channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
   }
   bson_destroy(&list);
   return ok;

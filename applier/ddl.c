@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "ipc/message.h"
 #include "source/catalog.h"
 #include "source/view.h"
 #include "target/schema.h"
@@ -124,11 +125,8 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
   bool ok = true;
   while (ok && bson_iter_next(&item)) {
     bson_t spec;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
     if (BSON_ITER_HOLDS_DOCUMENT(&item)) {
-      bson_iter_document(&item, &size, &bytes);
-      ok = bson_init_static(&spec, bytes, size) && ddl_create_index(ddl, db, coll, &spec, error);
+      ok = message_item(&item, &spec) && ddl_create_index(ddl, db, coll, &spec, error);
     }
   }
   return ok;
@@ -161,9 +159,7 @@ forget_sleepers(struct ddl *ddl, const struct place *place, const bson_iter_t *i
     }
     bson_iter_document(&found, &key_size, &key_bytes);
     if (bson_init_static(&key, bytes, size) && key_size == size && memcmp(bytes, key_bytes, size) == 0) {
-      char *name = memory_string(sleeper->name);
-      sleeping_remove(ddl->sleeping, place->db, place->coll, name);
-      free(name);
+      sleeping_drop(ddl->sleeping, sleeper);
     }
   }
 }
@@ -523,10 +519,7 @@ make_empty(struct ddl *ddl, const struct place *place, const struct collection *
   for (bson_iter_init(&iter, found->indexes); ok && bson_iter_next(&iter);) {
     bson_t spec;
     struct schema_index index;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    if (!bson_init_static(&spec, bytes, size)) {
+    if (!message_item(&iter, &spec)) {
       continue;
     }
     if (schema_index(&spec, place->collated, &index) != SCHEMA_INDEX_ID) {

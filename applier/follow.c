@@ -7,7 +7,6 @@
 #include "applier/watch.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "target/schema.h"
 
 #define LATEST_MS 2000
@@ -25,14 +24,9 @@ build_unique(struct applier *applier, struct error *error)
   while ((got = sleeping_build_next(&applier->sleeping, &applier->target, &failed, error)) != 0) {
     if (got < 0) {
       struct error why = *error;
-      struct sleeper gone = {
-        memory_string(failed->db), memory_string(failed->coll), memory_string(failed->name), NULL, false, 0};
-      bool ok =
-        schema_index_refused(&why) && bookmark_refuse_index(applier, gone.db, gone.coll, gone.name, &why, error);
-      sleeping_remove(&applier->sleeping, gone.db, gone.coll, gone.name);
-      free(gone.db);
-      free(gone.coll);
-      free(gone.name);
+      bool ok = schema_index_refused(&why) &&
+                bookmark_refuse_index(applier, failed->db, failed->coll, failed->name, &why, error);
+      sleeping_drop(&applier->sleeping, failed);
       if (!ok) {
         return false;
       }

@@ -149,10 +149,7 @@ places_get(struct places *places, const bson_t *list)
     const char *from_coll = NULL;
     struct error error;
     bson_t item;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    if (!bson_init_static(&item, bytes, size) || !message_text(&item, "db", &db, &error) ||
+    if (!message_item(&iter, &item) || !message_text(&item, "db", &db, &error) ||
         !message_text(&item, "coll", &coll, &error)) {
       continue;
     }
@@ -168,6 +165,8 @@ places_get(struct places *places, const bson_t *list)
     place->since = message_timestamp(&item, "since");
     if (bson_iter_init_find(&field, &item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {
       bson_subtype_t subtype;
+      uint32_t size = 0;
+      const uint8_t *bytes = NULL;
       bson_iter_binary(&field, &subtype, &size, &bytes);
       if (size == 16) {
         places_set_uuid(places, place, bytes);

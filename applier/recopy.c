@@ -1,6 +1,7 @@
 #include "applier/recopy.h"
 
 #include "base/log.h"
+#include "ipc/message.h"
 #include "source/catalog.h"
 #include "source/oplog.h"
 #include "target/schema.h"
@@ -67,10 +68,7 @@ make_again(struct ddl *ddl, struct place *place, const struct collection *found,
   }
   for (bson_iter_init(&iter, found->indexes); ok && bson_iter_next(&iter);) {
     bson_t spec;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    ok = bson_init_static(&spec, bytes, size) && ddl_create_index(ddl, place->db, place->coll, &spec, error);
+    ok = message_item(&iter, &spec) && ddl_create_index(ddl, place->db, place->coll, &spec, error);
   }
   return ok;
 }

@@ -46,6 +46,15 @@ sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll, con
 }
 
 void
+sleeping_drop(struct sleeping *sleeping, const struct sleeper *sleeper)
+{
+  size_t at = (size_t)(sleeper - sleeping->items);
+  sleeper_clear(&sleeping->items[at]);
+  sleeping->count--;
+  memmove(&sleeping->items[at], &sleeping->items[at + 1], (sleeping->count - at) * sizeof *sleeping->items);
+}
+
+void
 sleeping_add(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool unbuilt,
              int64_t ttl_s)
 {
@@ -150,10 +159,7 @@ sleeping_get(struct sleeping *sleeping, const bson_t *list)
     struct error error;
     bson_t item;
     bson_t spec;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    if (bson_init_static(&item, bytes, size) && message_text(&item, "db", &db, &error) &&
+    if (message_item(&iter, &item) && message_text(&item, "db", &db, &error) &&
         message_text(&item, "coll", &coll, &error) && message_document(&item, "spec", &spec, &error)) {
       sleeping_add(sleeping, db, coll, &spec, message_flag(&item, "unbuilt"), message_number(&item, "ttl_s", -1));
     }

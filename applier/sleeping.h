@@ -28,6 +28,8 @@ void sleeping_add(struct sleeping *sleeping, const char *db, const char *coll, c
                   int64_t ttl_s);
 /* `coll` NULL: the whole database; `name` NULL: the whole collection. */
 void sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll, const char *name);
+/* This very one, of the list. */
+void sleeping_drop(struct sleeping *sleeping, const struct sleeper *sleeper);
 void sleeping_rename(struct sleeping *sleeping, const char *db, const char *coll, const char *to_db,
                      const char *to_coll);
 bool sleeping_any(struct sleeping *sleeping, const char *db, const char *coll);
@@ -45,7 +47,7 @@ void sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll,
 bool sleeping_unbuild(struct sleeping *sleeping, struct server *target, struct error *error);
 /*
  * Builds the next that is unbuilt: 1; 0 if there is none; -1, and `*failed` is the one that could not be built: for
- * sleeping_remove, if the target refuses it.
+ * sleeping_drop, if the target refuses it.
  */
 int sleeping_build_next(struct sleeping *sleeping, struct server *target, const struct sleeper **failed,
                         struct error *error);

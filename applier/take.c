@@ -142,11 +142,8 @@ take_group(struct applier *applier, const struct entry *entry, struct error *err
   }
   while (ok && bson_iter_next(&item)) {
     bson_t inner;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
     if (BSON_ITER_HOLDS_DOCUMENT(&item)) {
-      bson_iter_document(&item, &size, &bytes);
-      ok = bson_init_static(&inner, bytes, size) && take_entry(applier, &inner, entry->ts, error);
+      ok = message_item(&item, &inner) && take_entry(applier, &inner, entry->ts, error);
     }
   }
   return ok;

@@ -226,14 +226,20 @@ put_places(struct migration *migration)
   }
 }
 
-/* An optime of the bookmark file, which must be there. */
+/* What the bookmark file must have; the caller's to destroy. */
+static bool
+get_kept(struct migration *migration, const char *name, bson_t *document, struct error *error)
+{
+  int got = checkpoint_get(&migration->checkpoint, name, document, error);
+  return got == 1 || (got == 0 && error_set(error, ERROR_STATE, "the bookmark file lost its '%s'", name));
+}
+
 static bool
 put_optime(struct migration *migration, bson_t *message, const char *field, const char *name, struct error *error)
 {
   bson_t optime;
-  int got = checkpoint_get(&migration->checkpoint, name, &optime, error);
-  if (got != 1) {
-    return got == 0 ? error_set(error, ERROR_STATE, "the bookmark file lost its '%s'", name) : false;
+  if (!get_kept(migration, name, &optime, error)) {
+    return false;
   }
   BSON_APPEND_DOCUMENT(message, field, &optime);
   bson_destroy(&optime);
@@ -297,12 +303,9 @@ keep_copied(struct migration *migration, struct error *error)
 {
   bson_t start;
   if (!checkpoint_put(&migration->checkpoint, "places", &migration->places, error) ||
-      !checkpoint_put(&migration->checkpoint, "sleeping", &migration->sleeping, error)) {
+      !checkpoint_put(&migration->checkpoint, "sleeping", &migration->sleeping, error) ||
+      !get_kept(migration, "start", &start, error)) {
     return false;
-  }
-  int got = checkpoint_get(&migration->checkpoint, "start", &start, error);
-  if (got != 1) {
-    return got == 0 ? error_set(error, ERROR_STATE, "the bookmark file lost its 'start'") : false;
   }
   bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &start, error);
   bson_destroy(&start);

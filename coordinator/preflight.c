@@ -81,20 +81,13 @@ preflight_clear_target(struct preflight *preflight, bool drop, struct error *err
 }
 
 static bool
-record_start(const struct optime *at, struct checkpoint *checkpoint, struct error *error)
+record_start(const struct optime *start, struct checkpoint *checkpoint, struct error *error)
 {
-  struct optime start = *at;
   bson_t document = BSON_INITIALIZER;
-  message_put_timestamp(&document, "ts", start.ts);
-  if (start.term >= 0) {
-    BSON_APPEND_INT64(&document, "t", start.term);
-  }
-  if (start.hash) {
-    BSON_APPEND_INT64(&document, "h", start.hash);
-  }
+  optime_put(&document, start);
   bool ok = checkpoint_put(checkpoint, "start", &document, error);
   bson_destroy(&document);
-  log_info("start ts=%u.%u", OPTIME_SECONDS(start.ts), OPTIME_INCREMENT(start.ts));
+  log_info("start ts=%u.%u", OPTIME_SECONDS(start->ts), OPTIME_INCREMENT(start->ts));
   return ok;
 }
 
@@ -229,10 +222,7 @@ plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, bson
   for (bson_iter_init(&iter, collection->indexes); ok && bson_iter_next(&iter);) {
     bson_t spec;
     struct schema_index index;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    if (!bson_init_static(&spec, bytes, size)) {
+    if (!message_item(&iter, &spec)) {
       continue;
     }
     enum schema_index_kind kind = schema_index(&spec, collated, &index);

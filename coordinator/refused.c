@@ -50,10 +50,7 @@ is_known(const bson_t *list, const bson_t *document)
   bson_iter_t iter;
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
     bson_t item;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    if (bson_init_static(&item, bytes, size) && same(&item, document)) {
+    if (message_item(&iter, &item) && same(&item, document)) {
       return true;
     }
   }

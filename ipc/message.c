@@ -72,6 +72,18 @@ message_document(const bson_t *document, const char *name, bson_t *value, struct
 }
 
 bool
+message_item(const bson_iter_t *element, bson_t *item)
+{
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  if (!BSON_ITER_HOLDS_DOCUMENT(element)) {
+    return false;
+  }
+  bson_iter_document(element, &size, &bytes);
+  return bson_init_static(item, bytes, size);
+}
+
+bool
 message_flag(const bson_t *document, const char *name)
 {
   bson_iter_t iter;

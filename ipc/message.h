@@ -28,6 +28,9 @@ bool message_text(const bson_t *document, const char *name, const char **value, 
 bool message_int(const bson_t *document, const char *name, int64_t *value, struct error *error);
 bool message_document(const bson_t *document, const char *name, bson_t *value, struct error *error);
 
+/* The document that an element of an array holds; false where it holds something else. */
+bool message_item(const bson_iter_t *element, bson_t *item);
+
 /* Optional ones: the default where the field is missing or of another type. */
 bool message_flag(const bson_t *document, const char *name);
 int64_t message_number(const bson_t *document, const char *name, int64_t missing);

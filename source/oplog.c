@@ -70,6 +70,18 @@ optime_of(const bson_t *entry)
   return optime;
 }
 
+void
+optime_put(bson_t *document, const struct optime *optime)
+{
+  BSON_APPEND_TIMESTAMP(document, "ts", OPTIME_SECONDS(optime->ts), OPTIME_INCREMENT(optime->ts));
+  if (optime->term >= 0) {
+    BSON_APPEND_INT64(document, "t", optime->term);
+  }
+  if (optime->hash) {
+    BSON_APPEND_INT64(document, "h", optime->hash);
+  }
+}
+
 bool
 optime_equal(const struct optime *left, const struct optime *right)
 {

@@ -20,6 +20,8 @@ struct optime {
 
 /* An entry's optime; ts is 0 if it has none. */
 struct optime optime_of(const bson_t *entry);
+/* Appends ts, and t and h where they are: what optime_of reads. */
+void optime_put(bson_t *document, const struct optime *optime);
 bool optime_equal(const struct optime *left, const struct optime *right);
 
 /*

@@ -144,10 +144,7 @@ index_one_by_one(struct worker *worker, const char *db, const char *coll, const 
   bool ok = true;
   for (bson_iter_init(&iter, indexes); ok && bson_iter_next(&iter);) {
     bson_t spec;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    ok = bson_init_static(&spec, bytes, size) && schema_create_index(&worker->target, db, coll, &spec, error);
+    ok = message_item(&iter, &spec) && schema_create_index(&worker->target, db, coll, &spec, error);
     if (!ok && schema_index_refused(error)) {
       bson_t document = BSON_INITIALIZER;
       message_put_refused(&document, db, coll, error);
