@@ -127,7 +127,11 @@ bookmark_refuse_index(void *context, const char *db, const char *coll, const cha
   struct applier *applier = context;
   bson_t document = BSON_INITIALIZER;
   message_put_refused(&document, db, coll, why);
-  BSON_APPEND_UTF8(&document, "index", index);
+  if (index) {
+    BSON_APPEND_UTF8(&document, "index", index);
+  } else {
+    BSON_APPEND_BOOL(&document, "options", true);
+  }
   bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
   return ok;

@@ -24,7 +24,7 @@ static bool
 same(const bson_t *left, const bson_t *right)
 {
   return same_field(left, right, "db") && same_field(left, right, "coll") && same_field(left, right, "index") &&
-         same_field(left, right, "id");
+         same_field(left, right, "options") && same_field(left, right, "id");
 }
 
 bool
@@ -71,6 +71,8 @@ log_refused(const bson_t *document)
   message_text(document, "text", &text, &absent);
   if (message_text(document, "index", &index, &absent)) {
     log_warn("refused ns=%s.%s index=%s: %s; the collection stays without it", db, coll, index, text);
+  } else if (message_flag(document, "options")) {
+    log_warn("refused ns=%s.%s options: %s; the collection is made with fewer of them, a view is not made", db, coll, text);
   } else if (message_document(document, "id", &id, &absent)) {
     char *json = bson_as_relaxed_extended_json(&id, NULL);
     log_warn("refused ns=%s.%s document=%.200s: %s; the target has no such version of it", db, coll, json ? json : "",

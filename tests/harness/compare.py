@@ -18,8 +18,9 @@ from bson.son import SON
 MOST_DIFFERENCES = 20
 OWN_DATABASES = {"admin", "config", "local"}
 SERVERS_OWN = {"system.views", "system.indexes", "system.profile"}
-# `ns` left the index with 4.4; `background` is how it was built; entryFormat is SecantusDB's storage.
-INDEX_NOISE = {"ns", "background", "entryFormat"}
+# `ns` left the index with 4.4; `background` is how it was built; entryFormat is SecantusDB's storage; indexes are built as
+# the target's newest kind, whatever `v` they had.
+INDEX_NOISE = {"ns", "background", "entryFormat", "v"}
 ORDERED = CodecOptions(document_class=SON)
 
 
@@ -169,7 +170,7 @@ def _indexes(collection, same_version):
 
 
 def _normal_index(index, same_version):
-    noise = INDEX_NOISE if same_version else INDEX_NOISE | {"v"}
+    noise = INDEX_NOISE
     if index["name"] == "_id_" and not same_version:
         noise = noise | {"collation"}  # SecantusDB does not show the one it takes from the collection
     if index.get("collation", {}).get("locale") == "simple":
