@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "ipc/message.h"
+#include "server/server.h"
 
 /* So many are a target of another kind, not a few odd documents. */
 #define REFUSED_MOST 1000
@@ -74,10 +75,9 @@ log_refused(const bson_t *document)
   } else if (message_flag(document, "options")) {
     log_warn("refused ns=%s.%s options: %s; the collection is made with fewer of them, a view is not made", db, coll, text);
   } else if (message_document(document, "id", &id, &absent)) {
-    char *json = bson_as_relaxed_extended_json(&id, NULL);
-    log_warn("refused ns=%s.%s document=%.200s: %s; the target has no such version of it", db, coll, json ? json : "",
-             text);
-    bson_free(json);
+    char *shown = server_show_id(&id);
+    log_warn("refused ns=%s.%s document=%s: %s; the target has no such version of it", db, coll, shown, text);
+    free(shown);
   }
 }
 

@@ -3,6 +3,8 @@
 #include "target/delta.h"
 #include "target/exact.h"
 
+#define WIRE_5_0 13
+
 struct sending {
   const struct bulk *bulk;
   struct batch *batch;
@@ -17,11 +19,16 @@ delta_pipeline(const bson_t *delta)
   return BCON_NEW("0", "{", "$_internalApplyOplogUpdate", "{", "oplogUpdate", BCON_DOCUMENT(delta), "}", "}");
 }
 
-/* An update that matches nothing, on a collection that nobody has, tells whether the stage is known. */
+/* Of the stage, an update that matches nothing tells, on a collection that nobody has. */
 bool
 bulk_init(struct bulk *bulk, struct server *target, struct error *error)
 {
+  struct server_hello hello;
   *bulk = (struct bulk){.target = target};
+  if (!server_ask_hello(target, false, &hello, error)) {
+    return false;
+  }
+  bulk->takes_dollars = hello.wire_version >= WIRE_5_0;
   bson_t *delta = BCON_NEW("$v", BCON_INT32(2), "diff", "{", "u", "{", "a", BCON_INT32(1), "}", "}");
   bson_t *pipeline = delta_pipeline(delta);
   bson_t *command = BCON_NEW("update", "mongoferry.probe", "updates", "[", "{", "q", "{", "_id", BCON_INT32(1), "}",
@@ -42,12 +49,12 @@ diverged(const struct sending *sending, const struct batch_op *op, const char *w
   static const char *const names[] = {"insert", "replacement", "update", "update", "delete"};
   bson_t selector;
   batch_selector(sending->batch, op, &selector);
-  char *id = bson_as_relaxed_extended_json(&selector, NULL);
+  char *id = server_show_id(&selector);
   error_set(error, ERROR_DIVERGED,
-            "the oplog's %s at %u.%u does not fit the target's %s %.200s: %s; something else writes to the target, or "
+            "the oplog's %s at %u.%u does not fit the target's %s %s: %s; something else writes to the target, or "
             "it lost data: start again with --forceDump --drop",
-            names[op->kind], (unsigned)(op->ts >> 32), (unsigned)op->ts, sending->run->ns, id ? id : "", why);
-  bson_free(id);
+            names[op->kind], (unsigned)(op->ts >> 32), (unsigned)op->ts, sending->run->ns, id, why);
+  free(id);
   return false;
 }
 
@@ -359,7 +366,8 @@ forgive(const struct sending *sending, size_t at, int64_t code, const char *text
   if (sending->bulk->lenient && op->kind == APPLY_MODIFY) {
     return path_by_path(sending, op, error);
   }
-  if (is_whole(sending->bulk, op->kind) && (code == CODE_IMMUTABLE_FIELD || code == CODE_DOLLAR_PREFIXED_FIELD_NAME)) {
+  bool dollars = code == CODE_DOLLAR_PREFIXED_FIELD_NAME && sending->bulk->takes_dollars;
+  if (is_whole(sending->bulk, op->kind) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
     return delete_and_insert(sending, at, error);
   }
   if (op->kind != APPLY_DELETE && refused_by_content(code, op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE)) {

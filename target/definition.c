@@ -79,7 +79,7 @@ keep_engine(struct definition *definition, const bson_iter_t *option, bson_t *to
       } else if (nested || strcmp(bson_iter_key(&iter), "wiredTiger") == 0) {
         bson_append_iter(&kept, NULL, 0, &iter);
       } else {
-        note(definition, bson_iter_key(&iter), "is no storage engine of the target's: its options are left out");
+        note(definition, bson_iter_key(&iter), "is no storage engine of the target and left out");
       }
     }
   }
@@ -117,7 +117,7 @@ static void
 keep_auto_id(struct definition *definition, const bson_iter_t *option)
 {
   if (!bson_iter_as_bool(option)) {
-    note(definition, "autoIndexId", "false is left out: the target's has an _id index");
+    note(definition, "autoIndexId", "is left out: the target gives it an _id index");
   }
 }
 
@@ -158,7 +158,7 @@ definition_make(const bson_t *options, int version, struct definition *definitio
       if (capped) {
         bson_append_iter(&definition->options, NULL, 0, &iter);
       } else {
-        note(definition, key, "has no effect where nothing is capped, and is left out");
+        note(definition, key, "has no effect without capped and is left out");
       }
       break;
     case ENGINE:

@@ -251,16 +251,22 @@ def _compare_rest(result, namespace, ours, theirs, pairs):
         if sides[0].get(key) != sides[1].get(key):
             what = "is missing on the target" if key not in sides[1] else (
                 "is on the target only" if key not in sides[0] else "has other bytes")
-            result.add(f"{namespace}: the document {bson.decode(key)} {what}")
+            result.add(f"{namespace}: the document {bson.decode(key, LENIENT)} {what}")
             result.keys.append(key)
 
 
+LENIENT = CodecOptions(document_class=SON, unicode_decode_error_handler="replace")
+
+
 def _key(raw):
-    return bson.encode({"_id": RawBSONDocument(raw)["_id"]})
+    try:
+        return bson.encode({"_id": RawBSONDocument(raw)["_id"]})
+    except bson.errors.InvalidBSON:  # names or strings that are no UTF-8
+        return bson.encode({"_id": bson.decode(raw, LENIENT)["_id"]})
 
 
 def _show(raw):
     if raw is None:
         return "nothing"
-    text = str(bson.decode(raw, ORDERED))
+    text = str(bson.decode(raw, LENIENT))
     return text if len(text) < 400 else f"{text[:400]}…"

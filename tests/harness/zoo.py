@@ -92,9 +92,9 @@ def odd_documents():
 
 
 def odd_ids():
-    return [None, MinKey(), MaxKey(), float("nan"), -0.0, "", b"", True, {}, {"$a": 1} and {"a": {"": 1}},
-            Timestamp(0, 0), Timestamp(1, 0), Decimal128("NaN"), Code("x"), Code("x", {"y": 1}), Int64(-1),
-            ObjectId(bytes(12)), {"": ""}, {"a": [1, 2]}, "é\0", Binary(b"", 128)]
+    return [None, MinKey(), MaxKey(), float("nan"), -0.0, "", b"", True, {}, {"a": {"": 1}},
+            Timestamp(0, 0), Timestamp(1, 0), Decimal128("NaN"), Code("x"), Code("scoped", {"y": 1}), Int64(-1),
+            ObjectId(bytes(12)), {"": ""}, {"a": [1, 2]}, "é\0", Binary(b"u", 128)]
 
 
 def odd_stamps():
