@@ -232,7 +232,8 @@ static bool
 drop_place(struct ddl *ddl, struct place *place, struct error *error)
 {
   const char *name = command_name(place->coll);
-  if (!schema_drop(ddl->target, place->db, name, error)) {
+  if (!schema_drop(ddl->target, place->db, name, error) ||
+      (name != place->coll && !schema_drop(ddl->target, place->db, place->coll, error))) {
     return false;
   }
   sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
