@@ -5,15 +5,19 @@
 What is here must arrive as it is between two servers of one version.
 """
 
+import datetime
 import struct
 
 import bson
 import gridfs
 from bson import SON, Binary, Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
+from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from pymongo.errors import BulkWriteError, OperationFailure, WriteError
 
 MAX_BYTES = 16 << 20
+LENIENT = CodecOptions(unicode_decode_error_handler="replace")
+NEW_YEAR = datetime.datetime(2026, 1, 1)
 
 
 def element(kind, name, payload):
@@ -119,6 +123,8 @@ COLLECTIONS = {
     "clustered": {"clusteredIndex": {"key": {"_id": 1}, "unique": True}},
     "expiring": {"clusteredIndex": {"key": {"_id": 1}, "unique": True}, "expireAfterSeconds": 10**6},
     "images": {"changeStreamPreAndPostImages": {"enabled": True}},
+    "series": {"timeseries": {"timeField": "at", "metaField": "m", "granularity": "minutes"}},
+    "expiring series": {"timeseries": {"timeField": "at"}, "expireAfterSeconds": 10**9},
 }
 
 NAMES = ["with space", "quote'\"`", "per%cent", "päö漢字🎉", "a.b.c", "-", "{}", "\\", "UPPER", "nul", "system_",
@@ -166,19 +172,20 @@ def _indexed_document(n):
             "place": {"type": "Point", "coordinates": [n % 90, -n % 90]}, **({"us": n} if n % 4 else {})}
 
 
-def fill(client, kinds=None):
-    """Gives what the server did not take, by name. `kinds` False leaves out what another kind of server shows otherwise."""
+def fill(client, prefix=""):
+    """Gives what the server did not take, by name. `prefix` begins the databases' names."""
     left_out = {}
-    db = client["zoo"]
+    db = client[prefix + "zoo"]
     for name, options in COLLECTIONS.items():
         attempt(left_out, name, lambda: db.command(SON([("create", name), *options.items()])))
         attempt(left_out, f"documents of {name}", lambda: db[name].insert_many(
-            [{"_id": n * 7919 % 997, "a": n, "pad": "x" * (n % 50)} for n in range(100)]))
+            [{"_id": n * 7919 % 997, "a": n, "at": NEW_YEAR + datetime.timedelta(minutes=n), "m": n % 3, "pad": "x" * (n % 50)}
+             for n in range(100)]))
     db.create_collection("empty")
     for name in NAMES:
-        attempt(left_out, f"name {name}", lambda: client["names-of+all'kinds"].command(SON(insert=name, documents=[{"_id": name}])))
-    attempt(left_out, "database name", lambda: client["zöo's"]["c"].insert_one({"_id": 1}))
-    longest = "n" * (120 - len("zoo."))
+        attempt(left_out, f"name {name}", lambda: client[prefix + "names-of+all'kinds"].command(SON(insert=name, documents=[{"_id": name}])))
+    attempt(left_out, "database name", lambda: client[prefix + "zöo's"]["c"].insert_one({"_id": 1}))
+    longest = "n" * (120 - len(f"{prefix}zoo."))
     attempt(left_out, "longest name", lambda: db[longest].insert_one({"_id": 1}))
     attempt(left_out, "longest name's index", lambda: db[longest].create_index("a", name="b"))
     attempt(left_out, "system.js", lambda: db["system.js"].insert_one({"_id": "f", "value": Code("function() { return 1; }")}))
@@ -186,12 +193,32 @@ def fill(client, kinds=None):
     for name, on in (("view c", "plain"), ("view b", "view c"), ("view a", "view b")):
         attempt(left_out, name, lambda: db.command(SON(create=name, viewOn=on, pipeline=[{"$match": {"a": {"$gte": 0}}}],
                                                        collation={"locale": "fr"})))
-    files = gridfs.GridFSBucket(client["files"], bucket_name="images")
+    files = gridfs.GridFSBucket(client[prefix + "files"], bucket_name="images")
     for n in range(3):
         files.upload_from_stream(f"file {n}", bytes(range(256)) * (2000 * n + 1), metadata={"n": n})
     fill_indexed(db, left_out)
-    fill_documents(client["documents"], left_out)
+    fill_documents(client[prefix + "documents"], left_out)
     return left_out
+
+
+def change(client):
+    """What is there is changed in every way that an oplog knows."""
+    odd = client["documents"]["odd"]
+    refused = {}  # a document of 16 MB cannot grow
+    for n, document in enumerate(odd_documents().values()):
+        key = {"_id": bson.decode(document.raw, LENIENT)["_id"]}
+        attempt(refused, n, (lambda: None, lambda: odd.update_one(key, {"$set": {"added": n}}),
+                             lambda: odd.replace_one(key, {**key, "replaced": True}), lambda: odd.delete_one(key))[n % 4])
+    odd.update_one({"_id": "stamp"}, {"$set": {"later": Timestamp(0, 0)}})
+    odd.update_one({"_id": "stamps"}, {"$unset": {"one": 1}})
+    # SecantusDB 0.7 takes any change of a document with a NaN as _id for a change of the _id.
+    client["documents"]["ids"].update_many({"n": {"$ne": 3}}, {"$inc": {"n": 100}})
+    client["zoo"]["capped"].insert_many([{"_id": n, "a": n} for n in range(1000, 1060)])
+    client["zoo"]["indexed"].update_many({"_id": {"$lt": 50}}, {"$set": {"t.deep": "andere"}, "$inc": {"h": 1}})
+    client["zoo"]["indexed"].delete_many({"_id": {"$gte": 490}})
+    client["zoo"]["indexed"].drop_index("compound")
+    client["zoo"]["validated"].drop()
+    client["zoo"].drop_collection("view a")
 
 
 def fill_indexed(db, left_out):
@@ -215,4 +242,4 @@ def fill_documents(db, left_out):
     db.create_collection("logged")
     for name, document in (("_id not first", id_not_first()), ("empty timestamps in odd names", odd_stamps())):
         attempt(left_out, f"document {name}", lambda: db.client.admin.command(SON(
-            applyOps=[SON(op="i", ns="documents.logged", o=document)], allowAtomic=False)))
+            applyOps=[SON(op="i", ns=f"{db.name}.logged", o=document)], allowAtomic=False)))

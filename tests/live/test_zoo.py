@@ -40,3 +40,16 @@ def test_everything_arrives_as_it_is(pair):
              *REWRITTEN_BY_SECANTUS, "ÿþ".encode("latin1").decode(errors="replace"), "the count command"]
     unnamed = [text for text in result.differences if not any(name in text for name in named)]
     assert not unnamed, unnamed
+
+
+def test_everything_arrives_through_the_oplog(pair):
+    """The same, made and changed while the source is followed."""
+    if not pair.same_version:
+        pytest.skip("what SecantusDB refuses is told in the copy's test")
+    client = pair.source.client()
+    zoo.fill(client)
+    with pair.ferry("--workers", 2) as ferry:
+        ferry.wait_phase("tailing the oplog")
+        zoo.change(client)
+        zoo.fill(client, "late_")
+        pair.finish(ferry)
