@@ -48,6 +48,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .confirm = bookmark_confirm_places,
                               .refuse = bookmark_refuse_index,
                               .refuse_document = bookmark_refuse_document,
+                              .follow_name = bookmark_follow_name,
                               .context = applier,
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   struct server_hello hello;
@@ -153,7 +154,9 @@ take_refused(struct applier *applier, const bson_t *message)
     if (message_item(&iter, &item) && message_text(&item, "db", &db, &absent) &&
         message_text(&item, "coll", &coll, &absent) && message_document(&item, "id", &id, &absent)) {
       char *ns = memory_format("%s.%s", db, coll);
-      refused_put(&applier->apply.refused, ns, &id);
+      if (!message_flag(&item, "kept")) {
+        refused_put(&applier->apply.refused, ns, &id);
+      }
       free(ns);
     }
   }

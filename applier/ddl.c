@@ -238,8 +238,9 @@ drop_place(struct ddl *ddl, struct place *place, struct error *error)
   }
   sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
   sleeping_remove(ddl->sleeping, place->db, name, NULL);
+  bool ok = ddl->follow_name(ddl->context, place->ns, NULL, NULL, error);
   places_remove(ddl->places, place);
-  return true;
+  return ok;
 }
 
 static bool
@@ -337,7 +338,8 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
   if (drop_target) {
     BSON_APPEND_BOOL(command, "dropTarget", true);
   }
-  bool ok = schema_command(ddl->target, "admin", command, error);
+  bool ok = schema_command(ddl->target, "admin", command, error) &&
+            ddl->follow_name(ddl->context, from, names->to_db, names->to_coll, error);
   bson_destroy(command);
   free(from);
   free(to);

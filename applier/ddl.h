@@ -11,6 +11,7 @@
 #include "applier/places.h"
 #include "applier/sleeping.h"
 #include "source/selection.h"
+#include "target/writer.h"
 
 struct ddl {
   struct server *target;
@@ -32,8 +33,9 @@ struct ddl {
   bool (*refuse)(void *context, const char *db, const char *coll, const char *index, const struct error *why,
                  struct error *error);
   /* The same of a document, when a collection is copied again. */
-  bool (*refuse_document)(void *context, const char *db, const char *coll, const bson_t *selector,
-                          const struct error *why, struct error *error);
+  writer_refuse refuse_document;
+  /* What is known of the documents of a collection goes with it to its new name, or (`to_db` NULL) away with it. */
+  bool (*follow_name)(void *context, const char *ns, const char *to_db, const char *to_coll, struct error *error);
   void *context;
 };
 

@@ -299,8 +299,9 @@ leave_out_refused(const struct sending *sending, size_t from, struct error *erro
   return ok;
 }
 
+/* `kept`: the target has it, with other bytes. */
 static void
-report(const struct sending *sending, const bson_t *selector, const char *text)
+report(const struct sending *sending, const bson_t *selector, bool kept, const char *text)
 {
   bson_t *reports = sending->bulk->reports;
   bson_t report;
@@ -310,6 +311,7 @@ report(const struct sending *sending, const bson_t *selector, const char *text)
   BSON_APPEND_UTF8(&report, "db", sending->run->db);
   BSON_APPEND_UTF8(&report, "coll", sending->run->coll);
   BSON_APPEND_DOCUMENT(&report, "id", selector);
+  BSON_APPEND_BOOL(&report, "kept", kept);
   BSON_APPEND_UTF8(&report, "text", text);
   bson_append_document_end(reports, &report);
 }
@@ -321,7 +323,7 @@ go_on_without(const struct sending *sending, size_t at, const char *text, struct
   bson_t selector;
   batch_selector(sending->batch, &sending->run->ops[at], &selector);
   refused_put(sending->bulk->refused, sending->run->ns, &selector);
-  report(sending, &selector, text);
+  report(sending, &selector, false, text);
   return leave_out_refused(sending, at + 1, error);
 }
 
@@ -531,7 +533,7 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
     return go_on_without(sending, at, why.text, error);
   }
   case EXACT_CHANGED:
-    report(sending, &selector, error->text);
+    report(sending, &selector, true, error->text);
     return true;
   case EXACT_SAME:
     break;

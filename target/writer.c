@@ -91,6 +91,15 @@ writer_batch_clear(struct writer_batch *batch)
   *batch = (struct writer_batch){0};
 }
 
+/* `error` says why, and may be another one when this fails. */
+static bool
+refuse(struct writer *writer, const bson_t *selector, bool kept, struct error *error)
+{
+  struct error why = *error;
+  struct writer_refusal refusal = {writer->db, writer->coll, selector, kept, &why};
+  return writer->refuse(writer->context, &refusal, error);
+}
+
 /* One write error of the reply: counted, reported, or what ends the copy. */
 static bool
 take_write_error(struct writer *writer, const struct writer_batch *batch, bson_iter_t *fields, struct error *error)
@@ -117,8 +126,7 @@ take_write_error(struct writer *writer, const struct writer_batch *batch, bson_i
   if (!refused_by_content(code, true) || !find_id(batch, index, &selector)) {
     return false;
   }
-  struct error why = *error;
-  return writer->refuse(writer->context, writer->db, writer->coll, &selector, &why, error);
+  return refuse(writer, &selector, false, error);
 }
 
 static bool
@@ -166,9 +174,8 @@ static bool
 refuse_only(struct writer *writer, const struct writer_batch *batch, struct error *error)
 {
   bson_t selector;
-  struct error why = *error;
   return batch->documents == 1 && writer_unreadable(error) && find_id(batch, 0, &selector) &&
-         writer->refuse(writer->context, writer->db, writer->coll, &selector, &why, error);
+         refuse(writer, &selector, false, error);
 }
 
 static bool
@@ -209,9 +216,8 @@ insert_odd(struct writer *writer, const bson_t *document, struct error *error)
   enum exact_outcome outcome = exact_write(writer->target, writer->db, writer->coll, document, error);
   bool ok = outcome == EXACT_SAME;
   if (!ok && outcome != EXACT_FAILED && bson_iter_init_find(&iter, document, "_id")) {
-    struct error why = *error;
     bson_append_iter(&selector, "_id", 3, &iter);
-    ok = writer->refuse(writer->context, writer->db, writer->coll, &selector, &why, error);
+    ok = refuse(writer, &selector, outcome == EXACT_CHANGED, error);
   }
   bson_destroy(&selector);
   return ok;

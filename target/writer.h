@@ -29,9 +29,16 @@ bool writer_batch_full(const struct writer_batch *batch, const bson_t *document,
 bool writer_batch_add(struct writer_batch *batch, const bson_t *document, struct error *error);
 void writer_batch_clear(struct writer_batch *batch);
 
-/* The target does not take this document: it is reported, and the copy goes on without it. */
-typedef bool (*writer_refuse)(void *context, const char *db, const char *coll, const bson_t *selector,
-                              const struct error *why, struct error *error);
+/* The target does not take this document, or (`kept`) keeps it with other bytes: it is reported, and the copy goes on. */
+struct writer_refusal {
+  const char *db;
+  const char *coll;
+  const bson_t *selector; /* {_id} */
+  bool kept;
+  const struct error *why;
+};
+
+typedef bool (*writer_refuse)(void *context, const struct writer_refusal *refusal, struct error *error);
 
 struct writer {
   struct server *target;

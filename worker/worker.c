@@ -49,13 +49,13 @@ send_progress(void *context, const struct copy_result *so_far)
 }
 
 static bool
-report_document(void *context, const char *db, const char *coll, const bson_t *selector, const struct error *why,
-                struct error *error)
+report_document(void *context, const struct writer_refusal *refusal, struct error *error)
 {
   struct worker *worker = context;
   bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, db, coll, why);
-  BSON_APPEND_DOCUMENT(&document, "id", selector);
+  message_put_refused(&document, refusal->db, refusal->coll, refusal->why);
+  BSON_APPEND_DOCUMENT(&document, "id", refusal->selector);
+  BSON_APPEND_BOOL(&document, "kept", refusal->kept);
   bool ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
   return ok;

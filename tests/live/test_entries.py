@@ -334,6 +334,7 @@ def test_documents_that_the_target_refuses_are_reported(tmp_path):
         insert("gone", **{"$y": 1}), delete("gone"), insert("gone"), change("gone"),
         SON(op="u", ns="d.c", ui=uuid_of("d.c"), o2={"_id": 1}, o=SON([("_id", 1), ("$z", 1)])), change(1),
         delete("bad"), insert("bad", good=True), change("bad"),
+        command({"renameCollection": "d.c", "to": "d.renamed", "stayTemp": False}, ui=uuid_of("d.c")), change("late"),
     ]
     source = ScriptedSource("4.0.0", {"d.c": [{"_id": 1}, bad, {"_id": 2}]}, entries, 1)
     with start_server("4.0") as newer, source, Ferry(source, newer, tmp_path, "--workers", 2) as ferry:
@@ -341,8 +342,9 @@ def test_documents_that_the_target_refuses_are_reported(tmp_path):
         source.go_on()
         wait_applied(ferry, source.end)
         assert ferry.stop() == INCOMPLETE, ferry.log()[-3000:]
+        assert "refused 4 indexes and documents" in ferry.log(), ferry.log()[-3000:]
         for key in ("bad", "late", "gone"):
             assert f'refused ns=d.c document={{ "_id" : "{key}" }}' in ferry.log(), ferry.log()
-        found = {document["_id"]: document for document in newer.client().d.c.find()}
+        found = {document["_id"]: document for document in newer.client().d.renamed.find()}
     assert found == {1: {"_id": 1}, 2: {"_id": 2}, "other": {"_id": "other", "y": 1}, "gone": {"_id": "gone", "y": 1},
                      "bad": {"_id": "bad", "good": True, "y": 1}}

@@ -19,7 +19,7 @@ REWRITTEN_BY_SECANTUS = ("('_id', 'array')", "('_id', 'deprecated')", "('_id', '
 
 def refusals(log):
     """Namespaces, each with the index or the `_id` that the target refused."""
-    found = re.findall(r"refused ns=(\S+) (?:index=(.*?)|document=(\{ .*? \}|0x[0-9a-f]+)): ", log)
+    found = re.findall(r"(?:refused|changed) ns=(\S+) (?:index=(.*?)|document=(\{ .*? \}|0x[0-9a-f]+)): ", log)
     return {(ns, index or key) for ns, index, key in found}
 
 
