@@ -518,6 +518,17 @@ set_own_expiry(struct ddl *ddl, const struct place *place, const bson_iter_t *va
   }
 }
 
+/* What the target answers "no" to is passed over while the replay may be ahead, and reported after that. */
+static bool
+refused_change(struct ddl *ddl, const struct place *place, struct error *error)
+{
+  if (error->code == 0 || server_error_passes(error)) {
+    return error_wrap(error, "cannot change %s.%s", place->db, place->coll);
+  }
+  struct error why = *error;
+  return ddl->lenient || ddl->refuse(ddl->context, place->db, place->coll, NULL, &why, error);
+}
+
 static bool
 ddl_collmod(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
@@ -547,12 +558,11 @@ ddl_collmod(struct ddl *ddl, const struct entry *entry, struct error *error)
       set_own_expiry(ddl, place, &iter);
       continue;
     }
-    bson_append_iter(command, NULL, 0, &iter);
-    more = true;
+    more = definition_append_change(&iter, ddl->target_version, command) || more;
   }
   bool ok = !more || schema_command(ddl->target, place->db, command, error);
   bson_destroy(command);
-  return ok || (ddl->lenient && error->code != 0) || error_wrap(error, "cannot change %s.%s", place->db, place->coll);
+  return ok || refused_change(ddl, place, error);
 }
 
 static bool

@@ -89,17 +89,27 @@ keep_engine(struct definition *definition, const bson_iter_t *option, bson_t *to
   bson_destroy(&kept);
 }
 
-/* From 6.0 on (and in 5.0 not yet) before-images are an option of change streams. */
+/* From 6.0 on before-images are an option of change streams. */
 static void
-keep_pre_images(struct definition *definition, const bson_iter_t *option, int version)
+append_pre_images(const bson_iter_t *option, int version, bson_t *to)
 {
   bson_t images;
   if (version < 600) {
-    bson_append_iter(&definition->options, NULL, 0, option);
-  } else if (bson_iter_as_bool(option)) {
-    BSON_APPEND_DOCUMENT_BEGIN(&definition->options, "changeStreamPreAndPostImages", &images);
-    BSON_APPEND_BOOL(&images, "enabled", true);
-    bson_append_document_end(&definition->options, &images);
+    bson_append_iter(to, NULL, 0, option);
+    return;
+  }
+  BSON_APPEND_DOCUMENT_BEGIN(to, "changeStreamPreAndPostImages", &images);
+  BSON_APPEND_BOOL(&images, "enabled", bson_iter_as_bool(option));
+  bson_append_document_end(to, &images);
+}
+
+static void
+keep_pre_images(struct definition *definition, const bson_iter_t *option, int version)
+{
+  if (version < 600 || bson_iter_as_bool(option)) {
+    append_pre_images(option, version, &definition->options);
+  }
+  if (version >= 600 && bson_iter_as_bool(option)) {
     note(definition, "recordPreImages", "becomes changeStreamPreAndPostImages");
   }
 }
@@ -183,4 +193,19 @@ definition_make(const bson_t *options, int version, struct definition *definitio
       break;
     }
   }
+}
+
+bool
+definition_append_change(const bson_iter_t *field, int version, bson_t *command)
+{
+  const char *key = bson_iter_key(field);
+  if (strcmp(key, "comment") == 0) {
+    return false;
+  }
+  if (strcmp(key, "recordPreImages") == 0) {
+    append_pre_images(field, version, command);
+  } else {
+    bson_append_iter(command, NULL, 0, field);
+  }
+  return true;
 }

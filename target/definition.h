@@ -23,4 +23,7 @@ struct definition {
  */
 void definition_make(const bson_t *options, int version, struct definition *definition);
 
+/* One field of a collMod, as the target calls it; true if there is anything of it. */
+bool definition_append_change(const bson_iter_t *field, int version, bson_t *command);
+
 #endif

@@ -255,7 +255,8 @@ def test_dropped_view_gives_its_name_to_a_collection_with_its_own_options(target
 def test_options_that_the_target_refuses_are_reported(target, tmp_path):
     """One of a collection's and a whole view, in the copy and in the replay; what is unknown is left out with a line."""
     bad = SON(validator=SON([("$nonsense", 1)]))
-    entries = [NOTHING, command({"create": "late", **bad, "capped": True, "size": 65536}, ui=uuid_of("d.late")), insert(7, "d.late")]
+    entries = [NOTHING, command({"create": "late", **bad, "capped": True, "size": 65536}, ui=uuid_of("d.late")), insert(7, "d.late"),
+               command({"collMod": "old", **bad}, ui=uuid_of("d.old"))]
     source = ScriptedSource("4.0.0", {"d.c": [{"_id": 1}], "d.v": [], "d.old": [{"_id": 1}]}, entries, 1)
     source.copy.collections["d.c"]["options"] = bad
     source.copy.collections["d.v"].update(options=SON(viewOn="c", pipeline=[{"$nonsense": 1}]), type="view")
@@ -266,7 +267,7 @@ def test_options_that_the_target_refuses_are_reported(target, tmp_path):
         source.go_on()
         wait_applied(ferry, source.end)
         assert ferry.stop() == INCOMPLETE, ferry.log()[-3000:]
-        for name in ("c", "late", *(["v"] if target.kind == "mongod" else [])):  # SecantusDB takes any stage
+        for name in ("c", "late", "old", *(["v"] if target.kind == "mongod" else [])):  # SecantusDB takes any stage
             assert f"refused ns=d.{name} options:" in ferry.log(), ferry.log()
         told = next(line for line in ferry.log().splitlines() if "options ns=d.old" in line)
     for word in ("autoIndexId", "size", "odd", "mmapv1"):
