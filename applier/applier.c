@@ -54,8 +54,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   struct server_hello hello;
   if (!reader_open(&applier->reader, source, true, error) ||
       !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
-      !server_ask_hello(&applier->target, true, &hello, error) ||
-      !apply_init(&applier->apply, target, error)) {
+      !server_ask_hello(&applier->target, true, &hello, error) || !apply_init(&applier->apply, target, error)) {
     return false;
   }
   applier->folder = memory_string(folder);

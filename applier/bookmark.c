@@ -145,8 +145,8 @@ tell_new_name(void *context, const bson_t *selector)
   BSON_APPEND_DOCUMENT(&document, "id", selector);
   BSON_APPEND_BOOL(&document, "kept", false);
   BSON_APPEND_UTF8(&document, "was", following->ns);
-  following->ok = following->ok && channel_send(&following->applier->channel, MESSAGE_REFUSED, &document,
-                                                following->error);
+  following->ok =
+    following->ok && channel_send(&following->applier->channel, MESSAGE_REFUSED, &document, following->error);
   bson_destroy(&document);
 }
 

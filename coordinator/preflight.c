@@ -201,8 +201,8 @@ static bool
 create_one(struct preflight *preflight, struct checkpoint *checkpoint, const struct collection *collection,
            struct error *error)
 {
-  int made = schema_create_or_less(&preflight->target, collection->to_db, collection->to_name, collection->options,
-                                   error);
+  int made =
+    schema_create_or_less(&preflight->target, collection->to_db, collection->to_name, collection->options, error);
   if (made == 0) {
     struct error why = *error;
     return refuse_options(checkpoint, collection, &why, error);

@@ -110,7 +110,8 @@ log_refused(const bson_t *document)
   if (message_text(document, "index", &index, &absent)) {
     log_warn("refused ns=%s.%s index=%s: %s; the collection stays without it", db, coll, index, text);
   } else if (message_flag(document, "options")) {
-    log_warn("refused ns=%s.%s options: %s; the collection is made with fewer of them, a view is not made", db, coll, text);
+    log_warn("refused ns=%s.%s options: %s; the collection is made with fewer of them, a view is not made", db, coll,
+             text);
   } else if (message_document(document, "id", &id, &absent)) {
     char *shown = server_show_id(&id);
     log_warn("%s ns=%s.%s document=%s: %s; the target has no such version of it",

@@ -21,8 +21,8 @@ struct collection {
   bson_t *indexes; /* an array of specifications, as listIndexes shows them; empty for a view */
   bool has_uuid;   /* 3.6 and later */
   uint8_t uuid[16];
-  bool view;    /* without documents of its own: a view, or a time series whose buckets are listed */
-  bool capped; /* or a time series without buckets: it is copied alike */
+  bool view;         /* without documents of its own: a view, or a time series whose buckets are listed */
+  bool capped;       /* or a time series without buckets: it is copied alike */
   bool has_id_index; /* without it there are no ranges */
   int64_t documents; /* collStats' estimates, 0 if not asked or not known */
   int64_t bytes;

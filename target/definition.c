@@ -5,10 +5,10 @@
 
 enum rule {
   KEEP,
-  SILENT,  /* not the user's, or without a meaning */
-  CAPPED,  /* the flag itself */
+  SILENT, /* not the user's, or without a meaning */
+  CAPPED, /* the flag itself */
   IF_CAPPED,
-  ENGINE,  /* options by storage engine */
+  ENGINE, /* options by storage engine */
   EXPIRY,
   AUTO_ID,
   PIPELINE,

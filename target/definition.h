@@ -11,8 +11,8 @@
 #define DEFINITION_NOTES_SIZE 400
 
 struct definition {
-  bson_t options;                    /* of the create command, to be sent; the caller's to destroy */
-  int64_t ttl_s;                     /* the collection's own expireAfterSeconds, which schema_create puts to sleep; -1 if none */
+  bson_t options; /* of the create command, to be sent; the caller's to destroy */
+  int64_t ttl_s;  /* the collection's own expireAfterSeconds, which schema_create puts to sleep; -1 if none */
   char notes[DEFINITION_NOTES_SIZE]; /* what was changed or left out that people should know; "" if nothing */
 };
 

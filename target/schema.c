@@ -132,9 +132,14 @@ schema_create(struct server *target, const char *db, const char *coll, const bso
 static bool
 is_extra(const char *option)
 {
-  static const char *const extras[] = {
-    "validator",           "validationLevel", "validationAction",            "storageEngine",
-    "indexOptionDefaults", "encryptedFields", "changeStreamPreAndPostImages", NULL};
+  static const char *const extras[] = {"validator",
+                                       "validationLevel",
+                                       "validationAction",
+                                       "storageEngine",
+                                       "indexOptionDefaults",
+                                       "encryptedFields",
+                                       "changeStreamPreAndPostImages",
+                                       NULL};
   return named(option, extras);
 }
 

@@ -84,8 +84,8 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
   struct optime before;
   bool again = task->alone || message_flag(message, "again");
   if (again && (!schema_drop(&worker->target, task->db, task->coll, error) ||
-                                         !message_document(message, "options", &options, error) ||
-                                         !schema_create(&worker->target, task->db, task->coll, &options, error))) {
+                !message_document(message, "options", &options, error) ||
+                !schema_create(&worker->target, task->db, task->coll, &options, error))) {
     return false;
   }
   if (!oplog_newest(&worker->reader, &before, error)) {

@@ -27,7 +27,8 @@ assert_definition(const char *json, int version, const char *expected, int64_t t
 Test(definition, options_of_today_stay_as_they_are)
 {
   const char *capped = "{\"capped\": true, \"size\": 4096, \"max\": 3, \"collation\": {\"locale\": \"fr\"}}";
-  const char *clustered = "{\"clusteredIndex\": {\"key\": {\"_id\": 1}, \"unique\": true}, \"encryptedFields\": {\"fields\": []}}";
+  const char *clustered =
+    "{\"clusteredIndex\": {\"key\": {\"_id\": 1}, \"unique\": true}, \"encryptedFields\": {\"fields\": []}}";
   const char *view = "{\"viewOn\": \"c\", \"pipeline\": [{\"$match\": {}}]}";
   assert_definition(capped, 400, capped, -1, "");
   assert_definition(clustered, 800, clustered, -1, "");
@@ -36,8 +37,9 @@ Test(definition, options_of_today_stay_as_they_are)
 
 Test(definition, what_the_server_made_of_the_command_goes_silently)
 {
-  assert_definition("{\"create\": \"c\", \"uuid\": 1, \"idIndex\": {}, \"temp\": true, \"flags\": 1, \"autoIndexId\": true}", 400,
-                    "{}", -1, "");
+  assert_definition(
+    "{\"create\": \"c\", \"uuid\": 1, \"idIndex\": {}, \"temp\": true, \"flags\": 1, \"autoIndexId\": true}", 400, "{}",
+    -1, "");
 }
 
 Test(definition, what_newer_servers_refuse_is_left_out_and_named)
@@ -45,16 +47,18 @@ Test(definition, what_newer_servers_refuse_is_left_out_and_named)
   assert_definition("{\"capped\": 1, \"size\": 4096, \"odd\": 1, \"autoIndexId\": false}", 400,
                     "{\"capped\": true, \"size\": 4096}", -1,
                     "odd is unknown and left out, autoIndexId is left out: the target gives it an _id index");
-  assert_definition("{\"capped\": false, \"max\": 5}", 400, "{}", -1, "max has no effect without capped and is left out");
+  assert_definition("{\"capped\": false, \"max\": 5}", 400, "{}", -1,
+                    "max has no effect without capped and is left out");
 }
 
 Test(definition, options_of_another_storage_engine_are_left_out)
 {
-  assert_definition("{\"storageEngine\": {\"mmapv1\": {}, \"wiredTiger\": {\"configString\": \"x\"}}, \"indexOptionDefaults\": "
-                    "{\"storageEngine\": {\"mmapv1\": {}}}}",
-                    400, "{\"storageEngine\": {\"wiredTiger\": {\"configString\": \"x\"}}}", -1,
-                    "mmapv1 is no storage engine of the target and left out, mmapv1 is no storage engine of the target "
-                    "and left out");
+  assert_definition(
+    "{\"storageEngine\": {\"mmapv1\": {}, \"wiredTiger\": {\"configString\": \"x\"}}, \"indexOptionDefaults\": "
+    "{\"storageEngine\": {\"mmapv1\": {}}}}",
+    400, "{\"storageEngine\": {\"wiredTiger\": {\"configString\": \"x\"}}}", -1,
+    "mmapv1 is no storage engine of the target and left out, mmapv1 is no storage engine of the target "
+    "and left out");
 }
 
 Test(definition, before_images_become_what_newer_servers_call_them)
