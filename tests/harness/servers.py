@@ -21,7 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from pymongo import MongoClient
+from pymongo import MongoClient, WriteConcern
 from pymongo.errors import OperationFailure, PyMongoError
 
 PR_SET_PDEATHSIG = 1
@@ -191,8 +191,7 @@ def _initiate(server):
     server.wait_ready()
 
 
-def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048):
-    """A real mongod as a replica set of one member."""
+def _mongod_server(binary, standalone, cache_gb, oplog_mb):
     folder = Path(tempfile.mkdtemp(prefix="ferry-mongod-"))
     (folder / "data").mkdir()
     command = [
@@ -201,8 +200,100 @@ def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048):
     ]
     if not standalone:
         command += ["--replSet", "rs0", "--oplogSize", str(oplog_mb)]
-    server = Server("mongod", command, None if standalone else "rs0", folder)
+    return Server("mongod", command, None if standalone else "rs0", folder)
+
+
+def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048):
+    """A real mongod as a replica set of one member."""
+    server = _mongod_server(binary, standalone, cache_gb, oplog_mb)
     return _started(server, server.wait_ready if standalone else lambda: _initiate(server), login)
+
+
+class ReplicaSet:
+    """
+    Real mongods as one set: `with ReplicaSet("/path/mongod", members=3) as source`. Used where a Server is; its client follows
+    the primary.
+    """
+
+    kind, user, password, set_name = "mongod", None, None, "rs0"
+
+    def __init__(self, binary, members=3, cache_gb=0.25):
+        self.members = [_mongod_server(binary, False, cache_gb, 512) for _ in range(members)]
+        self._client = None
+        try:
+            for member in self.members:
+                member.start()
+            for member in self.members:
+                member.wait_ready(primary=False)
+            config = {"_id": self.set_name, "settings": {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 200},
+                      "members": [{"_id": n, "host": member.address} for n, member in enumerate(self.members)]}
+            self.members[0].client().admin.command("replSetInitiate", config)
+            self.wait_primary()
+            # Majority reads need a majority that has caught up.
+            self.client().warm.up.with_options(write_concern=WriteConcern("majority")).insert_one({})
+            self.client().drop_database("warm")
+        except BaseException:
+            self.__exit__()
+            raise
+
+    @property
+    def seed(self):
+        return f"{self.set_name}/{','.join(member.address for member in self.members)}"
+
+    @property
+    def uri(self):
+        return f"mongodb://{','.join(member.address for member in self.members)}/?replicaSet={self.set_name}"
+
+    def client(self):
+        if not self._client:
+            self._client = MongoClient(self.uri, serverSelectionTimeoutMS=60_000)
+        return self._client
+
+    def primary(self):
+        """The member that takes writes now, or None."""
+        for member in self.members:
+            try:
+                if member.process and member.client().admin.command("isMaster").get("ismaster"):
+                    return member
+            except PyMongoError:
+                pass
+        return None
+
+    def wait_primary(self, other_than=None):
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while not (found := self.primary()) or found is other_than:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the set has no (other) primary")
+            time.sleep(0.05)
+        return found
+
+    def step_down(self):
+        """Another member is the primary when this returns."""
+        before = self.wait_primary()
+        with contextlib.suppress(PyMongoError):  # older servers close the connection
+            before.client().admin.command("replSetStepDown", 20, secondaryCatchUpPeriodSecs=10, force=True)
+        return self.wait_primary(other_than=before)
+
+    def kill_primary(self):
+        """Gives the dead member, for `restart`."""
+        dead = self.wait_primary()
+        dead.stop(keep=False)
+        self.wait_primary(other_than=dead)
+        return dead
+
+    @staticmethod
+    def restart(member):
+        member.start()
+        member.wait_ready(primary=False)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self._client:
+            self._client.close()
+        for member in self.members:
+            member.__exit__()
 
 
 def start(kind, **options):
