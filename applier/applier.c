@@ -5,6 +5,7 @@
 #include "applier/bookmark.h"
 #include "applier/follow.h"
 #include "applier/watch.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "source/catalog.h"
@@ -221,8 +222,12 @@ run(struct applier *applier, struct error *error)
   if (!take_hand_off(applier, &message, error) || !follow_patiently(applier, error)) {
     return false;
   }
-  return !applier->consistent || (sleeping_set_ttl(&applier->sleeping, &applier->target, false, error) &&
-                                  bookmark_report(applier, true, error));
+  if (!applier->consistent) {
+    return true;
+  }
+  bool awake = sleeping_set_ttl(&applier->sleeping, &applier->target, false, error);
+  fault_point("awake");
+  return awake && bookmark_report(applier, true, error);
 }
 
 int

@@ -2,6 +2,7 @@
 
 #include "applier/reread.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/memory.h"
 
 /* A STOP that comes meanwhile is obeyed after the batch. */
@@ -44,8 +45,9 @@ bookmark_report(struct applier *applier, bool confirm, struct error *error)
     applier->ddl_unreported = false;
   }
   BSON_APPEND_BOOL(&document, "confirm", confirm);
-  bool ok =
-    channel_send(&applier->channel, MESSAGE_APPLIED, &document, error) && (!confirm || wait_until_kept(applier, error));
+  bool ok = channel_send(&applier->channel, MESSAGE_APPLIED, &document, error);
+  fault_point("bookmark-sent");
+  ok = ok && (!confirm || wait_until_kept(applier, error));
   bson_destroy(&document);
   applier->report_ms = clock_ms();
   return ok;
@@ -92,6 +94,7 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
       !report_documents(applier, error)) {
     return false;
   }
+  fault_point("batch-settled");
   struct optime settled = feed_settled(applier->feed);
   /* What is to be read again is only in memory: after a crash it has to be found once more. */
   if (settled.ts > applier->bookmark.ts && (applier->consistent || !reread_any_due(&applier->places))) {

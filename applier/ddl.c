@@ -1,5 +1,6 @@
 #include "applier/ddl.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "ipc/message.h"
@@ -661,7 +662,10 @@ ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
       }
       log_info("ddl %s ns=%s.%s ts=%u.%u", entry->command, entry->db, entry->coll, OPTIME_SECONDS(entry->ts),
                OPTIME_INCREMENT(entry->ts));
-      return commands[i].run(ddl, entry, error);
+      fault_point("ddl-before");
+      bool ok = commands[i].run(ddl, entry, error);
+      fault_point("ddl-after");
+      return ok;
     }
   }
   return misfit(entry, "is a command that is not known here", error);

@@ -6,6 +6,7 @@
 #include "applier/take.h"
 #include "applier/watch.h"
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "target/schema.h"
 
@@ -22,6 +23,7 @@ build_unique(struct applier *applier, struct error *error)
   const struct sleeper *failed = NULL;
   int got;
   while ((got = sleeping_build_next(&applier->sleeping, &applier->target, &failed, error)) != 0) {
+    fault_point("unique-built");
     if (got < 0) {
       struct error why = *error;
       bool ok = schema_index_refused(&why) &&
@@ -63,6 +65,7 @@ become_consistent(struct applier *applier, struct error *error)
   log_info("consistent ts=%u.%u: building the unique indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
   applier->ddl_unreported = true;
+  fault_point("consistent");
   return build_unique(applier, error);
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "base/fault.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -187,14 +188,18 @@ write_block(struct spool *spool, struct error *error)
   head.hash = head_hash(&head, sizeof head);
   memcpy(spool->packed, &head, sizeof head);
   size_t size = sizeof head + packed;
-  if (lseek(spool->descriptor, spool->end, SEEK_SET) < 0 || !write_all(spool->descriptor, spool->packed, size) ||
-      fdatasync(spool->descriptor) != 0) {
+  fault_point("spool-block");
+  bool written =
+    lseek(spool->descriptor, spool->end, SEEK_SET) >= 0 && write_all(spool->descriptor, spool->packed, size);
+  fault_point("spool-written");
+  if (!written || fdatasync(spool->descriptor) != 0) {
     failed(spool, "write", error);
     if (ftruncate(spool->descriptor, spool->end) != 0) {
       return false; /* the next opening cuts it off */
     }
     return false;
   }
+  fault_point("spool-synced");
   spool->end += (int64_t)size;
   spool->settled = spool->pending_settled;
   spool->pending_size = 0;

@@ -1,5 +1,6 @@
 #include "target/apply.h"
 
+#include "base/fault.h"
 #include "base/log.h"
 
 /* The confirmation of a majority names a collection; it need not exist. */
@@ -76,6 +77,7 @@ send_batches(void *context)
     struct error error;
     pthread_mutex_unlock(&apply->lock);
     bool ok = send_all(apply, &error);
+    fault_point("batch-sent");
     batch_empty(&apply->sending);
     pthread_mutex_lock(&apply->lock);
     apply->busy = false;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "base/fault.h"
 #include "source/catalog.h"
 
 /* One batch waits while another is written: enough to keep both servers busy, little enough memory. */
@@ -156,6 +157,7 @@ write_all(struct copy *copy, struct server *target, const struct copy_events *ev
         writer_batch_clear(&batch);
         return false;
       }
+      fault_point("copy-batch");
     }
     result->documents += documents;
     result->bytes += bytes;

@@ -1,6 +1,7 @@
 #include "worker/worker.h"
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "ipc/channel.h"
@@ -192,7 +193,9 @@ do_task(struct worker *worker, enum message_type type, const bson_t *message, st
   }
   BSON_APPEND_INT64(&done, "task", worker->task);
   worker->progress_ms = clock_ms();
+  fault_point(type == MESSAGE_COPY ? "copy-begun" : "index-begun");
   bool ok = type == MESSAGE_COPY ? do_copy(worker, message, &done, &cause) : do_index(worker, message, &cause);
+  fault_point(type == MESSAGE_COPY ? "copy-written" : "index-built");
   bool sent = ok ? channel_send(&worker->channel, MESSAGE_DONE, &done, error)
                  : send_failure(worker, &cause, server_error_passes(&cause) || reader_cursor_died(&cause), error);
   bson_destroy(&done);
