@@ -158,15 +158,15 @@ estimate_space(struct server *target, const bson_t *databases, int64_t bytes, co
                            : "it does not tell how much room its disk has");
     return;
   }
-  int64_t free = total - used + (options->drop ? dropped_bytes(databases) : 0);
-  estimate_bytes_text(room, free);
+  int64_t room_bytes = total - used + (options->drop ? dropped_bytes(databases) : 0);
+  estimate_bytes_text(room, room_bytes);
   estimate_bytes_text(data, bytes);
-  findings_add(findings, free < bytes ? FINDING_WARNING : FINDING_NOTE, TOPIC_TARGET, "target",
+  findings_add(findings, room_bytes < bytes ? FINDING_WARNING : FINDING_NOTE, TOPIC_TARGET, "target",
                "room for %s%s, %s of uncompressed data to come%s", room, options->drop ? " after --drop" : "", data,
-               free < bytes ? ": it may not fit, indexes aside" : "");
+               room_bytes < bytes ? ": it may not fit, indexes aside" : "");
   bson_t fact;
   BSON_APPEND_DOCUMENT_BEGIN(findings->facts, "space", &fact);
-  BSON_APPEND_INT64(&fact, "freeBytes", free);
+  BSON_APPEND_INT64(&fact, "freeBytes", room_bytes);
   BSON_APPEND_INT64(&fact, "neededBytes", bytes);
   bson_append_document_end(findings->facts, &fact);
 }

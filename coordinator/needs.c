@@ -167,7 +167,7 @@ find_lacks(const struct needs *needs, const struct lack *at)
   const struct need *need = table(needs, &count);
   uint32_t mask = 0;
   for (size_t i = 0; i < count; i++) {
-    bool option = strcmp(need[i].action, "collMod") == 0 && catalog_is_internal("", at->coll);
+    bool option = strcmp(need[i].action, "collMod") == 0 && strncmp(at->coll, "system.", 7) == 0;
     bool whole = strcmp(need[i].action, "dropDatabase") == 0;
     if (!option && (!at->view || need[i].views) &&
         !privileges_allow(&needs->privileges, need[i].action, at->db, whole ? NULL : at->coll)) {
