@@ -10,7 +10,7 @@ from conftest import start_server
 from ferry import Ferry, binary
 
 pytestmark = pytest.mark.timeout(180)
-SOURCE, AUTH, REFUSED, OPLOG, STATE = 3, 5, 6, 7, 9
+SOURCE, AUTH, REFUSED, STATE = 3, 5, 6, 9
 SECRET = "p@ss/word"
 
 
@@ -126,6 +126,55 @@ def test_a_copy_that_outlasts_the_oplog(secantus_pair):
             ferry.wait_log("tailing")
             assert ferry.log().count("the oplog is shorter") == 1, ferry.log()
             assert ferry.stop() == 0
+
+
+def test_a_full_oplog_that_is_too_short(tmp_path):
+    with start_server("4.0", oplog_mb=1) as source, start_server("4.0") as target:
+        source.client().shop.a.insert_many([{"x": "y" * 100_000} for _ in range(400)])
+        report = check(source, target, tmp_path, "--estimateMBps", 1)
+        assert report["oplog"]["copySeconds"] == 40 > report["oplog"]["spansSecondsWhenFull"], report
+        assert report["verdict"] == "ready with warnings" and "--oplogPath" in texts(report, "warning", "oplog")[0], report
+
+
+def test_lower_feature_compatibility_of_the_target(tmp_path):
+    with start_server("4.2") as source, start_server("4.2") as target:
+        target.client().admin.command("setFeatureCompatibilityVersion", "4.0")
+        report = check(source, target, tmp_path)
+        assert report["warnings"] == 1 and "4.0 is below the source's 4.2" in texts(report, "warning", "servers")[0], report
+
+
+@pytest.mark.parametrize("kind", ["secantus", "4.0"])
+def test_indexes_that_change_are_named_once(tmp_path, kind):
+    """What a server keeps from older days: 4.0 takes it from an oplog only."""
+    with start_server(kind) as source, start_server(kind) as target:
+        client = source.client()
+        client.shop.command("createIndexes", "a", indexes=[
+            {"key": {"d": 1, "e": 1}, "name": "two", "expireAfterSeconds": 5}, {"key": {"v": 1}, "name": "plain"}])
+        odd = {"v": 1, "key": {"b": True}, "name": "odd"}
+        if kind == "secantus":
+            client.shop.command("createIndexes", "a", indexes=[odd])
+        else:
+            client.admin.command("applyOps", [{"op": "i", "ns": "shop.system.indexes", "o": {**odd, "ns": "shop.a"}}])
+        expected = ["index odd: b is ascending",
+                    "index two: expireAfterSeconds of several fields has no effect and is left out"]
+        report = check(source, target, tmp_path)
+        assert sorted(texts(report, "warning", "definitions")) == expected and report["warnings"] == 2, report
+        assert report["databases"]["shop"]["indexes"] == 3
+        assert check(source, target, tmp_path, "--noIndexRestore")["verdict"] == "ready"
+        with Ferry(source, target, tmp_path / "run") as ferry:
+            ferry.wait_tailing()
+            assert ferry.stop() == 0, ferry.log()
+        for text in expected:
+            assert ferry.log().count(f"shop.a: {text}") == ferry.log().count(text) == 1, ferry.log()
+
+
+def test_each_time_series_collection_is_refused(secantus_pair):
+    source = secantus_pair.source.client()
+    for name in "m", "n":
+        source.shop.create_collection(name, timeseries={"timeField": "t"})
+    report = check(secantus_pair.source, secantus_pair.target, secantus_pair.folder)
+    assert report["exitStatus"] == REFUSED, report
+    assert [found["subject"] for found in report["findings"] if found["level"] == "problem"] == ["shop.m", "shop.n"]
 
 
 def test_bookmarks(secantus_pair, tmp_path):
