@@ -48,11 +48,13 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .confirm = bookmark_confirm_places,
                               .refuse = bookmark_refuse_index,
                               .refuse_document = bookmark_refuse_document,
+                              .follow_name = bookmark_follow_name,
                               .context = applier,
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
+  struct server_hello hello;
   if (!reader_open(&applier->reader, source, true, error) ||
       !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
-      !apply_init(&applier->apply, target, error)) {
+      !server_ask_hello(&applier->target, true, &hello, error) || !apply_init(&applier->apply, target, error)) {
     return false;
   }
   applier->folder = memory_string(folder);
@@ -60,6 +62,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   applier->source_uri = memory_string(source);
   applier->transactions =
     (struct transactions){.reader = &applier->reader, .folder = applier->folder, .memory_most = TRANSACTIONS_BYTES};
+  applier->ddl.target_version = hello.version_number[0] * 100 + hello.version_number[1];
   applier->ddl.by_name = !applier->reader.by_uuid;
   /*
    * Up to 3.0 a command is logged after its lock is gone: a drop may stand before the rename whose outcome it dropped, and
@@ -150,7 +153,9 @@ take_refused(struct applier *applier, const bson_t *message)
     if (message_item(&iter, &item) && message_text(&item, "db", &db, &absent) &&
         message_text(&item, "coll", &coll, &absent) && message_document(&item, "id", &id, &absent)) {
       char *ns = memory_format("%s.%s", db, coll);
-      refused_put(&applier->apply.refused, ns, &id);
+      if (!message_flag(&item, "kept")) {
+        refused_put(&applier->apply.refused, ns, &id);
+      }
       free(ns);
     }
   }

@@ -2,6 +2,7 @@
 
 #include "applier/reread.h"
 #include "base/clock.h"
+#include "base/memory.h"
 
 /* A STOP that comes meanwhile is obeyed after the batch. */
 static bool
@@ -108,16 +109,56 @@ bookmark_confirm_places(void *context, struct error *error)
 }
 
 bool
-bookmark_refuse_document(void *context, const char *db, const char *coll, const bson_t *selector,
-                         const struct error *why, struct error *error)
+bookmark_refuse_document(void *context, const struct writer_refusal *refusal, struct error *error)
 {
   struct applier *applier = context;
   bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, db, coll, why);
-  BSON_APPEND_DOCUMENT(&document, "id", selector);
+  message_put_refused(&document, refusal->db, refusal->coll, refusal->why);
+  BSON_APPEND_DOCUMENT(&document, "id", refusal->selector);
+  BSON_APPEND_BOOL(&document, "kept", refusal->kept);
   bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
+  if (!refusal->kept) {
+    char *ns = memory_format("%s.%s", refusal->db, refusal->coll);
+    refused_put(&applier->apply.refused, ns, refusal->selector);
+    free(ns);
+  }
   return ok;
+}
+
+struct following {
+  struct applier *applier;
+  const char *ns;
+  const char *to_db;
+  const char *to_coll;
+  bool ok;
+  struct error *error;
+};
+
+static void
+tell_new_name(void *context, const bson_t *selector)
+{
+  struct following *following = context;
+  bson_t document = BSON_INITIALIZER;
+  BSON_APPEND_UTF8(&document, "db", following->to_db);
+  BSON_APPEND_UTF8(&document, "coll", following->to_coll);
+  BSON_APPEND_DOCUMENT(&document, "id", selector);
+  BSON_APPEND_BOOL(&document, "kept", false);
+  BSON_APPEND_UTF8(&document, "was", following->ns);
+  following->ok =
+    following->ok && channel_send(&following->applier->channel, MESSAGE_REFUSED, &document, following->error);
+  bson_destroy(&document);
+}
+
+bool
+bookmark_follow_name(void *context, const char *ns, const char *to_db, const char *to_coll, struct error *error)
+{
+  struct applier *applier = context;
+  struct following following = {applier, ns, to_db, to_coll, true, error};
+  char *to = to_db ? memory_format("%s.%s", to_db, to_coll) : NULL;
+  refused_rename(&applier->apply.refused, ns, to, tell_new_name, &following);
+  free(to);
+  return following.ok;
 }
 
 bool
@@ -127,7 +168,11 @@ bookmark_refuse_index(void *context, const char *db, const char *coll, const cha
   struct applier *applier = context;
   bson_t document = BSON_INITIALIZER;
   message_put_refused(&document, db, coll, why);
-  BSON_APPEND_UTF8(&document, "index", index);
+  if (index) {
+    BSON_APPEND_UTF8(&document, "index", index);
+  } else {
+    BSON_APPEND_BOOL(&document, "options", true);
+  }
   bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
   return ok;

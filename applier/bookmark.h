@@ -22,8 +22,9 @@ bool bookmark_settle(struct applier *applier, bool confirm, struct error *error)
 bool bookmark_confirm_places(void *context, struct error *error);
 
 /* For a copy by the applier: the target does not take this document. */
-bool bookmark_refuse_document(void *context, const char *db, const char *coll, const bson_t *selector,
-                              const struct error *why, struct error *error);
+bool bookmark_refuse_document(void *context, const struct writer_refusal *refusal, struct error *error);
+/* For struct ddl: documents that the target does not take are known by their collection's name. */
+bool bookmark_follow_name(void *context, const char *ns, const char *to_db, const char *to_coll, struct error *error);
 /* For struct ddl and for unique indexes: the coordinator keeps what the target refused. */
 bool bookmark_refuse_index(void *context, const char *db, const char *coll, const char *index, const struct error *why,
                            struct error *error);

@@ -5,6 +5,7 @@
 #include "ipc/message.h"
 #include "source/catalog.h"
 #include "source/view.h"
+#include "target/definition.h"
 #include "target/schema.h"
 
 static bool
@@ -46,26 +47,69 @@ ddl_is_gone(struct ddl *ddl, const struct entry *entry)
   return !ddl_place(ddl, entry) && places_find(ddl->places, entry->db, entry->coll);
 }
 
+/* Commands go to a time series by its own name; its buckets are only written to by theirs. */
+static const char *
+command_name(const char *coll)
+{
+  const char *series = catalog_time_series(coll);
+  return series ? series : coll;
+}
+
+bool
+ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options, struct error *error)
+{
+  struct definition definition;
+  bson_t nothing = BSON_INITIALIZER;
+  definition_make(options, ddl->target_version, &definition);
+  if (definition.notes[0]) {
+    log_warn("options ns=%s.%s: %s", db, coll, definition.notes);
+  }
+  int made = schema_create_or_less(ddl->target, db, coll, &definition.options, error);
+  bool ok = made > 0;
+  if (made == 0) {
+    struct error why = *error;
+    ok = ddl->refuse(ddl->context, db, coll, NULL, &why, error);
+  }
+  if (ok && definition.ttl_s >= 0) {
+    sleeping_add(ddl->sleeping, db, coll, &nothing, false, definition.ttl_s);
+  }
+  bson_destroy(&definition.options);
+  return ok;
+}
+
+/* The buckets' creation is the time series': what it says of how they are kept is not the user's. */
+static bool
+create_as_logged(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  bson_t options = BSON_INITIALIZER;
+  bson_t renamed;
+  if (catalog_time_series(entry->coll)) {
+    bson_copy_to_excluding_noinit(&entry->o, &options, "validator", "clusteredIndex", "validationLevel",
+                                  "validationAction", NULL);
+  } else {
+    bson_concat(&options, &entry->o);
+  }
+  bool ok = view_rename(ddl->selection, entry->from_db, entry->db, &options, &renamed, error) &&
+            ddl_create_collection(ddl, entry->db, command_name(entry->coll), &renamed, error);
+  bson_destroy(&options);
+  bson_destroy(&renamed);
+  return ok;
+}
+
 static bool
 ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
-  if (bson_has_field(&entry->o, "timeseries")) {
-    return misfit(entry, "makes a time series collection, which this version does not migrate", error);
-  }
   if (ddl_place(ddl, entry) || ddl_is_gone(ddl, entry)) {
     return true;
   }
-  bson_t options;
-  bool ok = view_rename(ddl->selection, entry->from_db, entry->db, &entry->o, &options, error) &&
-            schema_create(ddl->target, entry->db, entry->coll, &options, error);
-  bson_destroy(&options);
-  if (!ok) {
+  if (!create_as_logged(ddl, entry, error)) {
     return false;
   }
   struct place *place = places_add(ddl->places, entry->db, entry->coll);
   places_set_source(place, entry->from_db, entry->from_coll);
-  place->capped = bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter);
+  place->capped = (bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter)) ||
+                  (bson_has_field(&entry->o, "timeseries") && !catalog_time_series(entry->coll));
   place->collated = bson_has_field(&entry->o, "collation");
   place->since = entry->ts;
   if (entry->has_uuid) {
@@ -138,7 +182,11 @@ forget_sleepers(struct ddl *ddl, const struct place *place, const bson_iter_t *i
 {
   if (BSON_ITER_HOLDS_UTF8(index)) {
     const char *name = bson_iter_utf8(index, NULL);
-    sleeping_remove(ddl->sleeping, place->db, place->coll, strcmp(name, "*") == 0 ? NULL : name);
+    if (strcmp(name, "*") == 0) {
+      sleeping_remove_indexes(ddl->sleeping, place->db, place->coll);
+    } else {
+      sleeping_remove(ddl->sleeping, place->db, place->coll, name);
+    }
     return;
   }
   bson_t key;
@@ -183,12 +231,16 @@ ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error
 static bool
 drop_place(struct ddl *ddl, struct place *place, struct error *error)
 {
-  if (!schema_drop(ddl->target, place->db, place->coll, error)) {
+  const char *name = command_name(place->coll);
+  if (!schema_drop(ddl->target, place->db, name, error) ||
+      (name != place->coll && !schema_drop(ddl->target, place->db, place->coll, error))) {
     return false;
   }
   sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
+  sleeping_remove(ddl->sleeping, place->db, name, NULL);
+  bool ok = ddl->follow_name(ddl->context, place->ns, NULL, NULL, error);
   places_remove(ddl->places, place);
-  return true;
+  return ok;
 }
 
 static bool
@@ -286,7 +338,8 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
   if (drop_target) {
     BSON_APPEND_BOOL(command, "dropTarget", true);
   }
-  bool ok = schema_command(ddl->target, "admin", command, error);
+  bool ok = schema_command(ddl->target, "admin", command, error) &&
+            ddl->follow_name(ddl->context, from, names->to_db, names->to_coll, error);
   bson_destroy(command);
   free(from);
   free(to);
@@ -452,6 +505,30 @@ collmod_index(struct ddl *ddl, const struct place *place, const bson_iter_t *ind
   return more;
 }
 
+/* Of a clustered collection or a time series: seconds, or "off". */
+static void
+set_own_expiry(struct ddl *ddl, const struct place *place, const bson_iter_t *value)
+{
+  bson_t nothing = BSON_INITIALIZER;
+  const char *name = command_name(place->coll);
+  if (BSON_ITER_HOLDS_NUMBER(value)) {
+    sleeping_add(ddl->sleeping, place->db, name, &nothing, false, bson_iter_as_int64(value));
+  } else {
+    sleeping_remove(ddl->sleeping, place->db, name, "");
+  }
+}
+
+/* What the target answers "no" to is passed over while the replay may be ahead, and reported after that. */
+static bool
+refused_change(struct ddl *ddl, const struct place *place, struct error *error)
+{
+  if (error->code == 0 || server_error_passes(error)) {
+    return error_wrap(error, "cannot change %s.%s", place->db, place->coll);
+  }
+  struct error why = *error;
+  return ddl->lenient || ddl->refuse(ddl->context, place->db, place->coll, NULL, &why, error);
+}
+
 static bool
 ddl_collmod(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
@@ -461,7 +538,7 @@ ddl_collmod(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (!place) {
     return true;
   }
-  bson_t *command = BCON_NEW("collMod", BCON_UTF8(place->coll));
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(command_name(place->coll)));
   for (bson_iter_init(&iter, &entry->o); bson_iter_next(&iter);) {
     const char *key = bson_iter_key(&iter);
     if (strcmp(key, "collMod") == 0 || strcmp(key, "noPadding") == 0 || strcmp(key, "usePowerOf2Sizes") == 0 ||
@@ -477,12 +554,15 @@ ddl_collmod(struct ddl *ddl, const struct entry *entry, struct error *error)
       bson_destroy(&rest);
       continue;
     }
-    bson_append_iter(command, NULL, 0, &iter);
-    more = true;
+    if (strcmp(key, "expireAfterSeconds") == 0) {
+      set_own_expiry(ddl, place, &iter);
+      continue;
+    }
+    more = definition_append_change(&iter, ddl->target_version, command) || more;
   }
   bool ok = !more || schema_command(ddl->target, place->db, command, error);
   bson_destroy(command);
-  return ok || (ddl->lenient && error->code != 0) || error_wrap(error, "cannot change %s.%s", place->db, place->coll);
+  return ok || refused_change(ddl, place, error);
 }
 
 static bool
@@ -515,7 +595,7 @@ make_empty(struct ddl *ddl, const struct place *place, const struct collection *
 {
   bson_iter_t iter;
   bool ok = schema_drop(ddl->target, place->db, place->coll, error) &&
-            schema_create(ddl->target, place->db, place->coll, found->options, error);
+            ddl_create_collection(ddl, place->db, place->coll, found->options, error);
   for (bson_iter_init(&iter, found->indexes); ok && bson_iter_next(&iter);) {
     bson_t spec;
     struct schema_index index;
@@ -548,15 +628,6 @@ ddl_empty(struct ddl *ddl, const struct entry *entry, struct error *error)
   return ok;
 }
 
-/* The name that is chosen by: a time series collection's own is that of its buckets. */
-static const char *
-name_of(const struct entry *entry)
-{
-  static const char buckets[] = "system.buckets.";
-  size_t length = strncmp(entry->coll, buckets, strlen(buckets)) == 0 ? strlen(buckets) : 0;
-  return entry->coll + length;
-}
-
 bool
 ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
 {
@@ -582,7 +653,7 @@ ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
   }
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
     if (strcmp(entry->command, commands[i].name) == 0) {
-      if (commands[i].by_name && !selection_wants(ddl->selection, entry->db, name_of(entry))) {
+      if (commands[i].by_name && !selection_wants(ddl->selection, entry->db, entry->coll)) {
         return true;
       }
       if (commands[i].by_name && !entry_rename(entry, ddl->selection, error)) {
@@ -596,6 +667,21 @@ ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
   return misfit(entry, "is a command that is not known here", error);
 }
 
+/* The view over buckets comes and goes with them. */
+static bool
+is_time_series(struct ddl *ddl, const struct entry *entry, const char *db, const char *coll)
+{
+  bson_iter_t iter;
+  if (entry->write != APPLY_DELETE) {
+    return bson_iter_init_find(&iter, &entry->o, "viewOn") && BSON_ITER_HOLDS_UTF8(&iter) &&
+           catalog_time_series(bson_iter_utf8(&iter, NULL));
+  }
+  char *buckets = memory_format("system.buckets.%s", coll);
+  bool known = places_find(ddl->places, db, buckets) != NULL;
+  free(buckets);
+  return known;
+}
+
 /* `_id` of a system.views document is the view's namespace. */
 static bool
 apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
@@ -603,6 +689,7 @@ apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
   char db[SELECTION_DB_SIZE];
   char coll[SELECTION_COLL_SIZE];
   char from_db[SELECTION_DB_SIZE];
+  char from_coll[SELECTION_COLL_SIZE];
   bson_t definition = BSON_INITIALIZER;
   bson_t options;
   if (!split_namespace(&entry->id, "_id", db, coll) || !selection_wants(ddl->selection, db, coll)) {
@@ -610,12 +697,23 @@ apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
     return true;
   }
   memcpy(from_db, db, sizeof db);
-  bool ok = rename_on_target(ddl, db, coll, error) && schema_drop(ddl->target, db, coll, error);
+  memcpy(from_coll, coll, sizeof coll);
+  bool ok = rename_on_target(ddl, db, coll, error);
+  if (ok && is_time_series(ddl, entry, db, coll)) {
+    bson_destroy(&definition);
+    return true;
+  }
+  ok = ok && schema_drop(ddl->target, db, coll, error);
+  struct place *place = ok ? places_find(ddl->places, db, coll) : NULL;
+  if (place) { /* so that a collection of this name is made anew */
+    places_remove(ddl->places, place);
+  }
   if (ok && entry->write != APPLY_DELETE) {
     bson_copy_to_excluding_noinit(&entry->o, &definition, "_id", NULL);
     ok = view_rename(ddl->selection, from_db, db, &definition, &options, error) &&
-         schema_create(ddl->target, db, coll, &options, error);
+         ddl_create_collection(ddl, db, coll, &options, error);
     bson_destroy(&options);
+    places_set_source(places_add(ddl->places, db, coll), from_db, from_coll);
   }
   bson_destroy(&definition);
   return ok;

@@ -11,12 +11,14 @@
 #include "applier/places.h"
 #include "applier/sleeping.h"
 #include "source/selection.h"
+#include "target/writer.h"
 
 struct ddl {
   struct server *target;
   struct places *places;
   struct sleeping *sleeping;
   const struct selection *selection;
+  int target_version; /* major * 100 + minor */
   bool lenient;
   bool no_indexes; /* --noIndexRestore */
   bool by_name;    /* the source was read by names: a rename during a copy mattered */
@@ -27,12 +29,13 @@ struct ddl {
    * when another collection has the old or the new name, nobody could tell any more which one a name means.
    */
   bool (*confirm)(void *context, struct error *error);
-  /* The target refuses an index: it is reported, and the replay goes on without it. */
+  /* The target refuses an index, or (`index` NULL) a collection's options: reported, and the replay goes on without. */
   bool (*refuse)(void *context, const char *db, const char *coll, const char *index, const struct error *why,
                  struct error *error);
   /* The same of a document, when a collection is copied again. */
-  bool (*refuse_document)(void *context, const char *db, const char *coll, const bson_t *selector,
-                          const struct error *why, struct error *error);
+  writer_refuse refuse_document;
+  /* What is known of the documents of a collection goes with it to its new name, or (`to_db` NULL) away with it. */
+  bool (*follow_name)(void *context, const char *ns, const char *to_db, const char *to_coll, struct error *error);
   void *context;
 };
 
@@ -47,6 +50,10 @@ bool ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *e
  * ones sleep. A collection that is missing is made.
  */
 bool ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t *spec, struct error *error);
+
+/* Creates a collection or view with the source's options, translated; its own expiry sleeps. */
+bool ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options,
+                           struct error *error);
 
 /* The collection that a write or command means: by UUID where it is known, else by name; NULL if there is none. */
 struct place *ddl_place(struct ddl *ddl, const struct entry *entry);

@@ -26,7 +26,7 @@ is_this(const void *context, const char *db, const char *coll)
 }
 
 static bool
-copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place, struct error *error)
+copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place, bool alone, struct error *error)
 {
   struct writer writer = {.target = ddl->target,
                           .db = place->db,
@@ -41,7 +41,7 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   struct reader_find find = {.db = place->from_db, .coll = place->from_coll, .sort = natural, .majority = true};
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
-    ok = !writer_batch_full(&batch, document) || writer_insert(&writer, &batch, false, error);
+    ok = !writer_batch_full(&batch, document, alone) || writer_insert(&writer, &batch, false, error);
     ok = ok && writer_batch_add(&batch, document, error);
     if (!ok) {
       break;
@@ -58,9 +58,9 @@ static bool
 make_again(struct ddl *ddl, struct place *place, const struct collection *found, struct error *error)
 {
   bson_iter_t iter;
-  bool ok = schema_drop(ddl->target, place->db, place->coll, error) &&
-            schema_create(ddl->target, place->db, place->coll, found->options, error);
   sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
+  bool ok = schema_drop(ddl->target, place->db, place->coll, error) &&
+            ddl_create_collection(ddl, place->db, place->coll, found->options, error);
   place->capped = found->capped;
   place->collated = bson_has_field(found->options, "collation");
   if (found->has_uuid) {
@@ -94,7 +94,10 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
   bool ok = true;
   if (catalog.count == 1 && !catalog.collections[0].view) {
     ok = find_start(reader, &catalog.collections[0], &start, error) &&
-         make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, error);
+         make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, false, error);
+    if (!ok && writer_unreadable(error)) {
+      ok = make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, true, error);
+    }
     if (ok) {
       log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);
       place->start = start;

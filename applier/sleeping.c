@@ -46,6 +46,16 @@ sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll, con
 }
 
 void
+sleeping_remove_indexes(struct sleeping *sleeping, const char *db, const char *coll)
+{
+  for (size_t i = sleeping->count; i-- > 0;) {
+    if (is_of(&sleeping->items[i], db, coll, NULL) && sleeping->items[i].name[0]) {
+      sleeping_drop(sleeping, &sleeping->items[i]);
+    }
+  }
+}
+
+void
 sleeping_drop(struct sleeping *sleeping, const struct sleeper *sleeper)
 {
   size_t at = (size_t)(sleeper - sleeping->items);

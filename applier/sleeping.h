@@ -1,6 +1,7 @@
 /*
  * Indexes that cannot do their work all along: unique ones are not built before the consistency point, TTL ones do not
- * expire before the cut-over. DDL of the oplog changes this list before it changes the target.
+ * expire before the cut-over. Nor does a collection with an expiry of its own (clustered, time series), which is listed with
+ * an empty specification and the name "". DDL of the oplog changes this list before it changes the target.
  */
 #ifndef FERRY_APPLIER_SLEEPING_H
 #define FERRY_APPLIER_SLEEPING_H
@@ -28,6 +29,8 @@ void sleeping_add(struct sleeping *sleeping, const char *db, const char *coll, c
                   int64_t ttl_s);
 /* `coll` NULL: the whole database; `name` NULL: the whole collection. */
 void sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll, const char *name);
+/* Not the collection's own expiry. */
+void sleeping_remove_indexes(struct sleeping *sleeping, const char *db, const char *coll);
 /* This very one, of the list. */
 void sleeping_drop(struct sleeping *sleeping, const struct sleeper *sleeper);
 void sleeping_rename(struct sleeping *sleeping, const char *db, const char *coll, const char *to_db,

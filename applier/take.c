@@ -1,6 +1,7 @@
 #include "applier/take.h"
 
 #include "applier/reread.h"
+#include "source/catalog.h"
 #include "target/delta.h"
 
 #define BATCH_BYTES (16 << 20)
@@ -81,7 +82,8 @@ add_modifiers(struct batch *batch, const struct entry *entry)
 static bool
 add_write(struct applier *applier, struct entry *entry, struct error *error)
 {
-  if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0) {
+  if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0 &&
+      !catalog_time_series(entry->coll)) {
     return apply_flush(&applier->apply, false, error) && ddl_apply_write(&applier->ddl, entry, error);
   }
   if (!selection_wants(&applier->selection, entry->db, entry->coll)) {

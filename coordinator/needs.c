@@ -95,15 +95,21 @@ needs_open(struct needs *needs, struct server *server, struct findings *findings
   privileges_read(&needs->privileges, &reply);
   bson_destroy(command);
   bson_destroy(&reply);
-  if (!ok) {
+  if (!ok && error.code == 0) { /* a refusal is an answer; only a lost connection is none */
     findings_add_error(findings, TOPIC_PRIVILEGES, side(needs), &error);
+    return false;
+  }
+  if (!ok) {
+    needs->privileges.state = PRIVILEGES_UNTOLD;
+    findings_add(findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(needs), "this server does not tell who may do what: %s",
+                 error.text);
   } else if (needs->privileges.state == PRIVILEGES_UNTOLD) {
     findings_add(findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(needs),
                  "this server does not tell what the user %s may do", needs->privileges.user);
   } else if (needs->privileges.state == PRIVILEGES_KNOWN) {
     findings_add(findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(needs), "user %s", needs->privileges.user);
   }
-  return ok;
+  return true;
 }
 
 void
@@ -244,6 +250,9 @@ needs_collections(struct needs *needs, const struct catalog *catalog)
     const struct collection *collection = &catalog->collections[i];
     if (needs->source && collection->view) {
       continue; /* its definition comes with the listing, and nothing else is read of it */
+    }
+    if (catalog_time_series(collection->name)) {
+      continue; /* 5.0 and later have resources of their own for buckets: left to the server */
     }
     struct lack *at = &lack[count++];
     *at = (struct lack){.db = needs->source ? collection->db : collection->to_db,

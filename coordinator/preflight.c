@@ -4,8 +4,10 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "coordinator/refused.h"
 #include "ipc/message.h"
 #include "source/view.h"
+#include "target/definition.h"
 #include "target/schema.h"
 
 #define WIRE_3_6 6
@@ -104,23 +106,6 @@ record_start(const struct optime *start, struct checkpoint *checkpoint, struct e
   return ok;
 }
 
-/* What this version would not bring over whole is refused before anything is changed. */
-static void
-check_kinds(const struct catalog *catalog, struct findings *findings)
-{
-  for (size_t i = 0; i < catalog->count; i++) {
-    const struct collection *collection = &catalog->collections[i];
-    if (bson_has_field(collection->options, "timeseries")) {
-      char *ns = memory_format("%s.%s", collection->db, collection->name);
-      findings_refuse(findings, TOPIC_NAMESPACES, ns,
-                      "%s is a time series collection, which this version does not migrate; choose the others with "
-                      "--includeDB and --includeNamespace",
-                      ns);
-      free(ns);
-    }
-  }
-}
-
 static int
 compare_targets(const void *left, const void *right)
 {
@@ -206,18 +191,120 @@ check_patterns(const struct selection *selection, struct findings *findings)
   }
 }
 
-/* Views last: they read collections. */
+static int
+version_of(const struct server_hello *hello)
+{
+  return hello->version_number[0] * 100 + hello->version_number[1];
+}
+
+/* The options become the target's; what that changes is said before anything is done. */
+static void
+translate_options(const struct preflight *preflight, struct catalog *catalog, struct findings *findings)
+{
+  for (size_t i = 0; i < catalog->count; i++) {
+    struct collection *collection = &catalog->collections[i];
+    struct definition definition;
+    if (catalog_time_series(collection->name)) {
+      continue; /* made with the time series itself */
+    }
+    definition_make(collection->options, version_of(&preflight->target_hello), &definition);
+    if (definition.notes[0]) {
+      char *ns = memory_format("%s.%s", collection->db, collection->name);
+      findings_add(findings, FINDING_WARNING, TOPIC_DEFINITIONS, ns, "options: %s", definition.notes);
+      free(ns);
+    }
+    collection->ttl_s = definition.ttl_s;
+    bson_destroy(collection->options);
+    collection->options = bson_copy(&definition.options);
+    bson_destroy(&definition.options);
+  }
+}
+
+/* The target does not take these options: kept for the end, and the migration goes on. */
 static bool
-create_all(struct preflight *preflight, const struct catalog *catalog, bool views, struct error *error)
+refuse_options(struct checkpoint *checkpoint, const struct collection *collection, const struct error *why,
+               struct error *error)
+{
+  bson_t document = BSON_INITIALIZER;
+  message_put_refused(&document, collection->to_db, collection->to_name, why);
+  BSON_APPEND_BOOL(&document, "options", true);
+  bool ok = refused_add(checkpoint, &document, error);
+  bson_destroy(&document);
+  return ok;
+}
+
+static bool
+create_one(struct preflight *preflight, struct checkpoint *checkpoint, const struct collection *collection,
+           struct error *error)
+{
+  int made =
+    schema_create_or_less(&preflight->target, collection->to_db, collection->to_name, collection->options, error);
+  if (made == 0) {
+    struct error why = *error;
+    return refuse_options(checkpoint, collection, &why, error);
+  }
+  return made > 0;
+}
+
+/* The view among `views` (sorted by compare_targets) that this one reads, or NULL. */
+static const struct collection *
+view_below(const struct collection *view, const struct collection *const *views, size_t count)
+{
+  bson_iter_t iter;
+  if (!bson_iter_init_find(&iter, view->options, "viewOn") || !BSON_ITER_HOLDS_UTF8(&iter)) {
+    return NULL;
+  }
+  struct collection wanted = {.to_db = view->to_db, .to_name = (char *)bson_iter_utf8(&iter, NULL)};
+  const struct collection *key = &wanted;
+  const struct collection *const *found = bsearch(&key, views, count, sizeof *views, compare_targets);
+  return found ? *found : NULL;
+}
+
+#define VIEW_DEPTH_MOST 20 /* S:src/mongo/db/views/view_graph.h@r4.2.2 */
+
+static bool
+create_views(struct preflight *preflight, struct checkpoint *checkpoint, const struct catalog *catalog,
+             struct error *error)
+{
+  const struct collection **views = memory_new((catalog->count + 1) * sizeof *views);
+  int *depths = memory_new((catalog->count + 1) * sizeof *depths);
+  size_t count = 0;
+  bool ok = true;
+  for (size_t i = 0; i < catalog->count; i++) {
+    if (catalog->collections[i].view) {
+      views[count++] = &catalog->collections[i];
+    }
+  }
+  qsort(views, count, sizeof *views, compare_targets);
+  for (size_t i = 0; i < count; i++) {
+    const struct collection *below = views[i];
+    while (depths[i] < VIEW_DEPTH_MOST && (below = view_below(below, views, count)) != NULL) {
+      depths[i]++;
+    }
+  }
+  for (int depth = 0; depth <= VIEW_DEPTH_MOST; depth++) {
+    for (size_t i = 0; ok && i < count; i++) {
+      ok = depths[i] != depth || create_one(preflight, checkpoint, views[i], error);
+    }
+  }
+  free(views);
+  free(depths);
+  return ok;
+}
+
+/* Views last, and each after the one that it reads. */
+static bool
+create_all(struct preflight *preflight, struct checkpoint *checkpoint, const struct catalog *catalog,
+           struct error *error)
 {
   for (size_t i = 0; i < catalog->count; i++) {
     const struct collection *collection = &catalog->collections[i];
-    if (collection->view == views &&
-        !schema_create(&preflight->target, collection->to_db, collection->to_name, collection->options, error)) {
+    if (!collection->view && !catalog_time_series(collection->name) &&
+        !create_one(preflight, checkpoint, collection, error)) {
       return false;
     }
   }
-  return true;
+  return create_views(preflight, checkpoint, catalog, error);
 }
 
 static void
@@ -242,7 +329,7 @@ put_sleeper(bson_t *sleeping, const struct collection *collection, const bson_t 
 static bool
 sleeps_in_two_steps(const struct server_hello *target)
 {
-  int version = target->version_number[0] * 100 + target->version_number[1];
+  int version = version_of(target);
   return version >= 402 && version <= 500;
 }
 
@@ -288,6 +375,10 @@ split_all(struct preflight *preflight, const struct options *options, const stru
       log_info("split ns=%s.%s ranges=%zu by=%s", collection->db, collection->name, points.count + 1, points.method);
     }
     plan_set_points(plan, i, &points);
+    if (collection->ttl_s >= 0) {
+      bson_t nothing = BSON_INITIALIZER;
+      put_sleeper(sleeping, collection, &nothing, false, collection->ttl_s);
+    }
     if (!options->no_index_restore && !plan_indexes(preflight, plan, i, sleeping, error)) {
       return false;
     }
@@ -322,7 +413,7 @@ preflight_list(struct preflight *preflight, const struct options *options, const
   }
   name_targets(selection, catalog, findings);
   check_patterns(selection, findings);
-  check_kinds(catalog, findings);
+  translate_options(preflight, catalog, findings);
   return true;
 }
 
@@ -333,7 +424,7 @@ preflight_plan(struct preflight *preflight, const struct options *options, struc
   if (!checkpoint_reset(checkpoint, error) || !record_start(&preflight->start, checkpoint, error)) {
     return false;
   }
-  if (!create_all(preflight, catalog, false, error) || !create_all(preflight, catalog, true, error)) {
+  if (!create_all(preflight, checkpoint, catalog, error)) {
     return false;
   }
   plan_init(plan, catalog, options->collections_at_once);

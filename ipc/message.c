@@ -143,12 +143,20 @@ message_put_place(bson_t *list, uint32_t index, const struct message_place *plac
   bson_append_document_end(list, &item);
 }
 
+/* A server's text may quote anything. */
+static void
+put_text(bson_t *document, const struct error *error)
+{
+  bool valid = bson_utf8_validate(error->text, strlen(error->text), false);
+  BSON_APPEND_UTF8(document, "text", valid ? error->text : "(a text that is not UTF-8)");
+}
+
 void
 message_put_refused(bson_t *document, const char *db, const char *coll, const struct error *error)
 {
   BSON_APPEND_UTF8(document, "db", db);
   BSON_APPEND_UTF8(document, "coll", coll);
-  BSON_APPEND_UTF8(document, "text", error->text);
+  put_text(document, error);
 }
 
 void
@@ -156,11 +164,7 @@ message_put_error(bson_t *document, const struct error *error)
 {
   BSON_APPEND_INT32(document, "kind", (int32_t)error->kind);
   BSON_APPEND_INT64(document, "code", error->code);
-  if (bson_utf8_validate(error->text, strlen(error->text), false)) {
-    BSON_APPEND_UTF8(document, "text", error->text);
-  } else {
-    BSON_APPEND_UTF8(document, "text", "(a text that is not UTF-8)");
-  }
+  put_text(document, error);
 }
 
 void

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/memory.h"
+
 /* libmongoc's own chatter would put a second line beside ours. */
 static void
 quiet(mongoc_log_level_t level, const char *domain, const char *message, void *data)
@@ -97,6 +99,25 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   }
   error->code = answered ? (int64_t)cause->code : 0;
   return false;
+}
+
+char *
+server_show_id(const bson_t *selector)
+{
+  char *json = bson_as_relaxed_extended_json(selector, NULL);
+  char *shown;
+  if (json) {
+    shown = memory_format("%.200s", json);
+  } else {
+    uint32_t bytes = selector->len < 90 ? selector->len : 90;
+    shown = memory_new(2 + (size_t)bytes * 2 + 1);
+    memcpy(shown, "0x", 2);
+    for (uint32_t i = 0; i < bytes; i++) {
+      snprintf(shown + 2 + (size_t)i * 2, 3, "%02x", bson_get_data(selector)[i]);
+    }
+  }
+  bson_free(json);
+  return shown;
 }
 
 bool

@@ -20,6 +20,7 @@ enum server_code {
   CODE_PATH_NOT_VIABLE = 28,
   CODE_CONFLICTING_UPDATE = 40,
   CODE_CURSOR_NOT_FOUND = 43,
+  CODE_DOLLAR_PREFIXED_FIELD_NAME = 52,
   CODE_IMMUTABLE_FIELD = 66,
   CODE_NAMESPACE_EXISTS = 48,
   CODE_COMMAND_NOT_FOUND = 59,
@@ -78,6 +79,12 @@ bool server_confirm_majority(struct server *server, const char *db, const char *
 
 /* A driver's error in our form; login and privilege errors become ERROR_AUTH. Always false. */
 bool server_error(const struct server *server, const bson_error_t *cause, struct error *error);
+
+/*
+ * A document's {_id} for a text: JSON, or its bytes in hexadecimal where it is no UTF-8; at most 200 characters. The
+ * caller's to free.
+ */
+char *server_show_id(const bson_t *selector);
 
 /* True for failures that another attempt may not meet: networks, elections, time-outs. */
 bool server_error_passes(const struct error *error);

@@ -11,7 +11,14 @@ catalog_is_internal(const char *db, const char *coll)
       return true;
     }
   }
-  return strncmp(coll, "system.", 7) == 0 && strcmp(coll, "system.js") != 0;
+  return strncmp(coll, "system.", 7) == 0 && strcmp(coll, "system.js") != 0 && !catalog_time_series(coll);
+}
+
+const char *
+catalog_time_series(const char *coll)
+{
+  static const char prefix[] = "system.buckets.";
+  return strncmp(coll, prefix, strlen(prefix)) == 0 ? coll + strlen(prefix) : NULL;
 }
 
 static void
@@ -109,6 +116,31 @@ read_indexes(struct collection *collection, struct reader *reader, struct error 
 }
 
 static bool
+has_buckets(const struct catalog *catalog, size_t first, const char *name)
+{
+  for (size_t i = first; i < catalog->count; i++) {
+    const char *series = catalog_time_series(catalog->collections[i].name);
+    if (series && strcmp(series, name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Of the collections from `first` on, which are one database's. */
+static void
+find_time_series(struct catalog *catalog, size_t first)
+{
+  for (size_t i = first; i < catalog->count; i++) {
+    struct collection *collection = &catalog->collections[i];
+    if (bson_has_field(collection->options, "timeseries") && !catalog_time_series(collection->name)) {
+      collection->view = has_buckets(catalog, first, collection->name);
+      collection->capped = !collection->view;
+    }
+  }
+}
+
+static bool
 read_database(struct catalog *catalog, struct reader *reader, const char *db, catalog_wanted wanted,
               const void *context, struct error *error)
 {
@@ -130,7 +162,7 @@ read_database(struct catalog *catalog, struct reader *reader, const char *db, ca
     catalog->collections =
       memory_grow(catalog->collections, catalog->count, &catalog->capacity, sizeof *catalog->collections);
     struct collection *made = &catalog->collections[catalog->count++];
-    *made = (struct collection){.db = memory_string(db), .name = memory_string(name)};
+    *made = (struct collection){.db = memory_string(db), .name = memory_string(name), .ttl_s = -1};
     catalog_rename(made, db, name);
     read_info(info, made);
     made->indexes = bson_new();
@@ -139,6 +171,7 @@ read_database(struct catalog *catalog, struct reader *reader, const char *db, ca
   if (got < 0) {
     return error_wrap(error, "cannot list the collections of %s", db);
   }
+  find_time_series(catalog, first);
   for (size_t i = first; i < catalog->count; i++) {
     if (!read_indexes(&catalog->collections[i], reader, error)) {
       return false;

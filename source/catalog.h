@@ -1,6 +1,10 @@
 /*
  * What there is to copy: the source's databases, collections, options and indexes.
- * `admin`, `config`, `local` and the `system.*` collections other than `system.js` are never listed.
+ * `admin`, `config`, `local` and the `system.*` collections other than `system.js` and time series' buckets are never listed.
+ *
+ * From 5.0 on a time series collection `x` is a view over `system.buckets.x`, which holds its data and is listed beside it:
+ * `x` has no documents to copy and no indexes, its buckets are copied as any other collection. (SecantusDB keeps the
+ * measurements themselves in `x`.)
  */
 #ifndef FERRY_SOURCE_CATALOG_H
 #define FERRY_SOURCE_CATALOG_H
@@ -13,11 +17,12 @@ struct collection {
   char *to_db; /* its name on the target; the same unless catalog_rename gave another one */
   char *to_name;
   bson_t *options; /* of the create command, as listCollections shows them */
+  int64_t ttl_s;   /* the collection's own expiry, once the options have been translated; -1: none */
   bson_t *indexes; /* an array of specifications, as listIndexes shows them; empty for a view */
   bool has_uuid;   /* 3.6 and later */
   uint8_t uuid[16];
-  bool view;
-  bool capped;
+  bool view;         /* without documents of its own: a view, or a time series whose buckets are listed */
+  bool capped;       /* or a time series without buckets: it is copied alike */
   bool has_id_index; /* without it there are no ranges */
   int64_t documents; /* collStats' estimates, 0 if not asked or not known */
   int64_t bytes;
@@ -41,6 +46,9 @@ void catalog_clear(struct catalog *catalog);
 
 /* True for what no migration touches. */
 bool catalog_is_internal(const char *db, const char *coll);
+
+/* The time series whose buckets `coll` holds, NULL if it is another kind of collection. Lives in `coll`. */
+const char *catalog_time_series(const char *coll);
 
 /* Whether the collection `uuid` is still there under the same name: 1 yes; 0 it was dropped or renamed; -1 on error. */
 int catalog_still(struct reader *reader, const char *db, const char *coll, const uint8_t uuid[16], struct error *error);

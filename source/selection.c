@@ -62,6 +62,8 @@ bool
 selection_wants(const void *context, const char *db, const char *coll)
 {
   const struct selection *selection = context;
+  const char *series = catalog_time_series(coll); /* chosen by the name that people know */
+  coll = series ? series : coll;
   if (catalog_is_internal(db, coll)) {
     return false;
   }
@@ -110,9 +112,9 @@ split_name(const char *from, const char *to, char *to_db, char *to_coll, struct 
          error_set(error, ERROR_REFUSED, "%s would become %s, which is the server's own; change --nsTo", from, to);
 }
 
-bool
-selection_rename(const struct selection *selection, const char *db, const char *coll, char *to_db, char *to_coll,
-                 struct error *error)
+static bool
+rename_plain(const struct selection *selection, const char *db, const char *coll, char *to_db, char *to_coll,
+             struct error *error)
 {
   bool ok = true;
   bool done = false;
@@ -133,6 +135,26 @@ selection_rename(const struct selection *selection, const char *db, const char *
   return done ? ok
               : set_names(db, strlen(db), coll, to_db, to_coll) ||
                   error_set(error, ERROR_REFUSED, "'%.64s.%.255s' is no namespace", db, coll);
+}
+
+bool
+selection_rename(const struct selection *selection, const char *db, const char *coll, char *to_db, char *to_coll,
+                 struct error *error)
+{
+  char name[SELECTION_COLL_SIZE];
+  const char *series = catalog_time_series(coll);
+  if (!series) {
+    return rename_plain(selection, db, coll, to_db, to_coll, error);
+  }
+  if (!rename_plain(selection, db, series, to_db, name, error)) {
+    return false;
+  }
+  size_t prefix = (size_t)(series - coll);
+  if (prefix + strlen(name) >= sizeof name) {
+    return error_set(error, ERROR_REFUSED, "'%.64s.%.255s' is no namespace", db, name);
+  }
+  snprintf(to_coll, SELECTION_COLL_SIZE, "%.*s%s", (int)prefix, coll, name);
+  return true;
 }
 
 void

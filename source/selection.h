@@ -39,7 +39,10 @@ bool selection_add(struct selection *selection, enum selection_list list, const 
 /* After the last addition: ERROR_USAGE where --nsFrom and --nsTo are no pairs. */
 bool selection_check(const struct selection *selection, struct error *error);
 
-/* True for a user's collection that was asked for; never for admin, config, local and system.* (but system.js). */
+/*
+ * True for a user's collection that was asked for; never for admin, config, local and system.* (but system.js). A time
+ * series' buckets go with it, here and in selection_rename.
+ */
 bool selection_wants(const void *selection, const char *db, const char *coll);
 
 bool selection_renames(const struct selection *selection);

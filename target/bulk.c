@@ -1,11 +1,16 @@
 #include "target/bulk.h"
 
 #include "target/delta.h"
+#include "target/exact.h"
+
+#define WIRE_5_0 13
 
 struct sending {
   const struct bulk *bulk;
   struct batch *batch;
   struct batch_run *run;
+  bool one_by_one;      /* the target refuses some whole command: see be_careful */
+  struct bulk repeated; /* what `bulk` is from then on */
 };
 
 static bson_t *
@@ -14,11 +19,16 @@ delta_pipeline(const bson_t *delta)
   return BCON_NEW("0", "{", "$_internalApplyOplogUpdate", "{", "oplogUpdate", BCON_DOCUMENT(delta), "}", "}");
 }
 
-/* An update that matches nothing, on a collection that nobody has, tells whether the stage is known. */
+/* Of the stage, an update that matches nothing tells, on a collection that nobody has. */
 bool
 bulk_init(struct bulk *bulk, struct server *target, struct error *error)
 {
+  struct server_hello hello;
   *bulk = (struct bulk){.target = target};
+  if (!server_ask_hello(target, false, &hello, error)) {
+    return false;
+  }
+  bulk->takes_dollars = hello.wire_version >= WIRE_5_0;
   bson_t *delta = BCON_NEW("$v", BCON_INT32(2), "diff", "{", "u", "{", "a", BCON_INT32(1), "}", "}");
   bson_t *pipeline = delta_pipeline(delta);
   bson_t *command = BCON_NEW("update", "mongoferry.probe", "updates", "[", "{", "q", "{", "_id", BCON_INT32(1), "}",
@@ -39,12 +49,12 @@ diverged(const struct sending *sending, const struct batch_op *op, const char *w
   static const char *const names[] = {"insert", "replacement", "update", "update", "delete"};
   bson_t selector;
   batch_selector(sending->batch, op, &selector);
-  char *id = bson_as_relaxed_extended_json(&selector, NULL);
+  char *id = server_show_id(&selector);
   error_set(error, ERROR_DIVERGED,
-            "the oplog's %s at %u.%u does not fit the target's %s %.200s: %s; something else writes to the target, or "
+            "the oplog's %s at %u.%u does not fit the target's %s %s: %s; something else writes to the target, or "
             "it lost data: start again with --forceDump --drop",
-            names[op->kind], (unsigned)(op->ts >> 32), (unsigned)op->ts, sending->run->ns, id ? id : "", why);
-  bson_free(id);
+            names[op->kind], (unsigned)(op->ts >> 32), (unsigned)op->ts, sending->run->ns, id, why);
+  free(id);
   return false;
 }
 
@@ -247,40 +257,14 @@ path_by_path(const struct sending *sending, const struct batch_op *op, struct er
   return true;
 }
 
-/* SecantusDB 0.7 takes the replacement of a document whose _id is or holds NaN for a change of its _id. */
-static bool
-delete_and_insert(const struct sending *sending, const struct batch_op *op, struct error *error)
-{
-  bson_t reply;
-  bson_t selector;
-  bson_t change;
-  batch_selector(sending->batch, op, &selector);
-  batch_change(sending->batch, op, &change);
-  bson_t *delete = BCON_NEW("delete", BCON_UTF8(sending->run->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(&selector),
-                            "limit", BCON_INT32(1), "}", "]");
-  bson_t *insert = BCON_NEW("insert", BCON_UTF8(sending->run->coll), "documents", "[", BCON_DOCUMENT(&change), "]",
-                            "bypassDocumentValidation", BCON_BOOL(true));
-  bool ok = server_command(sending->bulk->target, sending->run->db, delete, &reply, error);
-  bson_destroy(&reply);
-  if (ok) {
-    ok = server_command(sending->bulk->target, sending->run->db, insert, &reply, error);
-    if (ok && bson_has_field(&reply, "writeErrors")) {
-      ok = diverged(sending, op, "it can neither be replaced nor inserted", error);
-    }
-    bson_destroy(&reply);
-  }
-  bson_destroy(delete);
-  bson_destroy(insert);
-  return ok;
-}
-
-/* A delete, whether or not there is something to delete. */
+/* A delete, whether or not there is something to delete. Of an _id that the target cannot even read, there is nothing. */
 static bool
 delete_if_there(const struct sending *sending, const bson_t *selector, struct error *error)
 {
   bson_t *command = BCON_NEW("delete", BCON_UTF8(sending->run->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(selector),
                              "limit", BCON_INT32(1), "}", "]");
-  bool ok = server_command(sending->bulk->target, sending->run->db, command, NULL, error);
+  bool ok = server_command(sending->bulk->target, sending->run->db, command, NULL, error) ||
+            refused_by_content(error->code, true);
   bson_destroy(command);
   return ok;
 }
@@ -315,25 +299,64 @@ leave_out_refused(const struct sending *sending, size_t from, struct error *erro
   return ok;
 }
 
+/* `kept`: the target has it, with other bytes. */
+static void
+report(const struct sending *sending, const bson_t *selector, bool kept, const char *text)
+{
+  bson_t *reports = sending->bulk->reports;
+  bson_t report;
+  char key[24];
+  snprintf(key, sizeof key, "%u", bson_count_keys(reports));
+  BSON_APPEND_DOCUMENT_BEGIN(reports, key, &report);
+  BSON_APPEND_UTF8(&report, "db", sending->run->db);
+  BSON_APPEND_UTF8(&report, "coll", sending->run->coll);
+  BSON_APPEND_DOCUMENT(&report, "id", selector);
+  BSON_APPEND_BOOL(&report, "kept", kept);
+  BSON_APPEND_UTF8(&report, "text", text);
+  bson_append_document_end(reports, &report);
+}
+
 /* The target does not take what ops[at] makes of its document: reported, and the replay goes on without it. */
 static bool
 go_on_without(const struct sending *sending, size_t at, const char *text, struct error *error)
 {
-  struct batch_run *run = sending->run;
-  bson_t *reports = sending->bulk->reports;
   bson_t selector;
-  bson_t report;
-  char key[24];
-  batch_selector(sending->batch, &run->ops[at], &selector);
-  refused_put(sending->bulk->refused, run->ns, &selector);
-  snprintf(key, sizeof key, "%u", bson_count_keys(reports));
-  BSON_APPEND_DOCUMENT_BEGIN(reports, key, &report);
-  BSON_APPEND_UTF8(&report, "db", run->db);
-  BSON_APPEND_UTF8(&report, "coll", run->coll);
-  BSON_APPEND_DOCUMENT(&report, "id", &selector);
-  BSON_APPEND_UTF8(&report, "text", text);
-  bson_append_document_end(reports, &report);
+  batch_selector(sending->batch, &sending->run->ops[at], &selector);
+  refused_put(sending->bulk->refused, sending->run->ns, &selector);
+  report(sending, &selector, false, text);
   return leave_out_refused(sending, at + 1, error);
+}
+
+/*
+ * SecantusDB 0.7 takes the replacement of a document whose _id is or holds NaN for a change of its _id; from 5.0 on servers
+ * take names with a dollar sign in an insert and not in a replacement.
+ */
+static bool
+delete_and_insert(const struct sending *sending, size_t at, struct error *error)
+{
+  const struct batch_op *op = &sending->run->ops[at];
+  bson_t reply;
+  bson_t selector;
+  bson_t change;
+  batch_selector(sending->batch, op, &selector);
+  batch_change(sending->batch, op, &change);
+  bson_t *delete = BCON_NEW("delete", BCON_UTF8(sending->run->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(&selector),
+                            "limit", BCON_INT32(1), "}", "]");
+  bson_t *insert = BCON_NEW("insert", BCON_UTF8(sending->run->coll), "documents", "[", BCON_DOCUMENT(&change), "]",
+                            "bypassDocumentValidation", BCON_BOOL(true));
+  bool ok = server_command(sending->bulk->target, sending->run->db, delete, NULL, error) &&
+            server_command(sending->bulk->target, sending->run->db, insert, &reply, error);
+  if (ok) {
+    bson_iter_t iter;
+    bson_iter_t text;
+    if (bson_iter_init(&iter, &reply) && bson_iter_find_descendant(&iter, "writeErrors.0.errmsg", &text)) {
+      ok = go_on_without(sending, at, bson_iter_utf8(&text, NULL), error);
+    }
+    bson_destroy(&reply);
+  }
+  bson_destroy(delete);
+  bson_destroy(insert);
+  return ok;
 }
 
 /* The target refused ops[at]. Forgives it and gives in `*done` where to go on, or says why not. */
@@ -345,8 +368,9 @@ forgive(const struct sending *sending, size_t at, int64_t code, const char *text
   if (sending->bulk->lenient && op->kind == APPLY_MODIFY) {
     return path_by_path(sending, op, error);
   }
-  if (is_whole(sending->bulk, op->kind) && code == CODE_IMMUTABLE_FIELD) {
-    return delete_and_insert(sending, op, error);
+  bool dollars = code == CODE_DOLLAR_PREFIXED_FIELD_NAME && sending->bulk->takes_dollars;
+  if (is_whole(sending->bulk, op->kind) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
+    return delete_and_insert(sending, at, error);
   }
   if (op->kind != APPLY_DELETE && refused_by_content(code, op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE)) {
     return go_on_without(sending, at, text, error);
@@ -377,9 +401,22 @@ new_bulk(const struct sending *sending)
   return bulk;
 }
 
+/*
+ * Something in one of the documents makes the server refuse a whole command (invalid names, too deep). The rest of the run
+ * goes one by one, to find it; a bulk is several commands, and those before are repeated so.
+ */
+static void
+be_careful(struct sending *sending)
+{
+  sending->one_by_one = true;
+  sending->repeated = *sending->bulk;
+  sending->repeated.lenient = true;
+  sending->bulk = &sending->repeated;
+}
+
 /* Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last, or behind a forgiven one. */
 static bool
-send_ordered(const struct sending *sending, size_t from, size_t to, size_t *done, struct error *error)
+send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, struct error *error)
 {
   bson_t reply;
   bson_error_t cause;
@@ -387,6 +424,7 @@ send_ordered(const struct sending *sending, size_t from, size_t to, size_t *done
   int64_t code = 0;
   char text[512] = "";
   bool ok = true;
+  bool unreadable = false; /* one of its documents makes the server refuse the whole command */
   mongoc_bulk_operation_t *bulk = new_bulk(sending);
   for (size_t i = from; i < to && ok; i++) {
     ok = add_operation(sending, bulk, &sending->run->ops[i], &cause);
@@ -404,10 +442,20 @@ send_ordered(const struct sending *sending, size_t from, size_t to, size_t *done
       ok = forgive(sending, from + index, code, text, done, error);
     } else {
       server_error(sending->bulk->target, &cause, error);
+      unreadable = !sending->bulk->session && refused_by_content(error->code, true);
     }
     bson_destroy(&reply);
   }
   mongoc_bulk_operation_destroy(bulk);
+  if (unreadable && to - from > 1) {
+    be_careful(sending);
+    *done = from;
+    return true;
+  }
+  if (unreadable) {
+    struct error why = *error;
+    return forgive(sending, from, why.code, why.text, done, error);
+  }
   return ok;
 }
 
@@ -449,10 +497,72 @@ apply_delta_here(const struct sending *sending, struct batch_op *op, struct erro
   return ok;
 }
 
+static bool
+is_odd(const struct sending *sending, const struct batch_op *op)
+{
+  bson_t document;
+  if (op->kind != APPLY_INSERT && op->kind != APPLY_REPLACE) {
+    return false;
+  }
+  batch_change(sending->batch, op, &document);
+  return exact_is_odd(&document);
+}
+
+/* A document that an ordinary write would change. */
+static bool
+send_exactly(const struct sending *sending, size_t at, struct error *error)
+{
+  struct batch_run *run = sending->run;
+  const struct batch_op *op = &run->ops[at];
+  bson_t document;
+  bson_t selector;
+  if (!sending->bulk->lenient && (op->kind == APPLY_REPLACE || !sending->bulk->upsert)) {
+    int there = document_there(sending, op, NULL, error);
+    if (there != (op->kind == APPLY_REPLACE)) {
+      return there >= 0 &&
+             diverged(sending, op, there ? "the document is there already" : "the document is not there", error);
+    }
+  }
+  batch_change(sending->batch, op, &document);
+  batch_selector(sending->batch, op, &selector);
+  switch (exact_write(sending->bulk->target, run->db, run->coll, &document, error)) {
+  case EXACT_FAILED:
+    return false;
+  case EXACT_REFUSED: {
+    struct error why = *error;
+    return go_on_without(sending, at, why.text, error);
+  }
+  case EXACT_CHANGED:
+    report(sending, &selector, true, error->text);
+    return true;
+  case EXACT_SAME:
+    break;
+  }
+  return true;
+}
+
+/* One that cannot go in a bulk; `*done` is where to go on. */
+static bool
+send_alone(struct sending *sending, size_t at, size_t *done, struct error *error)
+{
+  struct batch_op *op = &sending->run->ops[at];
+  *done = at + 1;
+  if (sending->bulk->session) {
+    return error_set(error, ERROR_REFUSED, "the target does not take writes of this form within a transaction");
+  }
+  if (needs_reading(sending->bulk, op) && !apply_delta_here(sending, op, error)) {
+    return false;
+  }
+  if (is_odd(sending, op)) {
+    return send_exactly(sending, at, error);
+  }
+  return op->kind == APPLY_DELTA || send_ordered(sending, at, at + 1, done, error);
+}
+
 bool
 bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, struct error *error)
 {
-  struct sending sending = {bulk, batch, run};
+  struct sending sending = {.bulk = bulk, .batch = batch, .run = run};
   size_t at = 0;
   if (bulk->refused->documents && !leave_out_refused(&sending, 0, error)) {
     return false;
@@ -462,23 +572,11 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
   }
   while (at < run->count) {
     size_t end = at;
-    if (needs_reading(bulk, &run->ops[at])) {
-      if (bulk->session) {
-        return error_set(error, ERROR_REFUSED, "the target does not take updates of this form within a transaction");
-      }
-      if (!apply_delta_here(&sending, &run->ops[at], error)) {
-        return false;
-      }
-      if (run->ops[at].kind == APPLY_DELTA) {
-        at++;
-        continue;
-      }
-      end = at + 1;
-    }
-    while (end < run->count && !needs_reading(bulk, &run->ops[end])) {
+    while (end < run->count && !needs_reading(bulk, &run->ops[end]) && !is_odd(&sending, &run->ops[end]) &&
+           !(sending.one_by_one && end > at)) {
       end++;
     }
-    if (!send_ordered(&sending, at, end, &at, error)) {
+    if (!(end == at ? send_alone(&sending, at, &at, error) : send_ordered(&sending, at, end, &at, error))) {
       return false;
     }
   }

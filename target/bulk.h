@@ -16,6 +16,7 @@
 struct bulk {
   struct server *target;
   bool internal_delta; /* the target takes $_internalApplyOplogUpdate: real servers from 5.0 on */
+  bool takes_dollars;  /* inserts, not replacements, may have top-level names with a dollar sign: 5.0 and later */
   bool lenient;
   bool upsert;                      /* inserts replace what is there, in strict replay too: see applier.c */
   struct refused *refused;          /* documents that the target does not take */

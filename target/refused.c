@@ -87,6 +87,26 @@ refused_put(struct refused *refused, const char *ns, const bson_t *selector)
 }
 
 void
+refused_rename(struct refused *refused, const char *ns, const char *to_ns,
+               void (*moved)(void *context, const bson_t *selector), void *context)
+{
+  struct refused_document *document;
+  struct refused_document *next;
+  size_t length = strlen(ns) + 1;
+  HASH_ITER (hh, refused->documents, document, next) {
+    bson_t selector;
+    if (document->size > length && memcmp(document->key, ns, length) == 0 &&
+        bson_init_static(&selector, document->key + length, document->size - length)) {
+      if (to_ns) {
+        refused_put(refused, to_ns, &selector);
+        moved(context, &selector);
+      }
+      forget(refused, document);
+    }
+  }
+}
+
+void
 refused_remove(struct refused *refused, const char *ns, const bson_t *selector)
 {
   struct refused_document *document = find(refused, ns, selector);

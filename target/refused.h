@@ -28,5 +28,8 @@ void refused_clear(struct refused *refused);
 bool refused_has(const struct refused *refused, const char *ns, const bson_t *selector);
 void refused_put(struct refused *refused, const char *ns, const bson_t *selector);
 void refused_remove(struct refused *refused, const char *ns, const bson_t *selector);
+/* The collection got another name: calls `moved` for each of its documents. Or it was dropped (`to_ns` NULL). */
+void refused_rename(struct refused *refused, const char *ns, const char *to_ns,
+                    void (*moved)(void *context, const bson_t *selector), void *context);
 
 #endif

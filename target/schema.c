@@ -110,31 +110,64 @@ schema_drop_user_collections(struct server *target, struct error *error)
   return visit_collections(target, drop_one, NULL, error);
 }
 
-void
-schema_create_options(const bson_t *options, bson_t *create)
+static bool
+run_create(struct server *target, const char *db, const char *coll, const bson_t *options, struct error *error)
 {
-  /* What the server made of the user's command, or what only an old storage engine knew. */
-  static const char *const left_out[] = {"create",       "uuid",        "idIndex",   "temp",
-                                         "flags",        "autoIndexId", "$nExtents", "recordIdsReplicated",
-                                         "viewPipeline", NULL};
-  bson_iter_t iter;
-  for (bson_iter_init(&iter, options); bson_iter_next(&iter);) {
-    if (!named(bson_iter_key(&iter), left_out)) {
-      bson_append_iter(create, NULL, 0, &iter);
-    } else if (strcmp(bson_iter_key(&iter), "viewPipeline") == 0) { /* SecantusDB's oplog calls a view's pipeline so */
-      bson_append_iter(create, "pipeline", -1, &iter);
-    }
-  }
+  bson_t *create = BCON_NEW("create", BCON_UTF8(coll));
+  bson_concat(create, options);
+  bool ok = schema_command(target, db, create, error);
+  bson_destroy(create);
+  ok = ok || error->code == CODE_NAMESPACE_EXISTS;
+  return ok && (!bson_has_field(options, "expireAfterSeconds") ||
+                schema_set_ttl(target, db, coll, "", SCHEMA_TTL_ASLEEP, error));
 }
 
 bool
 schema_create(struct server *target, const char *db, const char *coll, const bson_t *options, struct error *error)
 {
-  bson_t *create = BCON_NEW("create", BCON_UTF8(coll));
-  schema_create_options(options, create);
-  bool ok = schema_command(target, db, create, error);
-  bson_destroy(create);
-  return ok || error->code == CODE_NAMESPACE_EXISTS || error_wrap(error, "cannot create %s.%s", db, coll);
+  return run_create(target, db, coll, options, error) || error_wrap(error, "cannot create %s.%s", db, coll);
+}
+
+/* Not what a collection is, but what it may be without. */
+static bool
+is_extra(const char *option)
+{
+  static const char *const extras[] = {"validator",
+                                       "validationLevel",
+                                       "validationAction",
+                                       "storageEngine",
+                                       "indexOptionDefaults",
+                                       "encryptedFields",
+                                       "changeStreamPreAndPostImages",
+                                       NULL};
+  return named(option, extras);
+}
+
+int
+schema_create_or_less(struct server *target, const char *db, const char *coll, const bson_t *options,
+                      struct error *error)
+{
+  bson_iter_t iter;
+  bson_t fewer = BSON_INITIALIZER;
+  struct error again;
+  if (schema_create(target, db, coll, options, error)) {
+    return 1;
+  }
+  if (error->kind != ERROR_TARGET || error->code == 0 || server_error_passes(error)) {
+    return -1;
+  }
+  for (bson_iter_init(&iter, options); bson_iter_next(&iter);) {
+    if (!is_extra(bson_iter_key(&iter))) {
+      bson_append_iter(&fewer, NULL, 0, &iter);
+    }
+  }
+  int made = 0;
+  if (!bson_has_field(options, "viewOn") && !schema_create(target, db, coll, &fewer, &again)) {
+    *error = again;
+    made = -1;
+  }
+  bson_destroy(&fewer);
+  return made;
 }
 
 bool
@@ -387,12 +420,28 @@ schema_drop_index(struct server *target, const char *db, const char *coll, const
          error_wrap(error, "cannot drop the index %s of %s.%s", name, db, coll);
 }
 
+static void
+put_own_expiry(bson_t *command, int64_t seconds)
+{
+  if (seconds == SCHEMA_TTL_ASLEEP) {
+    BSON_APPEND_UTF8(command, "expireAfterSeconds", "off");
+  } else {
+    BSON_APPEND_INT64(command, "expireAfterSeconds", seconds);
+  }
+}
+
 bool
 schema_set_ttl(struct server *target, const char *db, const char *coll, const char *name, int64_t seconds,
                struct error *error)
 {
   bson_t *command = BCON_NEW("collMod", BCON_UTF8(coll));
   bson_t index;
+  if (!*name) {
+    put_own_expiry(command, seconds);
+    bool done = schema_command(target, db, command, error);
+    bson_destroy(command);
+    return done || error_wrap(error, "cannot set the expiry of %s.%s", db, coll);
+  }
   BSON_APPEND_DOCUMENT_BEGIN(command, "index", &index);
   BSON_APPEND_UTF8(&index, "name", name);
   if (seconds <= INT32_MAX) { /* the type that people's definitions have */

@@ -15,11 +15,18 @@ bool schema_user_collections(struct server *target, int64_t *count, char *first,
                              struct error *error);
 bool schema_drop_user_collections(struct server *target, struct error *error);
 
-/* What a create command takes of listCollections' or an oplog entry's options: no uuid, idIndex, temp, flags... */
-void schema_create_options(const bson_t *options, bson_t *create);
-
-/* Creates a collection or a view with the source's options. That it exists is no error. */
+/*
+ * Creates a collection or a view with options that definition_make made. That it exists is no error. An expiry of its own
+ * is put to sleep, as TTL indexes are.
+ */
 bool schema_create(struct server *target, const char *db, const char *coll, const bson_t *options, struct error *error);
+
+/*
+ * The same, and where the target refuses the options, without those that a collection can be without (validator, storage
+ * engine...). 1: as asked. 0: with fewer, or, a view, not at all, and `error` says why; -1: failed.
+ */
+int schema_create_or_less(struct server *target, const char *db, const char *coll, const bson_t *options,
+                          struct error *error);
 
 bool schema_drop(struct server *target, const char *db, const char *coll, struct error *error);
 
@@ -65,7 +72,7 @@ bool schema_create_index(struct server *target, const char *db, const char *coll
 /* By name. That it is missing is no error. */
 bool schema_drop_index(struct server *target, const char *db, const char *coll, const char *name, struct error *error);
 
-/* Changes a TTL index's seconds. */
+/* Changes a TTL index's seconds; with the name "" those of the collection itself (clustered or a time series). */
 bool schema_set_ttl(struct server *target, const char *db, const char *coll, const char *name, int64_t seconds,
                     struct error *error);
 

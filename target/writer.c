@@ -1,13 +1,14 @@
 #include "target/writer.h"
 
 #include "base/memory.h"
+#include "target/exact.h"
 #include "target/refused.h"
 
 bool
-writer_batch_full(const struct writer_batch *batch, const bson_t *document)
+writer_batch_full(const struct writer_batch *batch, const bson_t *document, bool alone)
 {
-  return batch->documents > 0 &&
-         (batch->documents >= WRITER_BATCH_DOCUMENTS || batch->bytes + (int64_t)document->len > WRITER_BATCH_BYTES);
+  return batch->documents > 0 && (alone || batch->odd || batch->documents >= WRITER_BATCH_DOCUMENTS ||
+                                  batch->bytes + (int64_t)document->len > WRITER_BATCH_BYTES);
 }
 
 /* The element's bytes as they are, in a document of their own. A document without an _id gets an empty one. */
@@ -46,8 +47,8 @@ find_id(const struct writer_batch *batch, int64_t number, bson_t *selector)
   return false;
 }
 
-bool
-writer_batch_add(struct writer_batch *batch, const bson_t *document, struct error *error)
+static bool
+add_insert(struct writer_batch *batch, const bson_t *document, struct error *error)
 {
   bson_error_t cause;
   static const uint8_t unchecked_bytes[] = {16, 0, 0, 0, 8, 'v', 'a', 'l', 'i', 'd', 'a', 't', 'e', 0, 0, 0};
@@ -61,6 +62,17 @@ writer_batch_add(struct writer_batch *batch, const bson_t *document, struct erro
     return error_set(error, ERROR_TARGET, "cannot put a document into a batch: %s", cause.message);
   }
   keep_id(batch, document);
+  return true;
+}
+
+bool
+writer_batch_add(struct writer_batch *batch, const bson_t *document, struct error *error)
+{
+  if (exact_is_odd(document)) {
+    batch->odd = bson_copy(document);
+  } else if (!add_insert(batch, document, error)) {
+    return false;
+  }
   batch->documents++;
   batch->bytes += document->len;
   return true;
@@ -72,8 +84,20 @@ writer_batch_clear(struct writer_batch *batch)
   if (batch->bulk) {
     mongoc_bulk_operation_destroy(batch->bulk);
   }
+  if (batch->odd) {
+    bson_destroy(batch->odd);
+  }
   free(batch->ids);
   *batch = (struct writer_batch){0};
+}
+
+/* `error` says why, and may be another one when this fails. */
+static bool
+refuse(struct writer *writer, const bson_t *selector, bool kept, struct error *error)
+{
+  struct error why = *error;
+  struct writer_refusal refusal = {writer->db, writer->coll, selector, kept, &why};
+  return writer->refuse(writer->context, &refusal, error);
 }
 
 /* One write error of the reply: counted, reported, or what ends the copy. */
@@ -102,8 +126,7 @@ take_write_error(struct writer *writer, const struct writer_batch *batch, bson_i
   if (!refused_by_content(code, true) || !find_id(batch, index, &selector)) {
     return false;
   }
-  struct error why = *error;
-  return writer->refuse(writer->context, writer->db, writer->coll, &selector, &why, error);
+  return refuse(writer, &selector, false, error);
 }
 
 static bool
@@ -139,14 +162,27 @@ has_concern_errors(const bson_t *reply)
          bson_iter_next(&item);
 }
 
+/* True if the server's answer is about a document, and no batch has it by itself yet. */
 bool
-writer_insert(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
+writer_unreadable(const struct error *error)
+{
+  return error->kind == ERROR_TARGET && refused_by_content(error->code, true);
+}
+
+/* The command as a whole was refused: for the only document in it. */
+static bool
+refuse_only(struct writer *writer, const struct writer_batch *batch, struct error *error)
+{
+  bson_t selector;
+  return batch->documents == 1 && writer_unreadable(error) && find_id(batch, 0, &selector) &&
+         refuse(writer, &selector, false, error);
+}
+
+static bool
+insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
 {
   bson_t reply;
   bson_error_t cause;
-  if (!batch->bulk) {
-    return true;
-  }
   mongoc_write_concern_t *concern = mongoc_write_concern_new();
   if (majority) {
     mongoc_write_concern_set_wmajority(concern, 0);
@@ -164,10 +200,37 @@ writer_insert(struct writer *writer, struct writer_batch *batch, bool majority, 
       ok = take_write_errors(writer, batch, &reply, error);
     } else {
       server_error(writer->target, &cause, error);
+      ok = refuse_only(writer, batch, error);
     }
   }
   bson_destroy(&reply);
   mongoc_write_concern_destroy(concern);
+  return ok;
+}
+
+static bool
+insert_odd(struct writer *writer, const bson_t *document, struct error *error)
+{
+  bson_iter_t iter;
+  bson_t selector = BSON_INITIALIZER;
+  enum exact_outcome outcome = exact_write(writer->target, writer->db, writer->coll, document, error);
+  bool ok = outcome == EXACT_SAME;
+  if (!ok && outcome != EXACT_FAILED && bson_iter_init_find(&iter, document, "_id")) {
+    bson_append_iter(&selector, "_id", 3, &iter);
+    ok = refuse(writer, &selector, outcome == EXACT_CHANGED, error);
+  }
+  bson_destroy(&selector);
+  return ok;
+}
+
+bool
+writer_insert(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
+{
+  bool ok = !batch->bulk || insert_bulk(writer, batch, majority && !batch->odd, error);
+  if (ok && batch->odd) {
+    ok = insert_odd(writer, batch->odd, error) &&
+         (!majority || server_confirm_majority(writer->target, writer->db, writer->coll, error));
+  }
   writer_batch_clear(batch);
   return ok || error_wrap(error, "cannot insert into %s.%s", writer->db, writer->coll);
 }

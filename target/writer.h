@@ -10,7 +10,8 @@
 #include "server/server.h"
 
 struct writer_batch {
-  mongoc_bulk_operation_t *bulk; /* NULL while empty */
+  mongoc_bulk_operation_t *bulk; /* NULL while it has none */
+  bson_t *odd;                   /* the last one, if an insert would change it (target/exact.h); else NULL */
   int64_t documents;
   int64_t bytes;
   uint8_t *ids; /* {_id} of each, one after another: to name one that is refused */
@@ -22,15 +23,22 @@ struct writer_batch {
 #define WRITER_BATCH_DOCUMENTS 100000
 #define WRITER_BATCH_BYTES (8 << 20)
 
-/* True if the document has to wait for the next batch. */
-bool writer_batch_full(const struct writer_batch *batch, const bson_t *document);
+/* True if the document has to wait for the next batch. `alone`: each has one of its own. */
+bool writer_batch_full(const struct writer_batch *batch, const bson_t *document, bool alone);
 
 bool writer_batch_add(struct writer_batch *batch, const bson_t *document, struct error *error);
 void writer_batch_clear(struct writer_batch *batch);
 
-/* The target does not take this document: it is reported, and the copy goes on without it. */
-typedef bool (*writer_refuse)(void *context, const char *db, const char *coll, const bson_t *selector,
-                              const struct error *why, struct error *error);
+/* The target does not take this document, or (`kept`) keeps it with other bytes: it is reported, and the copy goes on. */
+struct writer_refusal {
+  const char *db;
+  const char *coll;
+  const bson_t *selector; /* {_id} */
+  bool kept;
+  const struct error *why;
+};
+
+typedef bool (*writer_refuse)(void *context, const struct writer_refusal *refusal, struct error *error);
 
 struct writer {
   struct server *target;
@@ -45,7 +53,11 @@ struct writer {
  * Inserts and empties the batch. A duplicate `_id` (an earlier attempt's document) is counted, one that the target does not
  * take is reported; any other refusal is an error. `majority`: return when a majority of the target's members has it, and
  * all before it.
+ *
+ * The target may refuse a whole command for one document in it (writer_unreadable): then all that the batch came from
+ * has to be read again, into batches of one document each.
  */
 bool writer_insert(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error);
+bool writer_unreadable(const struct error *error);
 
 #endif

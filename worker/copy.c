@@ -43,7 +43,7 @@ read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *b
   const bson_t *document;
   int got;
   while ((got = reader_next(cursor, &document, error)) == 1) {
-    if (writer_batch_full(batch, document) && !hand_over(copy, batch)) {
+    if (writer_batch_full(batch, document, copy->task->alone) && !hand_over(copy, batch)) {
       return true;
     }
     if (!writer_batch_add(batch, document, error)) {

@@ -15,6 +15,7 @@ struct copy_task {
   const bson_t *min; /* {_id} bounds; NULL: open */
   const bson_t *max;
   bool natural;   /* in natural order, without bounds */
+  bool alone;     /* each document in a command of its own: see writer_unreadable */
   bool fetch_max; /* the last of several ranges: a document whose _id is MaxKey lies behind the open end */
   bool has_uuid;
   uint8_t uuid[16]; /* what the collection was when the plan was made */

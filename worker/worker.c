@@ -49,13 +49,13 @@ send_progress(void *context, const struct copy_result *so_far)
 }
 
 static bool
-report_document(void *context, const char *db, const char *coll, const bson_t *selector, const struct error *why,
-                struct error *error)
+report_document(void *context, const struct writer_refusal *refusal, struct error *error)
 {
   struct worker *worker = context;
   bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, db, coll, why);
-  BSON_APPEND_DOCUMENT(&document, "id", selector);
+  message_put_refused(&document, refusal->db, refusal->coll, refusal->why);
+  BSON_APPEND_DOCUMENT(&document, "id", refusal->selector);
+  BSON_APPEND_BOOL(&document, "kept", refusal->kept);
   bool ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
   return ok;
@@ -82,9 +82,10 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
 {
   bson_t options;
   struct optime before;
-  if (message_flag(message, "again") && (!schema_drop(&worker->target, task->db, task->coll, error) ||
-                                         !message_document(message, "options", &options, error) ||
-                                         !schema_create(&worker->target, task->db, task->coll, &options, error))) {
+  bool again = task->alone || message_flag(message, "again");
+  if (again && (!schema_drop(&worker->target, task->db, task->coll, error) ||
+                !message_document(message, "options", &options, error) ||
+                !schema_create(&worker->target, task->db, task->coll, &options, error))) {
     return false;
   }
   if (!oplog_newest(&worker->reader, &before, error)) {
@@ -95,14 +96,34 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
 }
 
 static bool
+run_copy(struct worker *worker, const bson_t *message, const struct copy_task *task, bson_t *done, struct error *error)
+{
+  struct copy_result result;
+  uint64_t start = 0;
+  if (message_flag(message, "capped") && !begin_capped(worker, message, task, &start, error)) {
+    return false;
+  }
+  struct copy_events events = {send_progress, report_document, worker};
+  if (!copy_range(&worker->reader, &worker->target, task, &events, &result, error)) {
+    return false;
+  }
+  BSON_APPEND_INT64(done, "documents", result.documents);
+  BSON_APPEND_INT64(done, "bytes", result.bytes);
+  BSON_APPEND_INT64(done, "duplicates", result.duplicates);
+  BSON_APPEND_BOOL(done, "lost", result.lost);
+  if (start) {
+    message_put_timestamp(done, "start", start);
+  }
+  return true;
+}
+
+static bool
 do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
   struct copy_task task = {.natural = message_flag(message, "natural"), .fetch_max = message_flag(message, "last")};
-  struct copy_result result;
   bson_t min;
   bson_t max;
   bson_iter_t iter;
-  uint64_t start = 0;
   if (!message_text(message, "db", &task.db, error) || !message_text(message, "coll", &task.coll, error) ||
       !message_text(message, "from_db", &task.from_db, error) ||
       !message_text(message, "from_coll", &task.from_coll, error)) {
@@ -119,21 +140,11 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
     task.has_uuid = size == sizeof task.uuid;
     memcpy(task.uuid, bytes, task.has_uuid ? size : 0);
   }
-  if (message_flag(message, "capped") && !begin_capped(worker, message, &task, &start, error)) {
-    return false;
+  if (run_copy(worker, message, &task, done, error)) {
+    return true;
   }
-  struct copy_events events = {send_progress, report_document, worker};
-  if (!copy_range(&worker->reader, &worker->target, &task, &events, &result, error)) {
-    return false;
-  }
-  BSON_APPEND_INT64(done, "documents", result.documents);
-  BSON_APPEND_INT64(done, "bytes", result.bytes);
-  BSON_APPEND_INT64(done, "duplicates", result.duplicates);
-  BSON_APPEND_BOOL(done, "lost", result.lost);
-  if (start) {
-    message_put_timestamp(done, "start", start);
-  }
-  return true;
+  task.alone = writer_unreadable(error);
+  return task.alone && run_copy(worker, message, &task, done, error);
 }
 
 /* The target refuses one of them at least: each by itself, and those that cannot be are reported. */

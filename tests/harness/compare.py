@@ -18,8 +18,9 @@ from bson.son import SON
 MOST_DIFFERENCES = 20
 OWN_DATABASES = {"admin", "config", "local"}
 SERVERS_OWN = {"system.views", "system.indexes", "system.profile"}
-# `ns` left the index with 4.4; `background` is how it was built; entryFormat is SecantusDB's storage.
-INDEX_NOISE = {"ns", "background", "entryFormat"}
+# `ns` left the index with 4.4; `background` is how it was built; entryFormat is SecantusDB's storage; indexes are built as
+# the target's newest kind, whatever `v` they had.
+INDEX_NOISE = {"ns", "background", "entryFormat", "v"}
 ORDERED = CodecOptions(document_class=SON)
 
 
@@ -169,7 +170,7 @@ def _indexes(collection, same_version):
 
 
 def _normal_index(index, same_version):
-    noise = INDEX_NOISE if same_version else INDEX_NOISE | {"v"}
+    noise = INDEX_NOISE
     if index["name"] == "_id_" and not same_version:
         noise = noise | {"collation"}  # SecantusDB does not show the one it takes from the collection
     if index.get("collation", {}).get("locale") == "simple":
@@ -250,16 +251,22 @@ def _compare_rest(result, namespace, ours, theirs, pairs):
         if sides[0].get(key) != sides[1].get(key):
             what = "is missing on the target" if key not in sides[1] else (
                 "is on the target only" if key not in sides[0] else "has other bytes")
-            result.add(f"{namespace}: the document {bson.decode(key)} {what}")
+            result.add(f"{namespace}: the document {bson.decode(key, LENIENT)} {what}")
             result.keys.append(key)
 
 
+LENIENT = CodecOptions(document_class=SON, unicode_decode_error_handler="replace")
+
+
 def _key(raw):
-    return bson.encode({"_id": RawBSONDocument(raw)["_id"]})
+    try:
+        return bson.encode({"_id": RawBSONDocument(raw)["_id"]})
+    except bson.errors.InvalidBSON:  # names or strings that are no UTF-8
+        return bson.encode({"_id": bson.decode(raw, LENIENT)["_id"]})
 
 
 def _show(raw):
     if raw is None:
         return "nothing"
-    text = str(bson.decode(raw, ORDERED))
+    text = str(bson.decode(raw, LENIENT))
     return text if len(text) < 400 else f"{text[:400]}…"

@@ -168,15 +168,6 @@ def test_indexes_that_change_are_named_once(tmp_path, kind):
             assert ferry.log().count(f"shop.a: {text}") == ferry.log().count(text) == 1, ferry.log()
 
 
-def test_each_time_series_collection_is_refused(secantus_pair):
-    source = secantus_pair.source.client()
-    for name in "m", "n":
-        source.shop.create_collection(name, timeseries={"timeField": "t"})
-    report = check(secantus_pair.source, secantus_pair.target, secantus_pair.folder)
-    assert report["exitStatus"] == REFUSED, report
-    assert [found["subject"] for found in report["findings"] if found["level"] == "problem"] == ["shop.m", "shop.n"]
-
-
 def test_bookmarks(secantus_pair, tmp_path):
     fill(secantus_pair.source.client())
     options = ["--bookmarkFile", secantus_pair.folder / "bookmark"]
