@@ -1,6 +1,8 @@
 #include "coordinator/checkpoint.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 
@@ -33,6 +35,21 @@ checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *e
     return false;
   }
   return true;
+}
+
+int
+checkpoint_peek(struct checkpoint *checkpoint, const char *path, struct error *error)
+{
+  struct stat file;
+  *checkpoint = (struct checkpoint){.path = memory_string(path)};
+  if (stat(path, &file) == 0 ? file.st_size == 0 : errno == ENOENT) {
+    return 0;
+  }
+  if (sqlite3_open_v2(path, &checkpoint->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK) {
+    failed(checkpoint, "open", error);
+    return -1;
+  }
+  return 1;
 }
 
 void

@@ -9,6 +9,7 @@
 #include "applier/applier.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "coordinator/check.h"
 #include "coordinator/migrate.h"
 #include "coordinator/options.h"
 #include "server/server.h"
@@ -41,7 +42,13 @@ run_coordinator(int argc, char **argv)
   struct options options;
   struct error error;
   int status = 0;
-  if (!options_parse(&options, argc - 1, argv + 1, &error)) {
+  bool check = argc > 1 && strcmp(argv[1], "check") == 0;
+  int first = check ? 2 : 1;
+  bool ok = options_parse(&options, argc - first, argv + first, &error);
+  if (ok && options.json && !check) {
+    ok = error_set(&error, ERROR_USAGE, "--json belongs to 'mongoferry check'");
+  }
+  if (!ok) {
     log_error("%s", error.text);
     status = error_exit_status(error.kind);
   } else if (options.help) {
@@ -51,7 +58,7 @@ run_coordinator(int argc, char **argv)
   } else {
     process_title("mongoferry: coordinator"); /* argv held passwords */
     server_library_start();
-    status = migrate_run(&options);
+    status = check ? check_run(&options) : migrate_run(&options);
     server_library_end();
   }
   options_clear(&options);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "coordinator/check.h"
 #include "coordinator/http.h"
 #include "coordinator/pool.h"
 #include "coordinator/preflight.h"
@@ -101,30 +102,6 @@ fail(struct migration *migration, const struct error *error)
   pool_stop(&migration->pool);
 }
 
-static const char *
-bookmark_path(const struct options *options)
-{
-  return options->bookmark_file ? options->bookmark_file : "mongomirror.bookmark";
-}
-
-static bool
-make_selection(struct migration *migration, struct error *error)
-{
-  const struct options *options = migration->options;
-  const struct option_list *const lists[SELECTION_LISTS] = {
-    [INCLUDE_DB] = &options->include_dbs, [INCLUDE_NAMESPACE] = &options->include_namespaces,
-    [EXCLUDE_DB] = &options->exclude_dbs, [EXCLUDE_NAMESPACE] = &options->exclude_namespaces,
-    [NS_FROM] = &options->ns_from,        [NS_TO] = &options->ns_to};
-  for (int list = 0; list < SELECTION_LISTS; list++) {
-    for (size_t i = 0; i < lists[list]->count; i++) {
-      if (!selection_add(&migration->selection, list, lists[list]->items[i], error)) {
-        return false;
-      }
-    }
-  }
-  return selection_check(&migration->selection, error);
-}
-
 /* What the children have to know of the options. */
 static void
 make_settings(struct migration *migration)
@@ -137,37 +114,9 @@ make_settings(struct migration *migration)
   if (options->oplog_path) {
     BSON_APPEND_UTF8(&migration->settings, "oplogPath", options->oplog_path);
   }
-  char *path = memory_string(bookmark_path(options));
+  char *path = memory_string(options_bookmark(options));
   BSON_APPEND_UTF8(&migration->settings, "folder", dirname(path));
   free(path);
-}
-
-/* The bookmark of an earlier run, unless --forceDump: 1, 0, -1. Also: is it this source's? */
-static int
-has_bookmark(struct migration *migration, struct error *error)
-{
-  bson_t document;
-  const char *set = "";
-  if (migration->options->force_dump) {
-    return 0;
-  }
-  int got = checkpoint_get(&migration->checkpoint, "bookmark", &document, error);
-  if (got <= 0) {
-    return got;
-  }
-  bson_destroy(&document);
-  got = checkpoint_get(&migration->checkpoint, "source", &document, error);
-  if (got == 1) {
-    struct error ignored;
-    message_text(&document, "set", &set, &ignored);
-    if (strcmp(set, migration->preflight.source_hello.set_name) != 0) {
-      error_set(error, ERROR_STATE, "the bookmark is of the source '%s', not of '%s'; name another --bookmarkFile", set,
-                migration->preflight.source_hello.set_name);
-      got = -1;
-    }
-    bson_destroy(&document);
-  }
-  return got;
 }
 
 static bool
@@ -185,25 +134,35 @@ prepare(struct migration *migration, struct error *error)
 {
   const struct options *options = migration->options;
   struct preflight *preflight = &migration->preflight;
-  if (!preflight_open(preflight, migration->source_uri, migration->target_uri, error)) {
-    return false;
-  }
-  log_info("source set=%s version=%s; target set=%s version=%s", preflight->source_hello.set_name,
-           preflight->source_hello.version, preflight->target_hello.set_name, preflight->target_hello.version);
-  int bookmark = -1;
-  bool ok = checkpoint_open(&migration->checkpoint, bookmark_path(options), error);
+  struct check check;
+  check_init(&check, options, &migration->selection, preflight, &migration->catalog);
+  check_open(&check, migration->source_uri, migration->target_uri);
+  bool ok = findings_conclude(&check.findings, error);
   if (ok) {
-    bookmark = has_bookmark(migration, error);
+    log_info("source set=%s version=%s; target set=%s version=%s", preflight->source_hello.set_name,
+             preflight->source_hello.version, preflight->target_hello.set_name, preflight->target_hello.version);
+    ok = checkpoint_open(&migration->checkpoint, options_bookmark(options), error);
+  }
+  int bookmark = -1;
+  if (ok) {
+    bookmark = check_bookmark(&check, &migration->checkpoint, error);
     ok = bookmark >= 0;
   }
   migration->resumed = bookmark == 1;
   if (ok && !migration->resumed) {
-    ok = preflight_list(preflight, &migration->selection, &migration->catalog, error) &&
-         preflight_clear_target(preflight, options->drop, error) &&
+    check_copy(&check);
+  } else if (ok) {
+    check_resume(&check);
+  }
+  findings_log_warnings(&check.findings);
+  ok = ok && findings_conclude(&check.findings, error);
+  if (ok && !migration->resumed) {
+    ok = preflight_clear_target(preflight, options->drop, error) &&
          preflight_plan(preflight, options, &migration->checkpoint, &migration->catalog, &migration->plan,
                         &migration->sleeping, error) &&
          remember_source(migration, error);
   }
+  check_close(&check);
   preflight_close(preflight);
   return ok;
 }
@@ -678,7 +637,7 @@ migrate_run(const struct options *options)
   bson_init(&migration->places);
   bson_init(&migration->sleeping);
   bson_init(&migration->settings);
-  if (make_selection(migration, &error)) {
+  if (options_select(options, &migration->selection, &error)) {
     make_settings(migration);
     migration->source_uri = options_uri(options, OPTIONS_SOURCE, &error);
   }

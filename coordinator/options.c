@@ -215,12 +215,37 @@ options_clear(struct options *options)
   memset(options, 0, sizeof *options);
 }
 
+bool
+options_select(const struct options *options, struct selection *selection, struct error *error)
+{
+  const struct option_list *const lists[SELECTION_LISTS] = {
+    [INCLUDE_DB] = &options->include_dbs, [INCLUDE_NAMESPACE] = &options->include_namespaces,
+    [EXCLUDE_DB] = &options->exclude_dbs, [EXCLUDE_NAMESPACE] = &options->exclude_namespaces,
+    [NS_FROM] = &options->ns_from,        [NS_TO] = &options->ns_to};
+  for (int list = 0; list < SELECTION_LISTS; list++) {
+    for (size_t i = 0; i < lists[list]->count; i++) {
+      if (!selection_add(selection, list, lists[list]->items[i], error)) {
+        return false;
+      }
+    }
+  }
+  return selection_check(selection, error);
+}
+
+const char *
+options_bookmark(const struct options *options)
+{
+  return options->bookmark_file ? options->bookmark_file : "mongomirror.bookmark";
+}
+
 void
 options_help(FILE *out)
 {
   fputs("mongoferry --host SOURCE --destination TARGET [options]\n"
         "Moves a running MongoDB replica set to another without downtime: copies it, then\n"
-        "follows its oplog until stopped.\n",
+        "follows its oplog until stopped.\n"
+        "mongoferry check --host SOURCE --destination TARGET [options]\n"
+        "Reports whether that would work; changes nothing.\n",
         out);
   for (size_t i = 0; i < TABLE_SIZE; i++) {
     char left[64];

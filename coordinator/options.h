@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "source/selection.h"
 
 struct option_list {
   char **items;
@@ -35,6 +36,10 @@ struct options {
 /* Reads argv (not argv[0]); opens no connection. ERROR_USAGE names the option and what it takes. */
 bool options_parse(struct options *options, int argc, char **argv, struct error *error);
 void options_clear(struct options *options);
+
+/* Fills an empty selection with what is included, excluded and renamed. ERROR_USAGE where that makes no sense. */
+bool options_select(const struct options *options, struct selection *selection, struct error *error);
+const char *options_bookmark(const struct options *options);
 
 /* At most 80 columns. */
 void options_help(FILE *out);

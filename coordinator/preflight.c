@@ -12,51 +12,54 @@
 
 #define WIRE_3_6 6
 
-static bool
-check_pair(const struct preflight *preflight, struct error *error)
+/* Each reason why this pair cannot work. */
+static void
+check_pair(const struct preflight *preflight, struct findings *findings)
 {
   const struct server_hello *source = &preflight->source_hello;
   const struct server_hello *target = &preflight->target_hello;
   if (source->mongos) {
-    return error_set(error, ERROR_REFUSED, "the source is a mongos; name a replica set's members instead");
-  }
-  if (!source->set_name[0]) {
-    return error_set(
-      error, ERROR_REFUSED,
+    findings_refuse(findings, TOPIC_SERVERS, "source", "the source is a mongos; name a replica set's members instead");
+  } else if (!source->set_name[0]) {
+    findings_refuse(
+      findings, TOPIC_SERVERS, "source",
       "the source is a standalone and has no oplog; restart it with --replSet and run rs.initiate() first");
   }
   if (source->wire_version < WIRE_3_6 || target->wire_version < WIRE_3_6) {
-    return error_set(error, ERROR_REFUSED, "source %s, target %s: this version migrates from 3.6 on", source->version,
-                     target->version);
+    findings_refuse(findings, TOPIC_SERVERS, source->wire_version < WIRE_3_6 ? "source" : "target",
+                    "source %s, target %s: this version migrates from 3.6 on", source->version, target->version);
   }
-  for (int i = 0; i < 2; i++) {
-    int older = source->version_number[i] - target->version_number[i];
-    if (older > 0) {
-      return error_set(error, ERROR_REFUSED, "the target (%s) is older than the source (%s); upgrade the target",
-                       target->version, source->version);
-    }
-    if (older < 0) {
-      break;
-    }
+  int older = source->version_number[0] - target->version_number[0];
+  older = older ? older : source->version_number[1] - target->version_number[1];
+  if (older > 0) {
+    findings_refuse(findings, TOPIC_SERVERS, "target",
+                    "the target (%s) is older than the source (%s); upgrade the target", target->version,
+                    source->version);
   }
   if (source->primary[0] && strcmp(source->primary, target->primary) == 0) {
-    return error_set(error, ERROR_REFUSED, "source and target are the same server, %s", source->primary);
+    findings_refuse(findings, TOPIC_SERVERS, "target", "source and target are the same server, %s", source->primary);
   }
-  return true;
 }
 
 bool
-preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct error *error)
+preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct findings *findings)
 {
+  struct error error;
   memset(preflight, 0, sizeof *preflight);
-  bool ok = reader_open(&preflight->reader, source_uri, false, error) &&
-            server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, error) &&
-            server_open(&preflight->target, ERROR_TARGET, target_uri, false, error) &&
-            server_ask_hello(&preflight->target, true, &preflight->target_hello, error) && check_pair(preflight, error);
-  if (!ok) {
-    preflight_close(preflight);
+  bool source = reader_open(&preflight->reader, source_uri, false, &error) &&
+                server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, &error);
+  if (!source) {
+    findings_add_error(findings, TOPIC_SERVERS, "source", &error);
   }
-  return ok;
+  bool target = server_open(&preflight->target, ERROR_TARGET, target_uri, false, &error) &&
+                server_ask_hello(&preflight->target, true, &preflight->target_hello, &error);
+  if (!target) {
+    findings_add_error(findings, TOPIC_SERVERS, "target", &error);
+  }
+  if (source && target) {
+    check_pair(preflight, findings);
+  }
+  return source && target;
 }
 
 void
@@ -66,20 +69,30 @@ preflight_close(struct preflight *preflight)
   server_close(&preflight->target);
 }
 
-bool
-preflight_clear_target(struct preflight *preflight, bool drop, struct error *error)
+void
+preflight_check_target(struct preflight *preflight, bool drop, struct findings *findings)
 {
   int64_t count = 0;
   char first[512] = "";
-  if (!schema_user_collections(&preflight->target, &count, first, sizeof first, error)) {
-    return false;
+  struct error error;
+  if (!schema_user_collections(&preflight->target, &count, first, sizeof first, &error)) {
+    findings_add_error(findings, TOPIC_TARGET, "target", &error);
+    return;
   }
   if (count > 0 && !drop) {
-    return error_set(error, ERROR_REFUSED,
-                     "the target is not empty (%lld collections, %s among them); start with --drop to drop them all",
-                     (long long)count, first);
+    findings_refuse(findings, TOPIC_TARGET, "target",
+                    "the target is not empty (%lld collections, %s among them); start with --drop to drop them all",
+                    (long long)count, first);
+  } else if (count > 0) {
+    findings_add(findings, FINDING_NOTE, TOPIC_TARGET, "target", "--drop drops its %lld collections, %s among them",
+                 (long long)count, first);
   }
-  return count == 0 || schema_drop_user_collections(&preflight->target, error);
+}
+
+bool
+preflight_clear_target(struct preflight *preflight, bool drop, struct error *error)
+{
+  return !drop || schema_drop_user_collections(&preflight->target, error);
 }
 
 static bool
@@ -103,58 +116,79 @@ compare_targets(const void *left, const void *right)
 }
 
 /* No two collections may arrive under one name. */
-static bool
-check_targets(const struct catalog *catalog, struct error *error)
+static void
+check_targets(const struct catalog *catalog, struct findings *findings)
 {
-  bool ok = true;
-  const struct collection **sorted = memory_new(catalog->count * sizeof *sorted);
+  const struct collection **sorted = memory_new(catalog->count * sizeof *sorted + 1);
   for (size_t i = 0; i < catalog->count; i++) {
     sorted[i] = &catalog->collections[i];
   }
   qsort(sorted, catalog->count, sizeof *sorted, compare_targets);
-  for (size_t i = 1; ok && i < catalog->count; i++) {
+  for (size_t i = 1; i < catalog->count; i++) {
+    const struct collection *left = sorted[i - 1];
+    const struct collection *right = sorted[i];
     if (compare_targets(&sorted[i - 1], &sorted[i]) == 0) {
-      ok = error_set(error, ERROR_REFUSED, "%s.%s and %s.%s would both become %s.%s; change --nsTo", sorted[i - 1]->db,
-                     sorted[i - 1]->name, sorted[i]->db, sorted[i]->name, sorted[i]->to_db, sorted[i]->to_name);
+      char *ns = memory_format("%s.%s", right->db, right->name);
+      findings_refuse(findings, TOPIC_NAMESPACES, ns, "%s.%s and %s would both become %s.%s; change --nsTo", left->db,
+                      left->name, ns, right->to_db, right->to_name);
+      free(ns);
     }
   }
   free(sorted);
-  return ok;
 }
 
-/* Names on the target. A view goes where what it reads goes. */
+/* A view goes where what it reads goes. */
 static bool
-name_targets(const struct selection *selection, struct catalog *catalog, struct error *error)
+name_target(const struct selection *selection, struct collection *collection, struct error *error)
 {
   char to_db[SELECTION_DB_SIZE];
   char to_coll[SELECTION_COLL_SIZE];
+  bson_t options;
+  if (!selection_rename(selection, collection->db, collection->name, to_db, to_coll, error)) {
+    return false;
+  }
+  catalog_rename(collection, to_db, to_coll);
+  if (!collection->view) {
+    return true;
+  }
+  if (!view_rename(selection, collection->db, to_db, collection->options, &options, error)) {
+    return error_wrap(error, "the view %s.%s", collection->db, collection->name);
+  }
+  bson_destroy(collection->options);
+  collection->options = bson_copy(&options);
+  bson_destroy(&options);
+  return true;
+}
+
+static void
+name_targets(const struct selection *selection, struct catalog *catalog, struct findings *findings)
+{
+  struct error error;
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
-    bson_t options;
-    if (!selection_rename(selection, collection->db, collection->name, to_db, to_coll, error)) {
-      return false;
-    }
-    catalog_rename(collection, to_db, to_coll);
-    if (collection->view) {
-      if (!view_rename(selection, collection->db, to_db, collection->options, &options, error)) {
-        return error_wrap(error, "the view %s.%s", collection->db, collection->name);
-      }
-      bson_destroy(collection->options);
-      collection->options = bson_copy(&options);
-      bson_destroy(&options);
+    if (!name_target(selection, collection, &error)) {
+      char *ns = memory_format("%s.%s", collection->db, collection->name);
+      findings_add_error(findings, TOPIC_NAMESPACES, ns, &error);
+      free(ns);
     }
   }
-  return check_targets(catalog, error);
+  check_targets(catalog, findings);
 }
 
 /* Every pattern was asked about every namespace by now. */
-static bool
-check_patterns(const struct selection *selection, struct error *error)
+static void
+check_patterns(const struct selection *selection, struct findings *findings)
 {
-  const char *option = NULL;
-  const char *text = NULL;
-  return !selection_unused(selection, &option, &text) ||
-         error_set(error, ERROR_REFUSED, "--%s %s matches nothing on the source", option, text);
+  for (int list = 0; list < NS_TO; list++) {
+    for (size_t i = 0; i < selection->lists[list].count; i++) {
+      const struct selection_item *item = &selection->lists[list].items[i];
+      if (!item->used) {
+        char *option = memory_format("--%s %s", selection_option(list), item->text);
+        findings_refuse(findings, TOPIC_NAMESPACES, option, "%s matches nothing on the source", option);
+        free(option);
+      }
+    }
+  }
 }
 
 static int
@@ -165,7 +199,7 @@ version_of(const struct server_hello *hello)
 
 /* The options become the target's; what that changes is said before anything is done. */
 static void
-translate_options(const struct preflight *preflight, struct catalog *catalog)
+translate_options(const struct preflight *preflight, struct catalog *catalog, struct findings *findings)
 {
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
@@ -175,7 +209,9 @@ translate_options(const struct preflight *preflight, struct catalog *catalog)
     }
     definition_make(collection->options, version_of(&preflight->target_hello), &definition);
     if (definition.notes[0]) {
-      log_warn("options ns=%s.%s: %s", collection->db, collection->name, definition.notes);
+      char *ns = memory_format("%s.%s", collection->db, collection->name);
+      findings_add(findings, FINDING_WARNING, TOPIC_DEFINITIONS, ns, "options: %s", definition.notes);
+      free(ns);
     }
     collection->ttl_s = definition.ttl_s;
     bson_destroy(collection->options);
@@ -312,9 +348,6 @@ plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, bson
       continue;
     }
     enum schema_index_kind kind = schema_index(&spec, collated, &index);
-    if (kind != SCHEMA_INDEX_ID && index.notes[0]) {
-      log_warn("index ns=%s.%s name=%s: %s", collection->db, collection->name, schema_index_name(&spec), index.notes);
-    }
     if (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0 && sleeps_in_two_steps(&preflight->target_hello)) {
       ok = schema_create_index(&preflight->target, collection->to_db, collection->to_name, &index.spec, error);
     } else if (kind == SCHEMA_INDEX_PLAIN) {
@@ -354,16 +387,33 @@ split_all(struct preflight *preflight, const struct options *options, const stru
   return true;
 }
 
-bool
-preflight_list(struct preflight *preflight, const struct selection *selection, struct catalog *catalog,
-               struct error *error)
+static bool
+list_source(struct preflight *preflight, const struct options *options, const struct selection *selection,
+            struct catalog *catalog, struct error *error)
 {
-  if (!oplog_start(&preflight->reader, &preflight->start, error) ||
-      !catalog_read(catalog, &preflight->reader, selection_wants, selection, error) ||
-      !name_targets(selection, catalog, error) || !check_patterns(selection, error)) {
+  if (!catalog_read(catalog, &preflight->reader, selection_wants, selection, error)) {
     return false;
   }
-  translate_options(preflight, catalog);
+  bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;
+  return !sizes || catalog_sizes(catalog, &preflight->reader, error);
+}
+
+bool
+preflight_list(struct preflight *preflight, const struct options *options, const struct selection *selection,
+               struct catalog *catalog, struct findings *findings)
+{
+  struct error error;
+  bool oplog = preflight->source_hello.set_name[0] != 0; /* the lack of one was refused before */
+  if (oplog && !oplog_start(&preflight->reader, &preflight->start, &error)) {
+    findings_add_error(findings, TOPIC_OPLOG, "source", &error);
+  }
+  if (!list_source(preflight, options, selection, catalog, &error)) {
+    findings_add_error(findings, TOPIC_NAMESPACES, "source", &error);
+    return false;
+  }
+  name_targets(selection, catalog, findings);
+  check_patterns(selection, findings);
+  translate_options(preflight, catalog, findings);
   return true;
 }
 
@@ -374,9 +424,7 @@ preflight_plan(struct preflight *preflight, const struct options *options, struc
   if (!checkpoint_reset(checkpoint, error) || !record_start(&preflight->start, checkpoint, error)) {
     return false;
   }
-  bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;
-  if ((sizes && !catalog_sizes(catalog, &preflight->reader, error)) ||
-      !create_all(preflight, checkpoint, catalog, error)) {
+  if (!create_all(preflight, checkpoint, catalog, error)) {
     return false;
   }
   plan_init(plan, catalog, options->collections_at_once);

@@ -6,6 +6,7 @@
 #define FERRY_COORDINATOR_PREFLIGHT_H
 
 #include "coordinator/checkpoint.h"
+#include "coordinator/findings.h"
 #include "coordinator/options.h"
 #include "coordinator/plan.h"
 #include "source/oplog.h"
@@ -19,16 +20,25 @@ struct preflight {
   struct optime start; /* T0, from preflight_list on */
 };
 
-/* Connects; refuses a pair that cannot work (ERROR_REFUSED). Changes nothing. */
-bool preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct error *error);
+/*
+ * Connects to both. What fails, and a pair that cannot work, is a problem; false where one of them could not be asked.
+ * Changes nothing. Close it in any case.
+ */
+bool preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri,
+                    struct findings *findings);
 void preflight_close(struct preflight *preflight);
 
-/* Refuses a target with users' collections, or (`drop`) drops them. */
+/* A target with users' collections is a problem, unless they are to be dropped. */
+void preflight_check_target(struct preflight *preflight, bool drop, struct findings *findings);
+/* With `drop`, drops them. */
 bool preflight_clear_target(struct preflight *preflight, bool drop, struct error *error);
 
-/* Notes T0, then lists the source; refuses what cannot be migrated. Changes nothing. */
-bool preflight_list(struct preflight *preflight, const struct selection *selection, struct catalog *catalog,
-                    struct error *error);
+/*
+ * Notes T0, then lists the source, with sizes where the options want them. What cannot be migrated is a problem; false if
+ * there is no catalog. Changes nothing.
+ */
+bool preflight_list(struct preflight *preflight, const struct options *options, const struct selection *selection,
+                    struct catalog *catalog, struct findings *findings);
 
 /*
  * Records T0, creates the source's collections and views on the target, splits them. `sleeping` gets the unique and TTL

@@ -157,21 +157,6 @@ selection_rename(const struct selection *selection, const char *db, const char *
   return true;
 }
 
-bool
-selection_unused(const struct selection *selection, const char **option, const char **text)
-{
-  for (int list = 0; list < NS_TO; list++) {
-    for (size_t i = 0; i < selection->lists[list].count; i++) {
-      if (!selection->lists[list].items[i].used) {
-        *option = selection_option(list);
-        *text = selection->lists[list].items[i].text;
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
 void
 selection_put(const struct selection *selection, bson_t *document)
 {

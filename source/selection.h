@@ -20,7 +20,7 @@ enum selection_list { INCLUDE_DB, INCLUDE_NAMESPACE, EXCLUDE_DB, EXCLUDE_NAMESPA
 struct selection_item {
   char *text;
   struct pattern pattern;
-  bool used; /* it matched something that it was asked about */
+  bool used; /* it matched something that selection_wants or selection_rename was asked about; not told of NS_TO */
 };
 
 struct selection {
@@ -53,9 +53,6 @@ bool selection_renames(const struct selection *selection);
  */
 bool selection_rename(const struct selection *selection, const char *db, const char *coll, char *to_db, char *to_coll,
                       struct error *error);
-
-/* Of a pattern that matched nothing that selection_wants and selection_rename were asked, its option and text. */
-bool selection_unused(const struct selection *selection, const char **option, const char **text);
 
 /* As {includeDB: [...], ...}, for a pipe; and back. */
 void selection_put(const struct selection *selection, bson_t *document);

@@ -269,7 +269,7 @@ def test_options_that_the_target_refuses_are_reported(target, tmp_path):
         assert ferry.stop() == INCOMPLETE, ferry.log()[-3000:]
         for name in ("c", "late", "old", *(["v"] if target.kind == "mongod" else [])):  # SecantusDB takes any stage
             assert f"refused ns=d.{name} options:" in ferry.log(), ferry.log()
-        told = next(line for line in ferry.log().splitlines() if "options ns=d.old" in line)
+        told = next(line for line in ferry.log().splitlines() if "d.old: options: " in line)
     for word in ("autoIndexId", "size", "odd", "mmapv1"):
         assert word in told
     assert "flags" not in told

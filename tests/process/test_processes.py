@@ -19,7 +19,8 @@ def test_help_and_version():
     assert run("--version").stdout.startswith("mongoferry ")
 
 
-@pytest.mark.parametrize("arguments", [["--nonsense"], [], ["--host", "r/h:1"], ["--host", "a/b", "--destination"]])
+@pytest.mark.parametrize("arguments", [["--nonsense"], [], ["--host", "r/h:1"], ["--host", "a/b", "--destination"],
+                                       ["check"], ["check", "--host", "r/h:1"], ["check", "--nonsense"]])
 def test_usage_is_status_2_and_one_line(arguments):
     result = run(*arguments)
     assert result.returncode == 2

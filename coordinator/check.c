@@ -1,0 +1,294 @@
+#include "coordinator/check.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "coordinator/census.h"
+#include "coordinator/estimate.h"
+#include "ipc/message.h"
+
+#define VERSION_SIZE 16
+
+void
+check_init(struct check *check, const struct options *options, const struct selection *selection,
+           struct preflight *preflight, struct catalog *catalog)
+{
+  *check = (struct check){.options = options, .selection = selection, .preflight = preflight, .catalog = catalog};
+  findings_init(&check->findings);
+}
+
+void
+check_close(struct check *check)
+{
+  needs_close(&check->source);
+  needs_close(&check->target);
+  findings_clear(&check->findings);
+}
+
+/* 3.6 and later answer with a document; a mongos, or one that refuses the question, leaves "". */
+static void
+ask_feature_version(struct server *server, char version[VERSION_SIZE])
+{
+  bson_t reply;
+  bson_t inner;
+  struct error ignored;
+  const char *text = "";
+  bson_t *command = BCON_NEW("getParameter", BCON_INT32(1), "featureCompatibilityVersion", BCON_INT32(1));
+  if (server_command(server, "admin", command, &reply, &ignored) &&
+      message_document(&reply, "featureCompatibilityVersion", &inner, &ignored)) {
+    message_text(&inner, "version", &text, &ignored);
+  }
+  snprintf(version, VERSION_SIZE, "%s", text);
+  bson_destroy(command);
+  bson_destroy(&reply);
+}
+
+/* Arbiters and passive members too; hidden ones are not told. */
+static int
+count_members(struct server *server)
+{
+  static const char *const lists[] = {"hosts", "passives", "arbiters"};
+  bson_t reply;
+  bson_t list;
+  struct error ignored;
+  int count = 0;
+  bson_t *command = BCON_NEW("isMaster", BCON_INT32(1));
+  server_command(server, "admin", command, &reply, &ignored);
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    count += message_document(&reply, lists[i], &list, &ignored) ? (int)bson_count_keys(&list) : 0;
+  }
+  bson_destroy(command);
+  bson_destroy(&reply);
+  return count;
+}
+
+static void
+describe_side(struct check *check, struct server *server, const struct server_hello *hello, const char *feature)
+{
+  bson_t fact;
+  char topology[512];
+  int members = count_members(server);
+  if (hello->mongos) {
+    snprintf(topology, sizeof topology, "a mongos");
+  } else if (!hello->set_name[0]) {
+    snprintf(topology, sizeof topology, "a standalone");
+  } else {
+    snprintf(topology, sizeof topology, "replica set %s of %d member%s, %s %s", hello->set_name, members,
+             members == 1 ? "" : "s", hello->primary_answers ? "primary" : "secondary", hello->primary);
+  }
+  findings_add(&check->findings, FINDING_NOTE, TOPIC_SERVERS, server->side,
+               "version %s, featureCompatibilityVersion %s, %s", hello->version, feature[0] ? feature : "not known",
+               topology);
+  BSON_APPEND_DOCUMENT_BEGIN(check->findings.facts, server->side, &fact);
+  BSON_APPEND_UTF8(&fact, "version", hello->version);
+  if (feature[0]) {
+    BSON_APPEND_UTF8(&fact, "featureCompatibilityVersion", feature);
+  }
+  BSON_APPEND_UTF8(&fact, "topology", hello->mongos ? "mongos" : hello->set_name[0] ? "replica set" : "standalone");
+  if (hello->set_name[0]) {
+    BSON_APPEND_UTF8(&fact, "setName", hello->set_name);
+    BSON_APPEND_UTF8(&fact, "member", hello->primary);
+    BSON_APPEND_BOOL(&fact, "primary", hello->primary_answers);
+    BSON_APPEND_INT32(&fact, "members", members);
+  }
+  bson_append_document_end(check->findings.facts, &fact);
+}
+
+static int
+version_number(const char *text)
+{
+  int major = 0;
+  int minor = 0;
+  sscanf(text, "%d.%d", &major, &minor);
+  return major * 100 + minor;
+}
+
+bool
+check_open(struct check *check, const char *source_uri, const char *target_uri)
+{
+  struct preflight *preflight = check->preflight;
+  char source[VERSION_SIZE];
+  char target[VERSION_SIZE];
+  if (!preflight_open(preflight, source_uri, target_uri, &check->findings)) {
+    return false;
+  }
+  ask_feature_version(&preflight->reader.server, source);
+  ask_feature_version(&preflight->target, target);
+  describe_side(check, &preflight->reader.server, &preflight->source_hello, source);
+  describe_side(check, &preflight->target, &preflight->target_hello, target);
+  if (source[0] && target[0] && version_number(target) < version_number(source)) {
+    findings_add(&check->findings, FINDING_WARNING, TOPIC_SERVERS, "target",
+                 "its featureCompatibilityVersion %s is below the source's %s: it may refuse what the source has; run "
+                 "setFeatureCompatibilityVersion there first",
+                 target, source);
+  }
+  if (!preflight->target_hello.mongos && !preflight->target_hello.primary_answers) {
+    findings_refuse(&check->findings, TOPIC_SERVERS, "target",
+                    "the target's member %s is no primary; name the set, as RS/host:port",
+                    preflight->target_hello.primary);
+  }
+  return true;
+}
+
+int
+check_bookmark(const struct check *check, struct checkpoint *checkpoint, struct error *error)
+{
+  bson_t document;
+  const char *set = "";
+  const char *source = check->preflight->source_hello.set_name;
+  if (check->options->force_dump) {
+    return 0;
+  }
+  int got = checkpoint_get(checkpoint, "bookmark", &document, error);
+  if (got <= 0) {
+    return got;
+  }
+  bson_destroy(&document);
+  got = checkpoint_get(checkpoint, "source", &document, error);
+  if (got == 1) {
+    struct error ignored;
+    message_text(&document, "set", &set, &ignored);
+    if (strcmp(set, source) != 0) {
+      error_set(error, ERROR_STATE, "the bookmark is of the source '%s', not of '%s'; name another --bookmarkFile", set,
+                source);
+      got = -1;
+    }
+    bson_destroy(&document);
+  }
+  return got;
+}
+
+void
+check_copy(struct check *check)
+{
+  struct preflight *preflight = check->preflight;
+  bool has_oplog = preflight->source_hello.set_name[0] != 0;
+  bool source = needs_open(&check->source, &preflight->reader.server, &check->findings);
+  bool target = needs_open(&check->target, &preflight->target, &check->findings);
+  if (source) {
+    needs_oplog(&check->source);
+    source = needs_listing(&check->source);
+  }
+  target = target && needs_listing(&check->target);
+  if (target) {
+    preflight_check_target(preflight, check->options->drop, &check->findings);
+  }
+  if (!source || !preflight_list(preflight, check->options, check->selection, check->catalog, &check->findings)) {
+    return;
+  }
+  needs_collections(&check->source, check->catalog);
+  int64_t bytes = census_take(check->catalog, check->options, &check->findings);
+  if (has_oplog) {
+    estimate_oplog(&preflight->reader, bytes, check->options, &check->findings);
+  }
+  if (target) {
+    needs_collections(&check->target, check->catalog);
+    estimate_space(&preflight->target, check->target.databases, bytes, check->options, &check->findings);
+  }
+}
+
+void
+check_resume(struct check *check)
+{
+  if (needs_open(&check->source, &check->preflight->reader.server, &check->findings)) {
+    needs_oplog(&check->source);
+  }
+}
+
+/* A bookmark that is there: what a start makes of it. Without one, 0. */
+static int
+look_at_bookmark(struct check *check, struct error *error)
+{
+  struct checkpoint checkpoint;
+  int got = checkpoint_peek(&checkpoint, options_bookmark(check->options), error);
+  if (got == 1) {
+    got = check_bookmark(check, &checkpoint, error);
+  }
+  bson_t document;
+  if (got == 1 && checkpoint_get(&checkpoint, "bookmark", &document, error) == 1) {
+    uint64_t at = message_timestamp(&document, "ts");
+    uint64_t oldest = 0;
+    uint64_t newest = 0;
+    findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, checkpoint.path,
+                 "an earlier run copied everything: a start goes on from ts=%u.%u (--forceDump copies again)",
+                 OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
+    if (oplog_window(&check->preflight->reader, &oldest, &newest, error) && oldest > at &&
+        !check->options->oplog_path) {
+      error_set(error, ERROR_OPLOG,
+                "the source's oplog begins behind the bookmark, at %u.%u; start with --forceDump --drop",
+                OPTIME_SECONDS(oldest), OPTIME_INCREMENT(oldest));
+      findings_add_error(&check->findings, TOPIC_BOOKMARK, checkpoint.path, error);
+    }
+    bson_destroy(&document);
+  }
+  checkpoint_close(&checkpoint);
+  return got;
+}
+
+static void
+check_all(struct check *check, const char *source_uri, const char *target_uri)
+{
+  struct error error;
+  if (!check_open(check, source_uri, target_uri)) {
+    return;
+  }
+  int bookmark = look_at_bookmark(check, &error);
+  if (bookmark < 0) {
+    findings_add_error(&check->findings, TOPIC_BOOKMARK, options_bookmark(check->options), &error);
+  } else if (bookmark == 0) {
+    findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, options_bookmark(check->options),
+                 "none that a start goes on from: everything is copied");
+  }
+  if (bookmark == 1) {
+    check_resume(check);
+  } else {
+    check_copy(check);
+  }
+}
+
+static void
+print_report(const struct findings *findings, bool json)
+{
+  if (!json) {
+    findings_print(findings, stdout);
+    return;
+  }
+  char *text = findings_json(findings);
+  puts(text ? text : "{}");
+  bson_free(text);
+}
+
+int
+check_run(const struct options *options)
+{
+  struct error error = {.kind = ERROR_NONE};
+  struct selection selection = {0};
+  struct catalog catalog = {0};
+  struct preflight *preflight = memory_new(sizeof *preflight);
+  char *source_uri = NULL;
+  char *target_uri = NULL;
+  int status;
+  if (options_select(options, &selection, &error)) {
+    source_uri = options_uri(options, OPTIONS_SOURCE, &error);
+    target_uri = source_uri ? options_uri(options, OPTIONS_TARGET, &error) : NULL;
+  }
+  if (target_uri) {
+    struct check check;
+    check_init(&check, options, &selection, preflight, &catalog);
+    check_all(&check, source_uri, target_uri);
+    print_report(&check.findings, options->json);
+    status = findings_exit_status(&check.findings);
+    check_close(&check);
+    preflight_close(preflight);
+  } else {
+    log_error("%s", error.text);
+    status = error_exit_status(error.kind);
+  }
+  catalog_clear(&catalog);
+  selection_clear(&selection);
+  memory_wipe(source_uri);
+  memory_wipe(target_uri);
+  free(preflight);
+  return status;
+}

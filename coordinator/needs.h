@@ -1,0 +1,37 @@
+/*
+ * What the two users must be allowed to do, and what of it they lack.
+ *
+ * Only what a migration runs into is a need, whatever the documented roles hold: backup is enough for the source,
+ * readWriteAnyDatabase and dbAdminAnyDatabase for the target. A missing one is a problem (ERROR_AUTH) that names user,
+ * action and resource; one that the migration can do without is a note.
+ */
+#ifndef FERRY_COORDINATOR_NEEDS_H
+#define FERRY_COORDINATOR_NEEDS_H
+
+#include "coordinator/findings.h"
+#include "coordinator/privileges.h"
+#include "server/server.h"
+#include "source/catalog.h"
+
+struct needs {
+  struct server *server;
+  bool source; /* else the target */
+  struct findings *findings;
+  struct privileges privileges;
+  bson_t *databases; /* listDatabases' reply; empty before needs_listing */
+};
+
+/* Asks who is logged in. False, with the problem noted, if the question failed. */
+bool needs_open(struct needs *needs, struct server *server, struct findings *findings);
+void needs_close(struct needs *needs);
+
+/* Reading the source's oplog. */
+void needs_oplog(struct needs *needs);
+
+/* Listing the databases, and the collections of each. False, with the problem noted, if there is no list. */
+bool needs_listing(struct needs *needs);
+
+/* Reading (source) or writing (target; under the names there) each collection of the catalog. */
+void needs_collections(struct needs *needs, const struct catalog *catalog);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * What a user may do, from a server's answer to {connectionStatus: 1, showPrivileges: true}. Pure.
+ *
+ * A resource matches as the server itself matches it, from 3.4 on (S:src/mongo/db/auth/authorization_session_impl.cpp@r4.2.2):
+ * {db: "", collection: ""} is every collection but system.* ones and those of local and config, {db: "x", collection: ""}
+ * every one of x but system.*, {db: "", collection: "c"} c in each database.
+ */
+#ifndef FERRY_COORDINATOR_PRIVILEGES_H
+#define FERRY_COORDINATOR_PRIVILEGES_H
+
+#include <bson/bson.h>
+
+enum privileges_state {
+  PRIVILEGES_NO_LOGIN, /* nobody logged in: a server without authentication, or every command will be refused */
+  PRIVILEGES_UNTOLD,   /* somebody did, and the server does not tell privileges (SecantusDB 0.7) */
+  PRIVILEGES_KNOWN
+};
+
+struct privileges {
+  enum privileges_state state;
+  char user[300]; /* "name@db"; "" if nobody logged in */
+  bson_t *list;   /* the array of privileges; empty unless known */
+};
+
+void privileges_read(struct privileges *privileges, const bson_t *reply);
+void privileges_clear(struct privileges *privileges);
+
+/*
+ * On a collection; with `coll` NULL on the database as such; with `db` NULL, too, on the cluster. Where the privileges are
+ * not known, everything is allowed.
+ */
+bool privileges_allow(const struct privileges *privileges, const char *action, const char *db, const char *coll);
+
+#endif
