@@ -42,7 +42,7 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     ok = !writer_batch_full(&batch, document, alone) || writer_insert(&writer, &batch, false, error);
-    ok = ok && writer_batch_add(&batch, document, error);
+    ok = ok && writer_batch_add(&batch, document, writer_bypasses(place->coll), error);
     if (!ok) {
       break;
     }

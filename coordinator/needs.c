@@ -22,7 +22,7 @@ static const struct need of_source[] = {
 
 /*
  * Not renameCollectionSameDB: find, dropCollection, insert and createIndex allow the same (seen on 4.0.14). Of system
- * collections nobody changes the options.
+ * collections nobody changes the options, and none has a validator: see writer_bypasses.
  */
 static const struct need of_target[] = {
   {"find", FINDING_PROBLEM, false, NULL},
@@ -173,7 +173,8 @@ find_lacks(const struct needs *needs, const struct lack *at)
   const struct need *need = table(needs, &count);
   uint32_t mask = 0;
   for (size_t i = 0; i < count; i++) {
-    bool option = strcmp(need[i].action, "collMod") == 0 && strncmp(at->coll, "system.", 7) == 0;
+    bool system = strncmp(at->coll, "system.", 7) == 0;
+    bool option = system && (strcmp(need[i].action, "collMod") == 0 || strcmp(need[i].action, "bypassDocumentValidation") == 0);
     bool whole = strcmp(need[i].action, "dropDatabase") == 0;
     if (!option && (!at->view || need[i].views) &&
         !privileges_allow(&needs->privileges, need[i].action, at->db, whole ? NULL : at->coll)) {

@@ -2,6 +2,7 @@
 
 #include "target/delta.h"
 #include "target/exact.h"
+#include "target/writer.h"
 
 #define WIRE_5_0 13
 
@@ -227,7 +228,7 @@ try_path(const struct sending *sending, const bson_t *selector, const char *modi
   bson_append_iter(&fields, NULL, 0, path);
   bson_append_document_end(&update, &fields);
   bson_t *command = BCON_NEW("update", BCON_UTF8(sending->run->coll), "updates", "[", "{", "q", BCON_DOCUMENT(selector),
-                             "u", BCON_DOCUMENT(&update), "}", "]", "bypassDocumentValidation", BCON_BOOL(true));
+                             "u", BCON_DOCUMENT(&update), "}", "]", "bypassDocumentValidation", BCON_BOOL(writer_bypasses(sending->run->coll)));
   bool ok = server_command(sending->bulk->target, sending->run->db, command, &reply, error) || error->code != 0;
   bson_destroy(&reply);
   bson_destroy(command);
@@ -343,7 +344,7 @@ delete_and_insert(const struct sending *sending, size_t at, struct error *error)
   bson_t *delete = BCON_NEW("delete", BCON_UTF8(sending->run->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(&selector),
                             "limit", BCON_INT32(1), "}", "]");
   bson_t *insert = BCON_NEW("insert", BCON_UTF8(sending->run->coll), "documents", "[", BCON_DOCUMENT(&change), "]",
-                            "bypassDocumentValidation", BCON_BOOL(true));
+                            "bypassDocumentValidation", BCON_BOOL(writer_bypasses(sending->run->coll)));
   bool ok = server_command(sending->bulk->target, sending->run->db, delete, NULL, error) &&
             server_command(sending->bulk->target, sending->run->db, insert, &reply, error);
   if (ok) {
@@ -389,7 +390,7 @@ new_bulk(const struct sending *sending)
   mongoc_bulk_operation_set_client(bulk, sending->bulk->target->client);
   mongoc_bulk_operation_set_database(bulk, sending->run->db);
   mongoc_bulk_operation_set_collection(bulk, sending->run->coll);
-  mongoc_bulk_operation_set_bypass_document_validation(bulk, true);
+  mongoc_bulk_operation_set_bypass_document_validation(bulk, writer_bypasses(sending->run->coll));
   if (sending->bulk->session) { /* its write concern is the transaction's */
     mongoc_bulk_operation_set_client_session(bulk, sending->bulk->session);
   } else {

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "target/writer.h"
+
 struct writing {
   struct server *target;
   const char *db;
@@ -58,7 +60,7 @@ run_write(const struct writing *writing, const bson_t *command, struct error *er
 static int
 run_update(const struct writing *writing, const bson_t *change, bool pipeline, bool upsert, struct error *error)
 {
-  bson_t *command = BCON_NEW("update", BCON_UTF8(writing->coll), "bypassDocumentValidation", BCON_BOOL(true));
+  bson_t *command = BCON_NEW("update", BCON_UTF8(writing->coll), "bypassDocumentValidation", BCON_BOOL(writer_bypasses(writing->coll)));
   bson_t updates;
   bson_t update;
   BSON_APPEND_ARRAY_BEGIN(command, "updates", &updates);
@@ -98,7 +100,7 @@ write_plainly(const struct writing *writing, struct error *error)
   done = delete_it(writing, error);
   if (done == 1) {
     bson_t *insert = BCON_NEW("insert", BCON_UTF8(writing->coll), "documents", "[", BCON_DOCUMENT(writing->document),
-                              "]", "bypassDocumentValidation", BCON_BOOL(true));
+                              "]", "bypassDocumentValidation", BCON_BOOL(writer_bypasses(writing->coll)));
     done = run_write(writing, insert, error);
     bson_destroy(insert);
   }

@@ -97,11 +97,23 @@ schema_user_collections(struct server *target, int64_t *count, char *first, size
   return ok;
 }
 
+/* system.js cannot be dropped (seen on 4.0). */
+static bool
+delete_documents(struct server *target, const char *db, const char *coll, struct error *error)
+{
+  bson_t *command = BCON_NEW("delete", BCON_UTF8(coll), "deletes", "[", "{", "q", "{", "}", "limit", BCON_INT32(0), "}",
+                             "]");
+  bool ok = schema_command(target, db, command, error);
+  bson_destroy(command);
+  return ok || error_wrap(error, "cannot empty %s.%s", db, coll);
+}
+
 static bool
 drop_one(struct server *target, const char *db, const char *coll, void *context, struct error *error)
 {
   (void)context;
-  return schema_drop(target, db, coll, error);
+  return schema_drop(target, db, coll, error) ||
+         (error->code == CODE_ILLEGAL_OPERATION && delete_documents(target, db, coll, error));
 }
 
 bool

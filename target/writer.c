@@ -47,8 +47,14 @@ find_id(const struct writer_batch *batch, int64_t number, bson_t *selector)
   return false;
 }
 
+bool
+writer_bypasses(const char *coll)
+{
+  return strcmp(coll, "system.js") != 0;
+}
+
 static bool
-add_insert(struct writer_batch *batch, const bson_t *document, struct error *error)
+add_insert(struct writer_batch *batch, const bson_t *document, bool bypass, struct error *error)
 {
   bson_error_t cause;
   static const uint8_t unchecked_bytes[] = {16, 0, 0, 0, 8, 'v', 'a', 'l', 'i', 'd', 'a', 't', 'e', 0, 0, 0};
@@ -56,7 +62,7 @@ add_insert(struct writer_batch *batch, const bson_t *document, struct error *err
   bson_init_static(&unchecked, unchecked_bytes, sizeof unchecked_bytes);
   if (!batch->bulk) {
     batch->bulk = mongoc_bulk_operation_new(false);
-    mongoc_bulk_operation_set_bypass_document_validation(batch->bulk, true); /* taken over as documents are added */
+    mongoc_bulk_operation_set_bypass_document_validation(batch->bulk, bypass); /* taken over as documents are added */
   }
   if (!mongoc_bulk_operation_insert_with_opts(batch->bulk, document, &unchecked, &cause)) {
     return error_set(error, ERROR_TARGET, "cannot put a document into a batch: %s", cause.message);
@@ -66,11 +72,11 @@ add_insert(struct writer_batch *batch, const bson_t *document, struct error *err
 }
 
 bool
-writer_batch_add(struct writer_batch *batch, const bson_t *document, struct error *error)
+writer_batch_add(struct writer_batch *batch, const bson_t *document, bool bypass, struct error *error)
 {
   if (exact_is_odd(document)) {
     batch->odd = bson_copy(document);
-  } else if (!add_insert(batch, document, error)) {
+  } else if (!add_insert(batch, document, bypass, error)) {
     return false;
   }
   batch->documents++;

@@ -23,10 +23,17 @@ struct writer_batch {
 #define WRITER_BATCH_DOCUMENTS 100000
 #define WRITER_BATCH_BYTES (8 << 20)
 
+/*
+ * Whether writes to this collection go past its validator, as what the source holds may not fit it. `system.js` cannot have
+ * one, and few roles give that right on it (seen on 4.0: dbAdminAnyDatabase does not).
+ */
+bool writer_bypasses(const char *coll);
+
 /* True if the document has to wait for the next batch. `alone`: each has one of its own. */
 bool writer_batch_full(const struct writer_batch *batch, const bson_t *document, bool alone);
 
-bool writer_batch_add(struct writer_batch *batch, const bson_t *document, struct error *error);
+/* `bypass`: see writer_bypasses; the same for all of a batch. */
+bool writer_batch_add(struct writer_batch *batch, const bson_t *document, bool bypass, struct error *error);
 void writer_batch_clear(struct writer_batch *batch);
 
 /* The target does not take this document, or (`kept`) keeps it with other bytes: it is reported, and the copy goes on. */

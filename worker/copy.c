@@ -47,7 +47,7 @@ read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *b
     if (writer_batch_full(batch, document, copy->task->alone) && !hand_over(copy, batch)) {
       return true;
     }
-    if (!writer_batch_add(batch, document, error)) {
+    if (!writer_batch_add(batch, document, writer_bypasses(copy->task->coll), error)) {
       return false;
     }
   }

@@ -53,3 +53,19 @@ def test_everything_arrives_through_the_oplog(pair):
         zoo.change(client)
         zoo.fill(client, "late_")
         pair.finish(ferry)
+
+
+def test_everything_on_the_target_is_dropped_first(pair):
+    if not pair.same_version:
+        pytest.skip("the target's kind decides, and it is another pair's")
+    pair.source.client().t.c.insert_one({"_id": 1})
+    zoo.fill(pair.target.client())
+    with pair.ferry("--drop") as ferry:
+        ferry.wait_tailing()
+        ferry.catch_up()
+        assert ferry.stop() == 0, ferry.log()
+    client = pair.target.client()
+    left = {f"{db}.{coll}" for db in client.list_database_names() if db not in ("admin", "config", "local")
+            for coll in client[db].list_collection_names()
+            if not coll.startswith("system.") or client[db][coll].estimated_document_count() and coll != "system.views"}
+    assert left == {"t.c", "ferry_probe.marks"}
