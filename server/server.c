@@ -46,6 +46,17 @@ server_library_end(void)
   mongoc_cleanup();
 }
 
+static mongoc_client_t *
+new_client(const mongoc_uri_t *uri, bson_error_t *cause)
+{
+  mongoc_client_t *client = mongoc_client_new_from_uri_with_error(uri, cause);
+  if (client) {
+    mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
+    mongoc_client_set_appname(client, "mongoferry");
+  }
+  return client;
+}
+
 bool
 server_open(struct server *server, enum error_kind kind, const char *uri, bool patient, struct error *error)
 {
@@ -58,17 +69,9 @@ server_open(struct server *server, enum error_kind kind, const char *uri, bool p
   }
   mongoc_uri_set_option_as_int32(parsed, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, patient ? 30000 : 10000);
   mongoc_uri_set_option_as_bool(parsed, MONGOC_URI_SERVERSELECTIONTRYONCE, !patient);
-  if (kind == ERROR_TARGET) { /* an index build answers when it is done; keep-alive finds dead peers */
-    mongoc_uri_set_option_as_int32(parsed, MONGOC_URI_SOCKETTIMEOUTMS, 0);
-  }
-  server->client = mongoc_client_new_from_uri_with_error(parsed, &cause);
+  server->client = new_client(parsed, &cause);
   mongoc_uri_destroy(parsed);
-  if (!server->client) {
-    return server_error(server, &cause, error);
-  }
-  mongoc_client_set_error_api(server->client, MONGOC_ERROR_API_VERSION_2);
-  mongoc_client_set_appname(server->client, "mongoferry");
-  return true;
+  return server->client || server_error(server, &cause, error);
 }
 
 void
@@ -77,6 +80,10 @@ server_close(struct server *server)
   if (server->client) {
     mongoc_client_destroy(server->client);
     server->client = NULL;
+  }
+  if (server->waiting) {
+    mongoc_client_destroy(server->waiting);
+    server->waiting = NULL;
   }
 }
 
@@ -218,6 +225,26 @@ ask(struct server *server, const char *name, bson_t *reply, struct error *error)
   bool ok = server_command(server, "admin", command, reply, error);
   bson_destroy(command);
   return ok;
+}
+
+bool
+server_command_long(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+{
+  bson_error_t cause;
+  if (!server->waiting) {
+    mongoc_uri_t *uri = mongoc_uri_copy(mongoc_client_get_uri(server->client));
+    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, INT32_MAX); /* 0 would mean the driver's own */
+    server->waiting = new_client(uri, &cause);
+    mongoc_uri_destroy(uri);
+  }
+  struct server other = {.client = server->waiting, .kind = server->kind, .side = server->side};
+  if (!other.client) {
+    if (reply) {
+      bson_init(reply);
+    }
+    return server_error(server, &cause, error);
+  }
+  return server_command(&other, db, command, reply, error);
 }
 
 bool

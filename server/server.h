@@ -38,6 +38,7 @@ enum server_code {
 
 struct server {
   mongoc_client_t *client;
+  mongoc_client_t *waiting; /* of server_command_long; NULL until the first */
   enum error_kind kind; /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
   const char *side;     /* "source" or "target", for texts */
 };
@@ -68,6 +69,14 @@ void server_close(struct server *server);
 
 /* `reply` may be NULL; otherwise it is initialised whatever happens, and the caller's to destroy. */
 bool server_command(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error);
+
+/*
+ * The same for a command that answers when hours of work are done (an index build): by a connection of its own that waits for
+ * the answer however long it takes. A dead peer is found by TCP's keep-alive. Other commands wait for five minutes, or for
+ * what the connection string's socketTimeoutMS says.
+ */
+bool server_command_long(struct server *server, const char *db, const bson_t *command, bson_t *reply,
+                         struct error *error);
 
 /* hello; with `version`, buildInfo too. */
 bool server_ask_hello(struct server *server, bool version, struct server_hello *hello, struct error *error);

@@ -25,7 +25,13 @@ schema_command(struct server *target, const char *db, const bson_t *command, str
   BSON_APPEND_DOCUMENT_BEGIN(&whole, "writeConcern", &concern);
   BSON_APPEND_UTF8(&concern, "w", "majority");
   bson_append_document_end(&whole, &concern);
-  bool ok = server_command(target, db, &whole, NULL, error);
+  static const char *const works_long[] = {"createIndexes", "renameCollection", "convertToCapped",
+                                           "cloneCollectionAsCapped", NULL};
+  bson_iter_t first;
+  bool takes_long =
+    bson_iter_init(&first, command) && bson_iter_next(&first) && named(bson_iter_key(&first), works_long);
+  bool ok = takes_long ? server_command_long(target, db, &whole, NULL, error)
+                       : server_command(target, db, &whole, NULL, error);
   bson_destroy(&whole);
   return ok;
 }

@@ -191,21 +191,23 @@ def _initiate(server):
     server.wait_ready()
 
 
-def _mongod_server(binary, standalone, cache_gb, oplog_mb):
+def _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters=()):
     folder = Path(tempfile.mkdtemp(prefix="ferry-mongod-"))
     (folder / "data").mkdir()
     command = [
         os.fspath(binary), "--dbpath", str(folder / "data"), "--bind_ip", "127.0.0.1",
         "--wiredTigerCacheSizeGB", str(cache_gb), "--setParameter", "diagnosticDataCollectionEnabled=false",
     ]
+    for parameter in parameters:
+        command += ["--setParameter", parameter]
     if not standalone:
         command += ["--replSet", "rs0", "--oplogSize", str(oplog_mb)]
     return Server("mongod", command, None if standalone else "rs0", folder)
 
 
-def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048):
+def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048, parameters=()):
     """A real mongod as a replica set of one member."""
-    server = _mongod_server(binary, standalone, cache_gb, oplog_mb)
+    server = _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters)
     return _started(server, server.wait_ready if standalone else lambda: _initiate(server), login)
 
 

@@ -275,6 +275,32 @@ def test_replacing_renames_survive_a_kill(pair, seed, victim):
         pair.finish(ferry)
 
 
+def test_index_build_that_outlasts_the_socket_timeout(tmp_path):
+    """It was given up and sent again after five minutes, and after 25 the migration had failed."""
+    with start_server("4.0") as source, start_server("4.0", parameters=["enableTestCommands=1"]) as target:
+        source.client().t.c.insert_many([{"_id": n, "x": n} for n in range(100)])
+        source.client().t.c.create_index("x")
+        source.client().t.c.create_index("u", unique=True, sparse=True)
+        admin = target.client().admin
+        admin.command("configureFailPoint", "hangAfterStartingIndexBuild", mode="alwaysOn")
+        impatient = Endpoint(f"mongodb://{target.address}/?replicaSet=rs0&socketTimeoutMS=1000")
+        impatient.client = target.client
+        with Ferry(source, impatient, tmp_path) as ferry:
+            for built in range(2):
+                wait_for(lambda: any("createIndexes" in op.get("command", {}) for op in
+                                     admin.command("currentOp")["inprog"]), 60, ferry.log)
+                time.sleep(3)  # that long the build takes
+                admin.command("configureFailPoint", "hangAfterStartingIndexBuild", mode="off")
+                if not built:
+                    wait_for(lambda: "x_1" in target.client().t.c.index_information())
+                    admin.command("configureFailPoint", "hangAfterStartingIndexBuild", mode="alwaysOn")
+            ferry.wait_phase("tailing the oplog")
+            assert "tried again" not in ferry.log() and "trying again" not in ferry.log(), ferry.log()
+            ferry.catch_up()
+            assert ferry.stop() == 0
+        assert compare(source.client(), target.client()).equal
+
+
 def test_sigint_stops_too(secantus_pair):
     secantus_pair.source.client().t.c.insert_one({"_id": 1})
     with secantus_pair.ferry() as ferry:
