@@ -243,6 +243,10 @@ follow_patiently(struct applier *applier, struct error *error)
     }
     applier->start = applier->bookmark;
     applier->election[0] = 0;
+    applier->consistent = false; /* the status is not to say so any longer */
+    if (!bookmark_report(applier, false, error)) {
+      return false;
+    }
     if (channel_waiting(&applier->channel, (int)wait_ms)) {
       return true;
     }

@@ -21,3 +21,14 @@ if ! cmp -s tests/harness/requirements.txt .venv/installed.txt; then
   .venv/bin/pip install -q --disable-pip-version-check -r tests/harness/requirements.txt
   cp tests/harness/requirements.txt .venv/installed.txt
 fi
+# A faulty network for the tests. Without it they are skipped, and say so.
+toxiproxy=v2.5.0
+if [ ! -x .tools/toxiproxy-server ]; then
+  echo "setup: building Toxiproxy $toxiproxy"
+  command -v go > /dev/null || $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends golang-go || true
+  if GOBIN="$PWD/.tools" go install "github.com/Shopify/toxiproxy/v2/cmd/server@$toxiproxy"; then
+    mv .tools/server .tools/toxiproxy-server
+  else
+    echo "setup: no Toxiproxy, the tests of faulty networks are skipped"
+  fi
+fi
