@@ -1,0 +1,121 @@
+"""What many small collections cost, next to the floor: the same commands sent to the servers with nobody between them.
+
+    python bench/many.py --collections 10000 --workers 4 --server /path/mongod
+
+Each collection has a few documents, an index and a unique one. The floor (bench/collections_floor.c) uses as many
+connections as there are workers. The tool's time runs from the start of the process until its log says `tailing`: the
+planning, the copy and the unique indexes are in it. What is above the floor, divided by the collections, is the overhead.
+`--big MB` puts one big collection beside them, for the tool only.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "harness"))
+
+from pymongo import ASCENDING, IndexModel  # noqa: E402
+
+from bench import DATABASE, Load, Sampler, start_server, wait_logged  # noqa: E402
+from ferry import Ferry, binary  # noqa: E402
+
+
+def load(client, options):
+    indexes = [IndexModel([("k", ASCENDING)]), IndexModel([("u", ASCENDING)], unique=True)]
+
+    def one(number):
+        collection = client[DATABASE][f"c{number}"]
+        collection.create_indexes(indexes)
+        collection.insert_many([{"_id": n, "k": n % 3, "u": n, "text": f"document {n}"} for n in range(options.docs)])
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(one, range(options.collections)))
+
+
+def load_big(client, megabytes):
+    for first in range(0, megabytes * 1000, 10_000):
+        client[DATABASE]["big"].insert_many(
+            [{"_id": n, "text": "x" * 970} for n in range(first, min(first + 10_000, megabytes * 1000))], ordered=False)
+
+
+def measure_floor(source, options):
+    program = binary().parent / "bench" / "collections_floor"
+    with start_server(options) as target:
+        ran = subprocess.run([program, source.uri, target.uri, DATABASE, str(options.workers), str(options.collections)],
+                             capture_output=True, text=True)
+        if ran.returncode:
+            raise SystemExit(f"bench: {ran.stderr.strip()}")
+        return json.loads(ran.stdout)["seconds"]
+
+
+def check(source, target):
+    """The same collections, documents and indexes by number."""
+    def counts(client):
+        db = client[DATABASE]
+        names = sorted(db.list_collection_names())
+        return len(names), [(name, db[name].estimated_document_count(), sorted(db[name].index_information()))
+                            for name in names[::max(1, len(names) // 200)]]
+    if counts(source.client()) != counts(target.client()):
+        raise SystemExit("bench: the sides differ")
+
+
+def measure_ferry(source, options):
+    with start_server(options) as target, tempfile.TemporaryDirectory(prefix="ferry-bench-") as folder:
+        there = Load(source, target)
+        with Ferry(source, target, folder, "--workers", options.workers, *options.ferry_options.split(),
+                   status=False) as ferry:
+            sampler = Sampler(ferry)
+            sampler.start()
+            copied_s = wait_logged(ferry, " copied ")
+            took_s = wait_logged(ferry, " tailing ")
+            others = there.others()
+            sampler.halt.set()
+            sampler.join()
+            if ferry.stop(timeout=120):
+                raise SystemExit(f"bench: mongoferry ended with {ferry.exit_code}:\n{ferry.log()[-2000:]}")
+            check(source, target)
+            return {"copied": copied_s, "seconds": took_s, "peaks": sampler.peaks, "others": others,
+                    "cpu": ferry.usage.ru_utime + ferry.usage.ru_stime}
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--collections", type=int, default=10_000)
+    parser.add_argument("--docs", type=int, default=5, help="documents in each")
+    parser.add_argument("--big", type=int, default=0, help="megabytes of one more collection")
+    parser.add_argument("--workers", type=int, default=4)
+    parser.add_argument("--server", default=os.environ.get("MONGOD_4_0", "secantus"),
+                        help="secantus, or a mongod's path")
+    parser.add_argument("--cache-gb", type=float, default=1.0, help="each server's cache")
+    parser.add_argument("--repeat", type=int, default=1, help="measure so often, floor and tool in turn")
+    parser.add_argument("--ferry-options", default="", help="more options for mongoferry, in one text")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    with start_server(options) as source:
+        begun = time.monotonic()
+        load(source.client(), options)
+        load_big(source.client(), options.big)
+        print(f"{options.collections:,} collections of {options.docs} documents and 2 indexes"
+              f"{f', and one of {options.big} MB' if options.big else ''}, on {Path(options.server).name}, "
+              f"{options.workers} workers, {os.cpu_count()} processors; loaded in {time.monotonic() - begun:.0f} s",
+              flush=True)
+        for _ in range(options.repeat):
+            floor, ran = measure_floor(source, options), measure_ferry(source, options)
+            over_ms = (ran["seconds"] - floor) / options.collections * 1000
+            peaks = ", ".join(f"{role} {peak // 1024}" for role, peak in sorted(ran["peaks"].items()))
+            print(f"floor {floor:.1f} s; copied {ran['copied']:.1f} s, tailing {ran['seconds']:.1f} s, "
+                  f"CPU {ran['cpu']:.1f} s; overhead {over_ms:.2f} ms a collection, ratio {floor / ran['seconds']:.2f}; "
+                  f"peak MB: {peaks}; others' CPU {ran['others']:.0%}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
