@@ -191,13 +191,13 @@ def _initiate(server):
     server.wait_ready()
 
 
-def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048):
+def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048, more=()):
     """A real mongod as a replica set of one member."""
     folder = Path(tempfile.mkdtemp(prefix="ferry-mongod-"))
     (folder / "data").mkdir()
     command = [
         os.fspath(binary), "--dbpath", str(folder / "data"), "--bind_ip", "127.0.0.1",
-        "--wiredTigerCacheSizeGB", str(cache_gb), "--setParameter", "diagnosticDataCollectionEnabled=false",
+        "--wiredTigerCacheSizeGB", str(cache_gb), "--setParameter", "diagnosticDataCollectionEnabled=false", *more,
     ]
     if not standalone:
         command += ["--replSet", "rs0", "--oplogSize", str(oplog_mb)]
