@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ipc/message.h"
+#include "server/crew.h"
 #include "source/view.h"
 #include "target/schema.h"
 
@@ -46,7 +47,7 @@ check_pair(const struct preflight *preflight, struct error *error)
 bool
 preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct error *error)
 {
-  memset(preflight, 0, sizeof *preflight);
+  *preflight = (struct preflight){.source_uri = source_uri, .target_uri = target_uri};
   bool ok = reader_open(&preflight->reader, source_uri, false, error) &&
             server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, error) &&
             server_open(&preflight->target, ERROR_TARGET, target_uri, false, error) &&
@@ -171,18 +172,55 @@ check_patterns(const struct selection *selection, struct error *error)
          error_set(error, ERROR_REFUSED, "--%s %s matches nothing on the source", option, text);
 }
 
+/* What is asked or made for each collection, by several connections. */
+struct survey {
+  struct preflight *preflight;
+  struct catalog *catalog;
+  bool (*ask)(struct collection *collection, struct reader *reader, struct error *error);
+};
+
+static bool
+ask_one(void *context, size_t number, struct server *server, struct error *error)
+{
+  const struct survey *survey = context;
+  struct reader reader = survey->preflight->reader; /* what it knows of the server, with this thread's connection */
+  reader.server = *server;
+  return survey->ask(&survey->catalog->collections[number], &reader, error);
+}
+
+static bool
+ask_all(struct preflight *preflight, struct catalog *catalog,
+        bool (*ask)(struct collection *, struct reader *, struct error *), struct error *error)
+{
+  struct survey survey = {preflight, catalog, ask};
+  struct crew crew = {
+    .kind = ERROR_SOURCE, .uri = preflight->source_uri, .threads = CREW_MOST, .work = ask_one, .context = &survey};
+  return crew_run(&crew, catalog->count, error);
+}
+
+static bool
+create_one(void *context, size_t number, struct server *target, struct error *error)
+{
+  const struct survey *survey = context;
+  const struct collection *collection = &survey->catalog->collections[number];
+  return collection->view ||
+         schema_create(target, collection->to_db, collection->to_name, collection->options, error);
+}
+
 /* Views last: they read collections. */
 static bool
-create_all(struct preflight *preflight, const struct catalog *catalog, bool views, struct error *error)
+create_all(struct preflight *preflight, struct catalog *catalog, struct error *error)
 {
-  for (size_t i = 0; i < catalog->count; i++) {
+  struct survey survey = {preflight, catalog, NULL};
+  struct crew crew = {
+    .kind = ERROR_TARGET, .uri = preflight->target_uri, .threads = CREW_MOST, .work = create_one, .context = &survey};
+  bool ok = crew_run(&crew, catalog->count, error);
+  for (size_t i = 0; ok && i < catalog->count; i++) {
     const struct collection *collection = &catalog->collections[i];
-    if (collection->view == views &&
-        !schema_create(&preflight->target, collection->to_db, collection->to_name, collection->options, error)) {
-      return false;
-    }
+    ok = !collection->view ||
+         schema_create(&preflight->target, collection->to_db, collection->to_name, collection->options, error);
   }
-  return true;
+  return ok;
 }
 
 static void
@@ -269,7 +307,8 @@ preflight_list(struct preflight *preflight, const struct selection *selection, s
                struct error *error)
 {
   return oplog_start(&preflight->reader, &preflight->start, error) &&
-         catalog_read(catalog, &preflight->reader, selection_wants, selection, error) &&
+         catalog_list(catalog, &preflight->reader, selection_wants, selection, error) &&
+         ask_all(preflight, catalog, catalog_read_indexes, error) &&
          name_targets(selection, catalog, error) && check_patterns(selection, error) && check_kinds(catalog, error);
 }
 
@@ -281,8 +320,7 @@ preflight_plan(struct preflight *preflight, const struct options *options, struc
     return false;
   }
   bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;
-  if ((sizes && !catalog_sizes(catalog, &preflight->reader, error)) || !create_all(preflight, catalog, false, error) ||
-      !create_all(preflight, catalog, true, error)) {
+  if ((sizes && !ask_all(preflight, catalog, catalog_read_size, error)) || !create_all(preflight, catalog, error)) {
     return false;
   }
   plan_init(plan, catalog, options->collections_at_once);

@@ -12,6 +12,8 @@
 #include "source/selection.h"
 
 struct preflight {
+  const char *source_uri; /* not owned */
+  const char *target_uri;
   struct reader reader;
   struct server target;
   struct server_hello source_hello;
