@@ -97,6 +97,7 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
          make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, error);
     if (ok) {
       log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);
+      places_changed(ddl->places, place);
       place->start = start;
       place->lost = false;
       place->by_name = true;

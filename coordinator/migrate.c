@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/http.h"
+#include "coordinator/known.h"
 #include "coordinator/pool.h"
 #include "coordinator/preflight.h"
 #include "coordinator/progress.h"
@@ -28,8 +29,6 @@ struct migration {
   struct catalog catalog;
   struct plan plan;
   bool resumed; /* there was a bookmark: nothing is copied */
-  bson_t places;
-  bson_t sleeping;
   bson_t settings;
   uv_loop_t loop;
   uv_timer_t timer;
@@ -45,6 +44,7 @@ struct migration {
   int64_t began_ms;
   int64_t duplicates;
   bool handed_off;
+  bool change_lost;   /* a CHANGED could not be kept: no bookmark may follow it */
   int applier_deaths; /* since the bookmark last moved */
   bool interrupted;
   bool failed;
@@ -201,29 +201,11 @@ prepare(struct migration *migration, struct error *error)
     ok = preflight_list(preflight, &migration->selection, &migration->catalog, error) &&
          preflight_clear_target(preflight, options->drop, error) &&
          preflight_plan(preflight, options, &migration->checkpoint, &migration->catalog, &migration->plan,
-                        &migration->sleeping, error) &&
+                        error) &&
          remember_source(migration, error);
   }
   preflight_close(preflight);
   return ok;
-}
-
-/* What the applier has to know of each collection. */
-static void
-put_places(struct migration *migration)
-{
-  for (size_t i = 0; i < migration->plan.collection_count; i++) {
-    const struct plan_collection *collection = &migration->plan.collections[i];
-    const struct collection *source = collection->source;
-    struct message_place said = {.db = source->to_db,
-                                 .coll = source->to_name,
-                                 .from_db = source->db,
-                                 .from_coll = source->name,
-                                 .uuid = source->has_uuid ? source->uuid : NULL,
-                                 .start = collection->start,
-                                 .lost = collection->lost};
-    message_put_place(&migration->places, (uint32_t)i, &said);
-  }
 }
 
 /* What the bookmark file must have; the caller's to destroy. */
@@ -247,18 +229,18 @@ put_optime(struct migration *migration, bson_t *message, const char *field, cons
 }
 
 static bool
-send_hand_off(struct migration *migration, const char *start_name, uint64_t end, struct error *error)
+send_hand_off(struct migration *migration, const char *start_name, uint64_t end, bool fresh, struct error *error)
 {
   bson_t message = BSON_INITIALIZER;
   bson_t refused;
   bool ok = refused_list(&migration->checkpoint, &refused, error) &&
             put_optime(migration, &message, "copied_from", "start", error) &&
-            put_optime(migration, &message, "start", start_name, error);
+            put_optime(migration, &message, "start", start_name, error) &&
+            known_send(&migration->checkpoint, &migration->pool, error);
   if (ok) {
     BSON_APPEND_ARRAY(&message, "refused", &refused);
     message_put_timestamp(&message, "end", end);
-    BSON_APPEND_ARRAY(&message, "places", &migration->places);
-    BSON_APPEND_ARRAY(&message, "sleeping", &migration->sleeping);
+    BSON_APPEND_BOOL(&message, "fresh", fresh);
     pool_tell_applier(&migration->pool, MESSAGE_HAND_OFF, &message);
     migration->handed_off = true;
   }
@@ -297,17 +279,17 @@ log_copied(struct migration *migration)
            (long long)migration->duplicates);
 }
 
-/* From here on a start goes on with the replay: the bookmark is T0. Last, as it stands for the others. */
+/* From here on a start goes on with the replay: the bookmark is T0. */
 static bool
 keep_copied(struct migration *migration, struct error *error)
 {
   bson_t start;
-  if (!checkpoint_put(&migration->checkpoint, "places", &migration->places, error) ||
-      !checkpoint_put(&migration->checkpoint, "sleeping", &migration->sleeping, error) ||
-      !get_kept(migration, "start", &start, error)) {
+  struct checkpoint *checkpoint = &migration->checkpoint;
+  if (!get_kept(migration, "start", &start, error)) {
     return false;
   }
-  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &start, error);
+  bool ok = checkpoint_begin(checkpoint, error) && known_put_plan(checkpoint, &migration->plan, error) &&
+            checkpoint_put(checkpoint, "bookmark", &start, error) && checkpoint_commit(checkpoint, error);
   bson_destroy(&start);
   return ok;
 }
@@ -321,14 +303,13 @@ hand_off_if_copied(struct migration *migration)
       !plan_finished(&migration->plan)) {
     return;
   }
-  put_places(migration);
   pool_stop_workers(&migration->pool);
   if (!keep_copied(migration, &error)) {
     fail(migration, &error);
     return;
   }
   log_copied(migration);
-  if (!send_hand_off(migration, "start", 0, &error)) {
+  if (!send_hand_off(migration, "start", 0, true, &error)) {
     fail(migration, &error);
   }
 }
@@ -349,26 +330,19 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   hand_off_if_copied(migration);
 }
 
-static bool
-keep_list(struct migration *migration, const bson_t *message, const char *name, struct error *error)
-{
-  bson_t list;
-  struct error absent;
-  return !message_document(message, name, &list, &absent) || checkpoint_put(&migration->checkpoint, name, &list, error);
-}
-
+/* With the changes that came before it. */
 static bool
 save_bookmark(struct migration *migration, const bson_t *message, struct error *error)
 {
   bson_t bookmark;
   bson_t document;
-  if (!message_document(message, "bookmark", &bookmark, error) || !keep_list(migration, message, "sleeping", error) ||
-      !keep_list(migration, message, "places", error)) {
+  if (!message_document(message, "bookmark", &bookmark, error)) {
     return false;
   }
   bson_copy_to(&bookmark, &document);
   message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
-  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error);
+  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error) &&
+            checkpoint_commit(&migration->checkpoint, error);
   uint64_t at = message_timestamp(&document, "ts");
   migration->applier_deaths = at > migration->tail.bookmark ? 0 : migration->applier_deaths;
   migration->tail.bookmark = at;
@@ -431,7 +405,12 @@ on_applier_message(void *context, enum message_type type, const bson_t *document
   if (type == MESSAGE_REFUSED) {
     on_refused(migration, document);
   }
-  if (type != MESSAGE_APPLIED) {
+  if (type == MESSAGE_CHANGED && !known_take(&migration->checkpoint, document, &error)) {
+    migration->change_lost = true;
+    fail(migration, &error);
+    child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
+  }
+  if (type != MESSAGE_APPLIED || migration->change_lost) {
     return;
   }
   bool was_consistent = migration->tail.consistent;
@@ -496,14 +475,8 @@ go_on(struct migration *migration, struct error *error)
       return false;
     }
   }
-  bson_destroy(&migration->places);
-  bson_destroy(&migration->sleeping);
-  if (checkpoint_get(&migration->checkpoint, "places", &migration->places, error) != 1 ||
-      checkpoint_get(&migration->checkpoint, "sleeping", &migration->sleeping, error) != 1) {
-    return false;
-  }
   log_info("going on from the %s ts=%u.%u", got == 1 ? "bookmark" : "start", OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
-  return send_hand_off(migration, got == 1 ? "bookmark" : "start", reached, error);
+  return send_hand_off(migration, got == 1 ? "bookmark" : "start", reached, false, error);
 }
 
 static void
@@ -512,6 +485,7 @@ on_applier_ended(void *context, const struct child *applier)
   struct migration *migration = context;
   struct error error;
   const char *cause = applier->cause[0] ? applier->cause : "ended by itself";
+  checkpoint_forget(&migration->checkpoint); /* changes whose bookmark never came */
   if (applier->failed) {
     fail(migration, &applier->error);
   } else if (migration->pool.stopping && !applier->cause[0]) {
@@ -675,8 +649,6 @@ migrate_run(const struct options *options)
   struct migration *migration = memory_new(sizeof *migration);
   struct error error = {.kind = ERROR_NONE};
   migration->options = options;
-  bson_init(&migration->places);
-  bson_init(&migration->sleeping);
   bson_init(&migration->settings);
   if (make_selection(migration, &error)) {
     make_settings(migration);
@@ -706,8 +678,6 @@ migrate_run(const struct options *options)
   memory_wipe(migration->source_uri);
   memory_wipe(migration->target_uri);
   bson_destroy(&migration->settings);
-  bson_destroy(&migration->places);
-  bson_destroy(&migration->sleeping);
   free(migration);
   return status;
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "coordinator/known.h"
 #include "ipc/message.h"
 #include "server/crew.h"
 #include "source/view.h"
@@ -224,18 +225,27 @@ create_all(struct preflight *preflight, struct catalog *catalog, struct error *e
 }
 
 static void
-put_sleeper(bson_t *sleeping, const struct collection *collection, const bson_t *spec, bool unbuilt, int64_t ttl)
+put_sleeper(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl)
 {
-  char key[24];
-  bson_t item;
-  snprintf(key, sizeof key, "%u", bson_count_keys(sleeping));
-  BSON_APPEND_DOCUMENT_BEGIN(sleeping, key, &item);
-  BSON_APPEND_UTF8(&item, "db", collection->to_db);
-  BSON_APPEND_UTF8(&item, "coll", collection->to_name);
+  bson_t item = BSON_INITIALIZER;
   BSON_APPEND_DOCUMENT(&item, "spec", spec);
   BSON_APPEND_BOOL(&item, "unbuilt", unbuilt);
   BSON_APPEND_INT64(&item, "ttl_s", ttl);
-  bson_append_document_end(sleeping, &item);
+  message_put_item(list, index, &item);
+  bson_destroy(&item);
+}
+
+static bool
+keep_sleepers(struct checkpoint *checkpoint, const struct collection *collection, const bson_t *list,
+              struct error *error)
+{
+  bson_t item = BSON_INITIALIZER;
+  BSON_APPEND_UTF8(&item, "db", collection->to_db);
+  BSON_APPEND_UTF8(&item, "coll", collection->to_name);
+  BSON_APPEND_ARRAY(&item, "indexes", list);
+  bool ok = known_put(checkpoint, "sleeping", &item, error);
+  bson_destroy(&item);
+  return ok;
 }
 
 /*
@@ -251,10 +261,13 @@ sleeps_in_two_steps(const struct server_hello *target)
 
 /* Unique ones wait for the consistency point; the workers build the others. */
 static bool
-plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, bson_t *sleeping, struct error *error)
+plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, struct checkpoint *checkpoint,
+             struct error *error)
 {
   const struct collection *collection = plan->collections[number].source;
   bool ok = true;
+  bson_t sleeping = BSON_INITIALIZER;
+  uint32_t sleepers = 0;
   bson_iter_t iter;
   bool collated = bson_has_field(collection->options, "collation");
   for (bson_iter_init(&iter, collection->indexes); ok && bson_iter_next(&iter);) {
@@ -273,16 +286,18 @@ plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, bson
       plan_add_index(plan, number, &index.spec);
     }
     if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
-      put_sleeper(sleeping, collection, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
+      put_sleeper(&sleeping, sleepers++, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
     }
     bson_destroy(&index.spec);
   }
+  ok = ok && (sleepers == 0 || keep_sleepers(checkpoint, collection, &sleeping, error));
+  bson_destroy(&sleeping);
   return ok;
 }
 
 static bool
 split_all(struct preflight *preflight, const struct options *options, const struct catalog *catalog, struct plan *plan,
-          bson_t *sleeping, struct error *error)
+          struct checkpoint *checkpoint, struct error *error)
 {
   for (size_t i = 0; i < catalog->count; i++) {
     struct split_points points;
@@ -294,7 +309,7 @@ split_all(struct preflight *preflight, const struct options *options, const stru
       log_info("split ns=%s.%s ranges=%zu by=%s", collection->db, collection->name, points.count + 1, points.method);
     }
     plan_set_points(plan, i, &points);
-    if (!options->no_index_restore && !plan_indexes(preflight, plan, i, sleeping, error)) {
+    if (!options->no_index_restore && !plan_indexes(preflight, plan, i, checkpoint, error)) {
       return false;
     }
   }
@@ -314,7 +329,7 @@ preflight_list(struct preflight *preflight, const struct selection *selection, s
 
 bool
 preflight_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint,
-               struct catalog *catalog, struct plan *plan, bson_t *sleeping, struct error *error)
+               struct catalog *catalog, struct plan *plan, struct error *error)
 {
   if (!checkpoint_reset(checkpoint, error) || !record_start(&preflight->start, checkpoint, error)) {
     return false;
@@ -324,5 +339,6 @@ preflight_plan(struct preflight *preflight, const struct options *options, struc
     return false;
   }
   plan_init(plan, catalog, options->collections_at_once);
-  return split_all(preflight, options, catalog, plan, sleeping, error);
+  return checkpoint_begin(checkpoint, error) &&
+         split_all(preflight, options, catalog, plan, checkpoint, error) && checkpoint_commit(checkpoint, error);
 }

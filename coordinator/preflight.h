@@ -33,10 +33,10 @@ bool preflight_list(struct preflight *preflight, const struct selection *selecti
                     struct error *error);
 
 /*
- * Records T0, creates the source's collections and views on the target, splits them. `sleeping` gets the unique and TTL
- * indexes, as the hand-off wants them.
+ * Records T0, creates the source's collections and views on the target, splits them, records the unique and TTL indexes
+ * for the hand-off.
  */
 bool preflight_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint,
-                    struct catalog *catalog, struct plan *plan, bson_t *sleeping, struct error *error);
+                    struct catalog *catalog, struct plan *plan, struct error *error);
 
 #endif
