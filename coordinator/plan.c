@@ -181,6 +181,7 @@ plan_task_back(struct plan *plan, int64_t number)
   task->documents = 0;
   task->bytes = 0;
   if (task->kind == PLAN_INDEX) {
+    collection->built = collection->to_build = 0;
     index_is_ready(plan, (size_t)number);
   } else if ((size_t)number - collection->first_task < collection->first_pending) {
     collection->first_pending = (size_t)number - collection->first_task;

@@ -32,6 +32,8 @@ struct plan_collection {
   size_t first_pending; /* no range before this one is pending */
   bool has_index_task;
   bool index_done;
+  int64_t built;    /* how far the present step of the build is, as the target counts it */
+  int64_t to_build; /* 0: not told */
   bool lost;
   uint64_t start; /* of a capped collection */
 };
