@@ -27,10 +27,12 @@ import servers  # noqa: E402
 from bench import DATABASE, Load, Sampler, wait_logged  # noqa: E402
 from ferry import Ferry, binary  # noqa: E402
 
+FILES_SUFFICE = 3000
+
 
 def start_server(options):
-    """A mongod has a file open for each collection and index: it closes those that are idle, so that the limit suffices."""
-    if options.server == "secantus":
+    """A mongod has a file open for each collection and index; above the usual limit of files it has to close idle ones."""
+    if options.server == "secantus" or options.collections <= FILES_SUFFICE:
         return bench.start_server(options)
     return servers.mongod(options.server, cache_gb=options.cache_gb, more=[
         "--syncdelay", "5", "--setParameter", "wiredTigerCursorCacheSize=0", "--wiredTigerEngineConfigString",
@@ -91,6 +93,8 @@ def measure_ferry(source, options):
             if ferry.stop(timeout=120):
                 raise SystemExit(f"bench: mongoferry ended with {ferry.exit_code}:\n{ferry.log()[-2000:]}")
             check(source, target)
+            if options.log:
+                print(ferry.log(), file=sys.stderr)
             return {"copied": copied_s, "seconds": took_s, "peaks": sampler.peaks, "others": others,
                     "cpu": ferry.usage.ru_utime + ferry.usage.ru_stime}
 
@@ -105,6 +109,7 @@ def arguments():
                         help="secantus, or a mongod's path")
     parser.add_argument("--cache-gb", type=float, default=1.0, help="each server's cache")
     parser.add_argument("--repeat", type=int, default=1, help="measure so often, floor and tool in turn")
+    parser.add_argument("--log", action="store_true", help="show mongoferry's log on stderr")
     parser.add_argument("--ferry-options", default="", help="more options for mongoferry, in one text")
     return parser.parse_args()
 
