@@ -4,9 +4,11 @@
 
 #include "applier/bookmark.h"
 #include "applier/follow.h"
+#include "applier/indexes.h"
 #include "applier/watch.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "server/crew.h"
 #include "source/catalog.h"
 
 #define TRANSACTIONS_BYTES (64 << 20)
@@ -231,7 +233,7 @@ take_over(struct applier *applier, enum message_type type, bson_t *message, stru
     bool ok = take_hand_off(applier, message, error) &&
               (message_flag(message, "fresh") || /* the copy has no unique ones, and the others sleep */
                (learn_indexes(applier, &catalog, error) &&
-                sleeping_set_ttl(&applier->sleeping, applier->target_uri, true, error)));
+                indexes_set_ttl(&applier->sleeping, applier->target_uri, true, error)));
     got = ok ? 1 : -1;
   }
   catalog_clear(&catalog);
@@ -277,7 +279,7 @@ run(struct applier *applier, struct error *error)
   if (!follow_patiently(applier, error)) {
     return false;
   }
-  return !applier->consistent || (sleeping_set_ttl(&applier->sleeping, applier->target_uri, false, error) &&
+  return !applier->consistent || (indexes_set_ttl(&applier->sleeping, applier->target_uri, false, error) &&
                                   bookmark_report(applier, true, error));
 }
 

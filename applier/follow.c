@@ -1,6 +1,7 @@
 #include "applier/follow.h"
 
 #include "applier/bookmark.h"
+#include "applier/indexes.h"
 #include "applier/recopy.h"
 #include "applier/reread.h"
 #include "applier/take.h"
@@ -35,7 +36,7 @@ build_unique(struct applier *applier, struct error *error)
 {
   struct sleepers *sleepers;
   struct sleepers *next;
-  if (!sleeping_build(&applier->sleeping, applier->target_uri, error)) {
+  if (!indexes_build(&applier->sleeping, applier->target_uri, error)) {
     return false;
   }
   bool ok = true;
@@ -198,7 +199,7 @@ follow(struct applier *applier, struct error *error)
   if ((!applier->feed && !open_feed(applier, error)) || !bookmark_same_election(applier, error)) {
     return false;
   }
-  if (applier->end > applier->start.ts && !sleeping_unbuild(&applier->sleeping, applier->target_uri, error)) {
+  if (applier->end > applier->start.ts && !indexes_unbuild(&applier->sleeping, applier->target_uri, error)) {
     return false;
   }
   int64_t taken = 0;

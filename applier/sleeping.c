@@ -1,11 +1,8 @@
 #include "applier/sleeping.h"
 
-#include "base/log.h"
 #include "base/memory.h"
 #include "ipc/message.h"
 #include "target/schema.h"
-
-#define CONNECTIONS 4 /* each index build takes its share of the memory that the target has for such */
 
 static void
 sleeper_clear(struct sleeper *sleeper)
@@ -69,8 +66,7 @@ make_sleepers(struct sleeping *sleeping, const char *db, const char *coll)
   struct sleepers *sleepers = sleeping_of(sleeping, db, coll);
   if (!sleepers) {
     sleepers = memory_new(sizeof *sleepers);
-    *sleepers =
-      (struct sleepers){.ns = names_key(db, coll), .db = memory_string(db), .coll = memory_string(coll)};
+    *sleepers = (struct sleepers){.ns = names_key(db, coll), .db = memory_string(db), .coll = memory_string(coll)};
     HASH_ADD_KEYPTR(by_ns, sleeping->by_ns, sleepers->ns, strlen(sleepers->ns), sleepers);
   }
   return sleepers;
@@ -261,178 +257,4 @@ sleeping_get(struct sleeping *sleeping, const bson_t *list)
       get_sleepers(sleeping, &item);
     }
   }
-}
-
-/* Collections that have something to be done, for several connections at once. */
-struct round {
-  struct sleepers **due;
-  bool asleep; /* for set_ttl */
-};
-
-static bool
-is_unbuilt(const struct sleeper *sleeper)
-{
-  return sleeper->unbuilt;
-}
-
-static bool
-is_built_unique(const struct sleeper *sleeper)
-{
-  return !sleeper->unbuilt && bson_has_field(sleeper->spec, "unique");
-}
-
-static bool
-is_built_ttl(const struct sleeper *sleeper)
-{
-  return !sleeper->unbuilt && sleeper->ttl_s >= 0;
-}
-
-static bool
-any_due(const struct sleepers *sleepers, bool (*due)(const struct sleeper *))
-{
-  for (size_t i = 0; i < sleepers->count; i++) {
-    if (due(&sleepers->items[i])) {
-      return true;
-    }
-  }
-  return false;
-}
-
-/* Does `work` for each collection that has one that is due: in threads, each with its own collections. */
-static bool
-run_round(struct sleeping *sleeping, struct round *round, const char *target_uri,
-          bool (*due)(const struct sleeper *), crew_work work, struct error *error)
-{
-  size_t count = 0;
-  round->due = memory_new((HASH_CNT(by_ns, sleeping->by_ns) + 1) * sizeof(struct sleepers *));
-  for (struct sleepers *sleepers = sleeping->by_ns; sleepers; sleepers = sleepers->by_ns.next) {
-    if (any_due(sleepers, due)) {
-      round->due[count++] = sleepers;
-    }
-  }
-  struct crew crew = {.kind = ERROR_TARGET,
-                      .uri = target_uri,
-                      .patient = true,
-                      .threads = CONNECTIONS,
-                      .work = work,
-                      .context = round};
-  bool ok = crew_run(&crew, count, error);
-  for (size_t i = 0; i < count; i++) {
-    sleeping_changed(sleeping, round->due[i]);
-  }
-  free(round->due);
-  return ok;
-}
-
-static bool
-unbuild_collection(void *context, size_t number, struct server *target, struct error *error)
-{
-  struct sleepers *sleepers = ((struct round *)context)->due[number];
-  for (size_t i = 0; i < sleepers->count; i++) {
-    struct sleeper *sleeper = &sleepers->items[i];
-    if (is_built_unique(sleeper)) {
-      if (!schema_drop_index(target, sleepers->db, sleepers->coll, sleeper->name, error)) {
-        return false;
-      }
-      sleeper->unbuilt = true;
-    }
-  }
-  return true;
-}
-
-bool
-sleeping_unbuild(struct sleeping *sleeping, const char *target_uri, struct error *error)
-{
-  struct round round = {0};
-  return run_round(sleeping, &round, target_uri, is_built_unique, unbuild_collection, error);
-}
-
-static void
-mark_built(const struct sleepers *sleepers, struct sleeper *sleeper)
-{
-  sleeper->unbuilt = false;
-  log_info("unique index built ns=%s index=%s", sleepers->ns, sleeper->name);
-}
-
-static bool
-build_together(struct sleepers *sleepers, struct server *target, struct error *error)
-{
-  bson_t specs = BSON_INITIALIZER;
-  uint32_t count = 0;
-  for (size_t i = 0; i < sleepers->count; i++) {
-    if (sleepers->items[i].unbuilt) {
-      message_put_item(&specs, count++, sleepers->items[i].spec);
-    }
-  }
-  bool ok = schema_create_indexes(target, sleepers->db, sleepers->coll, &specs, error);
-  for (size_t i = 0; ok && i < sleepers->count; i++) {
-    if (sleepers->items[i].unbuilt) {
-      mark_built(sleepers, &sleepers->items[i]);
-    }
-  }
-  bson_destroy(&specs);
-  return ok;
-}
-
-/* The target refuses one of them at least. */
-static bool
-build_one_by_one(struct sleepers *sleepers, struct server *target, struct error *error)
-{
-  for (size_t i = 0; i < sleepers->count; i++) {
-    struct sleeper *sleeper = &sleepers->items[i];
-    if (!sleeper->unbuilt) {
-      continue;
-    }
-    if (schema_create_index(target, sleepers->db, sleepers->coll, sleeper->spec, error)) {
-      mark_built(sleepers, sleeper);
-    } else if (schema_index_refused(error)) {
-      free(sleeper->refused);
-      sleeper->refused = memory_copy(error, sizeof *error);
-    } else {
-      return false;
-    }
-  }
-  return true;
-}
-
-static bool
-build_collection(void *context, size_t number, struct server *target, struct error *error)
-{
-  struct sleepers *sleepers = ((struct round *)context)->due[number];
-  return build_together(sleepers, target, error) ||
-         (schema_index_refused(error) && build_one_by_one(sleepers, target, error));
-}
-
-bool
-sleeping_build(struct sleeping *sleeping, const char *target_uri, struct error *error)
-{
-  struct round round = {0};
-  return run_round(sleeping, &round, target_uri, is_unbuilt, build_collection, error);
-}
-
-static bool
-set_ttl_of_collection(void *context, size_t number, struct server *target, struct error *error)
-{
-  const struct round *round = context;
-  const struct sleepers *sleepers = round->due[number];
-  for (size_t i = 0; i < sleepers->count; i++) {
-    const struct sleeper *sleeper = &sleepers->items[i];
-    int64_t seconds = round->asleep ? SCHEMA_TTL_ASLEEP : sleeper->ttl_s;
-    if (!is_built_ttl(sleeper) ||
-        schema_set_ttl(target, sleepers->db, sleepers->coll, sleeper->name, seconds, error)) {
-      continue;
-    }
-    /* After a crash the list may be older than the target. */
-    if (!round->asleep || (error->code != CODE_NAMESPACE_NOT_FOUND && error->code != CODE_INDEX_NOT_FOUND)) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool
-sleeping_set_ttl(struct sleeping *sleeping, const char *target_uri, bool asleep, struct error *error)
-{
-  struct round round = {.asleep = asleep};
-  return run_round(sleeping, &round, target_uri, is_built_ttl, set_ttl_of_collection, error);
 }

@@ -5,15 +5,17 @@
 #ifndef FERRY_APPLIER_SLEEPING_H
 #define FERRY_APPLIER_SLEEPING_H
 
+#include <bson/bson.h>
+
 #include "applier/names.h"
-#include "server/crew.h"
+#include "base/error.h"
 
 struct sleeper {
   char *name;
   bson_t *spec;          /* as schema_index made it: what to build */
   bool unbuilt;          /* unique, still to be built */
   int64_t ttl_s;         /* the source's expireAfterSeconds, -1 if none */
-  struct error *refused; /* by sleeping_build; else NULL */
+  struct error *refused; /* by indexes_build; else NULL */
 };
 
 /* Those of one collection; there is none without any. */
@@ -59,16 +61,7 @@ bool sleeping_put_changed(struct sleeping *sleeping, bson_t *item);
 /* Back from it. */
 void sleeping_get(struct sleeping *sleeping, const bson_t *list);
 
-/* A unique index that the target has: it is to be dropped by sleeping_unbuild, whatever the list says of it. `collated`: see schema_index. */
+/* A unique index that the target has: it is to be dropped by indexes_unbuild, whatever the list says of it. `collated`: see schema_index. */
 void sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool collated);
-/* From here on: by several connections, each to the target. Drops the unique ones: a stretch that is replayed again passes through states that they would refuse. */
-bool sleeping_unbuild(struct sleeping *sleeping, const char *target_uri, struct error *error);
-/*
- * Builds what is unbuilt, several collections at once, each one's in one command. Those that the target refuses are
- * `refused`, and still unbuilt.
- */
-bool sleeping_build(struct sleeping *sleeping, const char *target_uri, struct error *error);
-/* Lets every TTL index expire as the source's does, or (`asleep`) puts it to sleep again if it is there. */
-bool sleeping_set_ttl(struct sleeping *sleeping, const char *target_uri, bool asleep, struct error *error);
 
 #endif

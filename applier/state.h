@@ -41,7 +41,7 @@ struct applier {
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;
   bool rereading; /* the first consistency point is behind: only what was read or copied again is ahead of the replay */
-  bool atomic; /* --atomicTransactions */
+  bool atomic;    /* --atomicTransactions */
   bool stopping;
   char election[25]; /* the target's, when the bookmark was last moved */
 };

@@ -42,6 +42,7 @@ struct migration {
   struct window window;
   int64_t warned_ms; /* that the window is too short */
   int64_t began_ms;
+  int64_t publish_ms; /* when the status is to be made next */
   int64_t duplicates;
   bool handed_off;
   bool change_lost;   /* a CHANGED could not be kept: no bookmark may follow it */
@@ -200,8 +201,7 @@ prepare(struct migration *migration, struct error *error)
   if (ok && !migration->resumed) {
     ok = preflight_list(preflight, &migration->selection, &migration->catalog, error) &&
          preflight_clear_target(preflight, options->drop, error) &&
-         preflight_plan(preflight, options, &migration->checkpoint, &migration->catalog, &migration->plan,
-                        error) &&
+         preflight_plan(preflight, options, &migration->checkpoint, &migration->catalog, &migration->plan, error) &&
          remember_source(migration, error);
   }
   preflight_close(preflight);
@@ -537,12 +537,23 @@ on_signal(uv_signal_t *handle, int number)
   }
 }
 
+/* It takes its time where collections are many: a twentieth of all at most. */
+static void
+publish_if_due(struct migration *migration)
+{
+  int64_t begun_ms = clock_ms();
+  if (begun_ms >= migration->publish_ms) {
+    publish(migration);
+    migration->publish_ms = clock_ms() + 20 * (clock_ms() - begun_ms);
+  }
+}
+
 static void
 on_timer(uv_timer_t *timer)
 {
   struct migration *migration = timer->data;
   pool_tick(&migration->pool);
-  publish(migration);
+  publish_if_due(migration);
   if (migration->pool.stopping) {
     return;
   }

@@ -178,6 +178,7 @@ struct survey {
   struct preflight *preflight;
   struct catalog *catalog;
   bool (*ask)(struct collection *collection, struct reader *reader, struct error *error);
+  bool ttl; /* make the TTL indexes at once */
 };
 
 static bool
@@ -193,10 +194,41 @@ static bool
 ask_all(struct preflight *preflight, struct catalog *catalog,
         bool (*ask)(struct collection *, struct reader *, struct error *), struct error *error)
 {
-  struct survey survey = {preflight, catalog, ask};
+  struct survey survey = {preflight, catalog, ask, false};
   struct crew crew = {
     .kind = ERROR_SOURCE, .uri = preflight->source_uri, .threads = CREW_MOST, .work = ask_one, .context = &survey};
   return crew_run(&crew, catalog->count, error);
+}
+
+/*
+ * 4.2 to 5.0 make a sleeping TTL index in two steps, and between them it is awake for what is dated 1970 or earlier: so it is
+ * made here, while the collection is empty.
+ */
+static bool
+sleeps_in_two_steps(const struct server_hello *target)
+{
+  int version = target->version_number[0] * 100 + target->version_number[1];
+  return version >= 402 && version <= 500;
+}
+
+static bool
+create_ttl_indexes(struct server *target, const struct collection *collection, struct error *error)
+{
+  bson_iter_t iter;
+  bool ok = true;
+  bool collated = bson_has_field(collection->options, "collation");
+  for (bson_iter_init(&iter, collection->indexes); ok && bson_iter_next(&iter);) {
+    bson_t spec;
+    struct schema_index index;
+    if (!message_item(&iter, &spec)) {
+      continue;
+    }
+    if (schema_index(&spec, collated, &index) == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0) {
+      ok = schema_create_index(target, collection->to_db, collection->to_name, &index.spec, error);
+    }
+    bson_destroy(&index.spec);
+  }
+  return ok;
 }
 
 static bool
@@ -205,14 +237,15 @@ create_one(void *context, size_t number, struct server *target, struct error *er
   const struct survey *survey = context;
   const struct collection *collection = &survey->catalog->collections[number];
   return collection->view ||
-         schema_create(target, collection->to_db, collection->to_name, collection->options, error);
+         (schema_create(target, collection->to_db, collection->to_name, collection->options, error) &&
+          (!survey->ttl || create_ttl_indexes(target, collection, error)));
 }
 
 /* Views last: they read collections. */
 static bool
-create_all(struct preflight *preflight, struct catalog *catalog, struct error *error)
+create_all(struct preflight *preflight, struct catalog *catalog, bool indexes, struct error *error)
 {
-  struct survey survey = {preflight, catalog, NULL};
+  struct survey survey = {preflight, catalog, NULL, indexes && sleeps_in_two_steps(&preflight->target_hello)};
   struct crew crew = {
     .kind = ERROR_TARGET, .uri = preflight->target_uri, .threads = CREW_MOST, .work = create_one, .context = &survey};
   bool ok = crew_run(&crew, catalog->count, error);
@@ -248,29 +281,17 @@ keep_sleepers(struct checkpoint *checkpoint, const struct collection *collection
   return ok;
 }
 
-/*
- * 4.2 to 5.0 make a sleeping TTL index in two steps, and between them it is awake for what is dated 1970 or earlier: so it is
- * made here, while the collection is empty.
- */
-static bool
-sleeps_in_two_steps(const struct server_hello *target)
-{
-  int version = target->version_number[0] * 100 + target->version_number[1];
-  return version >= 402 && version <= 500;
-}
-
 /* Unique ones wait for the consistency point; the workers build the others. */
 static bool
 plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, struct checkpoint *checkpoint,
              struct error *error)
 {
   const struct collection *collection = plan->collections[number].source;
-  bool ok = true;
   bson_t sleeping = BSON_INITIALIZER;
   uint32_t sleepers = 0;
   bson_iter_t iter;
   bool collated = bson_has_field(collection->options, "collation");
-  for (bson_iter_init(&iter, collection->indexes); ok && bson_iter_next(&iter);) {
+  for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
     bson_t spec;
     struct schema_index index;
     if (!message_item(&iter, &spec)) {
@@ -280,9 +301,8 @@ plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, stru
     if (kind != SCHEMA_INDEX_ID && index.notes[0]) {
       log_warn("index ns=%s.%s name=%s: %s", collection->db, collection->name, schema_index_name(&spec), index.notes);
     }
-    if (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0 && sleeps_in_two_steps(&preflight->target_hello)) {
-      ok = schema_create_index(&preflight->target, collection->to_db, collection->to_name, &index.spec, error);
-    } else if (kind == SCHEMA_INDEX_PLAIN) {
+    bool made = index.ttl_s >= 0 && sleeps_in_two_steps(&preflight->target_hello);
+    if (kind == SCHEMA_INDEX_PLAIN && !made) {
       plan_add_index(plan, number, &index.spec);
     }
     if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
@@ -290,7 +310,7 @@ plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, stru
     }
     bson_destroy(&index.spec);
   }
-  ok = ok && (sleepers == 0 || keep_sleepers(checkpoint, collection, &sleeping, error));
+  bool ok = sleepers == 0 || keep_sleepers(checkpoint, collection, &sleeping, error);
   bson_destroy(&sleeping);
   return ok;
 }
@@ -323,8 +343,8 @@ preflight_list(struct preflight *preflight, const struct selection *selection, s
 {
   return oplog_start(&preflight->reader, &preflight->start, error) &&
          catalog_list(catalog, &preflight->reader, selection_wants, selection, error) &&
-         ask_all(preflight, catalog, catalog_read_indexes, error) &&
-         name_targets(selection, catalog, error) && check_patterns(selection, error) && check_kinds(catalog, error);
+         ask_all(preflight, catalog, catalog_read_indexes, error) && name_targets(selection, catalog, error) &&
+         check_patterns(selection, error) && check_kinds(catalog, error);
 }
 
 bool
@@ -335,10 +355,11 @@ preflight_plan(struct preflight *preflight, const struct options *options, struc
     return false;
   }
   bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;
-  if ((sizes && !ask_all(preflight, catalog, catalog_read_size, error)) || !create_all(preflight, catalog, error)) {
+  if ((sizes && !ask_all(preflight, catalog, catalog_read_size, error)) ||
+      !create_all(preflight, catalog, !options->no_index_restore, error)) {
     return false;
   }
   plan_init(plan, catalog, options->collections_at_once);
-  return checkpoint_begin(checkpoint, error) &&
-         split_all(preflight, options, catalog, plan, checkpoint, error) && checkpoint_commit(checkpoint, error);
+  return checkpoint_begin(checkpoint, error) && split_all(preflight, options, catalog, plan, checkpoint, error) &&
+         checkpoint_commit(checkpoint, error);
 }

@@ -83,7 +83,8 @@ build_text(char *text, size_t size, const struct plan_collection *collection)
 {
   int length = snprintf(text, size, "building %u indexes", bson_count_keys(&collection->indexes));
   if (collection->to_build > 0 && length > 0 && (size_t)length < size) {
-    snprintf(text + length, size - (size_t)length, ", %lld%%", (long long)(100 * collection->built / collection->to_build));
+    snprintf(text + length, size - (size_t)length, ", %lld%%",
+             (long long)(100 * collection->built / collection->to_build));
   }
 }
 

@@ -208,8 +208,7 @@ catalog_read_size(struct collection *collection, struct reader *reader, struct e
   }
   bson_destroy(&reply);
   /* A size that cannot be had is not worth a migration; a lost connection is. */
-  return ok || error->code != 0 ||
-         error_wrap(error, "cannot ask the size of %s.%s", collection->db, collection->name);
+  return ok || error->code != 0 || error_wrap(error, "cannot ask the size of %s.%s", collection->db, collection->name);
 }
 
 int

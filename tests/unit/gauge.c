@@ -18,13 +18,13 @@ read_progress(const char *operations, int64_t *done, int64_t *total)
 
 Test(gauge, finds_the_build_of_its_collection)
 {
-  static const char command_4_0[] =
-    "{\"ns\": \"db.$cmd\", \"command\": {\"createIndexes\": \"c\", \"$db\": \"db\"}, \"progress\": {\"done\": 3, \"total\": 9}}";
+  static const char command_4_0[] = "{\"ns\": \"db.$cmd\", \"command\": {\"createIndexes\": \"c\", \"$db\": \"db\"}, "
+                                    "\"progress\": {\"done\": 3, \"total\": 9}}";
   static const char coordinated[] =
     "{\"ns\": \"db.c\", \"command\": {\"createIndexes\": \"c\"}, \"progress\": {\"done\": 4, \"total\": 9}}";
   static const char waits[] = "{\"ns\": \"db.c\", \"command\": {\"createIndexes\": \"c\", \"$db\": \"db\"}}";
-  static const char other[] =
-    "{\"ns\": \"other.c\", \"command\": {\"createIndexes\": \"c\", \"$db\": \"other\"}, \"progress\": {\"done\": 1, \"total\": 2}}";
+  static const char other[] = "{\"ns\": \"other.c\", \"command\": {\"createIndexes\": \"c\", \"$db\": \"other\"}, "
+                              "\"progress\": {\"done\": 1, \"total\": 2}}";
   char several[1024];
   int64_t done = 0;
   int64_t total = 0;
