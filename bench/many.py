@@ -57,14 +57,39 @@ def load_big(client, megabytes):
             [{"_id": n, "text": "x" * 970} for n in range(first, min(first + 10_000, megabytes * 1000))], ordered=False)
 
 
+def commands(server):
+    """How many commands the server has had, but for those that any waiting costs; None where it does not say."""
+    counts = server.client().admin.command("serverStatus").get("metrics", {}).get("commands")
+    waiting = ("serverStatus", "getMore", "ping")
+    return counts and sum(count.get("total", 0) for name, count in counts.items()
+                          if isinstance(count, dict) and name not in waiting)
+
+
+class Commands:
+    """What both servers are sent meanwhile, for each collection."""
+
+    def __init__(self, source, target):
+        self.servers = (source, target)
+        self.before = [commands(server) for server in self.servers]
+
+    def each(self, collections):
+        return [before is not None and (commands(server) - before) / collections
+                for before, server in zip(self.before, self.servers)]
+
+
+def shown(counts):
+    return " and ".join(f"{count:.1f}" for count in counts) if all(counts) else "unknown"
+
+
 def measure_floor(source, options):
     program = binary().parent / "bench" / "collections_floor"
     with start_server(options) as target:
+        sent = Commands(source, target)
         ran = subprocess.run([program, source.uri, target.uri, DATABASE, str(options.workers), str(options.collections)],
                              capture_output=True, text=True)
         if ran.returncode:
             raise SystemExit(f"bench: {ran.stderr.strip()}")
-        return json.loads(ran.stdout)["seconds"]
+        return {**json.loads(ran.stdout), "sent": sent.each(options.collections)}
 
 
 def check(source, target):
@@ -80,14 +105,14 @@ def check(source, target):
 
 def measure_ferry(source, options):
     with start_server(options) as target, tempfile.TemporaryDirectory(prefix="ferry-bench-") as folder:
-        there = Load(source, target)
+        there, sent = Load(source, target), Commands(source, target)
         with Ferry(source, target, folder, "--workers", options.workers, *options.ferry_options.split(),
                    status=False) as ferry:
             sampler = Sampler(ferry)
             sampler.start()
             copied_s = wait_logged(ferry, " copied ")
             took_s = wait_logged(ferry, " tailing ")
-            others = there.others()
+            others, counts = there.others(), sent.each(options.collections)
             sampler.halt.set()
             sampler.join()
             if ferry.stop(timeout=120):
@@ -95,7 +120,7 @@ def measure_ferry(source, options):
             check(source, target)
             if options.log:
                 print(ferry.log(), file=sys.stderr)
-            return {"copied": copied_s, "seconds": took_s, "peaks": sampler.peaks, "others": others,
+            return {"copied": copied_s, "seconds": took_s, "peaks": sampler.peaks, "others": others, "sent": counts,
                     "cpu": ferry.usage.ru_utime + ferry.usage.ru_stime}
 
 
@@ -126,10 +151,11 @@ def main():
               flush=True)
         for _ in range(options.repeat):
             floor, ran = measure_floor(source, options), measure_ferry(source, options)
-            over_ms = (ran["seconds"] - floor) / options.collections * 1000
+            over_ms = (ran["seconds"] - floor["seconds"]) / options.collections * 1000
             peaks = ", ".join(f"{role} {peak // 1024}" for role, peak in sorted(ran["peaks"].items()))
-            print(f"floor {floor:.1f} s; copied {ran['copied']:.1f} s, tailing {ran['seconds']:.1f} s, "
-                  f"CPU {ran['cpu']:.1f} s; overhead {over_ms:.2f} ms a collection, ratio {floor / ran['seconds']:.2f}; "
+            print(f"floor {floor['seconds']:.1f} s; copied {ran['copied']:.1f} s, tailing {ran['seconds']:.1f} s, "
+                  f"CPU {ran['cpu']:.1f} s; overhead {over_ms:.2f} ms a collection, ratio {floor['seconds'] / ran['seconds']:.2f}; commands a collection to "
+                  f"source and target: floor {shown(floor['sent'])}, mongoferry {shown(ran['sent'])}; "
                   f"peak MB: {peaks}; others' CPU {ran['others']:.0%}", flush=True)
 
 
