@@ -1,5 +1,5 @@
 # The two commands of the README, and the shorter ones behind them. Each does all of its own set-up.
-.PHONY: demo test test-long setup release dev asan bench bench-replay format lint
+.PHONY: demo test test-long setup release dev asan bench bench-replay bench-many format lint
 
 demo: release
 	.venv/bin/python tests/harness/demo.py $(ARGS)
@@ -19,6 +19,9 @@ bench: release
 
 bench-replay: release
 	.venv/bin/python bench/replay.py $(ARGS)
+
+bench-many: release
+	.venv/bin/python bench/many.py $(ARGS)
 
 setup:
 	scripts/setup.sh

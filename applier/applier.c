@@ -4,10 +4,12 @@
 
 #include "applier/bookmark.h"
 #include "applier/follow.h"
+#include "applier/indexes.h"
 #include "applier/watch.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "server/crew.h"
 #include "source/catalog.h"
 
 #define TRANSACTIONS_BYTES (64 << 20)
@@ -61,6 +63,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   applier->folder = memory_string(folder);
   applier->oplog_path = message_text(&settings, "oplogPath", &oplog_path, &absent) ? memory_string(oplog_path) : NULL;
   applier->source_uri = memory_string(source);
+  applier->target_uri = memory_string(target);
   applier->transactions =
     (struct transactions){.reader = &applier->reader, .folder = applier->folder, .memory_most = TRANSACTIONS_BYTES};
   applier->ddl.target_version = hello.version_number[0] * 100 + hello.version_number[1];
@@ -106,22 +109,60 @@ adopt_indexes(struct applier *applier, const struct collection *collection)
 
 /* What the target holds decides what exists; the coordinator knows which collection of the source each one is. */
 static bool
-learn_places(struct applier *applier, const bson_t *list, struct error *error)
+list_places(struct applier *applier, struct catalog *catalog, struct error *error)
 {
-  struct catalog catalog;
   struct reader view = {.server = applier->target}; /* the same client, read through the catalog's eyes */
-  if (!catalog_read(&catalog, &view, any_namespace, NULL, error)) {
+  if (!catalog_list(catalog, &view, any_namespace, NULL, error)) {
     return error_wrap(error, "cannot list the target's collections");
   }
   places_clear(&applier->places);
-  for (size_t i = 0; i < catalog.count; i++) {
-    struct place *place = places_add(&applier->places, catalog.collections[i].db, catalog.collections[i].name);
-    place->capped = catalog.collections[i].capped;
-    place->collated = bson_has_field(catalog.collections[i].options, "collation");
-    adopt_indexes(applier, &catalog.collections[i]);
+  sleeping_clear(&applier->sleeping);
+  for (size_t i = 0; i < catalog->count; i++) {
+    struct place *place = places_add(&applier->places, catalog->collections[i].db, catalog->collections[i].name);
+    place->capped = catalog->collections[i].capped;
+    place->collated = bson_has_field(catalog->collections[i].options, "collation");
   }
-  catalog_clear(&catalog);
-  places_get(&applier->places, list);
+  names_clear(&applier->places.changed);
+  return true;
+}
+
+static void
+take_known(struct applier *applier, const bson_t *message)
+{
+  bson_t list;
+  struct error absent;
+  if (message_document(message, "places", &list, &absent)) {
+    places_get(&applier->places, &list);
+  }
+  if (message_document(message, "sleeping", &list, &absent)) {
+    sleeping_get(&applier->sleeping, &list);
+  }
+  names_clear(&applier->sleeping.changed); /* it is from the bookmark file */
+}
+
+static bool
+read_indexes(void *context, size_t number, struct server *target, struct error *error)
+{
+  struct reader view = {.server = *target};
+  return catalog_read_indexes(&((struct catalog *)context)->collections[number], &view, error);
+}
+
+/* Behind the bookmark, unique indexes may have been made: the target itself is asked. */
+static bool
+learn_indexes(struct applier *applier, struct catalog *catalog, struct error *error)
+{
+  struct crew crew = {.kind = ERROR_TARGET,
+                      .uri = applier->target_uri,
+                      .patient = true,
+                      .threads = CREW_MOST,
+                      .work = read_indexes,
+                      .context = catalog};
+  if (!crew_run(&crew, catalog->count, error)) {
+    return false;
+  }
+  for (size_t i = 0; i < catalog->count; i++) {
+    adopt_indexes(applier, &catalog->collections[i]);
+  }
   return true;
 }
 
@@ -165,11 +206,8 @@ take_refused(struct applier *applier, const bson_t *message)
 static bool
 take_hand_off(struct applier *applier, const bson_t *message, struct error *error)
 {
-  bson_t list;
-  bson_t sleepers;
   if (!read_optime(message, "copied_from", &applier->copied_from, error) ||
-      !read_optime(message, "start", &applier->start, error) || !message_document(message, "places", &list, error) ||
-      !message_document(message, "sleeping", &sleepers, error)) {
+      !read_optime(message, "start", &applier->start, error)) {
     return false;
   }
   uint64_t oldest = 0;
@@ -179,9 +217,33 @@ take_hand_off(struct applier *applier, const bson_t *message, struct error *erro
   }
   applier->bookmark = applier->start;
   take_refused(applier, message);
-  sleeping_clear(&applier->sleeping);
-  sleeping_get(&applier->sleeping, &sleepers);
-  return learn_places(applier, &list, error) && sleeping_set_ttl(&applier->sleeping, &applier->target, true, error);
+  return true;
+}
+
+/* The parts of what is known, and the hand-off itself: 1; 0 if a STOP came instead; -1 on error. */
+static int
+take_over(struct applier *applier, enum message_type type, bson_t *message, struct error *error)
+{
+  struct catalog catalog;
+  int got = list_places(applier, &catalog, error) ? 1 : -1;
+  while (got == 1 && type == MESSAGE_KNOWN) {
+    take_known(applier, message);
+    got = channel_receive(&applier->channel, &type, message, error);
+  }
+  if (got == 1 && type == MESSAGE_STOP) {
+    got = 0;
+  } else if (got == 1 && type != MESSAGE_HAND_OFF) {
+    error_set(error, ERROR_CHILD, "%s is no hand-off", message_name(type));
+    got = -1;
+  } else if (got == 1) {
+    bool ok = take_hand_off(applier, message, error) &&
+              (message_flag(message, "fresh") || /* the copy has no unique ones, and the others sleep */
+               (learn_indexes(applier, &catalog, error) &&
+                indexes_set_ttl(&applier->sleeping, applier->target_uri, true, error)));
+    got = ok ? 1 : -1;
+  }
+  catalog_clear(&catalog);
+  return got;
 }
 
 /* Watches while the copy runs, if there is one, and gives the message that ends it: 1; 0 if the coordinator is gone. */
@@ -216,16 +278,17 @@ run(struct applier *applier, struct error *error)
   if (got <= 0 || type == MESSAGE_STOP) {
     return got >= 0;
   }
-  if (type != MESSAGE_HAND_OFF) {
-    return error_set(error, ERROR_CHILD, "%s is no hand-off", message_name(type));
+  got = take_over(applier, type, &message, error);
+  if (got <= 0) {
+    return got == 0;
   }
-  if (!take_hand_off(applier, &message, error) || !follow_patiently(applier, error)) {
+  if (!follow_patiently(applier, error)) {
     return false;
   }
   if (!applier->consistent) {
     return true;
   }
-  bool awake = sleeping_set_ttl(&applier->sleeping, &applier->target, false, error);
+  bool awake = indexes_set_ttl(&applier->sleeping, applier->target_uri, false, error);
   fault_point("awake");
   return awake && bookmark_report(applier, true, error);
 }
@@ -244,6 +307,7 @@ applier_main(int in, int out)
   }
   feed_free(applier->feed);
   memory_wipe(applier->source_uri);
+  memory_wipe(applier->target_uri);
   transactions_clear(&applier->transactions);
   free(applier->folder);
   free(applier->oplog_path);

@@ -5,6 +5,8 @@
 #include "base/fault.h"
 #include "base/memory.h"
 
+#define PART_BYTES (1 << 20)
+
 /* A STOP that comes meanwhile is obeyed after the batch. */
 static bool
 wait_until_kept(struct applier *applier, struct error *error)
@@ -21,6 +23,55 @@ wait_until_kept(struct applier *applier, struct error *error)
   return true;
 }
 
+typedef bool (*put_changed)(void *list, bson_t *item);
+
+static bool
+put_place(void *places, bson_t *item)
+{
+  return places_put_changed(places, item);
+}
+
+static bool
+put_sleepers(void *sleeping, bson_t *item)
+{
+  return sleeping_put_changed(sleeping, item);
+}
+
+/* So many that a part has about PART_BYTES; false if there was none. */
+static bool
+put_part(bson_t *document, const char *name, put_changed put, void *from)
+{
+  bson_t list;
+  uint32_t count = 0;
+  bool more = true;
+  BSON_APPEND_ARRAY_BEGIN(document, name, &list);
+  while (more && list.len < PART_BYTES) {
+    bson_t item = BSON_INITIALIZER;
+    more = put(from, &item);
+    if (more) {
+      message_put_item(&list, count++, &item);
+    }
+    bson_destroy(&item);
+  }
+  bson_append_array_end(document, &list);
+  return count > 0;
+}
+
+/* What the bookmark file has to know of the target's collections. */
+static bool
+report_changes(struct applier *applier, struct error *error)
+{
+  bool ok = true;
+  for (bool any = true; ok && any;) {
+    bson_t document = BSON_INITIALIZER;
+    any = put_part(&document, "places", put_place, &applier->places);
+    any = put_part(&document, "sleeping", put_sleepers, &applier->sleeping) || any;
+    ok = !any || channel_send(&applier->channel, MESSAGE_CHANGED, &document, error);
+    bson_destroy(&document);
+  }
+  return ok;
+}
+
 bool
 bookmark_report(struct applier *applier, bool confirm, struct error *error)
 {
@@ -34,18 +85,8 @@ bookmark_report(struct applier *applier, bool confirm, struct error *error)
   message_put_timestamp(&document, "last_write", applier->last_write);
   BSON_APPEND_INT64(&document, "entries", applier->entries);
   BSON_APPEND_BOOL(&document, "consistent", applier->consistent);
-  if (applier->ddl_unreported) {
-    bson_t list;
-    BSON_APPEND_ARRAY_BEGIN(&document, "sleeping", &list);
-    sleeping_put(&applier->sleeping, &list);
-    bson_append_array_end(&document, &list);
-    BSON_APPEND_ARRAY_BEGIN(&document, "places", &list);
-    places_put(&applier->places, &list);
-    bson_append_array_end(&document, &list);
-    applier->ddl_unreported = false;
-  }
   BSON_APPEND_BOOL(&document, "confirm", confirm);
-  bool ok = channel_send(&applier->channel, MESSAGE_APPLIED, &document, error);
+  bool ok = report_changes(applier, error) && channel_send(&applier->channel, MESSAGE_APPLIED, &document, error);
   fault_point("bookmark-sent");
   ok = ok && (!confirm || wait_until_kept(applier, error));
   bson_destroy(&document);
@@ -106,9 +147,7 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
 bool
 bookmark_confirm_places(void *context, struct error *error)
 {
-  struct applier *applier = context;
-  applier->ddl_unreported = true;
-  return bookmark_settle(applier, true, error);
+  return bookmark_settle(context, true, error);
 }
 
 bool

@@ -108,7 +108,7 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
     return false;
   }
   struct place *place = places_add(ddl->places, entry->db, entry->coll);
-  places_set_source(place, entry->from_db, entry->from_coll);
+  places_set_source(ddl->places, place, entry->from_db, entry->from_coll);
   place->capped = (bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter)) ||
                   (bson_has_field(&entry->o, "timeseries") && !catalog_time_series(entry->coll));
   place->collated = bson_has_field(&entry->o, "collation");
@@ -197,18 +197,17 @@ forget_sleepers(struct ddl *ddl, const struct place *place, const bson_iter_t *i
     return;
   }
   bson_iter_document(index, &size, &bytes);
-  for (size_t i = ddl->sleeping->count; i-- > 0;) {
-    struct sleeper *sleeper = &ddl->sleeping->items[i];
+  struct sleepers *sleepers = sleeping_of(ddl->sleeping, place->db, place->coll);
+  for (size_t i = sleepers ? sleepers->count : 0; i-- > 0;) {
     bson_iter_t found;
     uint32_t key_size = 0;
     const uint8_t *key_bytes = NULL;
-    if (strcmp(sleeper->db, place->db) != 0 || strcmp(sleeper->coll, place->coll) != 0 ||
-        !bson_iter_init_find(&found, sleeper->spec, "key") || !BSON_ITER_HOLDS_DOCUMENT(&found)) {
+    if (!bson_iter_init_find(&found, sleepers->items[i].spec, "key") || !BSON_ITER_HOLDS_DOCUMENT(&found)) {
       continue;
     }
     bson_iter_document(&found, &key_size, &key_bytes);
     if (bson_init_static(&key, bytes, size) && key_size == size && memcmp(bytes, key_bytes, size) == 0) {
-      sleeping_drop(ddl->sleeping, sleeper);
+      sleeping_drop(ddl->sleeping, sleepers, i); /* the last one, at 0, takes the list with it */
     }
   }
 }
@@ -272,7 +271,7 @@ ddl_drop_database(struct ddl *ddl, const struct entry *entry, struct error *erro
     bson_t *command = BCON_NEW("dropDatabase", BCON_INT32(1));
     ok = schema_command(ddl->target, entry->db, command, error);
     bson_destroy(command);
-    sleeping_remove(ddl->sleeping, entry->db, NULL, NULL);
+    sleeping_remove_database(ddl->sleeping, entry->db);
   }
   return ok;
 }
@@ -347,7 +346,7 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
   if (ok) {
     sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
     place = places_rename(ddl->places, place, names->to_db, names->to_coll);
-    places_set_source(place, names->source_db, names->source_coll);
+    places_set_source(ddl->places, place, names->source_db, names->source_coll);
     place->since = names->ts;
     return ddl->confirm(ddl->context, error);
   }
@@ -368,14 +367,15 @@ rename_missing(struct ddl *ddl, const struct rename_names *names, struct place *
     return false;
   }
   if (ddl->lenient) { /* before a crash it was renamed: what was known by then is still listed under the old name */
-    if (sleeping_any(ddl->sleeping, names->from_db, names->from_coll)) {
+    if (sleeping_of(ddl->sleeping, names->from_db, names->from_coll)) {
       sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
     }
     return true;
   }
   log_warn("%s.%s was renamed, and no entry had made it: taken for an empty collection", names->from_db,
            names->from_coll);
-  places_set_source(places_add(ddl->places, names->to_db, names->to_coll), names->source_db, names->source_coll);
+  struct place *made = places_add(ddl->places, names->to_db, names->to_coll);
+  places_set_source(ddl->places, made, names->source_db, names->source_coll);
   return schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error);
 }
 
@@ -411,7 +411,7 @@ take_in(struct ddl *ddl, const struct rename_names *names, struct place *replace
     return false;
   }
   struct place *place = places_add(ddl->places, names->to_db, names->to_coll);
-  places_set_source(place, names->source_db, names->source_coll);
+  places_set_source(ddl->places, place, names->source_db, names->source_coll);
   place->since = names->ts;
   place->lost = true;
   ddl->relapse = !ddl->lenient;
@@ -451,6 +451,7 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
     return rename_missing(ddl, &names, to, error);
   }
   if ((ddl->by_name || from->by_name) && from->start >= entry->ts) {
+    places_changed(ddl->places, from);
     from->lost = true; /* its name was another collection's by the time of the copy */
   }
   bool later = to && ddl->lenient &&
@@ -486,13 +487,11 @@ collmod_index(struct ddl *ddl, const struct place *place, const bson_iter_t *ind
     more = more || (strcmp(key, "name") != 0 && strcmp(key, "keyPattern") != 0);
     bson_append_iter(rest, NULL, 0, &field);
   }
-  for (size_t i = 0; ttl >= 0 && i < ddl->sleeping->count; i++) {
-    struct sleeper *sleeper = &ddl->sleeping->items[i];
+  struct sleepers *sleepers = ttl >= 0 ? sleeping_of(ddl->sleeping, place->db, place->coll) : NULL;
+  for (size_t i = 0; sleepers && i < sleepers->count; i++) {
+    struct sleeper *sleeper = &sleepers->items[i];
     bson_iter_t mine;
     bson_iter_t given;
-    if (strcmp(sleeper->db, place->db) != 0 || strcmp(sleeper->coll, place->coll) != 0) {
-      continue;
-    }
     bool same = name && strcmp(sleeper->name, name) == 0;
     if (!same && bson_iter_init_find(&given, rest, "keyPattern") && bson_iter_init_find(&mine, sleeper->spec, "key")) {
       same = bson_iter_value(&given)->value.v_doc.data_len == bson_iter_value(&mine)->value.v_doc.data_len &&
@@ -501,6 +500,7 @@ collmod_index(struct ddl *ddl, const struct place *place, const bson_iter_t *ind
     }
     if (same) {
       sleeper->ttl_s = ttl;
+      sleeping_changed(ddl->sleeping, sleepers);
     }
   }
   return more;
@@ -717,7 +717,7 @@ apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
     ok = view_rename(ddl->selection, from_db, db, &definition, &options, error) &&
          ddl_create_collection(ddl, db, coll, &options, error);
     bson_destroy(&options);
-    places_set_source(places_add(ddl->places, db, coll), from_db, from_coll);
+    places_set_source(ddl->places, places_add(ddl->places, db, coll), from_db, from_coll);
   }
   bson_destroy(&definition);
   return ok;

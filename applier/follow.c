@@ -1,6 +1,7 @@
 #include "applier/follow.h"
 
 #include "applier/bookmark.h"
+#include "applier/indexes.h"
 #include "applier/recopy.h"
 #include "applier/reread.h"
 #include "applier/take.h"
@@ -18,23 +19,32 @@
 
 /* One that the source's documents contradict (old servers could hold such) is reported with the key. */
 static bool
-build_unique(struct applier *applier, struct error *error)
+report_refused(struct applier *applier, struct sleepers *sleepers, struct error *error)
 {
-  const struct sleeper *failed = NULL;
-  int got;
-  while ((got = sleeping_build_next(&applier->sleeping, &applier->target, &failed, error)) != 0) {
-    fault_point("unique-built");
-    if (got < 0) {
-      struct error why = *error;
-      bool ok = schema_index_refused(&why) &&
-                bookmark_refuse_index(applier, failed->db, failed->coll, failed->name, &why, error);
-      sleeping_drop(&applier->sleeping, failed);
-      if (!ok) {
-        return false;
-      }
+  bool ok = true;
+  for (size_t i = sleepers->count; ok && i-- > 0;) {
+    const struct sleeper *sleeper = &sleepers->items[i];
+    if (sleeper->refused) {
+      ok = bookmark_refuse_index(applier, sleepers->db, sleepers->coll, sleeper->name, sleeper->refused, error);
+      sleeping_drop(&applier->sleeping, sleepers, i); /* the last one, at 0, takes the list with it */
     }
   }
-  return true;
+  return ok;
+}
+
+static bool
+build_unique(struct applier *applier, struct error *error)
+{
+  struct sleepers *sleepers;
+  struct sleepers *next;
+  if (!indexes_build(&applier->sleeping, applier->target_uri, error)) {
+    return false;
+  }
+  bool ok = true;
+  HASH_ITER (by_ns, applier->sleeping.by_ns, sleepers, next) {
+    ok = ok && report_refused(applier, sleepers, error);
+  }
+  return ok;
 }
 
 /*
@@ -49,7 +59,6 @@ become_consistent(struct applier *applier, struct error *error)
   }
   if (recopy_any_due(&applier->places)) {
     applier->rereading = true;
-    applier->ddl_unreported = true;
     return recopy_run(&applier->ddl, &applier->reader, &applier->end, error);
   }
   if (reread_any_due(&applier->places)) {
@@ -64,7 +73,6 @@ become_consistent(struct applier *applier, struct error *error)
   applier->apply.bulk.lenient = false;
   log_info("consistent ts=%u.%u: building the unique indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
-  applier->ddl_unreported = true;
   fault_point("consistent");
   return build_unique(applier, error);
 }
@@ -193,7 +201,7 @@ follow(struct applier *applier, struct error *error)
   if ((!applier->feed && !open_feed(applier, error)) || !bookmark_same_election(applier, error)) {
     return false;
   }
-  if (applier->end > applier->start.ts && !sleeping_unbuild(&applier->sleeping, &applier->target, error)) {
+  if (applier->end > applier->start.ts && !indexes_unbuild(&applier->sleeping, applier->target_uri, error)) {
     return false;
   }
   int64_t taken = 0;

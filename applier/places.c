@@ -7,20 +7,33 @@
 static void
 name_place(struct place *place, const char *db, const char *coll)
 {
-  place->ns = memory_format("%s.%s", db, coll);
+  place->ns = names_key(db, coll);
   place->db = memory_string(db);
   place->coll = memory_string(coll);
   place->from_db = memory_string(db);
   place->from_coll = memory_string(coll);
 }
 
-void
-places_set_source(struct place *place, const char *from_db, const char *from_coll)
+static void
+set_source(struct place *place, const char *from_db, const char *from_coll)
 {
   free(place->from_db);
   free(place->from_coll);
   place->from_db = memory_string(from_db);
   place->from_coll = memory_string(from_coll);
+}
+
+void
+places_changed(struct places *places, const struct place *place)
+{
+  names_note(&places->changed, place->db, place->coll);
+}
+
+void
+places_set_source(struct places *places, struct place *place, const char *from_db, const char *from_coll)
+{
+  set_source(place, from_db, from_coll);
+  places_changed(places, place);
 }
 
 static void
@@ -59,6 +72,7 @@ places_add(struct places *places, const char *db, const char *coll)
     place = memory_new(sizeof *place);
     name_place(place, db, coll);
     HASH_ADD_KEYPTR(by_ns, places->by_ns, place->ns, strlen(place->ns), place);
+    places_changed(places, place);
   }
   return place;
 }
@@ -69,11 +83,12 @@ places_forget_uuid(struct places *places, struct place *place)
   if (place->has_uuid) {
     HASH_DELETE(by_uuid, places->by_uuid, place); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
     place->has_uuid = false;
+    places_changed(places, place);
   }
 }
 
-void
-places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16])
+static void
+set_uuid(struct places *places, struct place *place, const uint8_t uuid[16])
 {
   struct place *other = places_find_uuid(places, uuid);
   if (other) {
@@ -86,9 +101,17 @@ places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[1
 }
 
 void
+places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16])
+{
+  set_uuid(places, place, uuid);
+  places_changed(places, place);
+}
+
+void
 places_remove(struct places *places, struct place *place)
 {
   places_forget_uuid(places, place);
+  places_changed(places, place);
   HASH_DELETE(by_ns, places->by_ns, place);
   reread_clear(place);
   free_names(place);
@@ -103,6 +126,7 @@ places_clear(struct places *places)
   HASH_ITER (by_ns, places->by_ns, place, next) {
     places_remove(places, place);
   }
+  names_clear(&places->changed);
 }
 
 struct place *
@@ -113,27 +137,58 @@ places_rename(struct places *places, struct place *place, const char *db, const 
     places_remove(places, old);
   }
   HASH_DELETE(by_ns, places->by_ns, place); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
+  places_changed(places, place);
   free_names(place);
   name_place(place, db, coll);
+  places_changed(places, place);
   HASH_ADD_KEYPTR(by_ns, places->by_ns, place->ns, strlen(place->ns), place);
   return place;
 }
 
-void
-places_put(const struct places *places, bson_t *list)
+bool
+places_put_changed(struct places *places, bson_t *item)
 {
-  uint32_t count = 0;
-  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
-    const uint8_t *uuid = place->has_uuid ? place->uuid : NULL;
-    struct message_place said = {.db = place->db,
-                                 .coll = place->coll,
-                                 .from_db = place->from_db,
-                                 .from_coll = place->from_coll,
-                                 .uuid = uuid,
-                                 .start = place->start,
-                                 .since = place->since,
-                                 .lost = place->lost};
-    message_put_place(list, count++, &said);
+  struct name *name = places->changed.by_ns;
+  if (!name) {
+    return false;
+  }
+  struct message_place said = {.db = name->db, .coll = name->coll};
+  const struct place *place = places_find(places, name->db, name->coll);
+  if (place) {
+    said.from_db = place->from_db;
+    said.from_coll = place->from_coll;
+    said.uuid = place->has_uuid ? place->uuid : NULL;
+    said.start = place->start;
+    said.since = place->since;
+    said.lost = place->lost;
+  }
+  message_put_place(item, &said);
+  names_forget(&places->changed, name);
+  return true;
+}
+
+/* What the list says of one that is there. */
+static void
+take_item(struct places *places, struct place *place, const bson_t *item)
+{
+  const char *from_db = NULL;
+  const char *from_coll = NULL;
+  struct error error;
+  bson_iter_t field;
+  if (message_text(item, "from_db", &from_db, &error) && message_text(item, "from_coll", &from_coll, &error)) {
+    set_source(place, from_db, from_coll);
+  }
+  place->start = message_timestamp(item, "start");
+  place->lost = message_flag(item, "lost");
+  place->since = message_timestamp(item, "since");
+  if (bson_iter_init_find(&field, item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {
+    bson_subtype_t subtype;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_binary(&field, &subtype, &size, &bytes);
+    if (size == 16) {
+      set_uuid(places, place, bytes);
+    }
   }
 }
 
@@ -141,35 +196,18 @@ void
 places_get(struct places *places, const bson_t *list)
 {
   bson_iter_t iter;
-  bson_iter_t field;
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
     const char *db = NULL;
     const char *coll = NULL;
-    const char *from_db = NULL;
-    const char *from_coll = NULL;
     struct error error;
     bson_t item;
-    if (!message_item(&iter, &item) || !message_text(&item, "db", &db, &error) ||
-        !message_text(&item, "coll", &coll, &error)) {
-      continue;
-    }
-    struct place *place = places_find(places, db, coll);
-    if (!place) {
-      continue;
-    }
-    if (message_text(&item, "from_db", &from_db, &error) && message_text(&item, "from_coll", &from_coll, &error)) {
-      places_set_source(place, from_db, from_coll);
-    }
-    place->start = message_timestamp(&item, "start");
-    place->lost = message_flag(&item, "lost");
-    place->since = message_timestamp(&item, "since");
-    if (bson_iter_init_find(&field, &item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {
-      bson_subtype_t subtype;
-      uint32_t size = 0;
-      const uint8_t *bytes = NULL;
-      bson_iter_binary(&field, &subtype, &size, &bytes);
-      if (size == 16) {
-        places_set_uuid(places, place, bytes);
+    if (message_item(&iter, &item) && message_text(&item, "db", &db, &error) &&
+        message_text(&item, "coll", &coll, &error)) {
+      struct place *place = places_find(places, db, coll);
+      if (place) {
+        take_item(places, place, &item);
+      } else { /* another collection may get this name */
+        names_note(&places->changed, db, coll);
       }
     }
   }

@@ -7,7 +7,8 @@
 #define FERRY_APPLIER_PLACES_H
 
 #include <bson/bson.h>
-#include <uthash.h>
+
+#include "applier/names.h"
 
 struct place {
   char *ns; /* the key: "db.coll" */
@@ -31,6 +32,7 @@ struct place {
 struct places {
   struct place *by_ns;
   struct place *by_uuid;
+  struct names changed; /* since places_put_changed; who sets a field by itself says so with places_changed */
 };
 
 void places_clear(struct places *places);
@@ -41,10 +43,11 @@ struct place *places_find_uuid(struct places *places, const uint8_t uuid[16]);
 
 /* Adds one, or gives the one that is there. */
 struct place *places_add(struct places *places, const char *db, const char *coll);
-void places_set_source(struct place *place, const char *from_db, const char *from_coll);
+void places_set_source(struct places *places, struct place *place, const char *from_db, const char *from_coll);
 void places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16]);
 void places_forget_uuid(struct places *places, struct place *place);
 void places_remove(struct places *places, struct place *place);
+void places_changed(struct places *places, const struct place *place);
 
 /*
  * The place keeps its properties under a new name, on the source too until places_set_source says otherwise; one that was
@@ -52,8 +55,12 @@ void places_remove(struct places *places, struct place *place);
  */
 struct place *places_rename(struct places *places, struct place *place, const char *db, const char *coll);
 
-/* As an array document, for the bookmark file; and back, for those that are there. */
-void places_put(const struct places *places, bson_t *list);
+/*
+ * For the bookmark file: one that changed since it was put last, into an empty document; false if there is none. One that is
+ * gone has its name only.
+ */
+bool places_put_changed(struct places *places, bson_t *item);
+/* Back from it, for those that are there; the others count as changed. */
 void places_get(struct places *places, const bson_t *list);
 
 #endif

@@ -100,6 +100,7 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
     }
     if (ok) {
       log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);
+      places_changed(ddl->places, place);
       place->start = start;
       place->lost = false;
       place->by_name = true;

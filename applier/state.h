@@ -24,6 +24,7 @@ struct applier {
   uint64_t committing; /* the timestamp of the commit that is being applied, 0 if none */
   struct ddl ddl;
   char *source_uri;
+  char *target_uri;
   struct feed *feed;
   char *oplog_path;          /* where to spool, NULL: nowhere */
   struct optime copied_from; /* T0 */
@@ -40,8 +41,7 @@ struct applier {
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;
   bool rereading; /* the first consistency point is behind: only what was read or copied again is ahead of the replay */
-  bool ddl_unreported;
-  bool atomic; /* --atomicTransactions */
+  bool atomic;    /* --atomicTransactions */
   bool stopping;
   char election[25]; /* the target's, when the bookmark was last moved */
 };

@@ -103,7 +103,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
                        OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
     }
     place = places_add(&applier->places, entry->db, entry->coll);
-    places_set_source(place, entry->from_db, entry->from_coll);
+    places_set_source(&applier->places, place, entry->from_db, entry->from_coll);
     if (entry->has_uuid) {
       places_set_uuid(&applier->places, place, entry->uuid);
     }
@@ -167,7 +167,6 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
     ok = apply_flush(&applier->apply, false, error) && ddl_apply(&applier->ddl, &entry, error);
-    applier->ddl_unreported = true;
   } else {
     ok = add_write(applier, &entry, error);
   }

@@ -129,7 +129,7 @@ class Sampler(threading.Thread):
     def run(self):
         while not self.halt.wait(0.1):
             for process in self.ferry.processes():
-                role = process.role.split()[0]
+                role = (process.role.split() or ["?"])[0]
                 try:
                     status = Path(f"/proc/{process.pid}/status").read_text()
                     peak = int(status.partition("VmHWM:")[2].split()[0])

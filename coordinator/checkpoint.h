@@ -11,9 +11,10 @@
 #include "base/error.h"
 
 /*
- * Names: "source" {set}, "start" {ts, t, h} (T0), "places" and "sleeping" (what the hand-off tells the applier),
+ * Names: "source" {set}, "start" {ts, t, h} (T0),
  * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),
  * "bookmark" {ts, t, h, reached, clean}: `reached` is the truth only where `clean` is true.
+ * Lists, whose items are namespaces of the target: "places" and "sleeping", see coordinator/known.h.
  */
 struct checkpoint {
   sqlite3 *db;
@@ -29,6 +30,20 @@ void checkpoint_close(struct checkpoint *checkpoint);
 bool checkpoint_put(struct checkpoint *checkpoint, const char *name, const bson_t *document, struct error *error);
 /* 1 with `document` (the caller's to destroy), 0 if there is none, -1 on error. */
 int checkpoint_get(struct checkpoint *checkpoint, const char *name, bson_t *document, struct error *error);
+
+/* One item of a list; NULL: it is removed. */
+bool checkpoint_put_item(struct checkpoint *checkpoint, const char *list, const char *ns, const bson_t *document,
+                         struct error *error);
+/* Visits a list's items in the order of their names; ends at the first false. */
+typedef bool (*checkpoint_visit)(void *context, const bson_t *document, struct error *error);
+bool checkpoint_items(struct checkpoint *checkpoint, const char *list, checkpoint_visit visit, void *context,
+                      struct error *error);
+
+/* What is put in between reaches the disk as one, with the commit; checkpoint_forget undoes it. Each is fine if not due. */
+bool checkpoint_begin(struct checkpoint *checkpoint, struct error *error);
+bool checkpoint_commit(struct checkpoint *checkpoint, struct error *error);
+void checkpoint_forget(struct checkpoint *checkpoint);
+
 /* Forgets everything: for a copy from the beginning. */
 bool checkpoint_reset(struct checkpoint *checkpoint, struct error *error);
 

@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "coordinator/check.h"
 #include "coordinator/http.h"
+#include "coordinator/known.h"
 #include "coordinator/pool.h"
 #include "coordinator/preflight.h"
 #include "coordinator/progress.h"
@@ -29,8 +30,6 @@ struct migration {
   struct catalog catalog;
   struct plan plan;
   bool resumed; /* there was a bookmark: nothing is copied */
-  bson_t places;
-  bson_t sleeping;
   bson_t settings;
   uv_loop_t loop;
   uv_timer_t timer;
@@ -44,8 +43,10 @@ struct migration {
   struct window window;
   int64_t warned_ms; /* that the window is too short */
   int64_t began_ms;
+  int64_t publish_ms; /* when the status is to be made next */
   int64_t duplicates;
   bool handed_off;
+  bool change_lost;   /* a CHANGED could not be kept: no bookmark may follow it */
   int applier_deaths; /* since the bookmark last moved */
   bool interrupted;
   bool failed;
@@ -158,31 +159,12 @@ prepare(struct migration *migration, struct error *error)
   ok = ok && findings_conclude(&check.findings, error);
   if (ok && !migration->resumed) {
     ok = preflight_clear_target(preflight, options->drop, error) &&
-         preflight_plan(preflight, options, &migration->checkpoint, &migration->catalog, &migration->plan,
-                        &migration->sleeping, error) &&
+         preflight_plan(preflight, options, &migration->checkpoint, &migration->catalog, &migration->plan, error) &&
          remember_source(migration, error);
   }
   check_close(&check);
   preflight_close(preflight);
   return ok;
-}
-
-/* What the applier has to know of each collection. */
-static void
-put_places(struct migration *migration)
-{
-  for (size_t i = 0; i < migration->plan.collection_count; i++) {
-    const struct plan_collection *collection = &migration->plan.collections[i];
-    const struct collection *source = collection->source;
-    struct message_place said = {.db = source->to_db,
-                                 .coll = source->to_name,
-                                 .from_db = source->db,
-                                 .from_coll = source->name,
-                                 .uuid = source->has_uuid ? source->uuid : NULL,
-                                 .start = collection->start,
-                                 .lost = collection->lost};
-    message_put_place(&migration->places, (uint32_t)i, &said);
-  }
 }
 
 /* What the bookmark file must have; the caller's to destroy. */
@@ -206,18 +188,18 @@ put_optime(struct migration *migration, bson_t *message, const char *field, cons
 }
 
 static bool
-send_hand_off(struct migration *migration, const char *start_name, uint64_t end, struct error *error)
+send_hand_off(struct migration *migration, const char *start_name, uint64_t end, bool fresh, struct error *error)
 {
   bson_t message = BSON_INITIALIZER;
   bson_t refused;
   bool ok = refused_list(&migration->checkpoint, &refused, error) &&
             put_optime(migration, &message, "copied_from", "start", error) &&
-            put_optime(migration, &message, "start", start_name, error);
+            put_optime(migration, &message, "start", start_name, error) &&
+            known_send(&migration->checkpoint, &migration->pool, error);
   if (ok) {
     BSON_APPEND_ARRAY(&message, "refused", &refused);
     message_put_timestamp(&message, "end", end);
-    BSON_APPEND_ARRAY(&message, "places", &migration->places);
-    BSON_APPEND_ARRAY(&message, "sleeping", &migration->sleeping);
+    BSON_APPEND_BOOL(&message, "fresh", fresh);
     pool_tell_applier(&migration->pool, MESSAGE_HAND_OFF, &message);
     migration->handed_off = true;
   }
@@ -256,17 +238,17 @@ log_copied(struct migration *migration)
            (long long)migration->duplicates);
 }
 
-/* From here on a start goes on with the replay: the bookmark is T0. Last, as it stands for the others. */
+/* From here on a start goes on with the replay: the bookmark is T0. */
 static bool
 keep_copied(struct migration *migration, struct error *error)
 {
   bson_t start;
-  if (!checkpoint_put(&migration->checkpoint, "places", &migration->places, error) ||
-      !checkpoint_put(&migration->checkpoint, "sleeping", &migration->sleeping, error) ||
-      !get_kept(migration, "start", &start, error)) {
+  struct checkpoint *checkpoint = &migration->checkpoint;
+  if (!get_kept(migration, "start", &start, error)) {
     return false;
   }
-  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &start, error);
+  bool ok = checkpoint_begin(checkpoint, error) && known_put_plan(checkpoint, &migration->plan, error) &&
+            checkpoint_put(checkpoint, "bookmark", &start, error) && checkpoint_commit(checkpoint, error);
   bson_destroy(&start);
   return ok;
 }
@@ -280,14 +262,13 @@ hand_off_if_copied(struct migration *migration)
       !plan_finished(&migration->plan)) {
     return;
   }
-  put_places(migration);
   pool_stop_workers(&migration->pool);
   if (!keep_copied(migration, &error)) {
     fail(migration, &error);
     return;
   }
   log_copied(migration);
-  if (!send_hand_off(migration, "start", 0, &error)) {
+  if (!send_hand_off(migration, "start", 0, true, &error)) {
     fail(migration, &error);
   }
 }
@@ -308,26 +289,19 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   hand_off_if_copied(migration);
 }
 
-static bool
-keep_list(struct migration *migration, const bson_t *message, const char *name, struct error *error)
-{
-  bson_t list;
-  struct error absent;
-  return !message_document(message, name, &list, &absent) || checkpoint_put(&migration->checkpoint, name, &list, error);
-}
-
+/* With the changes that came before it. */
 static bool
 save_bookmark(struct migration *migration, const bson_t *message, struct error *error)
 {
   bson_t bookmark;
   bson_t document;
-  if (!message_document(message, "bookmark", &bookmark, error) || !keep_list(migration, message, "sleeping", error) ||
-      !keep_list(migration, message, "places", error)) {
+  if (!message_document(message, "bookmark", &bookmark, error)) {
     return false;
   }
   bson_copy_to(&bookmark, &document);
   message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
-  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error);
+  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error) &&
+            checkpoint_commit(&migration->checkpoint, error);
   uint64_t at = message_timestamp(&document, "ts");
   migration->applier_deaths = at > migration->tail.bookmark ? 0 : migration->applier_deaths;
   migration->tail.bookmark = at;
@@ -390,7 +364,12 @@ on_applier_message(void *context, enum message_type type, const bson_t *document
   if (type == MESSAGE_REFUSED) {
     on_refused(migration, document);
   }
-  if (type != MESSAGE_APPLIED) {
+  if (type == MESSAGE_CHANGED && !known_take(&migration->checkpoint, document, &error)) {
+    migration->change_lost = true;
+    fail(migration, &error);
+    child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
+  }
+  if (type != MESSAGE_APPLIED || migration->change_lost) {
     return;
   }
   bool was_consistent = migration->tail.consistent;
@@ -455,14 +434,8 @@ go_on(struct migration *migration, struct error *error)
       return false;
     }
   }
-  bson_destroy(&migration->places);
-  bson_destroy(&migration->sleeping);
-  if (checkpoint_get(&migration->checkpoint, "places", &migration->places, error) != 1 ||
-      checkpoint_get(&migration->checkpoint, "sleeping", &migration->sleeping, error) != 1) {
-    return false;
-  }
   log_info("going on from the %s ts=%u.%u", got == 1 ? "bookmark" : "start", OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
-  return send_hand_off(migration, got == 1 ? "bookmark" : "start", reached, error);
+  return send_hand_off(migration, got == 1 ? "bookmark" : "start", reached, false, error);
 }
 
 static void
@@ -471,6 +444,7 @@ on_applier_ended(void *context, const struct child *applier)
   struct migration *migration = context;
   struct error error;
   const char *cause = applier->cause[0] ? applier->cause : "ended by itself";
+  checkpoint_forget(&migration->checkpoint); /* changes whose bookmark never came */
   if (applier->failed) {
     fail(migration, &applier->error);
   } else if (migration->pool.stopping && !applier->cause[0]) {
@@ -522,12 +496,23 @@ on_signal(uv_signal_t *handle, int number)
   }
 }
 
+/* It takes its time where collections are many: a twentieth of all at most. */
+static void
+publish_if_due(struct migration *migration)
+{
+  int64_t begun_ms = clock_ms();
+  if (begun_ms >= migration->publish_ms) {
+    publish(migration);
+    migration->publish_ms = clock_ms() + 20 * (clock_ms() - begun_ms);
+  }
+}
+
 static void
 on_timer(uv_timer_t *timer)
 {
   struct migration *migration = timer->data;
   pool_tick(&migration->pool);
-  publish(migration);
+  publish_if_due(migration);
   if (migration->pool.stopping) {
     return;
   }
@@ -634,8 +619,6 @@ migrate_run(const struct options *options)
   struct migration *migration = memory_new(sizeof *migration);
   struct error error = {.kind = ERROR_NONE};
   migration->options = options;
-  bson_init(&migration->places);
-  bson_init(&migration->sleeping);
   bson_init(&migration->settings);
   if (options_select(options, &migration->selection, &error)) {
     make_settings(migration);
@@ -665,8 +648,6 @@ migrate_run(const struct options *options)
   memory_wipe(migration->source_uri);
   memory_wipe(migration->target_uri);
   bson_destroy(&migration->settings);
-  bson_destroy(&migration->places);
-  bson_destroy(&migration->sleeping);
   free(migration);
   return status;
 }

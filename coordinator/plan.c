@@ -52,6 +52,8 @@ void
 plan_close(struct plan *plan)
 {
   plan->by_size = memory_new(plan->collection_count * sizeof *plan->by_size);
+  plan->begun = memory_new(plan->collection_count * sizeof *plan->begun);
+  plan->ready = memory_new(plan->collection_count * sizeof *plan->ready);
   for (size_t i = 0; i < plan->collection_count; i++) {
     struct plan_collection *collection = &plan->collections[i];
     const struct split_points *points = &collection->points;
@@ -83,6 +85,8 @@ plan_clear(struct plan *plan)
   free(plan->collections);
   free(plan->tasks);
   free(plan->by_size);
+  free(plan->begun);
+  free(plan->ready);
   *plan = (struct plan){0};
 }
 
@@ -96,54 +100,62 @@ lend(struct plan *plan, size_t task)
 static int64_t
 lend_index(struct plan *plan)
 {
-  for (size_t i = 0; i < plan->collection_count; i++) {
-    const struct plan_collection *collection = &plan->collections[plan->by_size[i]];
-    size_t task = collection->first_task + collection->copies;
-    if (collection->has_index_task && collection->copies_done == collection->copies &&
-        plan->tasks[task].state == PLAN_PENDING) {
+  if (plan->ready_first == plan->ready_end) {
+    return -1;
+  }
+  return lend(plan, plan->ready[plan->ready_first++ % plan->collection_count]);
+}
+
+static void
+index_is_ready(struct plan *plan, size_t task)
+{
+  plan->ready[plan->ready_end++ % plan->collection_count] = task;
+}
+
+/* -1 if all its ranges are lent or done. */
+static int64_t
+lend_range(struct plan *plan, size_t number)
+{
+  struct plan_collection *collection = &plan->collections[number];
+  for (; collection->first_pending < collection->copies; collection->first_pending++) {
+    size_t task = collection->first_task + collection->first_pending;
+    if (plan->tasks[task].state == PLAN_PENDING) {
       return lend(plan, task);
     }
   }
   return -1;
 }
 
-static bool
-copy_begun(const struct plan *plan, const struct plan_collection *collection)
-{
-  if (collection->copies_done > 0) {
-    return collection->copies_done < collection->copies;
-  }
-  for (size_t k = 0; k < collection->copies; k++) {
-    if (plan->tasks[collection->first_task + k].state == PLAN_LENT) {
-      return true;
-    }
-  }
-  return false;
-}
-
 int64_t
 plan_lend(struct plan *plan)
 {
-  int64_t index = lend_index(plan);
-  int64_t begun = 0;
-  if (index >= 0) {
-    return index;
+  int64_t task = lend_index(plan);
+  for (size_t i = 0; task < 0 && i < plan->begun_count; i++) {
+    task = lend_range(plan, plan->begun[i]);
   }
-  for (size_t i = 0; i < plan->collection_count; i++) {
-    begun += copy_begun(plan, &plan->collections[i]);
-  }
-  for (size_t i = 0; i < plan->collection_count; i++) {
-    const struct plan_collection *collection = &plan->collections[plan->by_size[i]];
-    if (begun >= plan->collections_at_once && !copy_begun(plan, collection)) {
-      continue;
-    }
-    for (size_t k = 0; k < collection->copies; k++) {
-      if (plan->tasks[collection->first_task + k].state == PLAN_PENDING) {
-        return lend(plan, collection->first_task + k);
-      }
+  while (task < 0 && plan->next < plan->collection_count && (int64_t)plan->begun_count < plan->collections_at_once) {
+    size_t number = plan->by_size[plan->next++];
+    task = lend_range(plan, number);
+    if (task >= 0) { /* a view has none */
+      plan->begun[plan->begun_count++] = number;
     }
   }
-  return -1;
+  return task;
+}
+
+static void
+copy_ended(struct plan *plan, size_t number)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  size_t at = 0;
+  while (plan->begun[at] != number) {
+    at++;
+  }
+  plan->begun_count--;
+  memmove(&plan->begun[at], &plan->begun[at + 1], (plan->begun_count - at) * sizeof *plan->begun);
+  if (collection->has_index_task) {
+    index_is_ready(plan, collection->first_task + collection->copies);
+  }
 }
 
 void
@@ -153,10 +165,10 @@ plan_task_done(struct plan *plan, int64_t number)
   struct plan_collection *collection = &plan->collections[task->collection];
   task->state = PLAN_DONE;
   plan->done++;
-  if (task->kind == PLAN_COPY) {
-    collection->copies_done++;
-  } else {
+  if (task->kind == PLAN_INDEX) {
     collection->index_done = true;
+  } else if (++collection->copies_done == collection->copies) {
+    copy_ended(plan, task->collection);
   }
 }
 
@@ -164,9 +176,16 @@ int
 plan_task_back(struct plan *plan, int64_t number)
 {
   struct plan_task *task = &plan->tasks[number];
+  struct plan_collection *collection = &plan->collections[task->collection];
   task->state = PLAN_PENDING;
   task->documents = 0;
   task->bytes = 0;
+  if (task->kind == PLAN_INDEX) {
+    collection->built = collection->to_build = 0;
+    index_is_ready(plan, (size_t)number);
+  } else if ((size_t)number - collection->first_task < collection->first_pending) {
+    collection->first_pending = (size_t)number - collection->first_task;
+  }
   return ++task->attempts;
 }
 

@@ -29,8 +29,11 @@ struct plan_collection {
   size_t first_task; /* its ranges, then its index task if it has one */
   size_t copies;
   size_t copies_done;
+  size_t first_pending; /* no range before this one is pending */
   bool has_index_task;
   bool index_done;
+  int64_t built;    /* how far the present step of the build is, as the target counts it */
+  int64_t to_build; /* 0: not told */
   bool lost;
   uint64_t start; /* of a capped collection */
 };
@@ -43,6 +46,12 @@ struct plan {
   size_t task_capacity;
   size_t done;
   size_t *by_size; /* collections, the biggest first */
+  size_t next;     /* of by_size: those before it are begun */
+  size_t *begun;   /* collections under copy, in the order of their begin */
+  size_t begun_count;
+  size_t *ready; /* index tasks whose collections are copied: a ring of collection_count places */
+  size_t ready_first;
+  size_t ready_end;
   int64_t collections_at_once;
 };
 

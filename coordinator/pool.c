@@ -142,6 +142,19 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
 }
 
 static void
+take_progress(struct plan *plan, int64_t number, const bson_t *document)
+{
+  struct plan_task *task = &plan->tasks[number];
+  if (task->kind == PLAN_INDEX) {
+    plan->collections[task->collection].built = message_number(document, "built", 0);
+    plan->collections[task->collection].to_build = message_number(document, "total", 0);
+  } else {
+    task->documents = message_number(document, "documents", 0);
+    task->bytes = message_number(document, "bytes", 0);
+  }
+}
+
+static void
 on_worker_message(struct pool *pool, struct child *child, enum message_type type, const bson_t *document)
 {
   int64_t number = message_number(document, "task", -1);
@@ -150,8 +163,7 @@ on_worker_message(struct pool *pool, struct child *child, enum message_type type
     child->ready = true;
     pool->dead_starts = 0;
   } else if (type == MESSAGE_PROGRESS && mine) {
-    pool->plan->tasks[number].documents = message_number(document, "documents", 0);
-    pool->plan->tasks[number].bytes = message_number(document, "bytes", 0);
+    take_progress(pool->plan, number, document);
   } else if (type == MESSAGE_DONE && mine) {
     child->task = -1;
     plan_task_done(pool->plan, number);

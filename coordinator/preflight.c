@@ -4,8 +4,10 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "coordinator/refused.h"
+#include "coordinator/create.h"
+#include "coordinator/known.h"
 #include "ipc/message.h"
+#include "server/crew.h"
 #include "source/view.h"
 #include "target/definition.h"
 #include "target/schema.h"
@@ -45,7 +47,7 @@ bool
 preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct findings *findings)
 {
   struct error error;
-  memset(preflight, 0, sizeof *preflight);
+  *preflight = (struct preflight){.source_uri = source_uri, .target_uri = target_uri};
   bool source = reader_open(&preflight->reader, source_uri, false, &error) &&
                 server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, &error);
   if (!source) {
@@ -106,15 +108,6 @@ record_start(const struct optime *start, struct checkpoint *checkpoint, struct e
   return ok;
 }
 
-static int
-compare_targets(const void *left, const void *right)
-{
-  const struct collection *a = *(const struct collection *const *)left;
-  const struct collection *b = *(const struct collection *const *)right;
-  int db = strcmp(a->to_db, b->to_db);
-  return db ? db : strcmp(a->to_name, b->to_name);
-}
-
 /* No two collections may arrive under one name. */
 static void
 check_targets(const struct catalog *catalog, struct findings *findings)
@@ -123,11 +116,11 @@ check_targets(const struct catalog *catalog, struct findings *findings)
   for (size_t i = 0; i < catalog->count; i++) {
     sorted[i] = &catalog->collections[i];
   }
-  qsort(sorted, catalog->count, sizeof *sorted, compare_targets);
+  qsort(sorted, catalog->count, sizeof *sorted, catalog_compare_targets);
   for (size_t i = 1; i < catalog->count; i++) {
     const struct collection *left = sorted[i - 1];
     const struct collection *right = sorted[i];
-    if (compare_targets(&sorted[i - 1], &sorted[i]) == 0) {
+    if (catalog_compare_targets(&sorted[i - 1], &sorted[i]) == 0) {
       char *ns = memory_format("%s.%s", right->db, right->name);
       findings_refuse(findings, TOPIC_NAMESPACES, ns, "%s.%s and %s would both become %s.%s; change --nsTo", left->db,
                       left->name, ns, right->to_db, right->to_name);
@@ -220,150 +213,103 @@ translate_options(const struct preflight *preflight, struct catalog *catalog, st
   }
 }
 
-/* The target does not take these options: kept for the end, and the migration goes on. */
+/* What is asked of each collection, by several connections. */
+struct survey {
+  struct preflight *preflight;
+  struct catalog *catalog;
+  bool (*ask)(struct collection *collection, struct reader *reader, struct error *error);
+};
+
 static bool
-refuse_options(struct checkpoint *checkpoint, const struct collection *collection, const struct error *why,
-               struct error *error)
+ask_one(void *context, size_t number, struct server *server, struct error *error)
 {
-  bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, collection->to_db, collection->to_name, why);
-  BSON_APPEND_BOOL(&document, "options", true);
-  bool ok = refused_add(checkpoint, &document, error);
-  bson_destroy(&document);
-  return ok;
+  const struct survey *survey = context;
+  struct reader reader = survey->preflight->reader; /* what it knows of the server, with this thread's connection */
+  reader.server = *server;
+  return survey->ask(&survey->catalog->collections[number], &reader, error);
 }
 
 static bool
-create_one(struct preflight *preflight, struct checkpoint *checkpoint, const struct collection *collection,
-           struct error *error)
+ask_all(struct preflight *preflight, struct catalog *catalog,
+        bool (*ask)(struct collection *, struct reader *, struct error *), struct error *error)
 {
-  int made =
-    schema_create_or_less(&preflight->target, collection->to_db, collection->to_name, collection->options, error);
-  if (made == 0) {
-    struct error why = *error;
-    return refuse_options(checkpoint, collection, &why, error);
-  }
-  return made > 0;
-}
-
-/* The view among `views` (sorted by compare_targets) that this one reads, or NULL. */
-static const struct collection *
-view_below(const struct collection *view, const struct collection *const *views, size_t count)
-{
-  bson_iter_t iter;
-  if (!bson_iter_init_find(&iter, view->options, "viewOn") || !BSON_ITER_HOLDS_UTF8(&iter)) {
-    return NULL;
-  }
-  struct collection wanted = {.to_db = view->to_db, .to_name = (char *)bson_iter_utf8(&iter, NULL)};
-  const struct collection *key = &wanted;
-  const struct collection *const *found = bsearch(&key, views, count, sizeof *views, compare_targets);
-  return found ? *found : NULL;
-}
-
-#define VIEW_DEPTH_MOST 20 /* S:src/mongo/db/views/view_graph.h@r4.2.2 */
-
-static bool
-create_views(struct preflight *preflight, struct checkpoint *checkpoint, const struct catalog *catalog,
-             struct error *error)
-{
-  const struct collection **views = memory_new((catalog->count + 1) * sizeof *views);
-  int *depths = memory_new((catalog->count + 1) * sizeof *depths);
-  size_t count = 0;
-  bool ok = true;
-  for (size_t i = 0; i < catalog->count; i++) {
-    if (catalog->collections[i].view) {
-      views[count++] = &catalog->collections[i];
-    }
-  }
-  qsort(views, count, sizeof *views, compare_targets);
-  for (size_t i = 0; i < count; i++) {
-    const struct collection *below = views[i];
-    while (depths[i] < VIEW_DEPTH_MOST && (below = view_below(below, views, count)) != NULL) {
-      depths[i]++;
-    }
-  }
-  for (int depth = 0; depth <= VIEW_DEPTH_MOST; depth++) {
-    for (size_t i = 0; ok && i < count; i++) {
-      ok = depths[i] != depth || create_one(preflight, checkpoint, views[i], error);
-    }
-  }
-  free(views);
-  free(depths);
-  return ok;
-}
-
-/* Views last, and each after the one that it reads. */
-static bool
-create_all(struct preflight *preflight, struct checkpoint *checkpoint, const struct catalog *catalog,
-           struct error *error)
-{
-  for (size_t i = 0; i < catalog->count; i++) {
-    const struct collection *collection = &catalog->collections[i];
-    if (!collection->view && !catalog_time_series(collection->name) &&
-        !create_one(preflight, checkpoint, collection, error)) {
-      return false;
-    }
-  }
-  return create_views(preflight, checkpoint, catalog, error);
+  struct survey survey = {preflight, catalog, ask};
+  struct crew crew = {
+    .kind = ERROR_SOURCE, .uri = preflight->source_uri, .threads = CREW_MOST, .work = ask_one, .context = &survey};
+  return crew_run(&crew, catalog->count, error);
 }
 
 static void
-put_sleeper(bson_t *sleeping, const struct collection *collection, const bson_t *spec, bool unbuilt, int64_t ttl)
+put_sleeper(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl)
 {
-  char key[24];
-  bson_t item;
-  snprintf(key, sizeof key, "%u", bson_count_keys(sleeping));
-  BSON_APPEND_DOCUMENT_BEGIN(sleeping, key, &item);
-  BSON_APPEND_UTF8(&item, "db", collection->to_db);
-  BSON_APPEND_UTF8(&item, "coll", collection->to_name);
+  bson_t item = BSON_INITIALIZER;
   BSON_APPEND_DOCUMENT(&item, "spec", spec);
   BSON_APPEND_BOOL(&item, "unbuilt", unbuilt);
   BSON_APPEND_INT64(&item, "ttl_s", ttl);
-  bson_append_document_end(sleeping, &item);
+  message_put_item(list, index, &item);
+  bson_destroy(&item);
 }
 
-/*
- * 4.2 to 5.0 make a sleeping TTL index in two steps, and between them it is awake for what is dated 1970 or earlier: so it is
- * made here, while the collection is empty.
- */
 static bool
-sleeps_in_two_steps(const struct server_hello *target)
+keep_sleepers(struct checkpoint *checkpoint, const struct collection *collection, const bson_t *list,
+              struct error *error)
 {
-  int version = version_of(target);
-  return version >= 402 && version <= 500;
+  bson_t item = BSON_INITIALIZER;
+  BSON_APPEND_UTF8(&item, "db", collection->to_db);
+  BSON_APPEND_UTF8(&item, "coll", collection->to_name);
+  BSON_APPEND_ARRAY(&item, "indexes", list);
+  bool ok = known_put(checkpoint, "sleeping", &item, error);
+  bson_destroy(&item);
+  return ok;
 }
 
-/* Unique ones wait for the consistency point; the workers build the others. */
-static bool
-plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, bson_t *sleeping, struct error *error)
+/* Unique ones wait for the consistency point; the workers build the others. Gives how many sleepers there are. */
+static uint32_t
+plan_indexes(struct preflight *preflight, struct plan *plan, size_t number, bson_t *sleeping)
 {
   const struct collection *collection = plan->collections[number].source;
-  bool ok = true;
+  uint32_t sleepers = 0;
   bson_iter_t iter;
   bool collated = bson_has_field(collection->options, "collation");
-  for (bson_iter_init(&iter, collection->indexes); ok && bson_iter_next(&iter);) {
+  for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
     bson_t spec;
     struct schema_index index;
     if (!message_item(&iter, &spec)) {
       continue;
     }
     enum schema_index_kind kind = schema_index(&spec, collated, &index);
-    if (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0 && sleeps_in_two_steps(&preflight->target_hello)) {
-      ok = schema_create_index(&preflight->target, collection->to_db, collection->to_name, &index.spec, error);
-    } else if (kind == SCHEMA_INDEX_PLAIN) {
+    bool made = index.ttl_s >= 0 && create_makes_ttl(&preflight->target_hello, collection);
+    if (kind == SCHEMA_INDEX_PLAIN && !made) {
       plan_add_index(plan, number, &index.spec);
     }
     if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
-      put_sleeper(sleeping, collection, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
+      put_sleeper(sleeping, sleepers++, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
     }
     bson_destroy(&index.spec);
   }
+  return sleepers;
+}
+
+/* And the collection's own expiry sleeps. */
+static bool
+plan_sleepers(struct preflight *preflight, struct plan *plan, size_t number, bool indexes,
+              struct checkpoint *checkpoint, struct error *error)
+{
+  const struct collection *collection = plan->collections[number].source;
+  bson_t sleeping = BSON_INITIALIZER;
+  bson_t nothing = BSON_INITIALIZER;
+  uint32_t sleepers = indexes ? plan_indexes(preflight, plan, number, &sleeping) : 0;
+  if (collection->ttl_s >= 0) {
+    put_sleeper(&sleeping, sleepers++, &nothing, false, collection->ttl_s);
+  }
+  bool ok = sleepers == 0 || keep_sleepers(checkpoint, collection, &sleeping, error);
+  bson_destroy(&sleeping);
   return ok;
 }
 
 static bool
 split_all(struct preflight *preflight, const struct options *options, const struct catalog *catalog, struct plan *plan,
-          bson_t *sleeping, struct error *error)
+          struct checkpoint *checkpoint, struct error *error)
 {
   for (size_t i = 0; i < catalog->count; i++) {
     struct split_points points;
@@ -375,11 +321,7 @@ split_all(struct preflight *preflight, const struct options *options, const stru
       log_info("split ns=%s.%s ranges=%zu by=%s", collection->db, collection->name, points.count + 1, points.method);
     }
     plan_set_points(plan, i, &points);
-    if (collection->ttl_s >= 0) {
-      bson_t nothing = BSON_INITIALIZER;
-      put_sleeper(sleeping, collection, &nothing, false, collection->ttl_s);
-    }
-    if (!options->no_index_restore && !plan_indexes(preflight, plan, i, sleeping, error)) {
+    if (!plan_sleepers(preflight, plan, i, !options->no_index_restore, checkpoint, error)) {
       return false;
     }
   }
@@ -391,11 +333,12 @@ static bool
 list_source(struct preflight *preflight, const struct options *options, const struct selection *selection,
             struct catalog *catalog, struct error *error)
 {
-  if (!catalog_read(catalog, &preflight->reader, selection_wants, selection, error)) {
+  if (!catalog_list(catalog, &preflight->reader, selection_wants, selection, error) ||
+      !ask_all(preflight, catalog, catalog_read_indexes, error)) {
     return false;
   }
   bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;
-  return !sizes || catalog_sizes(catalog, &preflight->reader, error);
+  return !sizes || ask_all(preflight, catalog, catalog_read_size, error);
 }
 
 bool
@@ -419,14 +362,15 @@ preflight_list(struct preflight *preflight, const struct options *options, const
 
 bool
 preflight_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint,
-               struct catalog *catalog, struct plan *plan, bson_t *sleeping, struct error *error)
+               struct catalog *catalog, struct plan *plan, struct error *error)
 {
   if (!checkpoint_reset(checkpoint, error) || !record_start(&preflight->start, checkpoint, error)) {
     return false;
   }
-  if (!create_all(preflight, checkpoint, catalog, error)) {
+  if (!create_all(preflight, checkpoint, catalog, !options->no_index_restore, error)) {
     return false;
   }
   plan_init(plan, catalog, options->collections_at_once);
-  return split_all(preflight, options, catalog, plan, sleeping, error);
+  return checkpoint_begin(checkpoint, error) && split_all(preflight, options, catalog, plan, checkpoint, error) &&
+         checkpoint_commit(checkpoint, error);
 }

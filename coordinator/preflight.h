@@ -13,6 +13,8 @@
 #include "source/selection.h"
 
 struct preflight {
+  const char *source_uri; /* not owned */
+  const char *target_uri;
   struct reader reader;
   struct server target;
   struct server_hello source_hello;
@@ -41,10 +43,10 @@ bool preflight_list(struct preflight *preflight, const struct options *options, 
                     struct catalog *catalog, struct findings *findings);
 
 /*
- * Records T0, creates the source's collections and views on the target, splits them. `sleeping` gets the unique and TTL
- * indexes, as the hand-off wants them.
+ * Records T0, creates the source's collections and views on the target, splits them, records the unique and TTL indexes
+ * for the hand-off.
  */
 bool preflight_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint,
-                    struct catalog *catalog, struct plan *plan, bson_t *sleeping, struct error *error);
+                    struct catalog *catalog, struct plan *plan, struct error *error);
 
 #endif

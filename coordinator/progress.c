@@ -77,6 +77,17 @@ show_line(const char *format, ...)
   lines_shown++;
 }
 
+/* "building 2 indexes", and how far it is if the target tells. */
+static void
+build_text(char *text, size_t size, const struct plan_collection *collection)
+{
+  int length = snprintf(text, size, "building %u indexes", bson_count_keys(&collection->indexes));
+  if (collection->to_build > 0 && length > 0 && (size_t)length < size) {
+    snprintf(text + length, size - (size_t)length, ", %lld%%",
+             (long long)(100 * collection->built / collection->to_build));
+  }
+}
+
 /* Documents, bytes, rate and the time left; the name has what room is left. */
 static void
 show_bar(const struct plan *plan, size_t number, double bytes_per_s)
@@ -100,8 +111,10 @@ show_bar(const struct plan *plan, size_t number, double bytes_per_s)
   int room = columns() - BAR_REST < 12 ? 12 : columns() - BAR_REST;
   snprintf(name, sizeof name, "%s.%s", collection->source->db, collection->source->name);
   if (collection->copies_done == collection->copies) {
-    show_line("%-*.*s [%s] %9lld docs %7.1f MB: building %u indexes", room, room, name, bar, (long long)documents,
-              (double)bytes / 1e6, bson_count_keys(&collection->indexes));
+    char building[64];
+    build_text(building, sizeof building, collection);
+    show_line("%-*.*s [%s] %9lld docs %7.1f MB: %s", room, room, name, bar, (long long)documents, (double)bytes / 1e6,
+              building);
   } else {
     show_line("%-*.*s [%s] %9lld docs %7.1f/%.1f MB %6.1f MB/s %s", room, room, name, bar, (long long)documents,
               (double)bytes / 1e6, (double)total / 1e6, bytes_per_s / 1e6, eta);
@@ -156,6 +169,19 @@ log_window(const struct window *window)
 }
 
 static void
+log_builds(const struct plan *plan)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    const struct plan_collection *collection = &plan->collections[i];
+    char building[64];
+    if (collection->to_build > 0 && !collection->index_done) {
+      build_text(building, sizeof building, collection);
+      log_info("%s ns=%s.%s", building, collection->source->db, collection->source->name);
+    }
+  }
+}
+
+static void
 log_copy(const struct plan *plan, double documents_per_s, double bytes_per_s, int64_t documents, int64_t bytes)
 {
   const char *name = "-";
@@ -194,6 +220,7 @@ progress_copy(struct progress *progress, const struct plan *plan, const struct w
     show_window(window);
   } else {
     log_copy(plan, documents_per_s, bytes_per_s, documents, bytes);
+    log_builds(plan);
     log_window(window);
   }
   progress->shown_ms = now;

@@ -5,6 +5,20 @@
 #include "base/memory.h"
 #include "ipc/message.h"
 
+/* mongomirror has the number of indexes only. */
+static void
+put_indexes(const struct plan_collection *collection, bson_t *item)
+{
+  bson_t progress;
+  BSON_APPEND_INT64(item, "createIndexes", bson_count_keys(&collection->indexes));
+  if (collection->to_build > 0 && !collection->index_done) {
+    BSON_APPEND_DOCUMENT_BEGIN(item, "indexProgress", &progress);
+    BSON_APPEND_INT64(&progress, "done", collection->built);
+    BSON_APPEND_INT64(&progress, "total", collection->to_build);
+    bson_append_document_end(item, &progress);
+  }
+}
+
 static void
 put_copy_details(const struct plan *plan, bson_t *details)
 {
@@ -19,7 +33,7 @@ put_copy_details(const struct plan *plan, bson_t *details)
     BSON_APPEND_DOCUMENT_BEGIN(details, ns, &item);
     BSON_APPEND_BOOL(&item, "complete", complete && (!collection->has_index_task || collection->index_done));
     if (complete && collection->has_index_task) {
-      BSON_APPEND_INT64(&item, "createIndexes", bson_count_keys(&collection->indexes));
+      put_indexes(collection, &item);
     } else {
       BSON_APPEND_INT64(&item, "copiedBytes", bytes);
       BSON_APPEND_INT64(&item, "totalBytes", collection->source->bytes);

@@ -119,28 +119,34 @@ message_put_timestamp(bson_t *document, const char *name, uint64_t timestamp)
 }
 
 void
-message_put_place(bson_t *list, uint32_t index, const struct message_place *place)
+message_put_item(bson_t *list, uint32_t index, const bson_t *item)
 {
   char buffer[16];
   const char *key;
-  bson_t item;
   size_t length = bson_uint32_to_string(index, &key, buffer, sizeof buffer);
-  bson_append_document_begin(list, key, (int)length, &item);
-  BSON_APPEND_UTF8(&item, "db", place->db);
-  BSON_APPEND_UTF8(&item, "coll", place->coll);
-  BSON_APPEND_UTF8(&item, "from_db", place->from_db);
-  BSON_APPEND_UTF8(&item, "from_coll", place->from_coll);
+  bson_append_document(list, key, (int)length, item);
+}
+
+void
+message_put_place(bson_t *item, const struct message_place *place)
+{
+  BSON_APPEND_UTF8(item, "db", place->db);
+  BSON_APPEND_UTF8(item, "coll", place->coll);
+  if (!place->from_db) {
+    return;
+  }
+  BSON_APPEND_UTF8(item, "from_db", place->from_db);
+  BSON_APPEND_UTF8(item, "from_coll", place->from_coll);
   if (place->uuid) {
-    BSON_APPEND_BINARY(&item, "uuid", BSON_SUBTYPE_UUID, place->uuid, 16);
+    BSON_APPEND_BINARY(item, "uuid", BSON_SUBTYPE_UUID, place->uuid, 16);
   }
   if (place->start) {
-    message_put_timestamp(&item, "start", place->start);
+    message_put_timestamp(item, "start", place->start);
   }
   if (place->since) {
-    message_put_timestamp(&item, "since", place->since);
+    message_put_timestamp(item, "since", place->since);
   }
-  BSON_APPEND_BOOL(&item, "lost", place->lost);
-  bson_append_document_end(list, &item);
+  BSON_APPEND_BOOL(item, "lost", place->lost);
 }
 
 /* A server's text may quote anything. */

@@ -28,6 +28,8 @@ bool message_text(const bson_t *document, const char *name, const char **value, 
 bool message_int(const bson_t *document, const char *name, int64_t *value, struct error *error);
 bool message_document(const bson_t *document, const char *name, bson_t *value, struct error *error);
 
+/* Appends to an array, whose count so far is the caller's to keep: to count the keys each time would be quadratic. */
+void message_put_item(bson_t *list, uint32_t index, const bson_t *item);
 /* The document that an element of an array holds; false where it holds something else. */
 bool message_item(const bson_iter_t *element, bson_t *item);
 
@@ -42,14 +44,14 @@ void message_put_timestamp(bson_t *document, const char *name, uint64_t timestam
 struct message_place {
   const char *db;
   const char *coll;
-  const char *from_db; /* its name on the source */
+  const char *from_db; /* its name on the source; NULL: it is gone, and what follows does not matter */
   const char *from_coll;
   const uint8_t *uuid; /* 16 bytes, NULL: not known */
   uint64_t start;      /* a capped collection's copy has all up to it, 0: does not apply */
   uint64_t since;      /* the replay gave it this name then, 0: it did not */
   bool lost;
 };
-void message_put_place(bson_t *list, uint32_t index, const struct message_place *place);
+void message_put_place(bson_t *item, const struct message_place *place);
 
 /* What is common to each MESSAGE_REFUSED. */
 void message_put_refused(bson_t *document, const char *db, const char *coll, const struct error *error);

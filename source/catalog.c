@@ -51,6 +51,15 @@ catalog_rename(struct collection *collection, const char *to_db, const char *to_
   collection->to_name = memory_string(to_name);
 }
 
+int
+catalog_compare_targets(const void *left, const void *right)
+{
+  const struct collection *a = *(const struct collection *const *)left;
+  const struct collection *b = *(const struct collection *const *)right;
+  int db = strcmp(a->to_db, b->to_db);
+  return db ? db : strcmp(a->to_name, b->to_name);
+}
+
 static void
 read_info(const bson_t *info, struct collection *collection)
 {
@@ -84,8 +93,8 @@ read_info(const bson_t *info, struct collection *collection)
   }
 }
 
-static bool
-read_indexes(struct collection *collection, struct reader *reader, struct error *error)
+bool
+catalog_read_indexes(struct collection *collection, struct reader *reader, struct error *error)
 {
   const bson_t *spec;
   int count = 0;
@@ -168,16 +177,10 @@ read_database(struct catalog *catalog, struct reader *reader, const char *db, ca
     made->indexes = bson_new();
   }
   reader_cursor_free(cursor);
-  if (got < 0) {
-    return error_wrap(error, "cannot list the collections of %s", db);
+  if (got == 0) {
+    find_time_series(catalog, first);
   }
-  find_time_series(catalog, first);
-  for (size_t i = first; i < catalog->count; i++) {
-    if (!read_indexes(&catalog->collections[i], reader, error)) {
-      return false;
-    }
-  }
-  return true;
+  return got == 0 || error_wrap(error, "cannot list the collections of %s", db);
 }
 
 static bool
@@ -203,7 +206,7 @@ read_databases(struct catalog *catalog, struct reader *reader, const bson_t *rep
 }
 
 bool
-catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
+catalog_list(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
              struct error *error)
 {
   bson_t reply;
@@ -220,28 +223,37 @@ catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted want
 }
 
 bool
-catalog_sizes(struct catalog *catalog, struct reader *reader, struct error *error)
+catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
+             struct error *error)
 {
-  for (size_t i = 0; i < catalog->count; i++) {
-    struct collection *collection = &catalog->collections[i];
-    bson_t reply;
-    bson_iter_t iter;
-    if (collection->view) {
-      continue;
-    }
-    bson_t *command = BCON_NEW("collStats", BCON_UTF8(collection->name));
-    bool ok = reader_command(reader, collection->db, command, &reply, error);
-    bson_destroy(command);
-    if (ok) {
-      collection->documents = bson_iter_init_find(&iter, &reply, "count") ? bson_iter_as_int64(&iter) : 0;
-      collection->bytes = bson_iter_init_find(&iter, &reply, "size") ? bson_iter_as_int64(&iter) : 0;
-    }
-    bson_destroy(&reply);
-    if (!ok && error->code == 0) { /* a size that cannot be had is not worth a migration; a lost connection is */
-      return error_wrap(error, "cannot ask the size of %s.%s", collection->db, collection->name);
-    }
+  bool ok = catalog_list(catalog, reader, wanted, context, error);
+  for (size_t i = 0; ok && i < catalog->count; i++) {
+    ok = catalog_read_indexes(&catalog->collections[i], reader, error);
   }
-  return true;
+  if (!ok) {
+    catalog_clear(catalog);
+  }
+  return ok;
+}
+
+bool
+catalog_read_size(struct collection *collection, struct reader *reader, struct error *error)
+{
+  bson_t reply;
+  bson_iter_t iter;
+  if (collection->view) {
+    return true;
+  }
+  bson_t *command = BCON_NEW("collStats", BCON_UTF8(collection->name));
+  bool ok = reader_command(reader, collection->db, command, &reply, error);
+  bson_destroy(command);
+  if (ok) {
+    collection->documents = bson_iter_init_find(&iter, &reply, "count") ? bson_iter_as_int64(&iter) : 0;
+    collection->bytes = bson_iter_init_find(&iter, &reply, "size") ? bson_iter_as_int64(&iter) : 0;
+  }
+  bson_destroy(&reply);
+  /* A size that cannot be had is not worth a migration; a lost connection is. */
+  return ok || error->code != 0 || error_wrap(error, "cannot ask the size of %s.%s", collection->db, collection->name);
 }
 
 int

@@ -37,12 +37,20 @@ struct catalog {
 /* Which namespaces are wanted; called for each collection. */
 typedef bool (*catalog_wanted)(const void *context, const char *db, const char *coll);
 
-/* Lists everything that `wanted` wants; on false the catalog is empty. Ask no sizes where `sizes` is false. */
+/* Lists everything that `wanted` wants, without indexes and sizes; on false the catalog is empty. */
+bool catalog_list(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
+                  struct error *error);
+/* A round trip each: what is to be known of one collection of the list. Different ones may be asked at once. */
+bool catalog_read_indexes(struct collection *collection, struct reader *reader, struct error *error);
+bool catalog_read_size(struct collection *collection, struct reader *reader, struct error *error);
+/* The list with all indexes, for few collections; on false the catalog is empty. */
 bool catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
                   struct error *error);
-bool catalog_sizes(struct catalog *catalog, struct reader *reader, struct error *error);
 void catalog_rename(struct collection *collection, const char *to_db, const char *to_name);
 void catalog_clear(struct catalog *catalog);
+
+/* By the names on the target; for qsort and bsearch over pointers to collections. */
+int catalog_compare_targets(const void *left, const void *right);
 
 /* True for what no migration touches. */
 bool catalog_is_internal(const char *db, const char *coll);

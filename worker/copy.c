@@ -19,9 +19,12 @@ struct copy {
   struct error error;
 };
 
-/* Gives the batch to the writer as soon as it has taken the one before; false if it wants none. */
+/*
+ * Gives the batch to the writer as soon as it has taken the one before; false if it wants none. The writer learns with the
+ * `last` one that it is: so that this one waits for the majority, and nothing is sent for that afterwards.
+ */
 static bool
-hand_over(struct copy *copy, struct writer_batch *batch)
+hand_over(struct copy *copy, struct writer_batch *batch, bool last)
 {
   pthread_mutex_lock(&copy->lock);
   while (copy->has_ready && !copy->stop) {
@@ -31,6 +34,7 @@ hand_over(struct copy *copy, struct writer_batch *batch)
   if (wanted) {
     copy->ready = *batch;
     copy->has_ready = true;
+    copy->ended = last;
     *batch = (struct writer_batch){0};
     pthread_cond_signal(&copy->changed);
   }
@@ -44,7 +48,7 @@ read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *b
   const bson_t *document;
   int got;
   while ((got = reader_next(cursor, &document, error)) == 1) {
-    if (writer_batch_full(batch, document, copy->task->alone) && !hand_over(copy, batch)) {
+    if (writer_batch_full(batch, document, copy->task->alone) && !hand_over(copy, batch, false)) {
       return true;
     }
     if (!writer_batch_add(batch, document, writer_bypasses(copy->task->coll), error)) {
@@ -96,7 +100,7 @@ read_range(struct copy *copy, struct error *error)
   ok = ok && (!task->fetch_max || read_max_key(copy, &batch, error));
   /* Read by its UUID, it was dropped: the oplog says so too, and what was read goes away with that. */
   ok = ok || (task->has_uuid && copy->reader->by_uuid && error->code == CODE_NAMESPACE_NOT_FOUND);
-  ok = ok && hand_over(copy, &batch);
+  ok = ok && hand_over(copy, &batch, true);
   writer_batch_clear(&batch);
   return ok;
 }
@@ -108,9 +112,11 @@ reader_thread(void *context)
   struct error error = {.kind = ERROR_NONE};
   bool ok = read_range(copy, &error);
   pthread_mutex_lock(&copy->lock);
-  copy->ended = true;
-  copy->failed = !ok && error.kind != ERROR_NONE;
-  copy->error = error;
+  if (!copy->ended) { /* else the last batch told it, and the writer may be done */
+    copy->ended = true;
+    copy->failed = !ok && error.kind != ERROR_NONE;
+    copy->error = error;
+  }
   pthread_cond_signal(&copy->changed);
   pthread_mutex_unlock(&copy->lock);
   return NULL;
@@ -194,23 +200,46 @@ run_threads(struct copy *copy, struct server *target, const struct copy_events *
   return ok;
 }
 
+/*
+ * The last batch's majority stands for the earlier ones only if one primary took them all: it is the same before the range
+ * and after it. What was asked after the range before serves as well.
+ */
+static bool
+ask_before(struct copy_primary *primary, struct server *target, struct error *error)
+{
+  primary->known = primary->known || server_ask_hello(target, false, &primary->hello, error);
+  return primary->known;
+}
+
+static bool
+same_after(struct copy_primary *primary, struct server *target, const struct copy_task *task, struct error *error)
+{
+  struct server_hello before = primary->hello;
+  primary->known = server_ask_hello(target, false, &primary->hello, error);
+  if (!primary->known) {
+    return false;
+  }
+  bool same = before.has_election == primary->hello.has_election &&
+              (!before.has_election || bson_oid_equal(&before.election, &primary->hello.election));
+  return same || error_set(error, ERROR_TARGET, "the target elected another primary before %s.%s was copied", task->db,
+                           task->coll);
+}
+
 bool
 copy_range(struct reader *reader, struct server *target, const struct copy_task *task, const struct copy_events *events,
            struct copy_result *result, struct error *error)
 {
   struct copy copy = {.reader = reader, .task = task};
-  struct server_hello before;
-  struct server_hello after;
   *result = (struct copy_result){0};
-  if (!server_ask_hello(target, false, &before, error) || !run_threads(&copy, target, events, result, error) ||
-      !server_ask_hello(target, false, &after, error)) {
+  if (!ask_before(task->primary, target, error)) {
     return false;
   }
-  /* The last batch's majority stands for the earlier ones only if one primary took them all. */
-  if (before.has_election != after.has_election ||
-      (before.has_election && !bson_oid_equal(&before.election, &after.election))) {
-    return error_set(error, ERROR_TARGET, "the target elected another primary while %s.%s was being copied", task->db,
-                     task->coll);
+  if (!run_threads(&copy, target, events, result, error)) {
+    task->primary->known = false; /* what failed may have been its end */
+    return false;
+  }
+  if (!same_after(task->primary, target, task, error)) {
+    return false;
   }
   if (task->has_uuid && !reader->by_uuid) {
     int still = catalog_still(reader, task->from_db, task->from_coll, task->uuid, error);

@@ -7,6 +7,12 @@
 #include "source/reader.h"
 #include "target/writer.h"
 
+/* The primary that took the worker's last range, so that the target is asked once a range. Zeroed at first. */
+struct copy_primary {
+  bool known;
+  struct server_hello hello;
+};
+
 struct copy_task {
   const char *from_db; /* on the source */
   const char *from_coll;
@@ -19,6 +25,7 @@ struct copy_task {
   bool fetch_max; /* the last of several ranges: a document whose _id is MaxKey lies behind the open end */
   bool has_uuid;
   uint8_t uuid[16]; /* what the collection was when the plan was made */
+  struct copy_primary *primary;
 };
 
 struct copy_result {

@@ -9,6 +9,7 @@
 #include "source/oplog.h"
 #include "target/schema.h"
 #include "worker/copy.h"
+#include "worker/gauge.h"
 
 #define PROGRESS_MS 250
 
@@ -16,6 +17,8 @@ struct worker {
   struct channel channel;
   struct reader reader;
   struct server target;
+  struct copy_primary primary;
+  char *target_uri;
   int64_t task;
   int64_t progress_ms;
 };
@@ -49,6 +52,20 @@ send_progress(void *context, const struct copy_result *so_far)
   worker->progress_ms = clock_ms();
 }
 
+/* By the gauge's thread. */
+static void
+send_built(void *context, int64_t built, int64_t total)
+{
+  struct worker *worker = context;
+  struct error ignored;
+  bson_t document = BSON_INITIALIZER;
+  BSON_APPEND_INT64(&document, "task", worker->task);
+  BSON_APPEND_INT64(&document, "built", built);
+  BSON_APPEND_INT64(&document, "total", total);
+  channel_send(&worker->channel, MESSAGE_PROGRESS, &document, &ignored);
+  bson_destroy(&document);
+}
+
 static bool
 report_document(void *context, const struct writer_refusal *refusal, struct error *error)
 {
@@ -68,8 +85,11 @@ setup(struct worker *worker, const bson_t *message, struct error *error)
   const char *source = NULL;
   const char *target = NULL;
   bson_t ready = BSON_INITIALIZER;
-  bool ok = message_text(message, "source", &source, error) && message_text(message, "target", &target, error) &&
-            reader_open(&worker->reader, source, true, error) &&
+  if (!message_text(message, "source", &source, error) || !message_text(message, "target", &target, error)) {
+    return false;
+  }
+  worker->target_uri = memory_string(target);
+  bool ok = reader_open(&worker->reader, source, true, error) &&
             server_open(&worker->target, ERROR_TARGET, target, true, error) &&
             channel_send(&worker->channel, MESSAGE_READY, &ready, error);
   bson_destroy(&ready);
@@ -121,7 +141,9 @@ run_copy(struct worker *worker, const bson_t *message, const struct copy_task *t
 static bool
 do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
-  struct copy_task task = {.natural = message_flag(message, "natural"), .fetch_max = message_flag(message, "last")};
+  struct copy_task task = {.natural = message_flag(message, "natural"),
+                           .fetch_max = message_flag(message, "last"),
+                           .primary = &worker->primary};
   bson_t min;
   bson_t max;
   bson_iter_t iter;
@@ -178,8 +200,13 @@ do_index(struct worker *worker, const bson_t *message, struct error *error)
       !message_document(message, "indexes", &indexes, error)) {
     return false;
   }
-  return schema_create_indexes(&worker->target, db, coll, &indexes, error) ||
-         (schema_index_refused(error) && index_one_by_one(worker, db, coll, &indexes, error));
+  struct gauge gauge = {
+    .target_uri = worker->target_uri, .db = db, .coll = coll, .tell = send_built, .context = worker};
+  gauge_start(&gauge);
+  bool ok = schema_create_indexes(&worker->target, db, coll, &indexes, error) ||
+            (schema_index_refused(error) && index_one_by_one(worker, db, coll, &indexes, error));
+  gauge_stop(&gauge);
+  return ok;
 }
 
 /* False only if the coordinator cannot be told. */
@@ -240,6 +267,7 @@ worker_main(int index, int in, int out)
     worker.task = -1;
     send_failure(&worker, &error, false, &ignored);
   }
+  memory_wipe(worker.target_uri);
   server_close(&worker.target);
   reader_close(&worker.reader);
   channel_clear(&worker.channel);

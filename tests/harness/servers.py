@@ -191,12 +191,12 @@ def _initiate(server):
     server.wait_ready()
 
 
-def _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters=()):
+def _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters=(), more=()):
     folder = Path(tempfile.mkdtemp(prefix="ferry-mongod-"))
     (folder / "data").mkdir()
     command = [
         os.fspath(binary), "--dbpath", str(folder / "data"), "--bind_ip", "127.0.0.1",
-        "--wiredTigerCacheSizeGB", str(cache_gb), "--setParameter", "diagnosticDataCollectionEnabled=false",
+        "--wiredTigerCacheSizeGB", str(cache_gb), "--setParameter", "diagnosticDataCollectionEnabled=false", *more,
     ]
     for parameter in parameters:
         command += ["--setParameter", parameter]
@@ -205,9 +205,9 @@ def _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters=()):
     return Server("mongod", command, None if standalone else "rs0", folder)
 
 
-def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048, parameters=()):
-    """A real mongod as a replica set of one member."""
-    server = _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters)
+def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048, parameters=(), more=()):
+    """A real mongod as a replica set of one member; `more` are options of its own."""
+    server = _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters, more)
     return _started(server, server.wait_ready if standalone else lambda: _initiate(server), login)
 
 

@@ -119,7 +119,7 @@ def test_renames_and_drops_during_the_copy(pair, seed):
         db.dropped.drop()
         db.made_again.drop()
         db.made_again.insert_many([{"_id": n, "second": True} for n in range(10)])
-        db.other.rename("swapped")
+        rename_over_ghost(db, "other", "swapped")
         client.admin.command("renameCollection", "moving.swapped", to="elsewhere.swapped")
         db.new_name.update_many({"_id": {"$lt": 50}}, {"$unset": {"n": 1}})
         db.new_name.update_many({"_id": {"$lt": 50}}, {"$set": {"n": 1, "new": 1}})
@@ -138,6 +138,16 @@ def drop_ghosts(db, names):
     for name in set(names) & set(db.list_collection_names()):
         assert not db[name].find_one(), name
         db[name].drop()
+
+
+def rename_over_ghost(db, name, to):
+    while True:
+        try:
+            return db[name].rename(to)
+        except OperationFailure as error:
+            if error.code != 48:  # NamespaceExists
+                raise
+            drop_ghosts(db, [to])
 
 
 @pytest.mark.moving

@@ -71,3 +71,67 @@ Test(checkpoint, a_peek_changes_nothing)
   bson_destroy(document);
   unlink(path);
 }
+
+static bool
+count_item(void *context, const bson_t *document, struct error *error)
+{
+  (void)document;
+  (void)error;
+  ++*(int *)context;
+  return true;
+}
+
+static int
+count_items(struct checkpoint *checkpoint, const char *list)
+{
+  struct error error;
+  int count = 0;
+  cr_assert(checkpoint_items(checkpoint, list, count_item, &count, &error), "%s", error.text);
+  return count;
+}
+
+Test(checkpoint, items_are_kept_together_or_not_at_all)
+{
+  char path[] = "/tmp/ferry-checkpoint-XXXXXX";
+  struct checkpoint checkpoint;
+  struct error error;
+  bson_t *document = BCON_NEW("db", "d");
+  close(mkstemp(path));
+  cr_assert(checkpoint_open(&checkpoint, path, &error), "%s", error.text);
+  cr_assert(checkpoint_begin(&checkpoint, &error));
+  cr_assert(checkpoint_put_item(&checkpoint, "places", "d.a", document, &error));
+  cr_assert(checkpoint_put_item(&checkpoint, "places", "d.b", document, &error));
+  cr_assert(checkpoint_put_item(&checkpoint, "sleeping", "d.a", document, &error));
+  cr_assert(checkpoint_commit(&checkpoint, &error));
+  cr_assert(checkpoint_begin(&checkpoint, &error));
+  cr_assert(checkpoint_put_item(&checkpoint, "places", "d.a", NULL, &error));
+  checkpoint_forget(&checkpoint);
+  cr_assert_eq(count_items(&checkpoint, "places"), 2);
+  cr_assert(checkpoint_put_item(&checkpoint, "places", "d.a", NULL, &error));
+  checkpoint_close(&checkpoint);
+  cr_assert(checkpoint_open(&checkpoint, path, &error));
+  cr_assert_eq(count_items(&checkpoint, "places"), 1);
+  cr_assert_eq(count_items(&checkpoint, "sleeping"), 1);
+  cr_assert(checkpoint_reset(&checkpoint, &error));
+  cr_assert_eq(count_items(&checkpoint, "places"), 0);
+  checkpoint_close(&checkpoint);
+  bson_destroy(document);
+  unlink(path);
+}
+
+Test(checkpoint, another_layout_is_refused)
+{
+  char path[] = "/tmp/ferry-checkpoint-XXXXXX";
+  struct checkpoint checkpoint;
+  struct error error;
+  bson_t *document = BCON_NEW("ts", BCON_TIMESTAMP(5, 6));
+  close(mkstemp(path));
+  cr_assert(checkpoint_open(&checkpoint, path, &error), "%s", error.text);
+  cr_assert(checkpoint_put(&checkpoint, "bookmark", document, &error));
+  sqlite3_exec(checkpoint.db, "PRAGMA user_version = 0", NULL, NULL, NULL);
+  checkpoint_close(&checkpoint);
+  cr_assert_not(checkpoint_open(&checkpoint, path, &error));
+  cr_assert_eq(error.kind, ERROR_STATE);
+  bson_destroy(document);
+  unlink(path);
+}

@@ -3,22 +3,42 @@
 #include <criterion/criterion.h>
 
 #include "applier/ddl.h"
+#include "ipc/message.h"
 
 static const uint8_t first[16] = {1};
 static const uint8_t second[16] = {2};
+
+/* What would be reported: the list, and how many are in it. */
+static uint32_t
+put_all(struct places *places, bson_t *list)
+{
+  uint32_t count = 0;
+  for (bool more = true; more;) {
+    bson_t item = BSON_INITIALIZER;
+    more = places_put_changed(places, &item);
+    if (more) {
+      message_put_item(list, count++, &item);
+    }
+    bson_destroy(&item);
+  }
+  return count;
+}
 
 Test(places, come_back_from_the_bookmark_file_where_they_still_are)
 {
   struct places places = {0};
   struct places back = {0};
   bson_t list = BSON_INITIALIZER;
+  bson_iter_t iter;
+  bson_iter_t found_coll;
   struct place *kept = places_add(&places, "db", "kept.with.dots");
   places_set_uuid(&places, kept, first);
   kept->since = (uint64_t)7 << 32 | 3;
   kept->start = (uint64_t)9 << 32;
   places_set_uuid(&places, places_add(&places, "db", "gone"), second);
-  places_put(&places, &list);
+  cr_assert_eq(put_all(&places, &list), 2);
   places_add(&back, "db", "kept.with.dots");
+  names_clear(&back.changed);
   places_get(&back, &list);
   struct place *found = places_find_uuid(&back, first);
   cr_assert_not_null(found);
@@ -26,9 +46,57 @@ Test(places, come_back_from_the_bookmark_file_where_they_still_are)
   cr_assert_eq(found->since, kept->since);
   cr_assert_eq(found->start, kept->start);
   cr_assert_null(places_find_uuid(&back, second));
+  bson_reinit(&list);
+  cr_assert_eq(put_all(&back, &list), 1, "one that is gone must not wait for another collection to get its name");
+  cr_assert(bson_iter_init(&iter, &list) && bson_iter_find_descendant(&iter, "0.coll", &found_coll));
+  cr_assert_str_eq(bson_iter_utf8(&found_coll, NULL), "gone");
   places_clear(&places);
   places_clear(&back);
   bson_destroy(&list);
+}
+
+Test(places, only_what_changed_is_reported_and_each_once)
+{
+  struct places places = {0};
+  bson_t list = BSON_INITIALIZER;
+  for (int i = 0; i < 1000; i++) {
+    char name[24];
+    snprintf(name, sizeof name, "c%d", i);
+    places_add(&places, "db", name);
+  }
+  cr_assert_eq(put_all(&places, &list), 1000);
+  cr_assert_eq(put_all(&places, &list), 0);
+  places_set_uuid(&places, places_find(&places, "db", "c7"), first);
+  places_set_uuid(&places, places_find(&places, "db", "c8"), first);
+  cr_assert_eq(put_all(&places, &list), 2, "c8 has it now, and c7 does not");
+  places_rename(&places, places_find(&places, "db", "c8"), "db", "c9");
+  cr_assert_eq(put_all(&places, &list), 2, "the old name and the new one");
+  places_remove(&places, places_find(&places, "db", "c9"));
+  cr_assert_eq(put_all(&places, &list), 1);
+  places_clear(&places);
+  bson_destroy(&list);
+}
+
+/* Would take minutes if anything looked at them all. */
+Test(places, two_hundred_thousand)
+{
+  struct places places = {0};
+  uint8_t uuid[16] = {0};
+  bson_t item = BSON_INITIALIZER;
+  uint32_t put = 0;
+  for (uint32_t i = 0; i < 200000; i++) {
+    char name[24];
+    snprintf(name, sizeof name, "c%u", i);
+    memcpy(uuid, &i, sizeof i);
+    places_set_uuid(&places, places_add(&places, "db", name), uuid);
+  }
+  for (; places_put_changed(&places, &item); put++) {
+    bson_reinit(&item);
+  }
+  cr_assert_eq(put, 200000);
+  cr_assert_eq(places_find_uuid(&places, uuid), places_find(&places, "db", "c199999"));
+  places_clear(&places);
+  bson_destroy(&item);
 }
 
 static struct entry

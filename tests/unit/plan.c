@@ -107,3 +107,88 @@ Test(plan, indexes_wait_for_the_last_range_and_a_task_comes_back)
   bson_destroy(spec);
   free(catalog.collections);
 }
+
+Test(plan, indexes_of_several_collections_are_built_at_once)
+{
+  struct catalog catalog;
+  struct plan plan;
+  bson_t *spec = BCON_NEW("name", "a_1");
+  int64_t copies[3];
+  fill(&catalog, 3);
+  plan_init(&plan, &catalog, 4);
+  for (size_t i = 0; i < 3; i++) {
+    split_in(&plan, i, 1);
+    plan_add_index(&plan, i, spec);
+  }
+  plan_close(&plan);
+  for (int i = 0; i < 3; i++) {
+    copies[i] = plan_lend(&plan);
+  }
+  for (int i = 0; i < 3; i++) {
+    plan_task_done(&plan, copies[i]);
+  }
+  int64_t first = plan_lend(&plan);
+  int64_t second = plan_lend(&plan);
+  cr_assert_eq(plan.tasks[first].kind, PLAN_INDEX);
+  cr_assert_eq(plan.tasks[second].kind, PLAN_INDEX);
+  cr_assert_neq(plan.tasks[first].collection, plan.tasks[second].collection);
+  plan_task_back(&plan, first);
+  cr_assert_eq(plan.tasks[plan_lend(&plan)].kind, PLAN_INDEX);
+  cr_assert_eq(plan_lend(&plan), first);
+  cr_assert_eq(plan_lend(&plan), -1);
+  plan_clear(&plan);
+  bson_destroy(spec);
+  free(catalog.collections);
+}
+
+/* Four workers until nothing is left; each task is lent once. Gives how many. */
+static size_t
+run_to_the_end(struct plan *plan)
+{
+  int64_t lent[4] = {-1, -1, -1, -1};
+  size_t count = 0;
+  while (!plan_finished(plan)) {
+    for (int i = 0; i < 4; i++) {
+      if (lent[i] >= 0) {
+        plan_task_done(plan, lent[i]);
+      }
+      lent[i] = plan_lend(plan);
+      count += lent[i] >= 0;
+    }
+  }
+  return count;
+}
+
+Test(plan, one_of_100_gb_and_one_of_100_documents_end_as_parts_of_one_plan)
+{
+  struct catalog catalog;
+  struct plan plan;
+  bson_t *spec = BCON_NEW("name", "a_1");
+  fill(&catalog, 2);
+  catalog.collections[0].bytes = 10000;
+  catalog.collections[1].bytes = INT64_C(100) << 30;
+  plan_init(&plan, &catalog, 4);
+  split_in(&plan, 0, 1);
+  split_in(&plan, 1, 1600);
+  plan_add_index(&plan, 0, spec);
+  plan_add_index(&plan, 1, spec);
+  plan_close(&plan);
+  cr_assert_eq(run_to_the_end(&plan), 1603);
+  cr_assert(plan.collections[0].index_done && plan.collections[1].index_done);
+  plan_clear(&plan);
+  bson_destroy(spec);
+  free(catalog.collections);
+}
+
+/* Would take hours if lending one looked at them all. */
+Test(plan, a_million_collections)
+{
+  struct catalog catalog;
+  struct plan plan;
+  fill(&catalog, 1000000);
+  plan_init(&plan, &catalog, 4);
+  plan_close(&plan);
+  cr_assert_eq(run_to_the_end(&plan), 1000000);
+  plan_clear(&plan);
+  free(catalog.collections);
+}

@@ -1,0 +1,180 @@
+#include "applier/indexes.h"
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "ipc/message.h"
+#include "server/crew.h"
+#include "target/schema.h"
+
+#define CONNECTIONS 4 /* each index build takes its share of the memory that the target has for such */
+
+/* Collections that have something to be done, for several connections at once. */
+struct round {
+  struct sleepers **due;
+  bool asleep; /* for set_ttl */
+};
+
+static bool
+is_unbuilt(const struct sleeper *sleeper)
+{
+  return sleeper->unbuilt;
+}
+
+static bool
+is_built_unique(const struct sleeper *sleeper)
+{
+  return !sleeper->unbuilt && bson_has_field(sleeper->spec, "unique");
+}
+
+static bool
+is_built_ttl(const struct sleeper *sleeper)
+{
+  return !sleeper->unbuilt && sleeper->ttl_s >= 0;
+}
+
+static bool
+any_due(const struct sleepers *sleepers, bool (*due)(const struct sleeper *))
+{
+  for (size_t i = 0; i < sleepers->count; i++) {
+    if (due(&sleepers->items[i])) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Does `work` for each collection that has one that is due: in threads, each with its own collections. */
+static bool
+run_round(struct sleeping *sleeping, struct round *round, const char *target_uri, bool (*due)(const struct sleeper *),
+          crew_work work, struct error *error)
+{
+  size_t count = 0;
+  round->due = memory_new((HASH_CNT(by_ns, sleeping->by_ns) + 1) * sizeof(struct sleepers *));
+  for (struct sleepers *sleepers = sleeping->by_ns; sleepers; sleepers = sleepers->by_ns.next) {
+    if (any_due(sleepers, due)) {
+      round->due[count++] = sleepers;
+    }
+  }
+  struct crew crew = {
+    .kind = ERROR_TARGET, .uri = target_uri, .patient = true, .threads = CONNECTIONS, .work = work, .context = round};
+  bool ok = crew_run(&crew, count, error);
+  for (size_t i = 0; i < count; i++) {
+    sleeping_changed(sleeping, round->due[i]);
+  }
+  free(round->due);
+  return ok;
+}
+
+static bool
+unbuild_collection(void *context, size_t number, struct server *target, struct error *error)
+{
+  struct sleepers *sleepers = ((struct round *)context)->due[number];
+  for (size_t i = 0; i < sleepers->count; i++) {
+    struct sleeper *sleeper = &sleepers->items[i];
+    if (is_built_unique(sleeper)) {
+      if (!schema_drop_index(target, sleepers->db, sleepers->coll, sleeper->name, error)) {
+        return false;
+      }
+      sleeper->unbuilt = true;
+    }
+  }
+  return true;
+}
+
+bool
+indexes_unbuild(struct sleeping *sleeping, const char *target_uri, struct error *error)
+{
+  struct round round = {0};
+  return run_round(sleeping, &round, target_uri, is_built_unique, unbuild_collection, error);
+}
+
+static void
+mark_built(const struct sleepers *sleepers, struct sleeper *sleeper)
+{
+  sleeper->unbuilt = false;
+  fault_point("unique-built");
+  log_info("unique index built ns=%s index=%s", sleepers->ns, sleeper->name);
+}
+
+static bool
+build_together(struct sleepers *sleepers, struct server *target, struct error *error)
+{
+  bson_t specs = BSON_INITIALIZER;
+  uint32_t count = 0;
+  for (size_t i = 0; i < sleepers->count; i++) {
+    if (sleepers->items[i].unbuilt) {
+      message_put_item(&specs, count++, sleepers->items[i].spec);
+    }
+  }
+  bool ok = schema_create_indexes(target, sleepers->db, sleepers->coll, &specs, error);
+  for (size_t i = 0; ok && i < sleepers->count; i++) {
+    if (sleepers->items[i].unbuilt) {
+      mark_built(sleepers, &sleepers->items[i]);
+    }
+  }
+  bson_destroy(&specs);
+  return ok;
+}
+
+/* The target refuses one of them at least. */
+static bool
+build_one_by_one(struct sleepers *sleepers, struct server *target, struct error *error)
+{
+  for (size_t i = 0; i < sleepers->count; i++) {
+    struct sleeper *sleeper = &sleepers->items[i];
+    if (!sleeper->unbuilt) {
+      continue;
+    }
+    if (schema_create_index(target, sleepers->db, sleepers->coll, sleeper->spec, error)) {
+      mark_built(sleepers, sleeper);
+    } else if (schema_index_refused(error)) {
+      free(sleeper->refused);
+      sleeper->refused = memory_copy(error, sizeof *error);
+    } else {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool
+build_collection(void *context, size_t number, struct server *target, struct error *error)
+{
+  struct sleepers *sleepers = ((struct round *)context)->due[number];
+  return build_together(sleepers, target, error) ||
+         (schema_index_refused(error) && build_one_by_one(sleepers, target, error));
+}
+
+bool
+indexes_build(struct sleeping *sleeping, const char *target_uri, struct error *error)
+{
+  struct round round = {0};
+  return run_round(sleeping, &round, target_uri, is_unbuilt, build_collection, error);
+}
+
+static bool
+set_ttl_of_collection(void *context, size_t number, struct server *target, struct error *error)
+{
+  const struct round *round = context;
+  const struct sleepers *sleepers = round->due[number];
+  for (size_t i = 0; i < sleepers->count; i++) {
+    const struct sleeper *sleeper = &sleepers->items[i];
+    int64_t seconds = round->asleep ? SCHEMA_TTL_ASLEEP : sleeper->ttl_s;
+    if (!is_built_ttl(sleeper) || schema_set_ttl(target, sleepers->db, sleepers->coll, sleeper->name, seconds, error)) {
+      continue;
+    }
+    /* After a crash the list may be older than the target. */
+    if (!round->asleep || (error->code != CODE_NAMESPACE_NOT_FOUND && error->code != CODE_INDEX_NOT_FOUND)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool
+indexes_set_ttl(struct sleeping *sleeping, const char *target_uri, bool asleep, struct error *error)
+{
+  struct round round = {.asleep = asleep};
+  return run_round(sleeping, &round, target_uri, is_built_ttl, set_ttl_of_collection, error);
+}

@@ -1,0 +1,17 @@
+/*
+ * The held-back indexes on the target: dropped, built, put to sleep and woken, in several collections at once, over
+ * connections that last as long as the call.
+ */
+#ifndef FERRY_APPLIER_INDEXES_H
+#define FERRY_APPLIER_INDEXES_H
+
+#include "applier/sleeping.h"
+
+/* Drops the unique ones: a stretch that is replayed again passes through states that they would refuse. */
+bool indexes_unbuild(struct sleeping *sleeping, const char *target_uri, struct error *error);
+/* Builds what is unbuilt, each collection's in one command. Those that the target refuses are `refused`, and still unbuilt. */
+bool indexes_build(struct sleeping *sleeping, const char *target_uri, struct error *error);
+/* Lets every TTL index expire as the source's does, or (`asleep`) puts it to sleep again if it is there. */
+bool indexes_set_ttl(struct sleeping *sleeping, const char *target_uri, bool asleep, struct error *error);
+
+#endif
