@@ -19,7 +19,7 @@ struct collection {
   bool view;
   bool capped;
   bool has_id_index; /* without it there are no ranges */
-  int64_t documents; /* collStats' estimates, 0 if not asked or not known */
+  int64_t documents; /* dataSize's or collStats' estimates, 0 if not asked or not known */
   int64_t bytes;
 };
 
