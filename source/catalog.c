@@ -236,22 +236,37 @@ catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted want
   return ok;
 }
 
-bool
-catalog_read_size(struct collection *collection, struct reader *reader, struct error *error)
+/* The reply's fields, as each of the two commands calls them. */
+static bool
+ask_size(struct collection *collection, struct reader *reader, const bson_t *command, const char *count_name,
+         struct error *error)
 {
   bson_t reply;
   bson_iter_t iter;
-  if (collection->view) {
-    return true;
-  }
-  bson_t *command = BCON_NEW("collStats", BCON_UTF8(collection->name));
   bool ok = reader_command(reader, collection->db, command, &reply, error);
-  bson_destroy(command);
   if (ok) {
-    collection->documents = bson_iter_init_find(&iter, &reply, "count") ? bson_iter_as_int64(&iter) : 0;
+    collection->documents = bson_iter_init_find(&iter, &reply, count_name) ? bson_iter_as_int64(&iter) : 0;
     collection->bytes = bson_iter_init_find(&iter, &reply, "size") ? bson_iter_as_int64(&iter) : 0;
   }
   bson_destroy(&reply);
+  return ok;
+}
+
+/* collStats makes a report of the storage engine's, which takes ten times as long (2.3 ms, 4.0.14): only if need be. */
+bool
+catalog_read_size(struct collection *collection, struct reader *reader, struct error *error)
+{
+  if (collection->view) {
+    return true;
+  }
+  char *ns = memory_format("%s.%s", collection->db, collection->name);
+  bson_t *quick = BCON_NEW("dataSize", BCON_UTF8(ns), "estimate", BCON_BOOL(true));
+  bson_t *slow = BCON_NEW("collStats", BCON_UTF8(collection->name));
+  bool ok = ask_size(collection, reader, quick, "numObjects", error) ||
+            (error->code != 0 && ask_size(collection, reader, slow, "count", error));
+  bson_destroy(quick);
+  bson_destroy(slow);
+  free(ns);
   /* A size that cannot be had is not worth a migration; a lost connection is. */
   return ok || error->code != 0 || error_wrap(error, "cannot ask the size of %s.%s", collection->db, collection->name);
 }

@@ -24,7 +24,7 @@ struct collection {
   bool view;         /* without documents of its own: a view, or a time series whose buckets are listed */
   bool capped;       /* or a time series without buckets: it is copied alike */
   bool has_id_index; /* without it there are no ranges */
-  int64_t documents; /* collStats' estimates, 0 if not asked or not known */
+  int64_t documents; /* dataSize's or collStats' estimates, 0 if not asked or not known */
   int64_t bytes;
 };
 
