@@ -131,34 +131,6 @@ check_open(struct check *check, const char *source_uri, const char *target_uri)
   return true;
 }
 
-int
-check_bookmark(const struct check *check, struct checkpoint *checkpoint, struct error *error)
-{
-  bson_t document;
-  const char *set = "";
-  const char *source = check->preflight->source_hello.set_name;
-  if (check->options->force_dump) {
-    return 0;
-  }
-  int got = checkpoint_get(checkpoint, "bookmark", &document, error);
-  if (got <= 0) {
-    return got;
-  }
-  bson_destroy(&document);
-  got = checkpoint_get(checkpoint, "source", &document, error);
-  if (got == 1) {
-    struct error ignored;
-    message_text(&document, "set", &set, &ignored);
-    if (strcmp(set, source) != 0) {
-      error_set(error, ERROR_STATE, "the bookmark is of the source '%s', not of '%s'; name another --bookmarkFile", set,
-                source);
-      got = -1;
-    }
-    bson_destroy(&document);
-  }
-  return got;
-}
-
 void
 check_copy(struct check *check)
 {
@@ -196,51 +168,69 @@ check_resume(struct check *check)
   }
 }
 
-/* A bookmark that is there: what a start makes of it. Without one, 0. */
-static int
-look_at_bookmark(struct check *check, struct error *error)
+/* The bookmark of a replay is of use while the oplog, or the spool, has what follows it. */
+static void
+look_at_oplog(struct check *check, struct checkpoint *checkpoint)
+{
+  struct error error;
+  bson_t document;
+  uint64_t oldest = 0;
+  uint64_t newest = 0;
+  if (checkpoint_get(checkpoint, "bookmark", &document, &error) != 1) {
+    return;
+  }
+  uint64_t at = message_timestamp(&document, "ts");
+  bson_destroy(&document);
+  findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, checkpoint->path,
+               "an earlier run copied everything: a start goes on from ts=%u.%u (--forceDump copies again)",
+               OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
+  if (oplog_window(&check->preflight->reader, &oldest, &newest, &error) && oldest > at && !check->options->oplog_path) {
+    error_set(&error, ERROR_OPLOG,
+              "the source's oplog begins behind the bookmark, at %u.%u; start with --forceDump --drop",
+              OPTIME_SECONDS(oldest), OPTIME_INCREMENT(oldest));
+    findings_add_error(&check->findings, TOPIC_BOOKMARK, checkpoint->path, &error);
+  }
+}
+
+/* A bookmark file that is there: what a start makes of it. */
+static enum kept_step
+look_at_bookmark(struct check *check)
 {
   struct checkpoint checkpoint;
-  int got = checkpoint_peek(&checkpoint, options_bookmark(check->options), error);
+  struct error error;
+  bson_t shape;
+  enum kept_step step = KEPT_NOTHING;
+  options_shape(check->options, check->selection, &shape);
+  struct kept_identity identity = {&check->preflight->source_hello, &check->preflight->target_hello, &shape};
+  int got = checkpoint_peek(&checkpoint, options_bookmark(check->options), &error);
   if (got == 1) {
-    got = check_bookmark(check, &checkpoint, error);
+    step = kept_look(&checkpoint, check->options, &identity, &error);
   }
-  bson_t document;
-  if (got == 1 && checkpoint_get(&checkpoint, "bookmark", &document, error) == 1) {
-    uint64_t at = message_timestamp(&document, "ts");
-    uint64_t oldest = 0;
-    uint64_t newest = 0;
+  if (got < 0 || step == KEPT_FAILED) {
+    step = KEPT_FAILED;
+    findings_add_error(&check->findings, TOPIC_BOOKMARK, options_bookmark(check->options), &error);
+  } else if (step == KEPT_NOTHING) {
+    findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, options_bookmark(check->options),
+                 "none that a start goes on from: everything is copied");
+  } else if (step == KEPT_BOOKMARK) {
+    look_at_oplog(check, &checkpoint);
+  } else {
     findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, checkpoint.path,
-                 "an earlier run copied everything: a start goes on from ts=%u.%u (--forceDump copies again)",
-                 OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
-    if (oplog_window(&check->preflight->reader, &oldest, &newest, error) && oldest > at &&
-        !check->options->oplog_path) {
-      error_set(error, ERROR_OPLOG,
-                "the source's oplog begins behind the bookmark, at %u.%u; start with --forceDump --drop",
-                OPTIME_SECONDS(oldest), OPTIME_INCREMENT(oldest));
-      findings_add_error(&check->findings, TOPIC_BOOKMARK, checkpoint.path, error);
-    }
-    bson_destroy(&document);
+                 "an earlier run's copy was cut short: a start goes on with it (--forceDump copies again)");
   }
   checkpoint_close(&checkpoint);
-  return got;
+  bson_destroy(&shape);
+  return step;
 }
 
 static void
 check_all(struct check *check, const char *source_uri, const char *target_uri)
 {
-  struct error error;
   if (!check_open(check, source_uri, target_uri)) {
     return;
   }
-  int bookmark = look_at_bookmark(check, &error);
-  if (bookmark < 0) {
-    findings_add_error(&check->findings, TOPIC_BOOKMARK, options_bookmark(check->options), &error);
-  } else if (bookmark == 0) {
-    findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, options_bookmark(check->options),
-                 "none that a start goes on from: everything is copied");
-  }
-  if (bookmark == 1) {
+  enum kept_step step = look_at_bookmark(check);
+  if (step > KEPT_NOTHING) {
     check_resume(check);
   } else {
     check_copy(check);

@@ -1,6 +1,6 @@
 /*
- * Looks at both sides before a migration, in the order of a start: a start runs check_open, check_bookmark and, before a
- * copy, check_copy; `mongoferry check` runs the same and prints all that was found. Changes nothing on either side.
+ * Looks at both sides before a migration, in the order of a start: a start runs check_open and, before a copy,
+ * check_copy, or check_resume; `mongoferry check` runs the same and prints all that was found. Changes nothing on either side.
  */
 #ifndef FERRY_COORDINATOR_CHECK_H
 #define FERRY_COORDINATOR_CHECK_H
@@ -27,15 +27,9 @@ void check_close(struct check *check);
 /* Connects; versions and topology. False if one side could not be asked: then nothing else can be checked. */
 bool check_open(struct check *check, const char *source_uri, const char *target_uri);
 
-/*
- * Whether an earlier run's bookmark lets this one go on without a copy: 1 yes, 0 no (or --forceDump), -1 with
- * ERROR_STATE where it is another source's, or damaged.
- */
-int check_bookmark(const struct check *check, struct checkpoint *checkpoint, struct error *error);
-
 /* Everything that a copy and the replay after it need. Fills the catalog. */
 void check_copy(struct check *check);
-/* What the replay needs of the source when nothing is copied. */
+/* What a run that goes on needs of the source. */
 void check_resume(struct check *check);
 
 /* The command: prints the report on stdout, as JSON with --json; gives the exit status. */

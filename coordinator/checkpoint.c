@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/fault.h"
+#include "base/hash.h"
 #include "base/memory.h"
 
-#define LAYOUT 2
-#define LAYOUT_TEXT "2"
+#define LAYOUT 3
+#define LAYOUT_TEXT "3"
 
 static bool
 failed(struct checkpoint *checkpoint, const char *what, struct error *error)
@@ -52,6 +54,18 @@ check_layout(struct checkpoint *checkpoint, struct error *error)
   return answers[0] == LAYOUT || run(checkpoint, "PRAGMA user_version = " LAYOUT_TEXT, error);
 }
 
+static bool
+check_pages(struct checkpoint *checkpoint, struct error *error)
+{
+  sqlite3_stmt *statement = NULL;
+  bool whole = sqlite3_prepare_v2(checkpoint->db, "PRAGMA quick_check(1)", -1, &statement, NULL) == SQLITE_OK &&
+               sqlite3_step(statement) == SQLITE_ROW &&
+               strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
+  sqlite3_finalize(statement);
+  return whole || error_set(error, ERROR_STATE,
+                            "the bookmark file '%s' is damaged; remove it and start over with --drop", checkpoint->path);
+}
+
 bool
 checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *error)
 {
@@ -59,9 +73,9 @@ checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *e
                               "PRAGMA journal_mode = DELETE;"
                               "PRAGMA synchronous = FULL;"
                               "BEGIN EXCLUSIVE;"
-                              "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, document BLOB NOT NULL);"
+                              "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, document BLOB NOT NULL, hash INTEGER NOT NULL);"
                               "CREATE TABLE IF NOT EXISTS item (list TEXT, ns TEXT, document BLOB NOT NULL,"
-                              "  PRIMARY KEY (list, ns)) WITHOUT ROWID;"
+                              "  hash INTEGER NOT NULL, PRIMARY KEY (list, ns)) WITHOUT ROWID;"
                               "COMMIT;";
   *checkpoint = (struct checkpoint){.path = memory_string(path)};
   if (sqlite3_open_v2(path, &checkpoint->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK ||
@@ -70,7 +84,7 @@ checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *e
     checkpoint_close(checkpoint);
     return false;
   }
-  if (!check_layout(checkpoint, error)) {
+  if (!check_layout(checkpoint, error) || !check_pages(checkpoint, error)) {
     checkpoint_close(checkpoint);
     return false;
   }
@@ -100,27 +114,38 @@ checkpoint_close(struct checkpoint *checkpoint)
   *checkpoint = (struct checkpoint){0};
 }
 
+/* SQLite finds a page that is no page; this finds bytes that are others. */
+static int64_t
+hash_of(const bson_t *document)
+{
+  return (int64_t)hash_bytes(HASH_SEED, bson_get_data(document), document->len);
+}
+
 bool
 checkpoint_put(struct checkpoint *checkpoint, const char *name, const bson_t *document, struct error *error)
 {
   sqlite3_stmt *statement = NULL;
-  bool ok = sqlite3_prepare_v2(checkpoint->db, "INSERT OR REPLACE INTO state VALUES (?, ?)", -1, &statement, NULL) ==
+  fault_point("checkpoint-put");
+  bool ok = sqlite3_prepare_v2(checkpoint->db, "INSERT OR REPLACE INTO state VALUES (?, ?, ?)", -1, &statement, NULL) ==
               SQLITE_OK &&
             sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK &&
             sqlite3_bind_blob(statement, 2, bson_get_data(document), (int)document->len, SQLITE_STATIC) == SQLITE_OK &&
+            sqlite3_bind_int64(statement, 3, hash_of(document)) == SQLITE_OK &&
             sqlite3_step(statement) == SQLITE_DONE;
   ok = ok || failed(checkpoint, "write", error);
   sqlite3_finalize(statement);
+  fault_point("checkpoint-kept");
   return ok;
 }
 
-/* A column's document, in the row's memory. */
+/* The first column's document, in the row's memory, if the second one's hash is its. */
 static bool
 view_column(struct checkpoint *checkpoint, sqlite3_stmt *statement, bson_t *view, struct error *error)
 {
   const uint8_t *bytes = sqlite3_column_blob(statement, 0);
   size_t size = (size_t)sqlite3_column_bytes(statement, 0);
-  return (bytes && bson_init_static(view, bytes, size) && bson_validate(view, BSON_VALIDATE_NONE, NULL)) ||
+  return (bytes && bson_init_static(view, bytes, size) && bson_validate(view, BSON_VALIDATE_NONE, NULL) &&
+          sqlite3_column_int64(statement, 1) == hash_of(view)) ||
          error_set(error, ERROR_STATE, "the bookmark file '%s' is damaged; start over with --forceDump --drop",
                    checkpoint->path);
 }
@@ -131,7 +156,7 @@ checkpoint_get(struct checkpoint *checkpoint, const char *name, bson_t *document
   sqlite3_stmt *statement = NULL;
   bson_t view;
   int got = -1;
-  if (sqlite3_prepare_v2(checkpoint->db, "SELECT document FROM state WHERE name = ?", -1, &statement, NULL) ==
+  if (sqlite3_prepare_v2(checkpoint->db, "SELECT document, hash FROM state WHERE name = ?", -1, &statement, NULL) ==
         SQLITE_OK &&
       sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK) {
     int step = sqlite3_step(statement);
@@ -154,12 +179,13 @@ checkpoint_put_item(struct checkpoint *checkpoint, const char *list, const char 
 {
   sqlite3_stmt *statement = NULL;
   const char *sql =
-    document ? "INSERT OR REPLACE INTO item VALUES (?, ?, ?)" : "DELETE FROM item WHERE list = ? AND ns = ?";
+    document ? "INSERT OR REPLACE INTO item VALUES (?, ?, ?, ?)" : "DELETE FROM item WHERE list = ? AND ns = ?";
   bool ok = sqlite3_prepare_v2(checkpoint->db, sql, -1, &statement, NULL) == SQLITE_OK &&
             sqlite3_bind_text(statement, 1, list, -1, SQLITE_STATIC) == SQLITE_OK &&
             sqlite3_bind_text(statement, 2, ns, -1, SQLITE_STATIC) == SQLITE_OK &&
             (!document || sqlite3_bind_blob(statement, 3, bson_get_data(document), (int)document->len, SQLITE_STATIC) ==
                             SQLITE_OK) &&
+            (!document || sqlite3_bind_int64(statement, 4, hash_of(document)) == SQLITE_OK) &&
             sqlite3_step(statement) == SQLITE_DONE;
   ok = ok || failed(checkpoint, "write", error);
   sqlite3_finalize(statement);
@@ -174,7 +200,7 @@ checkpoint_items(struct checkpoint *checkpoint, const char *list, checkpoint_vis
   bson_t view;
   int step = SQLITE_ERROR;
   bool ok = true;
-  if (sqlite3_prepare_v2(checkpoint->db, "SELECT document FROM item WHERE list = ? ORDER BY ns", -1, &statement,
+  if (sqlite3_prepare_v2(checkpoint->db, "SELECT document, hash FROM item WHERE list = ? ORDER BY ns", -1, &statement,
                          NULL) == SQLITE_OK &&
       sqlite3_bind_text(statement, 1, list, -1, SQLITE_STATIC) == SQLITE_OK) {
     while (ok && (step = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -210,5 +236,7 @@ checkpoint_forget(struct checkpoint *checkpoint)
 bool
 checkpoint_reset(struct checkpoint *checkpoint, struct error *error)
 {
-  return run(checkpoint, "DELETE FROM state; DELETE FROM item", error);
+  bool ok = run(checkpoint, "DELETE FROM state; DELETE FROM item", error);
+  fault_point("checkpoint-reset");
+  return ok;
 }

@@ -11,10 +11,11 @@
 #include "base/error.h"
 
 /*
- * Names: "source" {set}, "start" {ts, t, h} (T0),
+ * Names: "source" and "target" {set}, "shape" (options_shape), "start" {ts, t, h} (T0), "step" (see coordinator/kept.h),
  * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),
  * "bookmark" {ts, t, h, reached, clean}: `reached` is the truth only where `clean` is true.
- * Lists, whose items are namespaces of the target: "places" and "sleeping", see coordinator/known.h.
+ * Lists, whose items are namespaces of the target: "places" and "sleeping", see coordinator/known.h. Others, whose items are
+ * numbers of collections and of their parts: "collections", "points" and "done", see coordinator/kept.h.
  */
 struct checkpoint {
   sqlite3 *db;

@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/check.h"
@@ -45,6 +46,9 @@ struct migration {
   int64_t began_ms;
   int64_t publish_ms; /* when the status is to be made next */
   int64_t duplicates;
+  size_t *unkept; /* tasks that are done, and the bookmark file does not say so yet */
+  size_t unkept_count;
+  size_t unkept_capacity;
   bool handed_off;
   bool change_lost;   /* a CHANGED could not be kept: no bookmark may follow it */
   int applier_deaths; /* since the bookmark last moved */
@@ -120,12 +124,29 @@ make_settings(struct migration *migration)
   free(path);
 }
 
+/* What is not there yet, in the order of a start; nothing is changed before all of it was looked at. */
 static bool
-remember_source(struct migration *migration, struct error *error)
+plan_rest(struct migration *migration, struct check *check, enum kept_step step, const struct kept_identity *identity,
+          struct error *error)
 {
-  bson_t *document = BCON_NEW("set", BCON_UTF8(migration->preflight.source_hello.set_name));
-  bool ok = checkpoint_put(&migration->checkpoint, "source", document, error);
-  bson_destroy(document);
+  const struct options *options = migration->options;
+  struct preflight *preflight = &migration->preflight;
+  if (step == KEPT_NOTHING) {
+    check_copy(check);
+  } else {
+    check_resume(check);
+  }
+  findings_log_warnings(&check->findings);
+  if (!findings_conclude(&check->findings, error)) {
+    return false;
+  }
+  migration->resumed = step == KEPT_BOOKMARK;
+  bool ok = migration->resumed || ((step != KEPT_NOTHING || preflight_clear_target(preflight, options->drop, error)) &&
+                                   preflight_plan(preflight, options, identity, step, &migration->checkpoint,
+                                                  &migration->catalog, &migration->plan, error));
+  if (ok && step == KEPT_PLAN) {
+    log_info("going on with the copy: %zu of %zu tasks are done", migration->plan.done, migration->plan.task_count);
+  }
   return ok;
 }
 
@@ -136,34 +157,24 @@ prepare(struct migration *migration, struct error *error)
   const struct options *options = migration->options;
   struct preflight *preflight = &migration->preflight;
   struct check check;
+  bson_t shape;
   check_init(&check, options, &migration->selection, preflight, &migration->catalog);
   check_open(&check, migration->source_uri, migration->target_uri);
+  options_shape(options, &migration->selection, &shape);
+  struct kept_identity identity = {&preflight->source_hello, &preflight->target_hello, &shape};
   bool ok = findings_conclude(&check.findings, error);
   if (ok) {
     log_info("source set=%s version=%s; target set=%s version=%s", preflight->source_hello.set_name,
              preflight->source_hello.version, preflight->target_hello.set_name, preflight->target_hello.version);
     ok = checkpoint_open(&migration->checkpoint, options_bookmark(options), error);
   }
-  int bookmark = -1;
   if (ok) {
-    bookmark = check_bookmark(&check, &migration->checkpoint, error);
-    ok = bookmark >= 0;
-  }
-  migration->resumed = bookmark == 1;
-  if (ok && !migration->resumed) {
-    check_copy(&check);
-  } else if (ok) {
-    check_resume(&check);
-  }
-  findings_log_warnings(&check.findings);
-  ok = ok && findings_conclude(&check.findings, error);
-  if (ok && !migration->resumed) {
-    ok = preflight_clear_target(preflight, options->drop, error) &&
-         preflight_plan(preflight, options, &migration->checkpoint, &migration->catalog, &migration->plan, error) &&
-         remember_source(migration, error);
+    enum kept_step step = kept_look(&migration->checkpoint, options, &identity, error);
+    ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
   }
   check_close(&check);
   preflight_close(preflight);
+  bson_destroy(&shape);
   return ok;
 }
 
@@ -253,6 +264,28 @@ keep_copied(struct migration *migration, struct error *error)
   return ok;
 }
 
+/*
+ * Together, about once a second: a range whose mark is lost is copied again, and a small one costs less than a write that waits
+ * for the disk.
+ */
+static bool
+keep_tasks(struct migration *migration, struct error *error)
+{
+  struct checkpoint *checkpoint = &migration->checkpoint;
+  if (migration->unkept_count == 0 || migration->handed_off) {
+    return true;
+  }
+  fault_point("range-done");
+  bool ok = checkpoint_begin(checkpoint, error);
+  for (size_t i = 0; ok && i < migration->unkept_count; i++) {
+    ok = kept_put_task(checkpoint, &migration->plan, migration->unkept[i], error);
+  }
+  ok = ok && checkpoint_commit(checkpoint, error);
+  fault_point("range-kept");
+  migration->unkept_count = 0;
+  return ok;
+}
+
 /* The last range and the last index are done: the applier takes over. */
 static void
 hand_off_if_copied(struct migration *migration)
@@ -268,6 +301,7 @@ hand_off_if_copied(struct migration *migration)
     return;
   }
   log_copied(migration);
+  fault_point("hand-off");
   if (!send_hand_off(migration, "start", 0, true, &error)) {
     fail(migration, &error);
   }
@@ -286,6 +320,9 @@ on_task_done(void *context, int64_t number, const bson_t *document)
     collection->start = message_timestamp(document, "start");
     collection->lost = collection->lost || message_flag(document, "lost");
   }
+  migration->unkept =
+    memory_grow(migration->unkept, migration->unkept_count, &migration->unkept_capacity, sizeof *migration->unkept);
+  migration->unkept[migration->unkept_count++] = (size_t)number;
   hand_off_if_copied(migration);
 }
 
@@ -513,6 +550,10 @@ on_timer(uv_timer_t *timer)
   struct migration *migration = timer->data;
   pool_tick(&migration->pool);
   publish_if_due(migration);
+  struct error error;
+  if (!keep_tasks(migration, &error)) {
+    fail(migration, &error);
+  }
   if (migration->pool.stopping) {
     return;
   }
@@ -591,10 +632,12 @@ run_loop(struct migration *migration)
 static int
 finish(struct migration *migration)
 {
+  struct error ignored; /* those ranges are copied again */
+  keep_tasks(migration, &ignored);
   if (!migration->failed && !migration->tail.consistent) {
     migration->failed = true;
-    error_set(&migration->error, ERROR_INTERRUPTED, "stopped before the target was complete; %s",
-              migration->handed_off ? "start again with the same options to go on" : "start again with --drop");
+    error_set(&migration->error, ERROR_INTERRUPTED,
+              "stopped before the target was complete; start again with the same options to go on");
   }
   if (!migration->failed && !mark_clean(migration, true, &migration->error)) {
     migration->failed = true;
@@ -648,6 +691,7 @@ migrate_run(const struct options *options)
   memory_wipe(migration->source_uri);
   memory_wipe(migration->target_uri);
   bson_destroy(&migration->settings);
+  free(migration->unkept);
   free(migration);
   return status;
 }

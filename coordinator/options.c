@@ -232,6 +232,14 @@ options_select(const struct options *options, struct selection *selection, struc
   return selection_check(selection, error);
 }
 
+void
+options_shape(const struct options *options, const struct selection *selection, bson_t *shape)
+{
+  bson_init(shape);
+  selection_put(selection, shape);
+  BSON_APPEND_BOOL(shape, "noIndexRestore", options->no_index_restore);
+}
+
 const char *
 options_bookmark(const struct options *options)
 {

@@ -51,4 +51,10 @@ void options_help(FILE *out);
 enum options_side { OPTIONS_SOURCE, OPTIONS_TARGET };
 char *options_uri(const struct options *options, enum options_side side, struct error *error);
 
+/*
+ * The options that decide what a migration is, so that one that was begun goes on with the same only: the selection's, and
+ * whether there are indexes. The caller's to destroy.
+ */
+void options_shape(const struct options *options, const struct selection *selection, bson_t *shape);
+
 #endif

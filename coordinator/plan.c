@@ -148,11 +148,13 @@ copy_ended(struct plan *plan, size_t number)
 {
   const struct plan_collection *collection = &plan->collections[number];
   size_t at = 0;
-  while (plan->begun[at] != number) {
+  while (at < plan->begun_count && plan->begun[at] != number) {
     at++;
   }
-  plan->begun_count--;
-  memmove(&plan->begun[at], &plan->begun[at + 1], (plan->begun_count - at) * sizeof *plan->begun);
+  if (at < plan->begun_count) { /* in an earlier run it was another one's */
+    plan->begun_count--;
+    memmove(&plan->begun[at], &plan->begun[at + 1], (plan->begun_count - at) * sizeof *plan->begun);
+  }
   if (collection->has_index_task) {
     index_is_ready(plan, collection->first_task + collection->copies);
   }
@@ -170,6 +172,16 @@ plan_task_done(struct plan *plan, int64_t number)
   } else if (++collection->copies_done == collection->copies) {
     copy_ended(plan, task->collection);
   }
+}
+
+void
+plan_task_was_done(struct plan *plan, int64_t number)
+{
+  struct plan_task *task = &plan->tasks[number];
+  if (task->kind == PLAN_INDEX && plan->ready_first < plan->ready_end) { /* its ranges were told just before */
+    plan->ready_end--;
+  }
+  plan_task_done(plan, number);
 }
 
 int

@@ -67,6 +67,8 @@ void plan_clear(struct plan *plan);
 /* The next task, now lent; -1 if none can be lent at this moment. */
 int64_t plan_lend(struct plan *plan);
 void plan_task_done(struct plan *plan, int64_t task);
+/* After plan_close and before anything is lent: an earlier run did this one. */
+void plan_task_was_done(struct plan *plan, int64_t task);
 /* Back among the pending ones. Gives how often it was tried by now. */
 int plan_task_back(struct plan *plan, int64_t task);
 bool plan_finished(const struct plan *plan);

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/create.h"
@@ -95,17 +96,6 @@ bool
 preflight_clear_target(struct preflight *preflight, bool drop, struct error *error)
 {
   return !drop || schema_drop_user_collections(&preflight->target, error);
-}
-
-static bool
-record_start(const struct optime *start, struct checkpoint *checkpoint, struct error *error)
-{
-  bson_t document = BSON_INITIALIZER;
-  optime_put(&document, start);
-  bool ok = checkpoint_put(checkpoint, "start", &document, error);
-  bson_destroy(&document);
-  log_info("start ts=%u.%u", OPTIME_SECONDS(start->ts), OPTIME_INCREMENT(start->ts));
-  return ok;
 }
 
 /* No two collections may arrive under one name. */
@@ -308,12 +298,11 @@ plan_sleepers(struct preflight *preflight, struct plan *plan, size_t number, boo
 }
 
 static bool
-split_all(struct preflight *preflight, const struct options *options, const struct catalog *catalog, struct plan *plan,
-          struct checkpoint *checkpoint, struct error *error)
+split_all(struct preflight *preflight, const struct options *options, struct plan *plan, struct error *error)
 {
-  for (size_t i = 0; i < catalog->count; i++) {
+  for (size_t i = 0; i < plan->collection_count; i++) {
     struct split_points points;
-    const struct collection *collection = &catalog->collections[i];
+    const struct collection *collection = plan->collections[i].source;
     if (!split_collection(&points, &preflight->reader, collection, options->range_mb << 20, error)) {
       return false;
     }
@@ -321,11 +310,7 @@ split_all(struct preflight *preflight, const struct options *options, const stru
       log_info("split ns=%s.%s ranges=%zu by=%s", collection->db, collection->name, points.count + 1, points.method);
     }
     plan_set_points(plan, i, &points);
-    if (!plan_sleepers(preflight, plan, i, !options->no_index_restore, checkpoint, error)) {
-      return false;
-    }
   }
-  plan_close(plan);
   return true;
 }
 
@@ -360,17 +345,102 @@ preflight_list(struct preflight *preflight, const struct options *options, const
   return true;
 }
 
-bool
-preflight_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint,
-               struct catalog *catalog, struct plan *plan, struct error *error)
+static bool
+keep_catalog(struct preflight *preflight, const struct kept_identity *identity, const struct catalog *catalog,
+             struct checkpoint *checkpoint, struct error *error)
 {
-  if (!checkpoint_reset(checkpoint, error) || !record_start(&preflight->start, checkpoint, error)) {
+  bson_t start = BSON_INITIALIZER;
+  optime_put(&start, &preflight->start);
+  bool ok = kept_begin(checkpoint, &start, identity, catalog, error);
+  bson_destroy(&start);
+  log_info("start ts=%u.%u", OPTIME_SECONDS(preflight->start.ts), OPTIME_INCREMENT(preflight->start.ts));
+  return ok;
+}
+
+/* From the catalog to a plan that is kept. */
+static bool
+make_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint, struct plan *plan,
+          struct error *error)
+{
+  bool ok = split_all(preflight, options, plan, error) && checkpoint_begin(checkpoint, error) &&
+            kept_put_points(checkpoint, plan, error);
+  for (size_t i = 0; ok && i < plan->collection_count; i++) {
+    ok = plan_sleepers(preflight, plan, i, !options->no_index_restore, checkpoint, error);
+  }
+  ok = ok && checkpoint_commit(checkpoint, error);
+  fault_point("plan-kept");
+  return ok;
+}
+
+/* What an earlier run kept; what it put to sleep is kept, too. */
+static bool
+load_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint, struct plan *plan,
+          struct error *error)
+{
+  bool ok = kept_get_points(checkpoint, plan, error);
+  for (size_t i = 0; ok && i < plan->collection_count && !options->no_index_restore; i++) {
+    bson_t sleeping = BSON_INITIALIZER;
+    plan_indexes(preflight, plan, i, &sleeping);
+    bson_destroy(&sleeping);
+  }
+  return ok;
+}
+
+static bool
+any_namespace(const void *context, const char *db, const char *coll)
+{
+  (void)context;
+  (void)db;
+  (void)coll;
+  return true;
+}
+
+/* Nobody may have dropped what an earlier run has copied. */
+static bool
+check_still_there(struct preflight *preflight, const struct plan *plan, struct error *error)
+{
+  struct catalog there;
+  struct reader view = {.server = preflight->target}; /* the same client, read through the catalog's eyes */
+  if (!catalog_list(&there, &view, any_namespace, NULL, error)) {
     return false;
   }
-  if (!create_all(preflight, checkpoint, catalog, !options->no_index_restore, error)) {
+  bool ok = true;
+  const struct collection **sorted = memory_new((there.count + 1) * sizeof *sorted);
+  for (size_t i = 0; i < there.count; i++) {
+    sorted[i] = &there.collections[i];
+  }
+  qsort(sorted, there.count, sizeof *sorted, catalog_compare_targets);
+  for (size_t i = 0; ok && i < plan->collection_count; i++) {
+    const struct plan_collection *collection = &plan->collections[i];
+    const struct collection *wanted = collection->source;
+    if (collection->copies_done > 0 &&
+        !bsearch(&wanted, sorted, there.count, sizeof *sorted, catalog_compare_targets)) {
+      ok = error_set(error, ERROR_REFUSED, "the target no longer has %s.%s, which was copied; start over with --forceDump --drop",
+                     wanted->to_db, wanted->to_name);
+    }
+  }
+  free(sorted);
+  catalog_clear(&there);
+  return ok;
+}
+
+bool
+preflight_plan(struct preflight *preflight, const struct options *options, const struct kept_identity *identity,
+               enum kept_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
+               struct error *error)
+{
+  bool ok = step == KEPT_NOTHING ? keep_catalog(preflight, identity, catalog, checkpoint, error)
+                                 : kept_get_catalog(checkpoint, catalog, error);
+  if (!ok || (step < KEPT_PLAN && !create_all(preflight, checkpoint, catalog, !options->no_index_restore, error))) {
     return false;
   }
   plan_init(plan, catalog, options->collections_at_once);
-  return checkpoint_begin(checkpoint, error) && split_all(preflight, options, catalog, plan, checkpoint, error) &&
-         checkpoint_commit(checkpoint, error);
+  ok = step < KEPT_PLAN ? make_plan(preflight, options, checkpoint, plan, error)
+                        : load_plan(preflight, options, checkpoint, plan, error);
+  if (!ok) {
+    return false;
+  }
+  plan_close(plan);
+  return step < KEPT_PLAN ||
+         (kept_get_tasks(checkpoint, plan, error) && check_still_there(preflight, plan, error));
 }

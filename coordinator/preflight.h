@@ -5,7 +5,7 @@
 #ifndef FERRY_COORDINATOR_PREFLIGHT_H
 #define FERRY_COORDINATOR_PREFLIGHT_H
 
-#include "coordinator/checkpoint.h"
+#include "coordinator/kept.h"
 #include "coordinator/findings.h"
 #include "coordinator/options.h"
 #include "coordinator/plan.h"
@@ -43,10 +43,12 @@ bool preflight_list(struct preflight *preflight, const struct options *options, 
                     struct catalog *catalog, struct findings *findings);
 
 /*
- * Records T0, creates the source's collections and views on the target, splits them, records the unique and TTL indexes
- * for the hand-off.
+ * Makes the plan, and keeps each step of it (coordinator/kept.h): T0 and the catalog; the collections and views on the target;
+ * their ranges, with the unique and TTL indexes for the hand-off. Goes on behind `step`, which an earlier run had reached; then
+ * the catalog is empty before, and is that run's.
  */
-bool preflight_plan(struct preflight *preflight, const struct options *options, struct checkpoint *checkpoint,
-                    struct catalog *catalog, struct plan *plan, struct error *error);
+bool preflight_plan(struct preflight *preflight, const struct options *options, const struct kept_identity *identity,
+                    enum kept_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
+                    struct error *error);
 
 #endif

@@ -84,6 +84,7 @@ class Ferry:
         self.stderr = self.folder / "mongoferry.log"
         self.port = free_port() if status else None
         self.terminal = terminal
+        self.environment = {}  # of the next start, beside ours
         self.exit_code = self.usage = None
         self.command = [str(binary()), "--host", source.seed, "--destination", target.seed,
                         "--bookmarkFile", str(self.bookmark)]
@@ -108,7 +109,8 @@ class Ferry:
         with open(self.stderr, "ab") as log:
             self.process = subprocess.Popen(
                 self.command, stdin=subprocess.DEVNULL, stdout=None if self.terminal else log,
-                stderr=None if self.terminal else log, start_new_session=True, preexec_fn=prepare)
+                stderr=None if self.terminal else log, start_new_session=True, preexec_fn=prepare,
+                env={**os.environ, **self.environment})
         self.pid, self.started_at = self.process.pid, time.monotonic()
         return self
 

@@ -1,0 +1,301 @@
+#include "coordinator/kept.h"
+
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "base/memory.h"
+#include "ipc/message.h"
+
+/* Lists are visited in the order of their names. */
+#define KEY_SIZE 64
+
+static void
+number_key(char key[KEY_SIZE], size_t collection, size_t part)
+{
+  snprintf(key, KEY_SIZE, "%012zu.%012zu", collection, part);
+}
+
+static const char *
+text_of(const bson_t *document, const char *name)
+{
+  const char *text = "";
+  struct error absent;
+  message_text(document, name, &text, &absent);
+  return text;
+}
+
+static bool
+check_set(struct checkpoint *checkpoint, const char *side, const char *set, struct error *error)
+{
+  bson_t kept;
+  int got = checkpoint_get(checkpoint, side, &kept, error);
+  if (got != 1) {
+    return got == 0;
+  }
+  bool same = strcmp(text_of(&kept, "set"), set) == 0;
+  if (!same) {
+    error_set(error, ERROR_STATE,
+              "the bookmark is of the %s '%s', not of '%s'; name another --bookmarkFile, or start over with --forceDump",
+              side, text_of(&kept, "set"), set);
+  }
+  bson_destroy(&kept);
+  return same;
+}
+
+static bool
+same_value(const bson_iter_t *option, const bson_t *kept)
+{
+  bson_iter_t other;
+  return bson_iter_init_find(&other, kept, bson_iter_key(option)) && option->next_off - option->off == other.next_off - other.off &&
+         memcmp(option->raw + option->off, other.raw + other.off, other.next_off - other.off) == 0;
+}
+
+static bool
+check_shape(struct checkpoint *checkpoint, const bson_t *shape, struct error *error)
+{
+  bson_t kept;
+  bson_iter_t option;
+  int got = checkpoint_get(checkpoint, "shape", &kept, error);
+  if (got != 1) {
+    return got == 0;
+  }
+  bool same = true;
+  for (bson_iter_init(&option, shape); same && bson_iter_next(&option);) {
+    same = same_value(&option, &kept);
+    if (!same) {
+      error_set(error, ERROR_STATE,
+                "--%s is another one than the migration in the bookmark file began with; give the same, or start over with "
+                "--forceDump --drop",
+                bson_iter_key(&option));
+    }
+  }
+  bson_destroy(&kept);
+  return same;
+}
+
+static enum kept_step
+read_step(struct checkpoint *checkpoint, struct error *error)
+{
+  bson_t document;
+  int got = checkpoint_get(checkpoint, "bookmark", &document, error);
+  if (got == 1) {
+    bson_destroy(&document);
+    return KEPT_BOOKMARK;
+  }
+  got = got == 0 ? checkpoint_get(checkpoint, "step", &document, error) : got;
+  if (got <= 0) {
+    return got == 0 ? KEPT_NOTHING : KEPT_FAILED;
+  }
+  enum kept_step step = (enum kept_step)message_number(&document, "step", KEPT_CATALOG);
+  bson_destroy(&document);
+  return step;
+}
+
+enum kept_step
+kept_look(struct checkpoint *checkpoint, const struct options *options, const struct kept_identity *identity,
+          struct error *error)
+{
+  enum kept_step step = options->force_dump ? KEPT_NOTHING : read_step(checkpoint, error);
+  if (step > KEPT_NOTHING &&
+      (!check_set(checkpoint, "source", identity->source->set_name, error) ||
+       !check_set(checkpoint, "target", identity->target->set_name, error) ||
+       !check_shape(checkpoint, identity->shape, error))) {
+    return KEPT_FAILED;
+  }
+  return step;
+}
+
+static bool
+put_step(struct checkpoint *checkpoint, enum kept_step step, struct error *error)
+{
+  bson_t *document = BCON_NEW("step", BCON_INT32(step));
+  bool ok = checkpoint_put(checkpoint, "step", document, error);
+  bson_destroy(document);
+  return ok;
+}
+
+static bool
+put_set(struct checkpoint *checkpoint, const char *side, const struct server_hello *hello, struct error *error)
+{
+  bson_t *document = BCON_NEW("set", BCON_UTF8(hello->set_name));
+  bool ok = checkpoint_put(checkpoint, side, document, error);
+  bson_destroy(document);
+  return ok;
+}
+
+static bool
+put_collection(struct checkpoint *checkpoint, const struct collection *collection, size_t number, struct error *error)
+{
+  char key[KEY_SIZE];
+  bson_t item = BSON_INITIALIZER;
+  number_key(key, number, 0);
+  BSON_APPEND_UTF8(&item, "db", collection->db);
+  BSON_APPEND_UTF8(&item, "name", collection->name);
+  BSON_APPEND_UTF8(&item, "to_db", collection->to_db);
+  BSON_APPEND_UTF8(&item, "to_name", collection->to_name);
+  BSON_APPEND_DOCUMENT(&item, "options", collection->options);
+  BSON_APPEND_ARRAY(&item, "indexes", collection->indexes);
+  BSON_APPEND_INT64(&item, "ttl_s", collection->ttl_s);
+  if (collection->has_uuid) {
+    BSON_APPEND_BINARY(&item, "uuid", BSON_SUBTYPE_UUID, collection->uuid, sizeof collection->uuid);
+  }
+  BSON_APPEND_BOOL(&item, "view", collection->view);
+  BSON_APPEND_BOOL(&item, "capped", collection->capped);
+  BSON_APPEND_BOOL(&item, "has_id_index", collection->has_id_index);
+  BSON_APPEND_INT64(&item, "documents", collection->documents);
+  BSON_APPEND_INT64(&item, "bytes", collection->bytes);
+  bool ok = checkpoint_put_item(checkpoint, "collections", key, &item, error);
+  bson_destroy(&item);
+  return ok;
+}
+
+bool
+kept_begin(struct checkpoint *checkpoint, const bson_t *start, const struct kept_identity *identity,
+           const struct catalog *catalog, struct error *error)
+{
+  bool ok = checkpoint_begin(checkpoint, error) && checkpoint_reset(checkpoint, error) &&
+            checkpoint_put(checkpoint, "start", start, error) &&
+            checkpoint_put(checkpoint, "shape", identity->shape, error) &&
+            put_set(checkpoint, "source", identity->source, error) &&
+            put_set(checkpoint, "target", identity->target, error) && put_step(checkpoint, KEPT_CATALOG, error);
+  for (size_t i = 0; ok && i < catalog->count; i++) {
+    ok = put_collection(checkpoint, &catalog->collections[i], i, error);
+  }
+  ok = ok && checkpoint_commit(checkpoint, error);
+  fault_point("catalog-kept");
+  return ok;
+}
+
+bool
+kept_put_points(struct checkpoint *checkpoint, const struct plan *plan, struct error *error)
+{
+  bool ok = put_step(checkpoint, KEPT_PLAN, error);
+  for (size_t i = 0; ok && i < plan->collection_count; i++) {
+    const struct split_points *points = &plan->collections[i].points;
+    for (size_t k = 0; ok && k < points->count; k++) {
+      char key[KEY_SIZE];
+      bson_t item = BSON_INITIALIZER;
+      number_key(key, i, k);
+      BSON_APPEND_INT64(&item, "collection", (int64_t)i);
+      BSON_APPEND_DOCUMENT(&item, "point", points->points[k]);
+      ok = checkpoint_put_item(checkpoint, "points", key, &item, error);
+      bson_destroy(&item);
+    }
+  }
+  return ok;
+}
+
+bool
+kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, size_t number, struct error *error)
+{
+  char key[KEY_SIZE];
+  bson_t item = BSON_INITIALIZER;
+  const struct plan_task *task = &plan->tasks[number];
+  const struct plan_collection *collection = &plan->collections[task->collection];
+  number_key(key, task->collection, number - collection->first_task);
+  BSON_APPEND_INT64(&item, "collection", (int64_t)task->collection);
+  BSON_APPEND_INT64(&item, "part", (int64_t)(number - collection->first_task));
+  BSON_APPEND_INT64(&item, "documents", task->documents);
+  BSON_APPEND_INT64(&item, "bytes", task->bytes);
+  BSON_APPEND_BOOL(&item, "lost", collection->lost);
+  message_put_timestamp(&item, "start", collection->start);
+  bool ok = checkpoint_put_item(checkpoint, "done", key, &item, error);
+  bson_destroy(&item);
+  return ok;
+}
+
+static bool
+get_collection(void *context, const bson_t *item, struct error *error)
+{
+  struct catalog *catalog = context;
+  bson_t options;
+  bson_t indexes;
+  bson_iter_t uuid;
+  if (!message_document(item, "options", &options, error) || !message_document(item, "indexes", &indexes, error)) {
+    return false;
+  }
+  catalog->collections =
+    memory_grow(catalog->collections, catalog->count, &catalog->capacity, sizeof *catalog->collections);
+  struct collection *made = &catalog->collections[catalog->count++];
+  *made = (struct collection){.db = memory_string(text_of(item, "db")),
+                              .name = memory_string(text_of(item, "name")),
+                              .options = bson_copy(&options),
+                              .indexes = bson_copy(&indexes),
+                              .ttl_s = message_number(item, "ttl_s", -1),
+                              .view = message_flag(item, "view"),
+                              .capped = message_flag(item, "capped"),
+                              .has_id_index = message_flag(item, "has_id_index"),
+                              .documents = message_number(item, "documents", 0),
+                              .bytes = message_number(item, "bytes", 0)};
+  catalog_rename(made, text_of(item, "to_db"), text_of(item, "to_name"));
+  if (bson_iter_init_find(&uuid, item, "uuid") && BSON_ITER_HOLDS_BINARY(&uuid)) {
+    bson_subtype_t subtype;
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_iter_binary(&uuid, &subtype, &size, &bytes);
+    made->has_uuid = size == sizeof made->uuid;
+    memcpy(made->uuid, bytes, made->has_uuid ? size : 0);
+  }
+  return true;
+}
+
+bool
+kept_get_catalog(struct checkpoint *checkpoint, struct catalog *catalog, struct error *error)
+{
+  return checkpoint_items(checkpoint, "collections", get_collection, catalog, error);
+}
+
+static bool
+damaged(struct error *error)
+{
+  return error_set(error, ERROR_STATE, "the bookmark file contradicts itself; start over with --forceDump --drop");
+}
+
+static bool
+get_point(void *context, const bson_t *item, struct error *error)
+{
+  struct plan *plan = context;
+  size_t number = (size_t)message_number(item, "collection", INT64_MAX);
+  bson_t point;
+  bson_iter_t id;
+  if (number >= plan->collection_count || !message_document(item, "point", &point, error) ||
+      !bson_iter_init_find(&id, &point, "_id")) {
+    return damaged(error);
+  }
+  split_add(&plan->collections[number].points, &id);
+  return true;
+}
+
+bool
+kept_get_points(struct checkpoint *checkpoint, struct plan *plan, struct error *error)
+{
+  return checkpoint_items(checkpoint, "points", get_point, plan, error);
+}
+
+static bool
+get_task(void *context, const bson_t *item, struct error *error)
+{
+  struct plan *plan = context;
+  size_t number = (size_t)message_number(item, "collection", INT64_MAX);
+  size_t part = (size_t)message_number(item, "part", INT64_MAX);
+  if (number >= plan->collection_count) {
+    return damaged(error);
+  }
+  struct plan_collection *collection = &plan->collections[number];
+  if (part >= collection->copies + collection->has_index_task) {
+    return damaged(error);
+  }
+  collection->lost = message_flag(item, "lost");
+  collection->start = message_timestamp(item, "start");
+  struct plan_task *task = &plan->tasks[collection->first_task + part];
+  task->documents = message_number(item, "documents", 0);
+  task->bytes = message_number(item, "bytes", 0);
+  plan_task_was_done(plan, (int64_t)(collection->first_task + part));
+  return true;
+}
+
+bool
+kept_get_tasks(struct checkpoint *checkpoint, struct plan *plan, struct error *error)
+{
+  return checkpoint_items(checkpoint, "done", get_task, plan, error);
+}

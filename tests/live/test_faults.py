@@ -1,0 +1,107 @@
+"""
+Any process may die at any moment: it is killed at each point of base/fault.def, once, and a start with the same options
+goes on. FERRY_FAULTS=N repeats all of it N times, each time at a later visit of a point.
+"""
+
+import os
+import random
+import re
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from compare import compare
+from conftest import make_pair
+from ferry import Failed, Ferry
+from traffic import preload_plain
+
+pytestmark = [pytest.mark.timeout(400), pytest.mark.moving]
+DEF = Path(__file__).resolve().parents[2] / "base" / "fault.def"
+POINTS = re.findall(r'^FAULT\("([a-z-]+)"', DEF.read_text(), re.M)
+KIND = os.environ.get("FERRY_FAULT_PAIR", "secantus-secantus")
+
+
+@pytest.fixture(scope="module")
+def servers_pair(tmp_path_factory):
+    yield from make_pair(KIND, tmp_path_factory.mktemp("pair"))
+
+
+def fill(client, seed):
+    preload_plain(client.faults.plain, 4000, seed)
+    preload_plain(client.faults.small, 100, seed)
+    client.faults.plain.create_index("n")
+    client.faults.plain.create_index("u", unique=True, sparse=True)
+    client.faults.small.create_index("at", expireAfterSeconds=100_000)
+    client.faults.create_collection("capped", capped=True, size=1 << 20)
+    client.faults.capped.insert_many([{"_id": n} for n in range(300)])
+    client.faults.create_collection("seen", viewOn="plain", pipeline=[])
+
+
+def write(client, turn):
+    """Small, and of every kind; a stop between any two of them must not show."""
+    db = client.faults
+    db.plain.update_many({"n": {"$lt": 30}}, {"$set": {f"t{turn}": turn}, "$inc": {"n": 1}})
+    db.plain.delete_many({"_id": {"$gte": 100 * turn, "$lt": 100 * turn + 20}})
+    db.plain.update_one({"_id": 5000 + turn}, {"$set": {"u": turn}}, upsert=True)
+    db.capped.insert_one({"_id": 1000 + turn})
+    db[f"made{turn}"].insert_many([{"_id": n} for n in range(20)])
+    db[f"made{turn}"].create_index("x", unique=True, sparse=True)
+    db[f"made{turn}"].rename(f"kept{turn}")
+
+
+def clear(pair):
+    for client in (pair.source.client(), pair.target.client()):
+        for name in ("faults", "ferry_probe"):
+            client.drop_database(name)
+
+
+def run_on(ferry, deadline):
+    """Starts it again whenever it has died, until it follows the source."""
+    while True:
+        try:
+            if not ferry.running():
+                ferry.start()
+            ferry.wait_phase("tailing the oplog", timeout=60)
+            return
+        except Failed:
+            if ferry.running() or time.monotonic() > deadline:
+                raise
+            assert ferry.exit_code == -signal.SIGKILL, ferry.log()
+
+
+@pytest.mark.parametrize("visit", range(1, int(os.environ.get("FERRY_FAULTS", "1")) + 1))
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at(servers_pair, tmp_path, point, visit, seed):
+    pair, client = servers_pair, servers_pair.source.client()
+    clear(pair)
+    fill(client, seed)
+    marker = tmp_path / "died"
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    pair.folder = tmp_path
+    options = ["--workers", 2, "--rangeMB", 1, "--includeDB", "faults", "--includeDB", "ferry_probe"]
+    client.ferry_probe.marks.insert_one({})
+    if point.startswith("spool"):
+        options += ["--oplogPath", spool]
+    with pair.ferry(*options, start=False) as ferry:
+        ferry.environment = {"FERRY_FAULT": f"{point}:{visit}:{marker}"}
+        deadline = time.monotonic() + 240
+        run_on(ferry, deadline)
+        for turn in range(4):
+            write(client, turn)
+            run_on(ferry, deadline)
+        if point == "awake":
+            os.kill(ferry.pid, signal.SIGTERM)
+            ferry.wait(60)
+            ferry.exit_code = -signal.SIGKILL if marker.exists() else ferry.exit_code
+        run_on(ferry, deadline)
+        ferry.catch_up()
+        run_on(ferry, deadline)
+        assert ferry.stop() == 0, ferry.log()
+    if visit == 1:
+        assert marker.exists(), f"nothing came by at {point}"
+    result = compare(client, pair.target.client(), wanted=lambda db, name: db in ("faults", "ferry_probe"),
+                     same_version=pair.same_version)
+    assert result.equal, result
