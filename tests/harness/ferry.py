@@ -95,7 +95,7 @@ class Ferry:
         if status:
             self.command += ["--httpStatusPort", str(self.port)]
         self.command += map(str, options)
-        self.process = None
+        self.process = self.pid = None
         if start:
             self.start()
 
@@ -202,6 +202,8 @@ class Ferry:
     # Its processes and its end
 
     def running(self):
+        if self.pid is None:
+            return False
         if self.exit_code is None:
             self._reap(os.WNOHANG)
         return self.exit_code is None
