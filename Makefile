@@ -9,10 +9,11 @@ test: release asan
 	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers|live'
 	ctest --test-dir build/release --output-on-failure -L moving
 
-# The other way round: the random writes under the sanitizers, the rest as users run it.
+# The other way round: the random writes under the sanitizers, the rest as users run it; and what takes long.
 test-long: release asan
 	ctest --test-dir build/asan --output-on-failure -L moving
 	ctest --test-dir build/release --output-on-failure -L live
+	FERRY_FAULTS=1 ctest --test-dir build/release --output-on-failure -L long
 
 bench: release
 	.venv/bin/python bench/bench.py $(ARGS)

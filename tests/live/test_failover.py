@@ -13,7 +13,7 @@ import servers
 from conftest import Pair, start_server, variable
 from traffic import preload_plain
 
-pytestmark = [pytest.mark.timeout(600), pytest.mark.moving]
+pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
 
 
 @pytest.fixture(params=["source", "target"])

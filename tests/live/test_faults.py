@@ -17,7 +17,7 @@ from conftest import make_pair
 from ferry import Failed, Ferry
 from traffic import preload_plain
 
-pytestmark = [pytest.mark.timeout(400), pytest.mark.moving]
+pytestmark = [pytest.mark.timeout(400), pytest.mark.long if os.environ.get("FERRY_FAULTS") else pytest.mark.moving]
 DEF = Path(__file__).resolve().parents[2] / "base" / "fault.def"
 POINTS = re.findall(r'^FAULT\("([a-z-]+)"', DEF.read_text(), re.M)
 KIND = os.environ.get("FERRY_FAULT_PAIR", "secantus-secantus")
@@ -29,7 +29,7 @@ def chosen():
     if visits:
         return [(point, visit) for point in POINTS for visit in range(1, visits + 1)]
     rng = random.Random(int(os.environ.get("FERRY_SEED") or time.time()))
-    return [(point, 1) for point in rng.sample(POINTS, 4)]
+    return [(point, 1) for point in rng.sample(POINTS, 3)]
 
 
 @pytest.fixture

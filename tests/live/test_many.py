@@ -54,6 +54,7 @@ def test_many_collections_and_what_becomes_of_them(pair):
         pair.finish(ferry)
 
 
+@pytest.mark.long
 def test_progress_of_an_index_build(tmp_path):
     """The target is asked every two seconds, so the build has to take longer."""
     for pair in make_pair("4.0-4.0", tmp_path):

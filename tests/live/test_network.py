@@ -19,6 +19,7 @@ def links(pair, tmp_path):
         yield Pair(network.between(pair.source), network.between(pair.target), tmp_path), network
 
 
+@pytest.mark.long
 def test_latency_of_200_ms(links, seed):
     pair, _ = links
     preload_plain(pair.source.client().t.c, 2000, seed)
@@ -30,6 +31,7 @@ def test_latency_of_200_ms(links, seed):
         pair.finish(ferry)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("side", ["source", "target"])
 def test_stalled_peer_is_noticed(links, side, seed):
     """Nothing comes any more, and the connection stays: in the copy, and while tailing."""
