@@ -617,7 +617,7 @@ ddl_empty(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   struct place *place = ddl_place(ddl, entry);
   struct catalog catalog;
-  struct reader view = {.server = *ddl->target}; /* the same client, read through the catalog's eyes */
+  struct reader view = reader_view(ddl->target); /* read through the catalog's eyes */
   if (!place) {
     return true;
   }

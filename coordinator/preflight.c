@@ -13,6 +13,7 @@
 #include "target/definition.h"
 #include "target/schema.h"
 
+#define WIRE_2_6 2
 #define WIRE_3_6 6
 
 /* Each reason why this pair cannot work. */
@@ -28,9 +29,13 @@ check_pair(const struct preflight *preflight, struct findings *findings)
       findings, TOPIC_SERVERS, "source",
       "the source is a standalone and has no oplog; restart it with --replSet and run rs.initiate() first");
   }
-  if (source->wire_version < WIRE_3_6 || target->wire_version < WIRE_3_6) {
-    findings_refuse(findings, TOPIC_SERVERS, source->wire_version < WIRE_3_6 ? "source" : "target",
-                    "source %s, target %s: this version migrates from 3.6 on", source->version, target->version);
+  if (source->wire_version < WIRE_2_6) {
+    findings_refuse(findings, TOPIC_SERVERS, "source", "the source (%s) is older than 2.6; upgrade it to 2.6 first",
+                    source->version);
+  }
+  if (target->wire_version < WIRE_3_6) {
+    findings_refuse(findings, TOPIC_SERVERS, "target", "the target (%s) is older than 3.6; use a newer one",
+                    target->version);
   }
   int older = source->version_number[0] - target->version_number[0];
   older = older ? older : source->version_number[1] - target->version_number[1];
@@ -50,7 +55,7 @@ preflight_open(struct preflight *preflight, const char *source_uri, const char *
   struct error error;
   *preflight = (struct preflight){.source_uri = source_uri, .target_uri = target_uri};
   bool source = reader_open(&preflight->reader, source_uri, false, &error) &&
-                server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, &error);
+                reader_hello(&preflight->reader, true, &preflight->source_hello, &error);
   if (!source) {
     findings_add_error(findings, TOPIC_SERVERS, "source", &error);
   }
