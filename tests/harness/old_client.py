@@ -4,7 +4,7 @@
     client.test.c.insert_one({"_id": 1})
 
 Finds are OP_QUERY and OP_GET_MORE, all else is commands. What the server refuses raises pymongo's OperationFailure.
-Decimals, which these servers do not know, are sent as texts.
+Decimals, which these servers do not know, and timestamps in an `_id` are sent as texts.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import struct
 import threading
 
 import bson
-from bson import Decimal128, ObjectId
+from bson import Decimal128, ObjectId, Timestamp
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from bson.son import SON
@@ -32,13 +32,15 @@ def md5(text):
     return hashlib.md5(text.encode()).hexdigest()
 
 
-def known(value):
-    """The value without what these servers do not know."""
+def known(value, key=False):
+    """The value without what these servers do not know; in a `key` they take no dates beside timestamps."""
     if isinstance(value, Decimal128):
         return f"decimal {value}"
+    if isinstance(value, Timestamp) and key:
+        return f"timestamp {value.time} {value.inc}"
     if isinstance(value, dict) and not isinstance(value, RawBSONDocument):
-        return SON((name, known(part)) for name, part in value.items())
-    return [known(part) for part in value] if isinstance(value, list) else value
+        return SON((name, known(part, key or name == "_id")) for name, part in value.items())
+    return [known(part, key) for part in value] if isinstance(value, list) else value
 
 
 def keys_of(keys):

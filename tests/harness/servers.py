@@ -242,7 +242,7 @@ class ReplicaSet:
     the primary.
     """
 
-    kind, user, password, set_name = "mongod", None, None, "rs0"
+    kind, user, password, set_name, old = "mongod", None, None, "rs0", False
 
     def __init__(self, binary, members=3, cache_gb=0.25):
         self.members = [_mongod_server(binary, False, cache_gb, 512) for _ in range(members)]
@@ -273,8 +273,12 @@ class ReplicaSet:
 
     def client(self):
         if not self._client:
-            self._client = MongoClient(self.uri, serverSelectionTimeoutMS=60_000)
+            self._client = self.new_client()
         return self._client
+
+    def new_client(self):
+        """The caller's to close."""
+        return MongoClient(self.uri, serverSelectionTimeoutMS=60_000)
 
     def primary(self):
         """The member that takes writes now, or None."""
