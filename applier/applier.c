@@ -111,7 +111,7 @@ adopt_indexes(struct applier *applier, const struct collection *collection)
 static bool
 list_places(struct applier *applier, struct catalog *catalog, struct error *error)
 {
-  struct reader view = {.server = applier->target}; /* the same client, read through the catalog's eyes */
+  struct reader view = reader_view(&applier->target); /* read through the catalog's eyes */
   if (!catalog_list(catalog, &view, any_namespace, NULL, error)) {
     return error_wrap(error, "cannot list the target's collections");
   }

@@ -68,6 +68,13 @@ reader_close(struct reader *reader)
   server_close(&reader->server);
 }
 
+/* The driver speaks to nothing older. */
+struct reader
+reader_view(const struct server *server)
+{
+  return (struct reader){.server = *server, .wire_version = WIRE_3_6, .majority = true};
+}
+
 bool
 reader_command(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error)
 {

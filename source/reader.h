@@ -48,6 +48,9 @@ struct reader_find {
 bool reader_open(struct reader *reader, const char *uri, bool patient, struct error *error);
 void reader_close(struct reader *reader);
 
+/* A reader of a server that is open already, which stays the caller's: not to be closed. For names, not UUIDs. */
+struct reader reader_view(const struct server *server);
+
 /* What server_ask_hello asks; with `version`, buildInfo too. */
 bool reader_hello(struct reader *reader, bool version, struct server_hello *hello, struct error *error);
 
