@@ -84,7 +84,7 @@ ask_latest(struct applier *applier, struct error *error)
   if (clock_ms() - applier->latest_ms < LATEST_MS) {
     return true;
   }
-  if (!reader_hello(&applier->reader, false, &hello, error)) {
+  if (!server_ask_hello(&applier->reader.server, false, &hello, error)) {
     return false;
   }
   applier->latest = hello.last_write > applier->position.ts ? hello.last_write : applier->position.ts;

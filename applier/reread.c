@@ -191,7 +191,7 @@ reread_run(struct places *places, struct reader *reader, struct apply *apply, ui
   uint64_t oldest = 0;
   uint64_t newest = 0;
   size_t documents = 0;
-  if (!reader_hello(reader, false, &hello, error) || !oplog_window(reader, &oldest, &newest, error)) {
+  if (!server_ask_hello(&reader->server, false, &hello, error) || !oplog_window(reader, &oldest, &newest, error)) {
     return false;
   }
   uint64_t exact = hello.majority_write && hello.majority_write < newest ? hello.majority_write : newest;

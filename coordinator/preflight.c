@@ -55,7 +55,7 @@ preflight_open(struct preflight *preflight, const char *source_uri, const char *
   struct error error;
   *preflight = (struct preflight){.source_uri = source_uri, .target_uri = target_uri};
   bool source = reader_open(&preflight->reader, source_uri, false, &error) &&
-                reader_hello(&preflight->reader, true, &preflight->source_hello, &error);
+                server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, &error);
   if (!source) {
     findings_add_error(findings, TOPIC_SERVERS, "source", &error);
   }

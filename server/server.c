@@ -156,6 +156,9 @@ server_command(struct server *server, const char *db, const bson_t *command, bso
   bson_error_t cause;
   bson_t own;
   bson_t *answer = reply ? reply : &own;
+  if (server->command) {
+    return server->command(server->context, db, command, reply, error);
+  }
   bool ok = mongoc_client_command_simple(server->client, db, command, NULL, answer, &cause);
   if (ok && bson_has_field(answer, "writeConcernError")) {
     bson_iter_t iter;
@@ -223,14 +226,6 @@ server_read_hello(const bson_t *reply, struct server_hello *hello)
   hello->majority_write = timestamp_at(reply, "lastWrite.majorityOpTime.ts");
 }
 
-void
-server_read_version(const bson_t *reply, struct server_hello *hello)
-{
-  int *number = hello->version_number;
-  copy_text(reply, "version", hello->version, sizeof hello->version);
-  sscanf(hello->version, "%d.%d.%d", &number[0], &number[1], &number[2]);
-}
-
 static bool
 ask(struct server *server, const char *name, bson_t *reply, struct error *error)
 {
@@ -273,7 +268,9 @@ server_ask_hello(struct server *server, bool version, struct server_hello *hello
   if (ok && version) {
     ok = ask(server, "buildInfo", &reply, error);
     if (ok) {
-      server_read_version(&reply, hello);
+      int *number = hello->version_number;
+      copy_text(&reply, "version", hello->version, sizeof hello->version);
+      sscanf(hello->version, "%d.%d.%d", &number[0], &number[1], &number[2]);
     }
     bson_destroy(&reply);
   }

@@ -38,10 +38,13 @@ enum server_code {
 };
 
 struct server {
-  mongoc_client_t *client; /* NULL where another reader speaks to it: source/legacy.h */
+  mongoc_client_t *client;
   mongoc_client_t *waiting; /* of server_command_long; NULL until the first */
   enum error_kind kind; /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
   const char *side;     /* "source" or "target", for texts */
+  /* Where not the driver speaks to it (source/reader.h), `client` is NULL and this runs the commands, as server_command does. */
+  bool (*command)(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);
+  void *context;
 };
 
 /* What `hello`/`isMaster` says, as far as it matters. Timestamps are seconds << 32 | increment; 0 unknown. */
@@ -82,9 +85,8 @@ bool server_command_long(struct server *server, const char *db, const bson_t *co
 /* hello; with `version`, buildInfo too. */
 bool server_ask_hello(struct server *server, bool version, struct server_hello *hello, struct error *error);
 
-/* The same from the replies to isMaster and buildInfo, however they were had: the second adds to what the first set. */
+/* The same, without the version, from a reply to isMaster. */
 void server_read_hello(const bson_t *reply, struct server_hello *hello);
-void server_read_version(const bson_t *reply, struct server_hello *hello);
 
 /*
  * Returns when a majority has what this primary has written so far: a delete that matches nothing, with majority write

@@ -117,8 +117,9 @@ legacy_reads_majority(const struct legacy *legacy)
 }
 
 bool
-legacy_command(struct legacy *legacy, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+legacy_command(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error)
 {
+  struct legacy *legacy = context;
   bson_t answer = BSON_INITIALIZER;
   bool connection = connected(legacy, error);
   bool ok = connection && (link_command(legacy->link, db, command, &legacy->reply, &answer, error) ||

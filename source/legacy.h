@@ -18,7 +18,8 @@ struct legacy_cursor;
 bool legacy_open(struct legacy **legacy, const struct server *side, const char *uri, bool patient, struct error *error);
 void legacy_close(struct legacy *legacy);
 
-bool legacy_command(struct legacy *legacy, const char *db, const bson_t *command, bson_t *reply, struct error *error);
+/* A `command` of struct server: the context is the struct legacy. */
+bool legacy_command(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);
 
 /* Whether reads can be restricted to what a majority holds: 3.2 and 3.4 when started so. */
 bool legacy_reads_majority(const struct legacy *legacy);

@@ -138,7 +138,7 @@ bool
 oplog_newest(struct reader *reader, struct optime *newest, struct error *error)
 {
   struct server_hello hello;
-  return reader_hello(reader, false, &hello, error) &&
+  return server_ask_hello(&reader->server, false, &hello, error) &&
          edge_optime(reader, -1, hello.majority_write, newest, error);
 }
 
@@ -212,7 +212,7 @@ oplog_glance(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct e
 {
   struct server_hello hello;
   struct optime first = {0};
-  if (!reader_hello(reader, false, &hello, error) || !edge_optime(reader, 1, 0, &first, error)) {
+  if (!server_ask_hello(&reader->server, false, &hello, error) || !edge_optime(reader, 1, 0, &first, error)) {
     return false;
   }
   *oldest = first.ts;

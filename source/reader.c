@@ -35,12 +35,16 @@ ask_by_uuid(struct reader *reader, struct error *error)
 static bool
 connect_either(struct reader *reader, const char *uri, bool patient, struct server_hello *hello, struct error *error)
 {
-  if (server_open(&reader->server, ERROR_SOURCE, uri, patient, error) && reader_hello(reader, true, hello, error)) {
+  if (server_open(&reader->server, ERROR_SOURCE, uri, patient, error) && server_ask_hello(&reader->server, true, hello, error)) {
     return true;
   }
   server_close(&reader->server);
-  return error->code == CODE_TOO_OLD && legacy_open(&reader->legacy, &reader->server, uri, patient, error) &&
-         reader_hello(reader, true, hello, error);
+  if (error->code != CODE_TOO_OLD || !legacy_open(&reader->legacy, &reader->server, uri, patient, error)) {
+    return false;
+  }
+  reader->server.command = legacy_command;
+  reader->server.context = reader->legacy;
+  return server_ask_hello(&reader->server, true, hello, error);
 }
 
 bool
@@ -78,38 +82,7 @@ reader_view(const struct server *server)
 bool
 reader_command(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error)
 {
-  return reader->legacy ? legacy_command(reader->legacy, db, command, reply, error)
-                        : server_command(&reader->server, db, command, reply, error);
-}
-
-static bool
-legacy_hello(struct reader *reader, bool version, struct server_hello *hello, struct error *error)
-{
-  bson_t reply;
-  bson_t *command = BCON_NEW("isMaster", BCON_INT32(1));
-  bool ok = legacy_command(reader->legacy, "admin", command, &reply, error);
-  if (ok) {
-    server_read_hello(&reply, hello);
-  }
-  bson_destroy(&reply);
-  bson_destroy(command);
-  if (ok && version) {
-    command = BCON_NEW("buildInfo", BCON_INT32(1));
-    ok = legacy_command(reader->legacy, "admin", command, &reply, error);
-    if (ok) {
-      server_read_version(&reply, hello);
-    }
-    bson_destroy(&reply);
-    bson_destroy(command);
-  }
-  return ok;
-}
-
-bool
-reader_hello(struct reader *reader, bool version, struct server_hello *hello, struct error *error)
-{
-  return reader->legacy ? legacy_hello(reader, version, hello, error)
-                        : server_ask_hello(&reader->server, version, hello, error);
+  return server_command(&reader->server, db, command, reply, error);
 }
 
 static void

@@ -13,7 +13,7 @@
 struct legacy;
 
 struct reader {
-  struct server server;  /* the driver's connection; without one, what errors are called after */
+  struct server server;  /* for commands, whoever carries them out */
   struct legacy *legacy; /* the reader of servers before 3.6 (source/legacy.h); NULL: the driver reads */
   int wire_version; /* hello's maxWireVersion */
   int version;      /* buildInfo's: 206 for 2.6, 400 for 4.0 */
@@ -50,9 +50,6 @@ void reader_close(struct reader *reader);
 
 /* A reader of a server that is open already, which stays the caller's: not to be closed. For names, not UUIDs. */
 struct reader reader_view(const struct server *server);
-
-/* What server_ask_hello asks; with `version`, buildInfo too. */
-bool reader_hello(struct reader *reader, bool version, struct server_hello *hello, struct error *error);
 
 /* See server_command. */
 bool reader_command(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error);
