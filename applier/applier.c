@@ -212,7 +212,8 @@ take_hand_off(struct applier *applier, const bson_t *message, struct error *erro
   }
   uint64_t oldest = 0;
   applier->end = message_timestamp(message, "end");
-  if (applier->end == 0 && !oplog_window(&applier->reader, &oldest, &applier->end, error)) {
+  if (applier->end == 0 && (!oplog_window(&applier->reader, &oldest, &applier->end, error) ||
+                            !follow_expect(applier, error))) {
     return false;
   }
   applier->bookmark = applier->start;
