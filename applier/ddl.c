@@ -444,6 +444,9 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (ddl->lenient && known && known != from) {
     return true; /* the copy found it under a later name */
   }
+  if (ddl->lenient && to && to->since == entry->ts) {
+    return true; /* carried out before a crash; what has the old name by now, without a UUID, came later */
+  }
   if (from && is_later_one(ddl, entry, from)) {
     from = NULL;
   }
