@@ -216,8 +216,8 @@ class RecordedSource(Source):
 class ScriptedSource(Source):
     """Documents by namespace, and entries without their `ts`: one a second; `begun` of them are there at the start."""
 
-    def __init__(self, version, documents, entries, begun):
-        self.version = version
+    def __init__(self, version, documents, entries, begun, members=1):
+        self.version, self.members = version, members
         rows = []
         for ns, found in documents.items():
             rows.append(SON(kind="collection", ns=ns, options={}, uuid=uuid_of(ns),
