@@ -71,6 +71,13 @@ lost(struct legacy *legacy, const struct error *error)
   return false;
 }
 
+/* As the driver does it: what only reads is tried once more when the connection turns out to be broken. */
+static bool
+is_to_try(const struct legacy *legacy, int attempt)
+{
+  return attempt == 0 || (attempt == 1 && legacy->link && legacy->link->broken);
+}
+
 /* Whether a find may ask for what a majority holds: only a server that was started so takes it. */
 static void
 ask_majority(struct legacy *legacy)
@@ -121,9 +128,11 @@ legacy_command(void *context, const char *db, const bson_t *command, bson_t *rep
 {
   struct legacy *legacy = context;
   bson_t answer = BSON_INITIALIZER;
-  bool connection = connected(legacy, error);
-  bool ok = connection && (link_command(legacy->link, db, command, &legacy->reply, &answer, error) ||
-                           lost(legacy, error));
+  bool ok = false;
+  for (int attempt = 0; !ok && is_to_try(legacy, attempt); attempt++) {
+    ok = connected(legacy, error) && (link_command(legacy->link, db, command, &legacy->reply, &answer, error) ||
+                                      lost(legacy, error));
+  }
   if (reply) {
     bson_copy_to(&answer, reply);
   }
@@ -275,15 +284,10 @@ take_batch(struct legacy_cursor *cursor, const bson_t *answer, const char *name,
 }
 
 static bool
-open_cursor(struct legacy_cursor *cursor, struct error *error)
+send_request(struct legacy_cursor *cursor, struct error *error)
 {
   struct legacy *legacy = cursor->legacy;
   bson_t answer;
-  if (!connected(legacy, error)) {
-    return false;
-  }
-  cursor->generation = legacy->generation;
-  cursor->opened = true;
   if (cursor->by_command) {
     return (link_command(legacy->link, cursor->db, cursor->request, &cursor->reply, &answer, error) ||
             lost(legacy, error)) &&
@@ -300,6 +304,19 @@ open_cursor(struct legacy_cursor *cursor, struct error *error)
   }
   cursor->id = cursor->reply.wire.cursor;
   return true;
+}
+
+static bool
+open_cursor(struct legacy_cursor *cursor, struct error *error)
+{
+  struct legacy *legacy = cursor->legacy;
+  bool ok = false;
+  for (int attempt = 0; !ok && is_to_try(legacy, attempt); attempt++) {
+    ok = connected(legacy, error) && send_request(cursor, error);
+    cursor->generation = legacy->generation;
+  }
+  cursor->opened = true;
+  return ok;
 }
 
 static bool

@@ -8,7 +8,6 @@
 #include "source/scram.h"
 
 #define WIRE_3_0 3
-#define WIRE_3_4 5
 #define NONCE_BYTES 24
 #define ROUNDS_MOST 8
 
@@ -178,13 +177,13 @@ by_plain(struct login *login, struct error *error)
 
 /* The certificate of the TLS connection is the proof; before 3.4 the user has to be named as well. */
 static bool
-by_x509(struct login *login, const mongoc_uri_t *uri, int wire_version, struct error *error)
+by_x509(struct login *login, const mongoc_uri_t *uri, struct error *error)
 {
   bson_t answer;
   const char *key_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE, NULL);
   bson_t command = BSON_INITIALIZER;
   char *subject = NULL;
-  if (!login->user && key_file && wire_version < WIRE_3_4) {
+  if (!login->user && key_file) {
     subject = stream_subject(key_file, error);
     if (!subject) {
       return false;
@@ -207,7 +206,7 @@ by_mechanism(struct login *login, const mongoc_uri_t *uri, int wire_version, str
   const char *mechanism = mongoc_uri_get_auth_mechanism(uri);
   bool scram = wire_version >= WIRE_3_0;
   if (mechanism && strcmp(mechanism, "MONGODB-X509") == 0) {
-    return by_x509(login, uri, wire_version, error);
+    return by_x509(login, uri, error);
   }
   if (!login->user || !login->password) {
     return said_no(login, "there is a user without a password", error);

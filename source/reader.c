@@ -6,6 +6,7 @@
 #define WIRE_3_6 6
 #define WIRE_4_2 8
 #define AWAIT_MS 1000
+#define VERSION_4_0 400
 
 struct reader_cursor {
   struct reader *reader;
@@ -29,6 +30,25 @@ ask_by_uuid(struct reader *reader, struct error *error)
   bson_destroy(&command);
   reader->by_uuid = !found && error->code == CODE_NAMESPACE_NOT_FOUND;
   return found || error->code != 0; /* a "no" is an answer; only a lost connection is none */
+}
+
+/*
+ * MMAPv1 moves a document that grows, and a scan in natural order may then miss it, or meet it twice. From 3.0 on the storage
+ * is a choice, which the statistics of a collection show. One that may not be asked is taken for MMAPv1.
+ */
+static bool
+ask_moves(struct reader *reader, struct error *error)
+{
+  bson_t reply;
+  if (reader->version > VERSION_4_0) {
+    return true;
+  }
+  bson_t *command = BCON_NEW("collStats", BCON_UTF8("oplog.rs"));
+  bool ok = reader_command(reader, "local", command, &reply, error);
+  reader->moves = !ok || !bson_has_field(&reply, "wiredTiger");
+  bson_destroy(&reply);
+  bson_destroy(command);
+  return ok || error->code != 0;
 }
 
 /* By the driver; if that says the server is too old for it, by our own reader. */
@@ -56,7 +76,7 @@ reader_open(struct reader *reader, const char *uri, bool patient, struct error *
   reader->wire_version = hello.wire_version;
   reader->version = hello.version_number[0] * 100 + hello.version_number[1];
   reader->majority = reader->legacy ? legacy_reads_majority(reader->legacy) : true;
-  ok = ok && (reader->wire_version < WIRE_3_6 || ask_by_uuid(reader, error));
+  ok = ok && (reader->wire_version < WIRE_3_6 || ask_by_uuid(reader, error)) && ask_moves(reader, error);
   reader->unordered = reader->wire_version >= WIRE_3_6 && !reader->by_uuid; /* SecantusDB */
   if (!ok) {
     reader_close(reader);
