@@ -27,7 +27,8 @@ follow_expect(struct applier *applier, struct error *error)
     return false;
   }
   applier->end = applier->expected.ts;
-  if (applier->end <= applier->start.ts || applier->end <= applier->position.ts) { /* was there when it was opened, or given */
+  if (applier->end <= applier->start.ts ||
+      applier->end <= applier->position.ts) { /* was there when it was opened, or given */
     applier->expected.ts = 0;
   }
   return true;

@@ -40,7 +40,8 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   int got;
   bson_t *natural = place->capped ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
   bson_t *order = reader->moves && has_id_index && !natural ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
-  struct reader_find find = {.db = place->from_db, .coll = place->from_coll, .sort = natural, .hint = order, .majority = true};
+  struct reader_find find = {
+    .db = place->from_db, .coll = place->from_coll, .sort = natural, .hint = order, .majority = true};
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     ok = !writer_batch_full(&batch, document, alone) || writer_insert(&writer, &batch, false, error);
@@ -98,9 +99,11 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
   if (catalog.count == 1 && !catalog.collections[0].view) {
     bool has_id_index = catalog.collections[0].has_id_index;
     ok = find_start(reader, &catalog.collections[0], &start, error) &&
-         make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, false, has_id_index, error);
+         make_again(ddl, place, &catalog.collections[0], error) &&
+         copy_documents(ddl, reader, place, false, has_id_index, error);
     if (!ok && writer_unreadable(error)) {
-      ok = make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, true, has_id_index, error);
+      ok = make_again(ddl, place, &catalog.collections[0], error) &&
+           copy_documents(ddl, reader, place, true, has_id_index, error);
     }
     if (ok) {
       log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);

@@ -229,8 +229,12 @@ ask_all(struct preflight *preflight, struct catalog *catalog,
         bool (*ask)(struct collection *, struct reader *, struct error *), struct error *error)
 {
   struct survey survey = {preflight, catalog, ask};
-  struct crew crew = {
-    .kind = ERROR_SOURCE, .uri = preflight->source_uri, .threads = CREW_MOST, .work = ask_one, .context = &survey};
+  struct crew crew = {.kind = ERROR_SOURCE,
+                      .uri = preflight->source_uri,
+                      .threads = CREW_MOST,
+                      .work = ask_one,
+                      .context = &survey,
+                      .own = &preflight->reader.server};
   return crew_run(&crew, catalog->count, error);
 }
 
@@ -420,7 +424,8 @@ check_still_there(struct preflight *preflight, const struct plan *plan, struct e
     const struct collection *wanted = collection->source;
     if (collection->copies_done > 0 &&
         !bsearch(&wanted, sorted, there.count, sizeof *sorted, catalog_compare_targets)) {
-      ok = error_set(error, ERROR_REFUSED, "the target no longer has %s.%s, which was copied; start over with --forceDump --drop",
+      ok = error_set(error, ERROR_REFUSED,
+                     "the target no longer has %s.%s, which was copied; start over with --forceDump --drop",
                      wanted->to_db, wanted->to_name);
     }
   }
@@ -446,6 +451,5 @@ preflight_plan(struct preflight *preflight, const struct options *options, const
     return false;
   }
   plan_close(plan);
-  return step < KEPT_PLAN ||
-         (kept_get_tasks(checkpoint, plan, error) && check_still_there(preflight, plan, error));
+  return step < KEPT_PLAN || (kept_get_tasks(checkpoint, plan, error) && check_still_there(preflight, plan, error));
 }

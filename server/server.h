@@ -40,8 +40,8 @@ enum server_code {
 struct server {
   mongoc_client_t *client;
   mongoc_client_t *waiting; /* of server_command_long; NULL until the first */
-  enum error_kind kind; /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
-  const char *side;     /* "source" or "target", for texts */
+  enum error_kind kind;     /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
+  const char *side;         /* "source" or "target", for texts */
   /* Where not the driver speaks to it (source/reader.h), `client` is NULL and this runs the commands, as server_command does. */
   bool (*command)(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);
   void *context;

@@ -85,8 +85,7 @@ ask_majority(struct legacy *legacy)
   struct error ignored;
   bson_t *command = BCON_NEW("find", BCON_UTF8("oplog.rs"), "limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
                              "readConcern", "{", "level", BCON_UTF8("majority"), "}");
-  legacy->majority =
-    legacy->wire_version >= WIRE_3_2 && legacy_command(legacy, "local", command, NULL, &ignored);
+  legacy->majority = legacy->wire_version >= WIRE_3_2 && legacy_command(legacy, "local", command, NULL, &ignored);
   bson_destroy(command);
 }
 
@@ -130,8 +129,8 @@ legacy_command(void *context, const char *db, const bson_t *command, bson_t *rep
   bson_t answer = BSON_INITIALIZER;
   bool ok = false;
   for (int attempt = 0; !ok && is_to_try(legacy, attempt); attempt++) {
-    ok = connected(legacy, error) && (link_command(legacy->link, db, command, &legacy->reply, &answer, error) ||
-                                      lost(legacy, error));
+    ok = connected(legacy, error) &&
+         (link_command(legacy->link, db, command, &legacy->reply, &answer, error) || lost(legacy, error));
   }
   if (reply) {
     bson_copy_to(&answer, reply);

@@ -58,8 +58,8 @@ by_cr(struct login *login, struct error *error)
     return said_no(login, "getnonce gave no nonce", error);
   }
   char *nonce = memory_string(bson_iter_utf8(&iter, NULL));
-  ok = scram_digest(login->user, login->password, digest, error) &&
-       scram_cr_key(nonce, login->user, digest, key, error);
+  ok =
+    scram_digest(login->user, login->password, digest, error) && scram_cr_key(nonce, login->user, digest, key, error);
   if (ok) {
     command = BCON_NEW("authenticate", BCON_INT32(1), "user", BCON_UTF8(login->user), "nonce", BCON_UTF8(nonce), "key",
                        BCON_UTF8(key));
@@ -119,10 +119,9 @@ static bool
 converse(struct login *login, struct scram *scram, const char *digest, const char *first, struct error *error)
 {
   struct said said = {0};
-  bool ok = say(login, "SCRAM-SHA-1", first, strlen(first), &said, error) &&
-            scram_answer(scram, digest, said.payload, error) &&
-            say(login, NULL, scram->final, strlen(scram->final), &said, error) &&
-            scram_check(scram, said.payload, error);
+  bool ok =
+    say(login, "SCRAM-SHA-1", first, strlen(first), &said, error) && scram_answer(scram, digest, said.payload, error) &&
+    say(login, NULL, scram->final, strlen(scram->final), &said, error) && scram_check(scram, said.payload, error);
   for (int round = 0; ok && !said.done && round < ROUNDS_MOST; round++) { /* old servers want an empty one more */
     ok = say(login, NULL, "", 0, &said, error);
   }
@@ -212,23 +211,22 @@ by_mechanism(struct login *login, const mongoc_uri_t *uri, int wire_version, str
     return said_no(login, "there is a user without a password", error);
   }
   if (!mechanism || strcmp(mechanism, "MONGODB-CR") == 0 || strcmp(mechanism, "SCRAM-SHA-1") == 0) {
-    return scram || (mechanism && strcmp(mechanism, "SCRAM-SHA-1") == 0) ? by_scram(login, error)
-                                                                          : by_cr(login, error);
+    return scram || (mechanism && strcmp(mechanism, "SCRAM-SHA-1") == 0) ? by_scram(login, error) : by_cr(login, error);
   }
   if (strcmp(mechanism, "PLAIN") == 0) {
     return by_plain(login, error);
   }
-  return error_set(error, ERROR_REFUSED, "a source before 3.6 is logged in to by SCRAM-SHA-1, MONGODB-CR, MONGODB-X509 or "
-                   "PLAIN, not by %s", mechanism);
+  return error_set(error, ERROR_REFUSED,
+                   "a source before 3.6 is logged in to by SCRAM-SHA-1, MONGODB-CR, MONGODB-X509 or "
+                   "PLAIN, not by %s",
+                   mechanism);
 }
 
 bool
 login_run(struct link *link, const mongoc_uri_t *uri, int wire_version, struct error *error)
 {
   const char *mechanism = mongoc_uri_get_auth_mechanism(uri);
-  struct login login = {.link = link,
-                        .user = mongoc_uri_get_username(uri),
-                        .password = mongoc_uri_get_password(uri)};
+  struct login login = {.link = link, .user = mongoc_uri_get_username(uri), .password = mongoc_uri_get_password(uri)};
   if (!login.user && !(mechanism && strcmp(mechanism, "MONGODB-X509") == 0)) {
     return true;
   }

@@ -33,9 +33,9 @@ member_optime(const bson_iter_t *member)
       state = bson_iter_as_int64(&field);
     } else if (strcmp(key, "optime") == 0) {
       inner = field;
-      bool found = BSON_ITER_HOLDS_TIMESTAMP(&field) ||
-                   (BSON_ITER_HOLDS_DOCUMENT(&field) && bson_iter_recurse(&field, &inner) &&
-                    bson_iter_find(&inner, "ts") && BSON_ITER_HOLDS_TIMESTAMP(&inner));
+      bool found =
+        BSON_ITER_HOLDS_TIMESTAMP(&field) || (BSON_ITER_HOLDS_DOCUMENT(&field) && bson_iter_recurse(&field, &inner) &&
+                                              bson_iter_find(&inner, "ts") && BSON_ITER_HOLDS_TIMESTAMP(&inner));
       if (found) {
         bson_iter_timestamp(&inner, &seconds, &increment);
         optime = (uint64_t)seconds << 32 | increment;

@@ -68,7 +68,9 @@ stream_options(const struct members *members, int64_t until_ms)
   int64_t left = until_ms - clock_ms();
   int connect_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_DEFAULT_CONNECTTIMEOUTMS);
   return (struct stream_options){
-    .connect_ms = left < 1000 ? 1000 : left < connect_ms ? (int)left : connect_ms,
+    .connect_ms = left < 1000         ? 1000
+                  : left < connect_ms ? (int)left
+                                      : connect_ms,
     .socket_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_DEFAULT_SOCKETTIMEOUTMS),
     .tls = mongoc_uri_get_tls(uri),
     .ca_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, NULL),
@@ -104,7 +106,8 @@ learn(struct members *members, const bson_t *hello)
   bson_iter_t iter;
   bson_iter_t item;
   for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-    if (bson_iter_init_find(&iter, hello, lists[i]) && BSON_ITER_HOLDS_ARRAY(&iter) && bson_iter_recurse(&iter, &item)) {
+    if (bson_iter_init_find(&iter, hello, lists[i]) && BSON_ITER_HOLDS_ARRAY(&iter) &&
+        bson_iter_recurse(&iter, &item)) {
       while (bson_iter_next(&item)) {
         if (BSON_ITER_HOLDS_UTF8(&item)) {
           add_name(members, bson_iter_utf8(&item, NULL));

@@ -477,8 +477,9 @@ wait_committed(struct oplog_cursor *cursor, uint64_t ts, struct error *error)
     }
     cursor->asked_ms = clock_ms();
     if (cursor->committed == 0) {
-      log_warn("this source cannot say what a majority of its members holds: what is read may still roll back, which is "
-               "noticed when it does");
+      log_warn(
+        "this source cannot say what a majority of its members holds: what is read may still roll back, which is "
+        "noticed when it does");
       cursor->committed = UINT64_MAX;
     }
   }

@@ -10,7 +10,7 @@
 
 struct reader_cursor {
   struct reader *reader;
-  struct legacy_cursor *legacy; /* the reader of old servers' own; the rest is the driver's then */
+  struct legacy_cursor *legacy;    /* the reader of old servers' own; the rest is the driver's then */
   mongoc_collection_t *collection; /* NULL for a command's cursor */
   mongoc_cursor_t *cursor;
   bool failed; /* the command that makes the cursor, and this is why */
@@ -55,7 +55,8 @@ ask_moves(struct reader *reader, struct error *error)
 static bool
 connect_either(struct reader *reader, const char *uri, bool patient, struct server_hello *hello, struct error *error)
 {
-  if (server_open(&reader->server, ERROR_SOURCE, uri, patient, error) && server_ask_hello(&reader->server, true, hello, error)) {
+  if (server_open(&reader->server, ERROR_SOURCE, uri, patient, error) &&
+      server_ask_hello(&reader->server, true, hello, error)) {
     return true;
   }
   server_close(&reader->server);

@@ -15,11 +15,11 @@ struct legacy;
 struct reader {
   struct server server;  /* for commands, whoever carries them out */
   struct legacy *legacy; /* the reader of servers before 3.6 (source/legacy.h); NULL: the driver reads */
-  int wire_version; /* hello's maxWireVersion */
-  int version;      /* buildInfo's: 206 for 2.6, 400 for 4.0 */
-  bool majority;    /* it can read only what a majority holds: from 3.6 on; 3.2 and 3.4 if they were started so */
-  bool moves;       /* its documents may change places while they are read in natural order: MMAPv1, up to 4.0 */
-  bool by_uuid;     /* it takes a UUID where a command names a collection: real servers from 3.6 on */
+  int wire_version;      /* hello's maxWireVersion */
+  int version;           /* buildInfo's: 206 for 2.6, 400 for 4.0 */
+  bool majority;         /* it can read only what a majority holds: from 3.6 on; 3.2 and 3.4 if they were started so */
+  bool moves;            /* its documents may change places while they are read in natural order: MMAPv1, up to 4.0 */
+  bool by_uuid;          /* it takes a UUID where a command names a collection: real servers from 3.6 on */
   bool
     unordered; /* its oplog may show an entry behind a later one, or several with one timestamp: see source/oplog.c */
 };

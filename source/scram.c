@@ -38,8 +38,7 @@ scram_digest(const char *user, const char *password, char digest[SCRAM_DIGEST_SI
 }
 
 bool
-scram_cr_key(const char *nonce, const char *user, const char *digest, char key[SCRAM_DIGEST_SIZE],
-             struct error *error)
+scram_cr_key(const char *nonce, const char *user, const char *digest, char key[SCRAM_DIGEST_SIZE], struct error *error)
 {
   char *text = memory_format("%s%s%s", nonce, user, digest);
   bool ok = md5_hex(text, key, error);

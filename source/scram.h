@@ -23,9 +23,9 @@ bool scram_cr_key(const char *nonce, const char *user, const char *digest, char 
                   struct error *error);
 
 struct scram {
-  char *first;     /* client-first-message-bare */
-  char *nonce;     /* the client's */
-  char *final;     /* the client's second message */
+  char *first; /* client-first-message-bare */
+  char *nonce; /* the client's */
+  char *final; /* the client's second message */
   uint8_t server_signature[SCRAM_SHA1_BYTES];
 };
 

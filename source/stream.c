@@ -270,8 +270,8 @@ static ssize_t
 plain_step(struct stream *stream, void *bytes, size_t size, bool writing, int64_t until_ms, struct error *error)
 {
   for (;;) {
-    ssize_t done = writing ? send(stream->descriptor, bytes, size, MSG_NOSIGNAL)
-                           : recv(stream->descriptor, bytes, size, 0);
+    ssize_t done =
+      writing ? send(stream->descriptor, bytes, size, MSG_NOSIGNAL) : recv(stream->descriptor, bytes, size, 0);
     if (done > 0) {
       return done;
     }
@@ -340,8 +340,7 @@ stream_subject(const char *key_file, struct error *error)
   FILE *file = fopen(key_file, "re");
   X509 *certificate = file ? PEM_read_X509(file, NULL, NULL, NULL) : NULL;
   BIO *text = BIO_new(BIO_s_mem());
-  if (certificate && text &&
-      X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
+  if (certificate && text && X509_NAME_print_ex(text, X509_get_subject_name(certificate), 0, XN_FLAG_RFC2253) >= 0) {
     char *bytes = NULL;
     long size = BIO_get_mem_data(text, &bytes);
     subject = memory_format("%.*s", (int)size, bytes);

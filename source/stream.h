@@ -15,8 +15,8 @@ struct stream_options {
   int connect_ms;
   int socket_ms; /* without a byte; 0: no limit */
   bool tls;
-  const char *ca_file;      /* NULL: the system's authorities */
-  const char *key_file;     /* the client's certificate and key, PEM */
+  const char *ca_file;  /* NULL: the system's authorities */
+  const char *key_file; /* the client's certificate and key, PEM */
   const char *key_password;
   bool any_certificate; /* skip the check of the chain */
   bool any_host;        /* skip the check of the host's name */

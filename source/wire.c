@@ -147,10 +147,8 @@ wire_read_reply(const uint8_t *body, size_t size, struct wire_reply *reply, stru
     return error_set(error, ERROR_SOURCE, "the server's reply is cut short");
   }
   int32_t count = int32_at(body + 16);
-  *reply = (struct wire_reply){.flags = int32_at(body),
-                               .cursor = int64_at(body + 4),
-                               .next = body + REPLY_BYTES,
-                               .left = size - REPLY_BYTES};
+  *reply = (struct wire_reply){
+    .flags = int32_at(body), .cursor = int64_at(body + 4), .next = body + REPLY_BYTES, .left = size - REPLY_BYTES};
   const uint8_t *at = reply->next;
   size_t left = reply->left;
   while (left > 0) {

@@ -22,9 +22,9 @@ next(uint64_t *state)
 static size_t
 reply(uint8_t bytes[512])
 {
-  bson_t *document = BCON_NEW("cursor", "{", "id", BCON_INT64(7), "ns", BCON_UTF8("a.b"), "firstBatch", "[", "{", "_id",
-                              BCON_INT32(1), "x", BCON_UTF8("r=nonceX,s=QSXCR+Q6sek8bf92,v=abcd"), "}", "]", "}", "ok",
-                              BCON_DOUBLE(1));
+  bson_t *document =
+    BCON_NEW("cursor", "{", "id", BCON_INT64(7), "ns", BCON_UTF8("a.b"), "firstBatch", "[", "{", "_id", BCON_INT32(1),
+             "x", BCON_UTF8("r=nonceX,s=QSXCR+Q6sek8bf92,v=abcd"), "}", "]", "}", "ok", BCON_DOUBLE(1));
   memset(bytes, 0, 512);
   bytes[12] = 1;
   bytes[8] = 1;

@@ -2,8 +2,8 @@
  * Whatever a server sends, parsing it must not leave the bytes it was given. With clang and FERRY_FUZZ this is a libFuzzer
  * target; else tests/fuzz/alone.c feeds it.
  */
-#include "source/scram.h"
 #include "source/wire.h"
+#include "source/scram.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

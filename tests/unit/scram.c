@@ -33,9 +33,11 @@ Test(scram, digest)
 Test(scram, conversation)
 {
   struct scram scram;
-  cr_assert(answer(&scram, "r=fyko+d2lbbFgONRv9qkxdawLHo+Vgk7qvUOKUwuWLIWg4l/9SraGMHEE,s=rQ9ZY3MntBeuP3E1TDVC4w==,i=10000"),
-            "%s", why.text);
-  cr_assert_str_eq(scram.final, "c=biws,r=fyko+d2lbbFgONRv9qkxdawLHo+Vgk7qvUOKUwuWLIWg4l/9SraGMHEE,p=MC2T8BvbmWRckDw8oWl5IVghwCY=");
+  cr_assert(
+    answer(&scram, "r=fyko+d2lbbFgONRv9qkxdawLHo+Vgk7qvUOKUwuWLIWg4l/9SraGMHEE,s=rQ9ZY3MntBeuP3E1TDVC4w==,i=10000"),
+    "%s", why.text);
+  cr_assert_str_eq(scram.final,
+                   "c=biws,r=fyko+d2lbbFgONRv9qkxdawLHo+Vgk7qvUOKUwuWLIWg4l/9SraGMHEE,p=MC2T8BvbmWRckDw8oWl5IVghwCY=");
   cr_assert(scram_check(&scram, "v=UMWeI25JD1yNYZRMpZ4VHvhZ9e0=", &why));
   cr_assert_not(scram_check(&scram, "v=VMWeI25JD1yNYZRMpZ4VHvhZ9e0=", &why));
   cr_assert_not(scram_check(&scram, "v=", &why));

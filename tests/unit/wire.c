@@ -31,8 +31,9 @@ Test(wire, query)
   struct wire_message message = {0};
   struct wire_query sent = {.ns = "d.c", .flags = WIRE_SLAVE_OK, .skip = 2, .number = -1, .query = query};
   wire_put_query(&message, 9, &sent);
-  static const uint8_t expected[] = {44, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0xd4, 7, 0, 0, 4, 0, 0, 0, 'd', '.', 'c', 0,
-                                     2,  0, 0, 0, 0xff, 0xff, 0xff, 0xff, 12, 0, 0, 0, 16, 'a', 0, 1, 0, 0, 0, 0};
+  static const uint8_t expected[] = {44,   0,    0,  0, 9, 0,   0,   0,   0, 0, 0, 0, 0xd4, 7,    0,
+                                     0,    4,    0,  0, 0, 'd', '.', 'c', 0, 2, 0, 0, 0,    0xff, 0xff,
+                                     0xff, 0xff, 12, 0, 0, 0,   16,  'a', 0, 1, 0, 0, 0,    0};
   cr_assert_eq(message.size, sizeof expected);
   cr_assert(memcmp(message.bytes, expected, sizeof expected) == 0);
   sent.fields = query;
@@ -46,8 +47,8 @@ Test(wire, query)
 Test(wire, get_more_and_kill)
 {
   struct wire_message message = {0};
-  static const uint8_t more[] = {36,  0,   0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0xd5, 7, 0, 0, 0, 0, 0, 0,
-                                 'd', '.', 'c', 0, 3, 0, 0, 0, 8, 7, 6, 5,   4, 3, 2, 1};
+  static const uint8_t more[] = {36, 0, 0,   0,   5,   0, 0, 0, 0, 0, 0, 0, 0xd5, 7, 0, 0, 0, 0,
+                                 0,  0, 'd', '.', 'c', 0, 3, 0, 0, 0, 8, 7, 6,    5, 4, 3, 2, 1};
   static const uint8_t kill[] = {32, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0, 0xd7, 7, 0, 0,
                                  0,  0, 0, 0, 1, 0, 0, 0, 8, 7, 6, 5, 4,    3, 2, 1};
   wire_put_get_more(&message, 5, "d.c", 3, 0x0102030405060708);
