@@ -409,7 +409,7 @@ static bool
 check_still_there(struct preflight *preflight, const struct plan *plan, struct error *error)
 {
   struct catalog there;
-  struct reader view = {.server = preflight->target}; /* the same client, read through the catalog's eyes */
+  struct reader view = reader_view(&preflight->target); /* the same client, read through the catalog's eyes */
   if (!catalog_list(&there, &view, any_namespace, NULL, error)) {
     return false;
   }
