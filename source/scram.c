@@ -54,8 +54,7 @@ escape_user(const char *user)
   char *out = escaped;
   for (const char *in = user; *in; in++) {
     if (*in == ',' || *in == '=') {
-      memcpy(out, *in == ',' ? "=2C" : "=3D", 3);
-      out += 3;
+      out += sprintf(out, "%s", *in == ',' ? "=2C" : "=3D");
     } else {
       *out++ = *in;
     }
