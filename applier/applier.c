@@ -111,7 +111,7 @@ adopt_indexes(struct applier *applier, const struct collection *collection)
 static bool
 list_places(struct applier *applier, struct catalog *catalog, struct error *error)
 {
-  struct reader view = {.server = applier->target}; /* the same client, read through the catalog's eyes */
+  struct reader view = reader_view(&applier->target); /* read through the catalog's eyes */
   if (!catalog_list(catalog, &view, any_namespace, NULL, error)) {
     return error_wrap(error, "cannot list the target's collections");
   }
@@ -143,7 +143,7 @@ take_known(struct applier *applier, const bson_t *message)
 static bool
 read_indexes(void *context, size_t number, struct server *target, struct error *error)
 {
-  struct reader view = {.server = *target};
+  struct reader view = reader_view(target);
   return catalog_read_indexes(&((struct catalog *)context)->collections[number], &view, error);
 }
 
@@ -212,7 +212,8 @@ take_hand_off(struct applier *applier, const bson_t *message, struct error *erro
   }
   uint64_t oldest = 0;
   applier->end = message_timestamp(message, "end");
-  if (applier->end == 0 && !oplog_window(&applier->reader, &oldest, &applier->end, error)) {
+  if (applier->end == 0 &&
+      (!oplog_window(&applier->reader, &oldest, &applier->end, error) || !follow_expect(applier, error))) {
     return false;
   }
   applier->bookmark = applier->start;

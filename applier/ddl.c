@@ -444,6 +444,9 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (ddl->lenient && known && known != from) {
     return true; /* the copy found it under a later name */
   }
+  if (ddl->lenient && to && to->since == entry->ts) {
+    return true; /* carried out before a crash; what has the old name by now, without a UUID, came later */
+  }
   if (from && is_later_one(ddl, entry, from)) {
     from = NULL;
   }
@@ -617,7 +620,7 @@ ddl_empty(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   struct place *place = ddl_place(ddl, entry);
   struct catalog catalog;
-  struct reader view = {.server = *ddl->target}; /* the same client, read through the catalog's eyes */
+  struct reader view = reader_view(ddl->target); /* read through the catalog's eyes */
   if (!place) {
     return true;
   }

@@ -17,6 +17,23 @@
 #define IDLE_MS 1000
 #define FINISH_MS 5000
 
+bool
+follow_expect(struct applier *applier, struct error *error)
+{
+  if (applier->reader.majority) {
+    return true;
+  }
+  if (!oplog_last(&applier->reader, &applier->expected, error)) {
+    return false;
+  }
+  applier->end = applier->expected.ts;
+  if (applier->end <= applier->start.ts ||
+      applier->end <= applier->position.ts) { /* was there when it was opened, or given */
+    applier->expected.ts = 0;
+  }
+  return true;
+}
+
 /* One that the source's documents contradict (old servers could hold such) is reported with the key. */
 static bool
 report_refused(struct applier *applier, struct sleepers *sleepers, struct error *error)
@@ -48,6 +65,28 @@ build_unique(struct applier *applier, struct error *error)
 }
 
 /*
+ * What was copied from a source that cannot read by majority holds for good when the newest entry of then turns up where the
+ * replay gets to it: had the source rolled back, another one would be there.
+ */
+static bool
+check_expected(struct applier *applier, const struct optime *at, struct error *error)
+{
+  struct optime *expected = &applier->expected;
+  if (expected->ts == 0 || at->ts < expected->ts) {
+    return true;
+  }
+  bool same = optime_equal(at, expected);
+  if (!same) {
+    error_set(error, ERROR_OPLOG,
+              "the source rolled back: what was copied up to its oplog entry %u.%u is not there any more; start again "
+              "with --forceDump --drop",
+              OPTIME_SECONDS(expected->ts), OPTIME_INCREMENT(expected->ts));
+  }
+  expected->ts = 0;
+  return same;
+}
+
+/*
  * The replay has passed the moving copy: from here on the target is what the source was, entry by entry. If collections
  * had to be copied or documents had to be read again, the consistency point moves on first.
  */
@@ -59,11 +98,12 @@ become_consistent(struct applier *applier, struct error *error)
   }
   if (recopy_any_due(&applier->places)) {
     applier->rereading = true;
-    return recopy_run(&applier->ddl, &applier->reader, &applier->end, error);
+    return recopy_run(&applier->ddl, &applier->reader, &applier->end, error) && follow_expect(applier, error);
   }
   if (reread_any_due(&applier->places)) {
     applier->rereading = true;
-    return reread_run(&applier->places, &applier->reader, &applier->apply, &applier->end, error);
+    return reread_run(&applier->places, &applier->reader, &applier->apply, &applier->end, error) &&
+           follow_expect(applier, error);
   }
   for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
     reread_clear(place);
@@ -80,14 +120,14 @@ become_consistent(struct applier *applier, struct error *error)
 static bool
 ask_latest(struct applier *applier, struct error *error)
 {
-  struct server_hello hello;
+  uint64_t latest = 0;
   if (clock_ms() - applier->latest_ms < LATEST_MS) {
     return true;
   }
-  if (!server_ask_hello(&applier->reader.server, false, &hello, error)) {
+  if (!oplog_latest(&applier->reader, &latest, error)) {
     return false;
   }
-  applier->latest = hello.last_write > applier->position.ts ? hello.last_write : applier->position.ts;
+  applier->latest = latest > applier->position.ts ? latest : applier->position.ts;
   applier->latest_ms = clock_ms();
   return true;
 }
@@ -107,6 +147,9 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
 {
   struct optime at = feed_given(applier->feed);
   if (!applier->consistent && feed_settled(applier->feed).ts >= applier->end && !become_consistent(applier, error)) {
+    return false;
+  }
+  if (!check_expected(applier, &at, error)) {
     return false;
   }
   if (at.ts > applier->position.ts) {

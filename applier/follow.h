@@ -12,4 +12,10 @@
  */
 bool follow_patiently(struct applier *applier, struct error *error);
 
+/*
+ * Where the source cannot read by majority, the consistency point becomes its newest entry, which has to turn up in the
+ * replay: otherwise what was read until now has been rolled back, and the run ends with ERROR_OPLOG.
+ */
+bool follow_expect(struct applier *applier, struct error *error);
+
 #endif

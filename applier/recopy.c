@@ -26,7 +26,8 @@ is_this(const void *context, const char *db, const char *coll)
 }
 
 static bool
-copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place, bool alone, struct error *error)
+copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place, bool alone, bool has_id_index,
+               struct error *error)
 {
   struct writer writer = {.target = ddl->target,
                           .db = place->db,
@@ -38,7 +39,9 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   bool ok = true;
   int got;
   bson_t *natural = place->capped ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
-  struct reader_find find = {.db = place->from_db, .coll = place->from_coll, .sort = natural, .majority = true};
+  bson_t *order = reader->moves && has_id_index && !natural ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
+  struct reader_find find = {
+    .db = place->from_db, .coll = place->from_coll, .sort = natural, .hint = order, .majority = true};
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     ok = !writer_batch_full(&batch, document, alone) || writer_insert(&writer, &batch, false, error);
@@ -51,6 +54,7 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   writer_batch_clear(&batch);
   reader_cursor_free(cursor);
   bson_destroy(natural);
+  bson_destroy(order);
   return ok;
 }
 
@@ -93,10 +97,13 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
   }
   bool ok = true;
   if (catalog.count == 1 && !catalog.collections[0].view) {
+    bool has_id_index = catalog.collections[0].has_id_index;
     ok = find_start(reader, &catalog.collections[0], &start, error) &&
-         make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, false, error);
+         make_again(ddl, place, &catalog.collections[0], error) &&
+         copy_documents(ddl, reader, place, false, has_id_index, error);
     if (!ok && writer_unreadable(error)) {
-      ok = make_again(ddl, place, &catalog.collections[0], error) && copy_documents(ddl, reader, place, true, error);
+      ok = make_again(ddl, place, &catalog.collections[0], error) &&
+           copy_documents(ddl, reader, place, true, has_id_index, error);
     }
     if (ok) {
       log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);

@@ -32,6 +32,7 @@ struct applier {
   struct optime position;    /* the last entry taken into the batch */
   struct optime bookmark;    /* all up to it is held by the target's majority */
   uint64_t end;              /* the consistency point */
+  struct optime expected;    /* the entry that has to be there, at `end`; ts 0: none. See follow_expect */
   uint64_t latest;
   uint64_t last_write; /* the newest entry seen that does something */
   int64_t latest_ms;   /* when `latest` was asked */

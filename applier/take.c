@@ -103,6 +103,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
                        OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
     }
     place = places_add(&applier->places, entry->db, entry->coll);
+    place->since = entry->ts;
     places_set_source(&applier->places, place, entry->from_db, entry->from_coll);
     if (entry->has_uuid) {
       places_set_uuid(&applier->places, place, entry->uuid);

@@ -13,6 +13,7 @@
 #include "target/definition.h"
 #include "target/schema.h"
 
+#define WIRE_2_6 2
 #define WIRE_3_6 6
 
 /* Each reason why this pair cannot work. */
@@ -28,9 +29,13 @@ check_pair(const struct preflight *preflight, struct findings *findings)
       findings, TOPIC_SERVERS, "source",
       "the source is a standalone and has no oplog; restart it with --replSet and run rs.initiate() first");
   }
-  if (source->wire_version < WIRE_3_6 || target->wire_version < WIRE_3_6) {
-    findings_refuse(findings, TOPIC_SERVERS, source->wire_version < WIRE_3_6 ? "source" : "target",
-                    "source %s, target %s: this version migrates from 3.6 on", source->version, target->version);
+  if (source->wire_version < WIRE_2_6) {
+    findings_refuse(findings, TOPIC_SERVERS, "source", "the source (%s) is older than 2.6; upgrade it to 2.6 first",
+                    source->version);
+  }
+  if (target->wire_version < WIRE_3_6) {
+    findings_refuse(findings, TOPIC_SERVERS, "target", "the target (%s) is older than 3.6; use a newer one",
+                    target->version);
   }
   int older = source->version_number[0] - target->version_number[0];
   older = older ? older : source->version_number[1] - target->version_number[1];
@@ -224,8 +229,12 @@ ask_all(struct preflight *preflight, struct catalog *catalog,
         bool (*ask)(struct collection *, struct reader *, struct error *), struct error *error)
 {
   struct survey survey = {preflight, catalog, ask};
-  struct crew crew = {
-    .kind = ERROR_SOURCE, .uri = preflight->source_uri, .threads = CREW_MOST, .work = ask_one, .context = &survey};
+  struct crew crew = {.kind = ERROR_SOURCE,
+                      .uri = preflight->source_uri,
+                      .threads = CREW_MOST,
+                      .work = ask_one,
+                      .context = &survey,
+                      .own = &preflight->reader.server};
   return crew_run(&crew, catalog->count, error);
 }
 
@@ -400,7 +409,7 @@ static bool
 check_still_there(struct preflight *preflight, const struct plan *plan, struct error *error)
 {
   struct catalog there;
-  struct reader view = {.server = preflight->target}; /* the same client, read through the catalog's eyes */
+  struct reader view = reader_view(&preflight->target); /* the same client, read through the catalog's eyes */
   if (!catalog_list(&there, &view, any_namespace, NULL, error)) {
     return false;
   }
@@ -415,7 +424,8 @@ check_still_there(struct preflight *preflight, const struct plan *plan, struct e
     const struct collection *wanted = collection->source;
     if (collection->copies_done > 0 &&
         !bsearch(&wanted, sorted, there.count, sizeof *sorted, catalog_compare_targets)) {
-      ok = error_set(error, ERROR_REFUSED, "the target no longer has %s.%s, which was copied; start over with --forceDump --drop",
+      ok = error_set(error, ERROR_REFUSED,
+                     "the target no longer has %s.%s, which was copied; start over with --forceDump --drop",
                      wanted->to_db, wanted->to_name);
     }
   }
@@ -441,6 +451,5 @@ preflight_plan(struct preflight *preflight, const struct options *options, const
     return false;
   }
   plan_close(plan);
-  return step < KEPT_PLAN ||
-         (kept_get_tasks(checkpoint, plan, error) && check_still_there(preflight, plan, error));
+  return step < KEPT_PLAN || (kept_get_tasks(checkpoint, plan, error) && check_still_there(preflight, plan, error));
 }

@@ -50,11 +50,12 @@ privileges_read(struct privileges *privileges, const bson_t *reply)
   if (!privileges->user[0]) {
     return;
   }
-  if (message_document(&info, "authenticatedUserPrivileges", &list, &ignored)) {
+  bool there = message_document(&info, "authenticatedUserPrivileges", &list, &ignored);
+  if (there) {
     bson_concat(privileges->list, &list);
   }
-  /* None in spite of roles: they are not told. Without roles it is the truth. */
-  bool told = !bson_empty(privileges->list) || !has_elements(&info, "authenticatedUserRoles");
+  /* None in spite of roles, or no such field (2.6): they are not told. Without roles it is the truth. */
+  bool told = !bson_empty(privileges->list) || (there && !has_elements(&info, "authenticatedUserRoles"));
   privileges->state = told ? PRIVILEGES_KNOWN : PRIVILEGES_UNTOLD;
 }
 

@@ -53,12 +53,26 @@ run_thread(void *argument)
   return NULL;
 }
 
+static bool
+run_alone(const struct crew *crew, size_t count, struct error *error)
+{
+  for (size_t number = 0; number < count; number++) {
+    if (!crew->work(crew->context, number, crew->own, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 bool
 crew_run(const struct crew *crew, size_t count, struct error *error)
 {
   struct shared shared = {.crew = crew, .count = count};
   pthread_t threads[CREW_MOST];
   size_t started = 0;
+  if (crew->own && crew->own->command) {
+    return run_alone(crew, count, error);
+  }
   size_t wanted = count < crew->threads ? count : crew->threads;
   pthread_mutex_init(&shared.lock, NULL);
   while (started < wanted && pthread_create(&threads[started], NULL, run_thread, &shared) == 0) {

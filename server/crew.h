@@ -19,6 +19,8 @@ struct crew {
   size_t threads; /* 1 to CREW_MOST; no more than the work is worth are started */
   crew_work work;
   void *context;
+  struct server
+    *own; /* NULL, or a connection to it: does all the work alone if it is not the driver's, which opens the others */
 };
 
 /*

@@ -92,19 +92,24 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
 {
   bool login = cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE;
   bool answered = cause->domain == MONGOC_ERROR_SERVER || cause->domain == MONGOC_ERROR_WRITE_CONCERN;
+  bool old =
+    (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||
+    (cause->domain == MONGOC_ERROR_SERVER_SELECTION && cause->code == MONGOC_ERROR_SERVER_SELECTION_BAD_WIRE_VERSION);
   bool refused = answered && (cause->code == CODE_UNAUTHORIZED || cause->code == CODE_AUTHENTICATION_FAILED);
   if (login) {
     error_set(error, ERROR_AUTH, "the %s refused the login: %s; check user, password and authentication database",
               server->side, cause->message);
   } else if (refused) {
     error_set(error, ERROR_AUTH, "the %s's user may not do this: %s", server->side, cause->message);
+  } else if (old) {
+    error_set(error, ERROR_REFUSED, "the %s is older than MongoDB 3.6: %s", server->side, cause->message);
   } else if (cause->domain == MONGOC_ERROR_SERVER_SELECTION) {
     error_set(error, server->kind, "cannot reach the %s's primary: %s; check hosts, set name and TLS", server->side,
               cause->message);
   } else {
     error_set(error, server->kind, "%s: %s", server->side, cause->message);
   }
-  error->code = answered ? (int64_t)cause->code : 0;
+  error->code = old ? CODE_TOO_OLD : answered ? (int64_t)cause->code : 0;
   return false;
 }
 
@@ -152,6 +157,9 @@ server_command(struct server *server, const char *db, const bson_t *command, bso
   bson_error_t cause;
   bson_t own;
   bson_t *answer = reply ? reply : &own;
+  if (server->command) {
+    return server->command(server->context, db, command, reply, error);
+  }
   bool ok = mongoc_client_command_simple(server->client, db, command, NULL, answer, &cause);
   if (ok && bson_has_field(answer, "writeConcernError")) {
     bson_iter_t iter;
@@ -196,10 +204,11 @@ timestamp_at(const bson_t *reply, const char *path)
   return (uint64_t)seconds << 32 | increment;
 }
 
-static void
-read_hello(const bson_t *reply, struct server_hello *hello)
+void
+server_read_hello(const bson_t *reply, struct server_hello *hello)
 {
   bson_iter_t iter;
+  memset(hello, 0, sizeof *hello);
   copy_text(reply, "setName", hello->set_name, sizeof hello->set_name);
   copy_text(reply, "me", hello->primary, sizeof hello->primary);
   char message[16] = "";
@@ -254,7 +263,7 @@ server_ask_hello(struct server *server, bool version, struct server_hello *hello
   memset(hello, 0, sizeof *hello);
   bool ok = ask(server, "isMaster", &reply, error); /* the name that every version knows */
   if (ok) {
-    read_hello(&reply, hello);
+    server_read_hello(&reply, hello);
   }
   bson_destroy(&reply);
   if (ok && version) {

@@ -13,6 +13,7 @@
 
 /* The server's error codes that decide something here. S:src/mongo/base/error_codes.err@r4.2.2 */
 enum server_code {
+  CODE_TOO_OLD = -1, /* ours: the driver does not speak to this server, which is older than 3.6 */
   CODE_UNAUTHORIZED = 13,
   CODE_AUTHENTICATION_FAILED = 18,
   CODE_ILLEGAL_OPERATION = 20,
@@ -39,8 +40,11 @@ enum server_code {
 struct server {
   mongoc_client_t *client;
   mongoc_client_t *waiting; /* of server_command_long; NULL until the first */
-  enum error_kind kind; /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
-  const char *side;     /* "source" or "target", for texts */
+  enum error_kind kind;     /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
+  const char *side;         /* "source" or "target", for texts */
+  /* Where not the driver speaks to it (source/reader.h), `client` is NULL and this runs the commands, as server_command does. */
+  bool (*command)(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);
+  void *context;
 };
 
 /* What `hello`/`isMaster` says, as far as it matters. Timestamps are seconds << 32 | increment; 0 unknown. */
@@ -81,13 +85,19 @@ bool server_command_long(struct server *server, const char *db, const bson_t *co
 /* hello; with `version`, buildInfo too. */
 bool server_ask_hello(struct server *server, bool version, struct server_hello *hello, struct error *error);
 
+/* The same, without the version, from a reply to isMaster. */
+void server_read_hello(const bson_t *reply, struct server_hello *hello);
+
 /*
  * Returns when a majority has what this primary has written so far: a delete that matches nothing, with majority write
  * concern (a write that changes nothing still waits for the last write before it).
  */
 bool server_confirm_majority(struct server *server, const char *db, const char *coll, struct error *error);
 
-/* A driver's error in our form; login and privilege errors become ERROR_AUTH. Always false. */
+/*
+ * A driver's error in our form; login and privilege errors become ERROR_AUTH, a server that is too old for the driver
+ * ERROR_REFUSED with CODE_TOO_OLD. Always false.
+ */
 bool server_error(const struct server *server, const bson_error_t *cause, struct error *error);
 
 /*

@@ -2,6 +2,8 @@
 
 #include "base/memory.h"
 
+#define WIRE_3_0 3
+
 bool
 catalog_is_internal(const char *db, const char *coll)
 {
@@ -93,6 +95,67 @@ read_info(const bson_t *info, struct collection *collection)
   }
 }
 
+/*
+ * Up to 2.6 a database's catalog is collections of its own: system.namespaces, whose names begin with the database's, and
+ * system.indexes. S:src/mongo/db/catalog/database.cpp@r2.6.12
+ */
+static bool
+has_catalog_commands(const struct reader *reader)
+{
+  return reader->wire_version >= WIRE_3_0;
+}
+
+static struct reader_cursor *
+list_collections(struct reader *reader, const char *db)
+{
+  if (!has_catalog_commands(reader)) {
+    struct reader_find find = {.db = db, .coll = "system.namespaces"};
+    return reader_find(reader, &find);
+  }
+  bson_t *command = BCON_NEW("listCollections", BCON_INT32(1));
+  struct reader_cursor *cursor = reader_command_cursor(reader, db, command);
+  bson_destroy(command);
+  return cursor;
+}
+
+/* The collection's name in what list_collections lists; NULL if it is none, but an index (they have a $). */
+static const char *
+listed_name(const struct reader *reader, const char *db, const bson_t *info)
+{
+  bson_iter_t iter;
+  size_t length = strlen(db);
+  if (!bson_iter_init_find(&iter, info, "name") || !BSON_ITER_HOLDS_UTF8(&iter)) {
+    return NULL;
+  }
+  const char *name = bson_iter_utf8(&iter, NULL);
+  if (has_catalog_commands(reader)) {
+    return name;
+  }
+  bool ours = strncmp(name, db, length) == 0 && name[length] == '.' && !strchr(name, '$');
+  return ours ? name + length + 1 : NULL;
+}
+
+static struct reader_cursor *
+list_indexes(struct reader *reader, const struct collection *collection)
+{
+  struct reader_cursor *cursor;
+  if (!has_catalog_commands(reader)) {
+    char *ns = memory_format("%s.%s", collection->db, collection->name);
+    bson_t *filter = BCON_NEW("ns", BCON_UTF8(ns));
+    struct reader_find find = {.db = collection->db, .coll = "system.indexes", .filter = filter};
+    cursor = reader_find(reader, &find);
+    bson_destroy(filter);
+    free(ns);
+    return cursor;
+  }
+  bson_t command = BSON_INITIALIZER;
+  reader_name_collection(reader, &command, "listIndexes", collection->name,
+                         collection->has_uuid ? collection->uuid : NULL);
+  cursor = reader_command_cursor(reader, collection->db, &command);
+  bson_destroy(&command);
+  return cursor;
+}
+
 bool
 catalog_read_indexes(struct collection *collection, struct reader *reader, struct error *error)
 {
@@ -102,11 +165,7 @@ catalog_read_indexes(struct collection *collection, struct reader *reader, struc
   if (collection->view) {
     return true;
   }
-  bson_t command = BSON_INITIALIZER;
-  reader_name_collection(reader, &command, "listIndexes", collection->name,
-                         collection->has_uuid ? collection->uuid : NULL);
-  struct reader_cursor *cursor = reader_command_cursor(reader, collection->db, &command);
-  bson_destroy(&command);
+  struct reader_cursor *cursor = list_indexes(reader, collection);
   while ((got = reader_next(cursor, &spec, error)) == 1) {
     char key[24];
     bson_iter_t iter;
@@ -156,16 +215,10 @@ read_database(struct catalog *catalog, struct reader *reader, const char *db, ca
   const bson_t *info;
   int got;
   size_t first = catalog->count;
-  bson_t *command = BCON_NEW("listCollections", BCON_INT32(1));
-  struct reader_cursor *cursor = reader_command_cursor(reader, db, command);
-  bson_destroy(command);
+  struct reader_cursor *cursor = list_collections(reader, db);
   while ((got = reader_next(cursor, &info, error)) == 1) {
-    bson_iter_t iter;
-    if (!bson_iter_init_find(&iter, info, "name") || !BSON_ITER_HOLDS_UTF8(&iter)) {
-      continue;
-    }
-    const char *name = bson_iter_utf8(&iter, NULL);
-    if (catalog_is_internal(db, name) || !wanted(context, db, name)) {
+    const char *name = listed_name(reader, db, info);
+    if (!name || catalog_is_internal(db, name) || !wanted(context, db, name)) {
       continue;
     }
     catalog->collections =

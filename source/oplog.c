@@ -3,8 +3,11 @@
 #include <inttypes.h>
 #include <uthash.h>
 
+#include "base/clock.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "source/majority.h"
 
 #define OPLOG_DB "local"
 #define OPLOG_COLL "oplog.rs"
@@ -12,6 +15,10 @@
 /* How long an entry may become visible behind a later one, where a server's plain reads allow that. Oplog seconds. */
 #define LATE_S 3
 #define VERSION_4_2 402
+
+/* An entry that no majority holds yet is waited for so long at a time, and asked for so often. */
+#define HOLD_MS 1000
+#define ASK_MS 100
 
 /*
  * A plain read catches up; then a tailable cursor is opened, and the plain read is repeated once behind it. So what is
@@ -44,6 +51,9 @@ struct oplog_cursor {
   struct optime candidate;     /* settled as soon as LATE_S have passed, before tailing */
   uint64_t start;              /* nothing at or below it is given */
   struct given *given;         /* in the order of giving */
+  const bson_t *held;          /* read, but not known to be on a majority yet; the cursor that is read has it */
+  uint64_t committed;          /* a majority holds all up to here; UINT64_MAX: that is not asked */
+  int64_t asked_ms;
 };
 
 struct optime
@@ -98,7 +108,7 @@ no_entry(struct error *error)
 
 /* The newest (order -1) or oldest (1) entry by natural order, at or below `most` (0: any). */
 static int
-edge(struct reader *reader, int order, uint64_t most, bson_t *entry, struct error *error)
+edge(struct reader *reader, int order, uint64_t most, bool majority, bson_t *entry, struct error *error)
 {
   bson_t filter = BSON_INITIALIZER;
   if (most) {
@@ -108,7 +118,7 @@ edge(struct reader *reader, int order, uint64_t most, bson_t *entry, struct erro
     bson_append_document_end(&filter, &bound);
   }
   bson_t *sort = BCON_NEW("$natural", BCON_INT32(order));
-  struct reader_find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .sort = sort};
+  struct reader_find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .sort = sort, .majority = majority};
   int got = reader_find_one(reader, &find, entry, error);
   bson_destroy(sort);
   bson_destroy(&filter);
@@ -116,10 +126,10 @@ edge(struct reader *reader, int order, uint64_t most, bson_t *entry, struct erro
 }
 
 static bool
-edge_optime(struct reader *reader, int order, uint64_t most, struct optime *optime, struct error *error)
+edge_optime(struct reader *reader, int order, uint64_t most, bool majority, struct optime *optime, struct error *error)
 {
   bson_t entry;
-  int got = edge(reader, order, most, &entry, error);
+  int got = edge(reader, order, most, majority, &entry, error);
   if (got == 1) {
     *optime = optime_of(&entry);
     bson_destroy(&entry);
@@ -137,9 +147,28 @@ seconds_before(uint64_t ts, uint32_t seconds)
 bool
 oplog_newest(struct reader *reader, struct optime *newest, struct error *error)
 {
+  uint64_t committed = 0;
+  return majority_ask(&reader->server, &committed, error) &&
+         edge_optime(reader, -1, committed, reader->majority && committed == 0, newest, error);
+}
+
+bool
+oplog_last(struct reader *reader, struct optime *last, struct error *error)
+{
+  return edge_optime(reader, -1, 0, false, last, error);
+}
+
+bool
+oplog_latest(struct reader *reader, uint64_t *latest, struct error *error)
+{
   struct server_hello hello;
-  return server_ask_hello(&reader->server, false, &hello, error) &&
-         edge_optime(reader, -1, hello.majority_write, newest, error);
+  struct optime last = {0};
+  if (!server_ask_hello(&reader->server, false, &hello, error) ||
+      (hello.last_write == 0 && !oplog_last(reader, &last, error))) {
+    return false;
+  }
+  *latest = hello.last_write ? hello.last_write : last.ts;
+  return true;
 }
 
 /*
@@ -186,12 +215,12 @@ oplog_start(struct reader *reader, struct optime *start, struct error *error)
   }
   uint64_t late = seconds_before(newest.ts, LATE_S);
   uint64_t open = before_open_transactions(reader);
-  int got = edge(reader, -1, open < late ? open : late, &entry, error);
+  int got = edge(reader, -1, open < late ? open : late, false, &entry, error);
   if (got == 1) {
     *start = optime_of(&entry);
     bson_destroy(&entry);
   }
-  return got == 1 || (got == 0 && edge_optime(reader, 1, 0, start, error));
+  return got == 1 || (got == 0 && edge_optime(reader, 1, 0, false, start, error));
 }
 
 bool
@@ -199,7 +228,7 @@ oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct e
 {
   struct optime first = {0};
   struct optime last = {0};
-  if (!edge_optime(reader, 1, 0, &first, error) || !edge_optime(reader, -1, 0, &last, error)) {
+  if (!edge_optime(reader, 1, 0, false, &first, error) || !oplog_last(reader, &last, error)) {
     return false;
   }
   *oldest = first.ts;
@@ -210,13 +239,11 @@ oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct e
 bool
 oplog_glance(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error)
 {
-  struct server_hello hello;
   struct optime first = {0};
-  if (!server_ask_hello(&reader->server, false, &hello, error) || !edge_optime(reader, 1, 0, &first, error)) {
+  if (!oplog_latest(reader, newest, error) || !edge_optime(reader, 1, 0, false, &first, error)) {
     return false;
   }
   *oldest = first.ts;
-  *newest = hello.last_write;
   return true;
 }
 
@@ -292,7 +319,7 @@ check_last(struct oplog_cursor *cursor, struct error *error)
                      OPTIME_SECONDS(found.ts), OPTIME_INCREMENT(found.ts));
   }
   struct optime oldest = {0};
-  if (!edge_optime(cursor->reader, 1, 0, &oldest, error)) {
+  if (!edge_optime(cursor->reader, 1, 0, false, &oldest, error)) {
     return false;
   }
   if (oldest.ts > cursor->last.ts) {
@@ -373,6 +400,7 @@ close_both(struct oplog_cursor *cursor)
   reader_cursor_free(cursor->tail);
   cursor->plain = NULL;
   cursor->tail = NULL;
+  cursor->held = NULL;
 }
 
 /* From the last entry given, whatever was open before. */
@@ -431,17 +459,49 @@ next_stage(struct oplog_cursor *cursor, struct error *error)
   return true;
 }
 
+/* 1 if a majority holds all up to `ts`; 0 if it does not within a second; -1 on error. */
+static int
+wait_committed(struct oplog_cursor *cursor, uint64_t ts, struct error *error)
+{
+  int64_t until_ms = clock_ms() + HOLD_MS;
+  while (ts > cursor->committed) {
+    int64_t pause_ms = cursor->asked_ms + ASK_MS - clock_ms();
+    if (clock_ms() + pause_ms > until_ms) {
+      return 0;
+    }
+    if (pause_ms > 0) {
+      clock_sleep_ms(pause_ms);
+    }
+    if (!majority_ask(&cursor->reader->server, &cursor->committed, error)) {
+      return -1;
+    }
+    cursor->asked_ms = clock_ms();
+    if (cursor->committed == 0) {
+      log_warn(
+        "this source cannot say what a majority of its members holds: what is read may still roll back, which is "
+        "noticed when it does");
+      cursor->committed = UINT64_MAX;
+    }
+  }
+  return 1;
+}
+
 /* The next entry of the cursor that is read, those given before left out. */
 static int
 read_entry(struct oplog_cursor *cursor, const bson_t **entry, struct error *error)
 {
   struct reader_cursor *reading = cursor->stage == TAILING ? cursor->tail : cursor->plain;
-  int got;
-  while ((got = reader_next(reading, entry, error)) == 1) {
+  int got = 1;
+  while ((*entry = cursor->held) != NULL || (got = reader_next(reading, entry, error)) == 1) {
     struct optime at = optime_of(*entry);
     if (at.ts == 0) {
       error_set(error, ERROR_OPLOG, "an oplog entry has no timestamp");
       return -1;
+    }
+    int committed = cursor->reader->majority ? 1 : wait_committed(cursor, at.ts, error);
+    cursor->held = committed == 0 ? *entry : NULL;
+    if (committed <= 0) {
+      return committed;
     }
     if (cursor->reader->unordered ? give(cursor, *entry, &at) : give_in_order(cursor, &at)) {
       cursor->given_at = at;
@@ -459,12 +519,13 @@ oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
     if (got == 1) {
       return 1;
     }
-    bool lost = got < 0 && (error->code == CODE_CURSOR_NOT_FOUND || error->code == CODE_CAPPED_POSITION_LOST);
+    bool lost = got < 0 && (error->code == CODE_CURSOR_NOT_FOUND || error->code == CODE_CAPPED_POSITION_LOST ||
+                            error->code == CODE_QUERY_PLAN_KILLED);
     if (got < 0 && !lost) {
       return -1;
     }
     bool dead = cursor->stage == TAILING && !reader_alive(cursor->tail);
-    if (got == 0 && cursor->stage == TAILING && !dead) {
+    if (got == 0 && (cursor->held || (cursor->stage == TAILING && !dead))) {
       cursor->settled = cursor->last;
       return 0;
     }

@@ -34,10 +34,16 @@ bool oplog_start(struct reader *reader, struct optime *start, struct error *erro
 /* The newest entry that a majority of the source holds: a majority read that begins now sees it and all before it. */
 bool oplog_newest(struct reader *reader, struct optime *newest, struct error *error);
 
+/* The newest entry, whether or not it can still roll back. */
+bool oplog_last(struct reader *reader, struct optime *last, struct error *error);
+
+/* The newest timestamp, from what the server says of itself where it does (3.4 on): for people. */
+bool oplog_latest(struct reader *reader, uint64_t *latest, struct error *error);
+
 /* The oldest and the newest entry. */
 bool oplog_window(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error);
 
-/* The same from a quicker look, for people: the newest is what the server says of itself, 0 if it says nothing. */
+/* The same from a quicker look, for people: see oplog_latest. */
 bool oplog_glance(struct reader *reader, uint64_t *oldest, uint64_t *newest, struct error *error);
 
 /* The entry of this very timestamp: 1, the caller's to destroy; 0 if it is not there; -1 on error. */
@@ -55,7 +61,8 @@ void oplog_free(struct oplog_cursor *cursor);
 
 /*
  * The next entry: 1, valid until the next call; 0 if none came within a second; -1 on error. A cursor that died is
- * opened again at the last entry seen, with the same checks.
+ * opened again at the last entry seen, with the same checks. Where reads cannot be restricted to what a majority holds
+ * (reader.majority), an entry is held back until it is known that one has it, as far as the user may ask that.
  */
 int oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *error);
 

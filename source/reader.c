@@ -1,13 +1,16 @@
 #include "source/reader.h"
 
 #include "base/memory.h"
+#include "source/legacy.h"
 
 #define WIRE_3_6 6
 #define WIRE_4_2 8
 #define AWAIT_MS 1000
+#define VERSION_4_0 400
 
 struct reader_cursor {
   struct reader *reader;
+  struct legacy_cursor *legacy;    /* the reader of old servers' own; the rest is the driver's then */
   mongoc_collection_t *collection; /* NULL for a command's cursor */
   mongoc_cursor_t *cursor;
   bool failed; /* the command that makes the cursor, and this is why */
@@ -29,21 +32,55 @@ ask_by_uuid(struct reader *reader, struct error *error)
   return found || error->code != 0; /* a "no" is an answer; only a lost connection is none */
 }
 
+/*
+ * MMAPv1 moves a document that grows, and a scan in natural order may then miss it, or meet it twice. From 3.0 on the storage
+ * is a choice, which the statistics of a collection show. One that may not be asked is taken for MMAPv1.
+ */
+static bool
+ask_moves(struct reader *reader, struct error *error)
+{
+  bson_t reply;
+  if (reader->version > VERSION_4_0) {
+    return true;
+  }
+  bson_t *command = BCON_NEW("collStats", BCON_UTF8("oplog.rs"));
+  bool ok = reader_command(reader, "local", command, &reply, error);
+  reader->moves = !ok || !bson_has_field(&reply, "wiredTiger");
+  bson_destroy(&reply);
+  bson_destroy(command);
+  return ok || error->code != 0;
+}
+
+/* By the driver; if that says the server is too old for it, by our own reader. */
+static bool
+connect_either(struct reader *reader, const char *uri, bool patient, struct server_hello *hello, struct error *error)
+{
+  if (server_open(&reader->server, ERROR_SOURCE, uri, patient, error) &&
+      server_ask_hello(&reader->server, true, hello, error)) {
+    return true;
+  }
+  server_close(&reader->server);
+  if (error->code != CODE_TOO_OLD || !legacy_open(&reader->legacy, &reader->server, uri, patient, error)) {
+    return false;
+  }
+  reader->server.command = legacy_command;
+  reader->server.context = reader->legacy;
+  return server_ask_hello(&reader->server, true, hello, error);
+}
+
 bool
 reader_open(struct reader *reader, const char *uri, bool patient, struct error *error)
 {
-  struct server_hello hello;
-  if (!server_open(&reader->server, ERROR_SOURCE, uri, patient, error)) {
-    return false;
-  }
-  bool ok = server_ask_hello(&reader->server, true, &hello, error);
-  reader->wire_version = ok ? hello.wire_version : 0;
-  reader->version = ok ? hello.version_number[0] * 100 + hello.version_number[1] : 0;
-  reader->by_uuid = false;
-  ok = ok && (reader->wire_version < WIRE_3_6 || ask_by_uuid(reader, error));
+  struct server_hello hello = {0};
+  *reader = (struct reader){0};
+  bool ok = connect_either(reader, uri, patient, &hello, error);
+  reader->wire_version = hello.wire_version;
+  reader->version = hello.version_number[0] * 100 + hello.version_number[1];
+  reader->majority = reader->legacy ? legacy_reads_majority(reader->legacy) : true;
+  ok = ok && (reader->wire_version < WIRE_3_6 || ask_by_uuid(reader, error)) && ask_moves(reader, error);
   reader->unordered = reader->wire_version >= WIRE_3_6 && !reader->by_uuid; /* SecantusDB */
   if (!ok) {
-    server_close(&reader->server);
+    reader_close(reader);
   }
   return ok;
 }
@@ -51,7 +88,16 @@ reader_open(struct reader *reader, const char *uri, bool patient, struct error *
 void
 reader_close(struct reader *reader)
 {
+  legacy_close(reader->legacy);
+  reader->legacy = NULL;
   server_close(&reader->server);
+}
+
+/* The driver speaks to nothing older. */
+struct reader
+reader_view(const struct server *server)
+{
+  return (struct reader){.server = *server, .wire_version = WIRE_3_6, .majority = true};
 }
 
 bool
@@ -106,7 +152,7 @@ cursor_new(struct reader *reader, const char *db, const char *coll)
 {
   struct reader_cursor *cursor = memory_new(sizeof *cursor);
   cursor->reader = reader;
-  if (coll) {
+  if (coll && !reader->legacy) {
     cursor->collection = mongoc_client_get_collection(reader->server.client, db, coll);
   }
   return cursor;
@@ -141,6 +187,11 @@ find_by_uuid(struct reader *reader, const struct reader_find *find)
 struct reader_cursor *
 reader_find(struct reader *reader, const struct reader_find *find)
 {
+  if (reader->legacy) {
+    struct reader_cursor *cursor = cursor_new(reader, find->db, NULL);
+    cursor->legacy = legacy_find(reader->legacy, find);
+    return cursor;
+  }
   if (find->uuid && reader->by_uuid) {
     return find_by_uuid(reader, find);
   }
@@ -154,9 +205,29 @@ reader_find(struct reader *reader, const struct reader_find *find)
   return cursor;
 }
 
+static struct reader_cursor *
+legacy_aggregate(struct reader *reader, const char *db, const char *coll, const bson_t *pipeline)
+{
+  bson_t command = BSON_INITIALIZER;
+  bson_iter_t stages;
+  bson_t options = BSON_INITIALIZER;
+  BSON_APPEND_UTF8(&command, "aggregate", coll);
+  if (bson_iter_init_find(&stages, pipeline, "pipeline")) {
+    bson_append_iter(&command, NULL, 0, &stages);
+  }
+  BSON_APPEND_DOCUMENT(&command, "cursor", &options);
+  BSON_APPEND_BOOL(&command, "allowDiskUse", true);
+  struct reader_cursor *cursor = reader_command_cursor(reader, db, &command);
+  bson_destroy(&command);
+  return cursor;
+}
+
 struct reader_cursor *
 reader_aggregate(struct reader *reader, const char *db, const char *coll, const bson_t *pipeline)
 {
+  if (reader->legacy) {
+    return legacy_aggregate(reader, db, coll, pipeline);
+  }
   struct reader_cursor *cursor = cursor_new(reader, db, coll);
   bson_t *options = BCON_NEW("allowDiskUse", BCON_BOOL(true));
   cursor->cursor = mongoc_collection_aggregate(cursor->collection, MONGOC_QUERY_NONE, pipeline, options, NULL);
@@ -169,6 +240,10 @@ reader_command_cursor(struct reader *reader, const char *db, const bson_t *comma
 {
   bson_t reply;
   struct reader_cursor *cursor = cursor_new(reader, db, NULL);
+  if (reader->legacy) {
+    cursor->legacy = legacy_command_cursor(reader->legacy, db, command);
+    return cursor;
+  }
   cursor->failed = !mongoc_client_command_simple(reader->server.client, db, command, NULL, &reply, &cursor->cause);
   cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(reader->server.client, &reply, NULL);
   return cursor;
@@ -178,6 +253,7 @@ void
 reader_cursor_free(struct reader_cursor *cursor)
 {
   if (cursor) {
+    legacy_cursor_free(cursor->legacy);
     mongoc_cursor_destroy(cursor->cursor);
     mongoc_collection_destroy(cursor->collection);
     free(cursor);
@@ -188,6 +264,9 @@ int
 reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error)
 {
   bson_error_t cause;
+  if (cursor->legacy) {
+    return legacy_next(cursor->legacy, document, error);
+  }
   if (cursor->failed) {
     server_error(&cursor->reader->server, &cursor->cause, error);
     return -1;
@@ -205,7 +284,7 @@ reader_next(struct reader_cursor *cursor, const bson_t **document, struct error 
 bool
 reader_alive(const struct reader_cursor *cursor)
 {
-  return mongoc_cursor_more(cursor->cursor);
+  return cursor->legacy ? legacy_alive(cursor->legacy) : mongoc_cursor_more(cursor->cursor);
 }
 
 bool

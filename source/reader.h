@@ -10,11 +10,16 @@
 #include "base/error.h"
 #include "server/server.h"
 
+struct legacy;
+
 struct reader {
-  struct server server;
-  int wire_version; /* hello's maxWireVersion */
-  int version;      /* buildInfo's: 206 for 2.6, 400 for 4.0 */
-  bool by_uuid;     /* it takes a UUID where a command names a collection: real servers from 3.6 on */
+  struct server server;  /* for commands, whoever carries them out */
+  struct legacy *legacy; /* the reader of servers before 3.6 (source/legacy.h); NULL: the driver reads */
+  int wire_version;      /* hello's maxWireVersion */
+  int version;           /* buildInfo's: 206 for 2.6, 400 for 4.0 */
+  bool majority;         /* it can read only what a majority holds: from 3.6 on; 3.2 and 3.4 if they were started so */
+  bool moves;            /* its documents may change places while they are read in natural order: MMAPv1, up to 4.0 */
+  bool by_uuid;          /* it takes a UUID where a command names a collection: real servers from 3.6 on */
   bool
     unordered; /* its oplog may show an entry behind a later one, or several with one timestamp: see source/oplog.c */
 };
@@ -35,14 +40,17 @@ struct reader_find {
   int64_t limit;
   int64_t skip;
   int32_t batch_size;
-  bool majority; /* read only what cannot roll back; from 3.6 on, ignored before */
+  bool majority; /* read only what cannot roll back, where the source can: see reader.majority */
   bool tailable; /* and await data */
   bool oplog;    /* a filter {ts: {$gte}} on the oplog: up to 4.2 the server must be told, or it scans everything */
 };
 
-/* Connects and asks who is there. */
+/* Connects and asks who is there: by the driver, and if that says the server is too old for it, by our own reader. */
 bool reader_open(struct reader *reader, const char *uri, bool patient, struct error *error);
 void reader_close(struct reader *reader);
+
+/* A reader of a server that is open already, which stays the caller's: not to be closed. For names, not UUIDs. */
+struct reader reader_view(const struct server *server);
 
 /* See server_command. */
 bool reader_command(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error);

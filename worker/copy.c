@@ -81,8 +81,9 @@ read_range(struct copy *copy, struct error *error)
 {
   const struct copy_task *task = copy->task;
   struct writer_batch batch = {0};
-  bool bounded = task->min || task->max;
-  bson_t *order = bounded ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
+  /* Where documents move, the index has each in its one place all the time; bounds need it anyway. */
+  bool by_index = task->min || task->max || (copy->reader->moves && !task->natural);
+  bson_t *order = by_index ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
   bson_t *natural = task->natural ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
   struct reader_find find = {.db = task->from_db,
                              .coll = task->from_coll,

@@ -4,12 +4,16 @@
         ...                                              # the copy gets that state, the oplog ends at its end
         source.go_on()                                   # from here on the rest of the oplog is there
 
-It speaks as much of the wire protocol as a migration's source needs. Documents that are read again after the copy, to
+It speaks as much of its version's wire protocol as a migration's source needs: before 3.6 that is the old one, with the
+errors of old servers. A test may give it faults, a login, TLS and a second member. Documents that are read again after the copy, to
 put their fields in order, are those of the recording's end; the clock goes there with that.
 """
 
+import contextlib
 import hashlib
+import itertools
 import json
+import socket
 import socketserver
 import struct
 import threading
@@ -22,10 +26,15 @@ from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from bson.son import SON
 
+from logins import Login
 from servers import free_port
 
 ORDERED = CodecOptions(document_class=SON)
-OP_REPLY, OP_QUERY, OP_MSG = 1, 2004, 2013
+OP_REPLY, OP_QUERY, OP_GET_MORE, OP_KILL_CURSORS, OP_MSG = 1, 2004, 2005, 2007, 2013
+CURSOR_NOT_FOUND, QUERY_FAILURE, TAILABLE, SLAVE_OK = 1, 2, 2, 4
+WIRE_VERSIONS = {"2.6": 2, "3.0": 3, "3.2": 4, "3.4": 5}  # later ones are served as 4.0
+WIRE_3_0, WIRE_3_2, WIRE_3_4, WIRE_3_6 = 3, 4, 5, 6
+FIRST_BATCH = 101  # before 3.6, so that there is something to get more of
 NAMESPACE_NOT_FOUND, UNAUTHORIZED, COMMAND_NOT_FOUND, INVALID_NAMESPACE = 26, 13, 59, 73
 AWAIT_S = 0.5
 FIRST_SECOND = 1_700_000_000
@@ -79,12 +88,27 @@ def without_dbref_ids(document):
 class Source:
     """A server of what is set before `with`: version, copy (a State), oplog [(ts, raw)], start, copied, end."""
     kind, set_name, user, password = "recorded", "recorded", None, None
+    members = 1        # the first is the primary; a second one has the same data
+    majority = False   # 3.2 and 3.4: started with enableMajorityReadConcern
+    status = True      # whether the user may ask replSetGetStatus
+    mechanism = None   # of the login that it wants: harness/logins.py
+    tls = None         # an ssl.SSLContext
 
     def _ready(self):
+        self.wire_version = WIRE_VERSIONS.get(".".join(self.version.split(".")[:2]), 7)
+        if self.wire_version < WIRE_3_6:
+            for info in self.copy.collections.values():
+                info.pop("uuid", None)
+            self.copy.by_uuid = {}
+        self.primary, self.connections = 0, set()
+        self.committed = None  # the oplog's timestamp that a majority has, where it is not the newest
+        self.faults = []       # (request, what): see Connection._fault
+        self.requests = []     # what was asked for, without the answers
         self.now = self.start
         self.unread = {ns for ns, info in self.copy.collections.items() if "viewOn" not in info["options"]}
         self.lock = threading.Condition()
-        self.port = free_port()
+        self.ports = [free_port() for _ in range(self.members)]
+        self.port = self.ports[0]
         self.oldest = (0, 0)
         self.readable = threading.Event()  # cleared by a test: the copy waits
         self.readable.set()
@@ -92,6 +116,19 @@ class Source:
     @property
     def seed(self):
         return f"{self.set_name}/127.0.0.1:{self.port}"
+
+    def addresses(self):
+        return [f"127.0.0.1:{port}" for port in self.ports]
+
+    def step_down(self, to=1):
+        """Another member is the primary, and the old one's connections are closed, as servers up to 4.0 do."""
+        self.primary = to
+        self.hang_up()
+
+    def hang_up(self):
+        for connection in list(self.connections):
+            with contextlib.suppress(OSError):
+                connection.socket.shutdown(socket.SHUT_RDWR)
 
     def oplog_of(self, keys):
         """What the recording says of the first few documents."""
@@ -124,15 +161,22 @@ class Source:
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
-                Connection(recorded, self.request).serve()
+                with contextlib.suppress(OSError):
+                    wrapped = recorded.tls.wrap_socket(self.request, server_side=True) if recorded.tls else self.request
+                    Connection(recorded, wrapped, self.server.member).serve()
 
-        self.server = Server(("127.0.0.1", self.port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.servers = []
+        for member, port in enumerate(self.ports):
+            server = Server(("127.0.0.1", port), Handler)
+            server.member = member
+            self.servers.append(server)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
         return self
 
     def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
+        for server in self.servers:
+            server.shutdown()
+            server.server_close()
 
 
 class RecordedSource(Source):
@@ -172,8 +216,8 @@ class RecordedSource(Source):
 class ScriptedSource(Source):
     """Documents by namespace, and entries without their `ts`: one a second; `begun` of them are there at the start."""
 
-    def __init__(self, version, documents, entries, begun):
-        self.version = version
+    def __init__(self, version, documents, entries, begun, members=1):
+        self.version, self.members = version, members
         rows = []
         for ns, found in documents.items():
             rows.append(SON(kind="collection", ns=ns, options={}, uuid=uuid_of(ns),
@@ -196,8 +240,11 @@ class Refused(Exception):
 class Connection:
     """Cursors belong to their connection: the driver's clients have one each."""
 
-    def __init__(self, recorded, socket):
-        self.recorded, self.socket, self.cursors = recorded, socket, {}
+    def __init__(self, recorded, socket, member=0):
+        self.recorded, self.socket, self.member, self.cursors = recorded, socket, member, {}
+        self.old = recorded.wire_version < WIRE_3_6
+        self.numbers = itertools.count(1000)
+        self.login = Login(recorded.mechanism, recorded.user, recorded.password, socket)
 
     def _read(self, size):
         data = b""
@@ -209,44 +256,192 @@ class Connection:
         return data
 
     def serve(self):
+        self.recorded.connections.add(self)
         try:
             while True:
                 length, request, _, opcode = struct.unpack("<iiii", self._read(16))
                 body = self._read(length - 16)
                 if opcode == OP_QUERY:
-                    name_end = body.index(b"\0", 4)
-                    reply = self._answer(bson.decode(body[name_end + 9:], ORDERED))
-                    message = struct.pack("<iqii", 8, 0, 0, 1) + reply
-                    self._send(request, OP_REPLY, message)
-                else:
+                    self._serve_query(request, body)
+                elif opcode == OP_GET_MORE:
+                    self._serve_get_more(request, body)
+                elif opcode == OP_KILL_CURSORS:
+                    self.cursors.pop(struct.unpack("<q", body[8:16])[0], None)
+                elif not self.old:
                     size = int.from_bytes(body[5:9], "little")
                     reply = self._answer(bson.decode(body[5:5 + size], ORDERED))
                     self._send(request, OP_MSG, b"\0\0\0\0\0" + reply)
+                else:
+                    raise EOFError
         except (EOFError, OSError):
             pass
+        finally:
+            self.recorded.connections.discard(self)
 
     def _send(self, request, opcode, message):
         self.socket.sendall(struct.pack("<iiii", 16 + len(message), 1, request, opcode) + message)
 
+    def _reply(self, request, documents, cursor=0, flags=0):
+        documents = list(documents)
+        self._send(request, OP_REPLY, struct.pack("<iqii", flags, cursor, 0, len(documents)) + b"".join(documents))
+
+    def _fault(self, request, kind, names):
+        """
+        The next fault of `source.faults` that means this request (`names`) is carried out: "hang up", "cursor not found", a
+        (code, text) to refuse with (code None: without one), or bytes in place of the reply.
+        """
+        self.recorded.requests.append(names[0])
+        for fault in self.recorded.faults:
+            if fault[0] in names:
+                self.recorded.faults.remove(fault)
+                break
+        else:
+            return False
+        what = fault[1]
+        if what == "hang up":
+            raise EOFError
+        if isinstance(what, bytes):
+            self.socket.sendall(what)
+            raise EOFError
+        if what == "cursor not found":
+            self._reply(request, [], flags=CURSOR_NOT_FOUND)
+            return True
+        code, text = what
+        why = SON() if code is None else SON(code=code)
+        if kind == "command":
+            self._reply(request, [bson.encode(SON(ok=0.0, errmsg=text, **why))])
+        else:
+            self._reply(request, [bson.encode(SON({"$err": text, **why}))], flags=QUERY_FAILURE)
+        return True
+
+    def _serve_query(self, request, body):
+        flags = int.from_bytes(body[:4], "little")
+        name_end = body.index(b"\0", 4)
+        ns = body[4:name_end].decode()
+        skip, number = struct.unpack("<ii", body[name_end + 1:name_end + 9])
+        query = bson.decode(body[name_end + 9:name_end + 9 + int.from_bytes(body[name_end + 9:name_end + 13], "little")],
+                            ORDERED)
+        database, _, name = ns.partition(".")
+        if name == "$cmd":
+            verb = next(iter(query))
+            if self.old and self._fault(request, "command", [verb, f"{verb} {query[verb]}"]):
+                return
+            query["$db"] = database
+            self._reply(request, [self._answer(query)])
+            return
+        if self._fault(request, "query", [f"query {ns}"]):
+            return
+        if self.member != self.recorded.primary and not flags & SLAVE_OK:
+            why = bson.encode(SON({"$err": "not master and slaveOk=false", "code": 13435}))
+            self._reply(request, [why], flags=QUERY_FAILURE)
+            return
+        if not self.login.done:
+            self._reply(request, [bson.encode(SON({"$err": f"not authorized for query on {ns}", "code": 13}))],
+                        flags=QUERY_FAILURE)
+            return
+        self._reply(request, *self._old_find(database, name, flags, number, query))
+
+    def _old_find(self, database, name, flags, number, query):
+        """Documents and cursor of a query in the old form."""
+        command = SON(find=name, filter=query.get("$query", {}))
+        command["$db"], command["sort"] = database, query.get("$orderby", {})
+        command["limit"], command["tailable"] = -number if number < 0 else 0, bool(flags & TAILABLE)
+        if name == "system.namespaces":
+            return self._old_namespaces(database), 0
+        if name == "system.indexes":
+            info = self.recorded.copy.collections.get(command["filter"].get("ns"), {"indexes": []})
+            return map(bson.encode, info["indexes"]), 0
+        found = self._find(command)["cursor"]
+        return [document.raw for document in found["firstBatch"]], found["id"]
+
+    def _old_namespaces(self, database):
+        for ns, info in self.recorded.copy.collections.items():
+            if ns.startswith(database + "."):
+                yield bson.encode(SON(name=ns, options=info["options"]))
+                yield bson.encode(SON(name=f"{ns}.$_id_"))
+
+    def _serve_get_more(self, request, body):
+        name_end = body.index(b"\0", 4)
+        number, cursor = struct.unpack("<iq", body[name_end + 1:name_end + 13])
+        if self._fault(request, "get more", ["get more", f"get more {body[4:name_end].decode()}"]):
+            return
+        if cursor not in self.cursors:
+            self._reply(request, [], flags=CURSOR_NOT_FOUND)
+            return
+        batch, cursor = self._next_batch(cursor, 0)
+        self._reply(request, batch, cursor)
+
+    def _next_batch(self, cursor, await_s):
+        """What there is more of a cursor, and its id, 0 at the end."""
+        if isinstance(self.cursors[cursor], list):
+            rest = self.cursors[cursor]
+            if len(rest) > FIRST_BATCH:
+                self.cursors[cursor] = rest[FIRST_BATCH:]
+                return rest[:FIRST_BATCH], cursor
+            del self.cursors[cursor]
+            return rest, 0
+        recorded, shown = self.recorded, self.cursors[cursor]
+        with recorded.lock:
+            if recorded.now == shown and await_s:
+                recorded.lock.wait(await_s)
+            now = recorded.now
+        self.cursors[cursor] = now
+        return [raw for ts, raw in recorded.oplog if shown < ts <= now], cursor
+
     def _answer(self, command):
         name = next(iter(command))
         handler = getattr(self, f"_{name.lower()}", None)
+        if name.lower() in NEW_COMMANDS and self.recorded.wire_version < NEW_COMMANDS[name.lower()]:
+            handler = None
         try:
+            if not handler and self.recorded.wire_version < WIRE_3_2:
+                raise Refused(None, f"no such cmd: {name}")
             if not handler:
                 raise Refused(COMMAND_NOT_FOUND, f"no such command: '{name}'")
+            if not self.login.done and name.lower() not in BEFORE_LOGIN:
+                raise Refused(UNAUTHORIZED, f"not authorized on {command['$db']} to execute command")
             return bson.encode(SON([*handler(command).items(), ("ok", 1.0)]))
         except Refused as refused:
-            return bson.encode(SON(ok=0.0, code=refused.code, errmsg=str(refused)))
+            code = {} if refused.code is None else {"code": refused.code}
+            return bson.encode(SON(ok=0.0, **code, errmsg=str(refused)))
+
+    def _getnonce(self, _):
+        return self.login.nonce()
+
+    def _authenticate(self, command):
+        if not self.login.authenticate(command):
+            raise Refused(18, "auth failed")
+        return {}
+
+    def _saslstart(self, command):
+        answer = self.login.sasl(command)
+        if answer is None:
+            raise Refused(18, "Authentication failed.")
+        return answer
+
+    _saslcontinue = _saslstart
+
+    def _replsetgetstatus(self, _):
+        recorded = self.recorded
+        if not recorded.status:
+            raise Refused(UNAUTHORIZED, "not authorized on admin to execute command { replSetGetStatus: 1 }")
+        optimes = [Timestamp(*recorded.now), *[Timestamp(*recorded.committed or recorded.now)] * 2]
+        if recorded.wire_version >= WIRE_3_2:
+            optimes = [{"ts": optime, "t": 1} for optime in optimes]
+        return {"members": [SON(_id=n, state=2 if n else 1, optime=optime) for n, optime in enumerate(optimes)]}
 
     def _ismaster(self, _):
-        recorded, address = self.recorded, f"127.0.0.1:{self.recorded.port}"
+        recorded, addresses = self.recorded, self.recorded.addresses()
         now = Timestamp(*recorded.now)
-        optime = {"ts": now, "t": 1}
-        # An old server's recording is served by a newer protocol: what it logged and held is what counts here.
-        return SON(ismaster=True, setName=recorded.set_name, hosts=[address], primary=address, me=address,
-                   setVersion=1, minWireVersion=0, maxWireVersion=7, maxBsonObjectSize=16 << 20,
-                   maxMessageSizeBytes=48_000_000, maxWriteBatchSize=100_000,
-                   lastWrite={"opTime": optime, "majorityOpTime": optime, "lastWriteDate": now.as_datetime()})
+        optime, committed = {"ts": now, "t": 1}, {"ts": Timestamp(*recorded.committed or recorded.now), "t": 1}
+        answer = SON(ismaster=self.member == recorded.primary, secondary=self.member != recorded.primary,
+                     setName=recorded.set_name, hosts=addresses, primary=addresses[recorded.primary],
+                     me=addresses[self.member], setVersion=1, minWireVersion=0, maxWireVersion=recorded.wire_version,
+                     maxBsonObjectSize=16 << 20, maxMessageSizeBytes=48_000_000,
+                     maxWriteBatchSize=1000 if self.old else 100_000)
+        if recorded.wire_version >= WIRE_3_4:
+            answer["lastWrite"] = {"opTime": optime, "majorityOpTime": committed, "lastWriteDate": now.as_datetime()}
+        return answer
 
     _hello = _ismaster
 
@@ -300,10 +495,16 @@ class Connection:
 
     def _first_batch(self, ns, documents, cursor=0):
         batch = [RawBSONDocument(raw) for raw in documents]
+        if self.old and not cursor and len(batch) > FIRST_BATCH:
+            cursor = next(self.numbers)
+            self.cursors[cursor] = [document.raw for document in batch[FIRST_BATCH:]]
+            batch = batch[:FIRST_BATCH]
         return {"cursor": SON(firstBatch=batch, id=cursor, ns=ns)}
 
     def _find(self, command):
         ns = self._namespace(command, "find")
+        if command.get("readConcern") and self.old and not self.recorded.majority:
+            raise Refused(148, "Majority read concern requested, but server was not started with it")
         if ns == "local.oplog.rs":
             return self._find_oplog(command)
         self.recorded.readable.wait()
@@ -335,11 +536,15 @@ class Connection:
         return self._first_batch("local.oplog.rs", found, 1)
 
     def _getmore(self, command):
-        recorded, shown = self.recorded, self.cursors[1]
-        with recorded.lock:
-            if recorded.now == shown:
-                recorded.lock.wait(AWAIT_S)
-            now = recorded.now
-        self.cursors[1] = now
-        batch = [RawBSONDocument(raw) for ts, raw in recorded.oplog if shown < ts <= now]
-        return {"cursor": SON(nextBatch=batch, id=command["getMore"], ns="local.oplog.rs")}
+        cursor = command["getMore"]
+        if cursor not in self.cursors:
+            raise Refused(43, f"Cursor not found, cursor id: {cursor}")
+        batch, left = self._next_batch(cursor, AWAIT_S)
+        return {"cursor": SON(nextBatch=[RawBSONDocument(raw) for raw in batch], id=left,
+                              ns=f"{command['$db']}.{command['collection']}")}
+
+
+# What older servers do not have yet.
+NEW_COMMANDS = {"listcollections": WIRE_3_0, "listindexes": WIRE_3_0, "saslstart": 2, "find": WIRE_3_2,
+                "getmore": WIRE_3_2, "hello": WIRE_3_6}
+BEFORE_LOGIN = {"ismaster", "hello", "getnonce", "authenticate", "saslstart", "saslcontinue", "buildinfo", "ping"}

@@ -24,6 +24,8 @@ from pathlib import Path
 from pymongo import MongoClient, WriteConcern
 from pymongo.errors import OperationFailure, PyMongoError
 
+from old_client import OldClient
+
 PR_SET_PDEATHSIG = 1
 READY_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
@@ -50,6 +52,7 @@ class Server:
         self.kind, self.command, self.set_name, self.folder = kind, command, set_name, Path(folder)
         self.port = free_port()
         self.user = self.password = None
+        self.old = False  # before 3.6: pymongo does not speak to it
         self.process = None
         self._client = None
 
@@ -74,8 +77,15 @@ class Server:
     def client(self):
         """The one client for this server, closed with it."""
         if not self._client:
-            self._client = MongoClient(self.uri, serverSelectionTimeoutMS=10_000)
+            self._client = self.new_client()
         return self._client
+
+    def new_client(self, login=True, timeout_ms=10_000):
+        """The caller's to close."""
+        if self.old:
+            return OldClient("127.0.0.1", self.port, *(self.user, self.password) if login else ())
+        uri = self.uri if login else f"mongodb://{self.address}/?directConnection=true"
+        return MongoClient(uri, serverSelectionTimeoutMS=timeout_ms)
 
     def start(self, *more):
         with open(self.log, "ab") as log:
@@ -87,8 +97,7 @@ class Server:
     def wait_ready(self, primary=True):
         """Asks `isMaster` (every version knows it) until the server takes writes."""
         deadline = time.monotonic() + READY_TIMEOUT_S
-        client = MongoClient(f"mongodb://{self.address}/?directConnection=true", serverSelectionTimeoutMS=1000)
-        with client:
+        with self.new_client(login=False, timeout_ms=1000) as client:
             while time.monotonic() < deadline:
                 if self.process.poll() is not None:
                     break
@@ -113,7 +122,7 @@ class Server:
             self.process.kill()
         elif self.kind == "mongod":
             # SIGTERM would wait ten seconds for secondaries that do not exist.
-            with MongoClient(self.uri, serverSelectionTimeoutMS=500) as client, contextlib.suppress(PyMongoError):
+            with self.new_client(timeout_ms=500) as client, contextlib.suppress(PyMongoError):
                 client.admin.command("shutdown", force=True, timeoutSecs=1)
         else:
             self.process.terminate()
@@ -180,29 +189,45 @@ def secantus(standalone=False, login=None, oplog_entries=1_000_000, cache="1G"):
     return _started(server, server.wait_ready, login)
 
 
+def _is_old(binary):
+    """Before 3.6."""
+    said = subprocess.run([os.fspath(binary), "--version"], capture_output=True, text=True, check=True).stdout
+    numbers = said.partition("version v")[2].split(".")
+    return (int(numbers[0]), int(numbers[1])) < (3, 6)
+
+
 def _initiate(server):
     server.wait_ready(primary=False)
-    config = {"_id": server.set_name, "members": [{"_id": 0, "host": server.address}],
-              "settings": {"electionTimeoutMillis": 500}}
-    try:
-        server.client().admin.command("replSetInitiate", config)
-    except OperationFailure as error:
-        raise RuntimeError(f"replSetInitiate: {error}") from error
+    config = {"_id": server.set_name, "members": [{"_id": 0, "host": server.address}]}
+    if not server.old:
+        config["settings"] = {"electionTimeoutMillis": 500}
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while True:
+        try:
+            server.client().admin.command("replSetInitiate", config)
+            break
+        except OperationFailure as error:
+            if not server.old or time.monotonic() > deadline:  # an old one first has to find out that it is reachable
+                raise RuntimeError(f"replSetInitiate: {error}") from error
+            time.sleep(0.2)
     server.wait_ready()
 
 
 def _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters=(), more=()):
     folder = Path(tempfile.mkdtemp(prefix="ferry-mongod-"))
     (folder / "data").mkdir()
-    command = [
-        os.fspath(binary), "--dbpath", str(folder / "data"), "--bind_ip", "127.0.0.1",
-        "--wiredTigerCacheSizeGB", str(cache_gb), "--setParameter", "diagnosticDataCollectionEnabled=false", *more,
-    ]
+    old = _is_old(binary)
+    command = [os.fspath(binary), "--dbpath", str(folder / "data"), "--bind_ip", "127.0.0.1"]
+    command += ["--smallfiles", "--noprealloc"] if old else [
+        "--wiredTigerCacheSizeGB", str(cache_gb), "--setParameter", "diagnosticDataCollectionEnabled=false"]
+    command += more
     for parameter in parameters:
         command += ["--setParameter", parameter]
     if not standalone:
-        command += ["--replSet", "rs0", "--oplogSize", str(oplog_mb)]
-    return Server("mongod", command, None if standalone else "rs0", folder)
+        command += ["--replSet", "rs0", "--oplogSize", str(min(oplog_mb, 256) if old else oplog_mb)]
+    server = Server("mongod", command, None if standalone else "rs0", folder)
+    server.old = old
+    return server
 
 
 def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048, parameters=(), more=()):
@@ -217,7 +242,7 @@ class ReplicaSet:
     the primary.
     """
 
-    kind, user, password, set_name = "mongod", None, None, "rs0"
+    kind, user, password, set_name, old = "mongod", None, None, "rs0", False
 
     def __init__(self, binary, members=3, cache_gb=0.25):
         self.members = [_mongod_server(binary, False, cache_gb, 512) for _ in range(members)]
@@ -248,8 +273,12 @@ class ReplicaSet:
 
     def client(self):
         if not self._client:
-            self._client = MongoClient(self.uri, serverSelectionTimeoutMS=60_000)
+            self._client = self.new_client()
         return self._client
+
+    def new_client(self):
+        """The caller's to close."""
+        return MongoClient(self.uri, serverSelectionTimeoutMS=60_000)
 
     def primary(self):
         """The member that takes writes now, or None."""

@@ -1,7 +1,7 @@
 """A seeded random writer, and data to begin with.
 
     preload_mixed(client.traffic.mixed, 5000, seed)
-    with Traffic(source.uri, seed, rate=300) as traffic:
+    with Traffic(source.new_client(), seed, rate=300) as traffic:
         ...
     print(traffic.report())
 
@@ -17,7 +17,7 @@ import uuid
 from collections import Counter
 
 from bson import Binary, Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, Timestamp
-from pymongo import DeleteOne, InsertOne, MongoClient, ReplaceOne, UpdateMany, UpdateOne
+from pymongo import DeleteOne, InsertOne, ReplaceOne, UpdateMany, UpdateOne
 from pymongo.errors import BulkWriteError, CollectionInvalid, OperationFailure
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -133,15 +133,16 @@ def preload_plain(collection, count, seed, size=1024):
 class Traffic:
     """Writes at random from a thread of its own until stopped. `rate` is operations a second, None no limit."""
 
-    def __init__(self, uri, seed, rate=300, database="traffic", like=True):
+    def __init__(self, client, seed, rate=300, database="traffic", like=True):
         """
+        `client` is closed in the end.
         `like` False: source and target are not of one kind. SecantusDB as the target refuses updates of documents with NaN
         in their `_id`, and forgets a collection's options when it renames it, so these are left alone.
         """
         self.single_ids = [key for key in SINGLE_IDS if like or not _has_nan(key)]
         self.seed, self.rate, self.like = seed, rate, like
         self.rng = random.Random(seed)
-        self.client = MongoClient(uri)
+        self.client = client
         self.db = self.client[database]
         self.side = self.client[f"{database}_side"]
         self.passing = [f"{database}_passing{n}" for n in range(3)]

@@ -14,9 +14,10 @@ from compare import compare, oplog_of  # noqa: E402
 from ferry import Ferry, binary  # noqa: E402
 from traffic import Traffic, preload_mixed  # noqa: E402
 
-VERSIONS = ("3.6", "4.0", "4.2")
+VERSIONS = ("2.6", "3.6", "4.0", "4.2")
 PAIRS = {"secantus-secantus": ("secantus", "secantus"), "4.0-4.0": ("4.0", "4.0"), "4.0-secantus": ("4.0", "secantus"),
-         "3.6-4.0": ("3.6", "4.0"), "4.2-4.2": ("4.2", "4.2")}
+         "3.6-4.0": ("3.6", "4.0"), "4.2-4.2": ("4.2", "4.2"), "2.6-4.0": ("2.6", "4.0"), "2.6-4.2": ("2.6", "4.2"),
+         "2.6-secantus": ("2.6", "secantus")}
 
 
 def variable(version):
@@ -38,13 +39,13 @@ class Pair:
 
     def __init__(self, source, target, folder):
         self.source, self.target, self.folder = source, target, folder
-        self.same_version = source.kind == target.kind
+        self.same_version = source.kind == target.kind and not source.old
 
     def ferry(self, *options, **more):
         return Ferry(self.source, self.target, self.folder, *options, **more)
 
     def traffic(self, seed, **more):
-        return Traffic(self.source.uri, seed, like=self.same_version, **more)
+        return Traffic(self.source.new_client(), seed, like=self.same_version, **more)
 
     def preload_mixed(self, count, seed):
         preload_mixed(self.source.client().traffic.mixed, count, seed, self.same_version)

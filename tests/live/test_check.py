@@ -1,9 +1,11 @@
 """`mongoferry check`: what it finds on servers with and without authentication, and that it changes nothing."""
 
+import contextlib
 import json
 import subprocess
 
 import pytest
+from pymongo.errors import OperationFailure
 
 import servers
 from conftest import start_server
@@ -44,7 +46,8 @@ def texts(report, level, topic=None):
 def fill(client):
     client.shop.a.insert_many([{"_id": n, "v": n} for n in range(100)])
     client.shop.a.create_index("v")
-    client.shop.create_collection("seen", viewOn="a", pipeline=[])
+    with contextlib.suppress(OperationFailure):  # there are views from 3.4 on
+        client.shop.create_collection("seen", viewOn="a", pipeline=[])
     client.crm.x.insert_one({})
 
 
@@ -57,7 +60,7 @@ def test_ready(pair):
     fill(pair.source.client())
     report = check(pair.source, pair.target, pair.folder)
     assert report["verdict"] == "ready", report
-    assert report["selection"]["collections"] == 2 and report["selection"]["views"] == 1, report
+    assert report["selection"]["collections"] == 2 and report["selection"]["views"] == (0 if pair.source.old else 1), report
     assert report["databases"]["shop"]["indexes"] == 1, report
     assert report["source"]["setName"] == pair.source.set_name and report["source"]["members"] == 1, report
     assert len([text for text in texts(report, "note") if "no authentication" in text]) == 2

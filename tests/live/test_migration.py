@@ -38,13 +38,14 @@ def fill_with_everything(client, seed, same_version=True):
     db.create_collection("empty")
     db.create_collection("capped", capped=True, size=1 << 20, max=500)
     db.capped.insert_many([{"_id": (n * 7919) % 1000, "n": n} for n in range(700)])
-    db.create_collection("collated", collation={"locale": "fr", "strength": 2})
+    create_where_known(lambda: db.create_collection("collated", collation={"locale": "fr", "strength": 2}))
     db.collated.insert_many([{"s": word} for word in ("côte", "cote", "coté")])
-    db.create_collection("validated", validator={"n": {"$gte": 0}}, validationAction="error",
-                         validationLevel="moderate")
+    create_where_known(lambda: db.create_collection(
+        "validated", validator={"n": {"$gte": 0}}, validationAction="error", validationLevel="moderate"))
     db.validated.insert_many([{"n": n} for n in range(50)])
     db.validated.insert_one({"n": -1}, bypass_document_validation=True)
-    db.create_collection("seen", viewOn="mixed", pipeline=[{"$match": {"n": {"$gt": 10}}}])
+    create_where_known(lambda: db.create_collection(
+        "seen", viewOn="mixed", pipeline=[{"$match": {"n": {"$gt": 10}}}]))
     db["odd name.with dots-and ünïcode 漢"].insert_one({"_id": 1})
     client["odd-db_1"]["system_like.x"].insert_many([{"_id": Int64(n)} for n in range(10)])
     client.UPPER.c.insert_one({"a": {"b": Decimal128("NaN")}, "": 1, "d": None})
@@ -68,6 +69,8 @@ def fill_with_everything(client, seed, same_version=True):
 def test_quiet_copy(pair, seed):
     """(a) Nothing is written meanwhile: data, options and indexes arrive as they are."""
     fill_with_everything(pair.source.client(), seed, pair.same_version)
+    if pair.source.old and pair.target.kind == "secantus":  # it knows version 3 only
+        pair.source.client().quiet.indexed.drop_index("place_2dsphere")
     with pair.ferry("--workers", 2) as ferry:
         ferry.wait_tailing()
         pair.finish(ferry)

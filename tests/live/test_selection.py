@@ -1,9 +1,11 @@
 """Which namespaces are migrated, and under which names: in the copy, in the replay, across renames."""
 
+import contextlib
 import subprocess
 
 import pytest
 from bson import SON
+from pymongo.errors import OperationFailure
 
 from ferry import Ferry, binary
 
@@ -17,9 +19,10 @@ def fill(client):
             client[name][collection].insert_many([{"_id": n, "v": n} for n in range(20)])
             client[name][collection].create_index("v")
     client.crm.a.create_index([("v", -1)], unique=True, name="only")
-    client.shop.create_collection("seen", viewOn="a", pipeline=[
-        {"$match": {"v": {"$gt": 10}}},
-        {"$lookup": {"from": "b", "localField": "v", "foreignField": "v", "as": "b"}}])
+    with contextlib.suppress(OperationFailure):  # there are views from 3.4 on
+        client.shop.create_collection("seen", viewOn="a", pipeline=[
+            {"$match": {"v": {"$gt": 10}}},
+            {"$lookup": {"from": "b", "localField": "v", "foreignField": "v", "as": "b"}}])
     client.ferry_probe.marks.insert_one({})
 
 
@@ -51,7 +54,7 @@ def contents(client):
                 continue
             collection = client[name][info["name"]]
             found[f"{name}.{info['name']}"] = (
-                info["options"] if info["type"] == "view" else
+                info["options"] if info.get("type") == "view" else
                 (list(collection.find(sort=[("_id", 1)])), sorted(collection.index_information())))
     return found
 
@@ -85,7 +88,7 @@ def test_renamed_namespaces(pair):
         database, _, name = ns.partition(".")
         return {"shop": f"store.{name}", "crm": f"all.crm_{name}"}.get(database, ns)
     assert target == {renamed(ns): found for ns, found in source.items()}
-    assert target["store.seen"]["viewOn"] == "a"
+    assert "shop.seen" not in source or target["store.seen"]["viewOn"] == "a"
 
 
 def test_renamed_view_reads_renamed_collections(secantus_pair):

@@ -24,6 +24,8 @@ def refusals(log):
 
 
 def test_everything_arrives_as_it_is(pair):
+    if pair.source.old:
+        pytest.skip("the zoo is built through pymongo")
     left_out = zoo.fill(pair.source.client())
     for name, why in left_out.items():
         print(f"not on this source: {name}: {why}")

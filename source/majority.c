@@ -1,0 +1,88 @@
+#include "source/majority.h"
+
+#include <stdlib.h>
+
+#define MEMBERS_MOST 100
+#define STATE_PRIMARY 1
+#define STATE_SECONDARY 2
+
+static int
+newest_first(const void *left, const void *right)
+{
+  uint64_t a = *(const uint64_t *)left;
+  uint64_t b = *(const uint64_t *)right;
+  return a < b ? 1 : a > b ? -1 : 0;
+}
+
+/* `optime` is a timestamp up to 3.0 and where protocol version 0 is spoken, else {ts, t}. 0 of a member that holds nothing. */
+static uint64_t
+member_optime(const bson_iter_t *member)
+{
+  bson_iter_t field;
+  bson_iter_t inner;
+  int64_t state = -1;
+  uint64_t optime = 0;
+  uint32_t seconds;
+  uint32_t increment;
+  if (!BSON_ITER_HOLDS_DOCUMENT(member) || !bson_iter_recurse(member, &field)) {
+    return 0;
+  }
+  while (bson_iter_next(&field)) {
+    const char *key = bson_iter_key(&field);
+    if (strcmp(key, "state") == 0 && BSON_ITER_HOLDS_NUMBER(&field)) {
+      state = bson_iter_as_int64(&field);
+    } else if (strcmp(key, "optime") == 0) {
+      inner = field;
+      bool found =
+        BSON_ITER_HOLDS_TIMESTAMP(&field) || (BSON_ITER_HOLDS_DOCUMENT(&field) && bson_iter_recurse(&field, &inner) &&
+                                              bson_iter_find(&inner, "ts") && BSON_ITER_HOLDS_TIMESTAMP(&inner));
+      if (found) {
+        bson_iter_timestamp(&inner, &seconds, &increment);
+        optime = (uint64_t)seconds << 32 | increment;
+      }
+    }
+  }
+  return state == STATE_PRIMARY || state == STATE_SECONDARY ? optime : 0;
+}
+
+/*
+ * Every member counts, an arbiter as one that holds nothing: so does a write's majority, for which these servers wait.
+ * (Members without a vote count too; that can only make the answer an earlier one.) S:src/mongo/db/repl/rs_config.cpp@r2.6.12
+ */
+uint64_t
+majority_of_status(const bson_t *status)
+{
+  uint64_t optimes[MEMBERS_MOST];
+  size_t count = 0;
+  bson_iter_t iter;
+  bson_iter_t member;
+  if (!bson_iter_init_find(&iter, status, "members") || !BSON_ITER_HOLDS_ARRAY(&iter) ||
+      !bson_iter_recurse(&iter, &member)) {
+    return 0;
+  }
+  while (count < MEMBERS_MOST && bson_iter_next(&member)) {
+    optimes[count++] = member_optime(&member);
+  }
+  qsort(optimes, count, sizeof *optimes, newest_first);
+  return count ? optimes[count / 2] : 0;
+}
+
+bool
+majority_ask(struct server *server, uint64_t *committed, struct error *error)
+{
+  struct server_hello hello;
+  bson_t reply;
+  if (!server_ask_hello(server, false, &hello, error)) {
+    return false;
+  }
+  *committed = hello.majority_write;
+  if (*committed || !server->command) { /* SecantusDB does not say, and has one member */
+    return true;
+  }
+  bson_t *command = BCON_NEW("replSetGetStatus", BCON_INT32(1));
+  bool ok = server_command(server, "admin", command, &reply, error);
+  *committed = ok ? majority_of_status(&reply) : 0;
+  bson_destroy(&reply);
+  bson_destroy(command);
+  return ok || error->code != 0;
+}

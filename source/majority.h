@@ -1,0 +1,18 @@
+/*
+ * What a majority of a replica set's members holds.
+ */
+#ifndef FERRY_SOURCE_MAJORITY_H
+#define FERRY_SOURCE_MAJORITY_H
+
+#include "server/server.h"
+
+/*
+ * All up to `*committed` is on a majority: from hello's lastWrite (3.4 on), else from the members' states, of which replSetGetStatus
+ * tells those who may ask it. 0: the server does not say. False only if the connection is lost.
+ */
+bool majority_ask(struct server *server, uint64_t *committed, struct error *error);
+
+/* From a reply to replSetGetStatus: what the slowest of the quickest majority has. 0 if it cannot be told. Pure. */
+uint64_t majority_of_status(const bson_t *status);
+
+#endif

@@ -1,0 +1,221 @@
+#include "source/members.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "source/login.h"
+
+#define PATIENT_MS 30000
+#define ONCE_MS 10000
+#define PAUSE_MS 500
+#define MEMBERS_MOST 100 /* more than any set has */
+
+/* The number of the member of this name; one that is new is added. */
+static size_t
+add_name(struct members *members, const char *name)
+{
+  size_t length = strlen(name);
+  for (size_t i = 0; i < members->count; i++) {
+    if (strcasecmp(members->names[i], name) == 0) {
+      return i;
+    }
+  }
+  if (length == 0 || length > BSON_HOST_NAME_MAX + 6 || members->count >= MEMBERS_MOST) {
+    return members->first;
+  }
+  members->names = memory_grow(members->names, members->count, &members->capacity, sizeof *members->names);
+  members->names[members->count] = memory_string(name);
+  return members->count++;
+}
+
+bool
+members_init(struct members *members, const struct server *side, const char *uri, struct error *error)
+{
+  bson_error_t cause;
+  *members = (struct members){.side = side, .uri = mongoc_uri_new_with_error(uri, &cause)};
+  if (!members->uri) {
+    return error_set(error, ERROR_USAGE, "the %s's address is not a valid connection string: %s", side->side,
+                     cause.message);
+  }
+  for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(members->uri); host; host = host->next) {
+    add_name(members, host->host_and_port);
+  }
+  members->set_name = mongoc_uri_get_replica_set(members->uri);
+  members->direct = mongoc_uri_get_option_as_bool(members->uri, MONGOC_URI_DIRECTCONNECTION, false) ||
+                    (!members->set_name && members->count == 1);
+  return members->count > 0 || error_set(error, ERROR_USAGE, "the %s's address names no host", side->side);
+}
+
+void
+members_clear(struct members *members)
+{
+  for (size_t i = 0; i < members->count; i++) {
+    free(members->names[i]);
+  }
+  free(members->names);
+  if (members->uri) {
+    mongoc_uri_destroy(members->uri);
+  }
+  *members = (struct members){0};
+}
+
+static struct stream_options
+stream_options(const struct members *members, int64_t until_ms)
+{
+  const mongoc_uri_t *uri = members->uri;
+  bool insecure = mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSINSECURE, false);
+  int64_t left = until_ms - clock_ms();
+  int connect_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_DEFAULT_CONNECTTIMEOUTMS);
+  return (struct stream_options){
+    .connect_ms = left < 1000         ? 1000
+                  : left < connect_ms ? (int)left
+                                      : connect_ms,
+    .socket_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_DEFAULT_SOCKETTIMEOUTMS),
+    .tls = mongoc_uri_get_tls(uri),
+    .ca_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, NULL),
+    .key_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE, NULL),
+    .key_password = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD, NULL),
+    .any_certificate = insecure || mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES, false),
+    .any_host = insecure || mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, false)};
+}
+
+/* Also "[::1]:27017". */
+static bool
+split_name(const char *name, char host[BSON_HOST_NAME_MAX + 1], int *port)
+{
+  const char *colon = strrchr(name, ':');
+  size_t length = colon ? (size_t)(colon - name) : strlen(name);
+  *port = colon ? atoi(colon + 1) : MONGOC_DEFAULT_PORT;
+  if (length >= 2 && name[0] == '[' && name[length - 1] == ']') {
+    name++;
+    length -= 2;
+  }
+  if (length == 0 || length > BSON_HOST_NAME_MAX || *port < 1 || *port > 65535) {
+    return false;
+  }
+  memcpy(host, name, length);
+  host[length] = 0;
+  return true;
+}
+
+static void
+learn(struct members *members, const bson_t *hello)
+{
+  static const char *const lists[] = {"hosts", "passives"};
+  bson_iter_t iter;
+  bson_iter_t item;
+  for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+    if (bson_iter_init_find(&iter, hello, lists[i]) && BSON_ITER_HOLDS_ARRAY(&iter) &&
+        bson_iter_recurse(&iter, &item)) {
+      while (bson_iter_next(&item)) {
+        if (BSON_ITER_HOLDS_UTF8(&item)) {
+          add_name(members, bson_iter_utf8(&item, NULL));
+        }
+      }
+    }
+  }
+  if (bson_iter_init_find(&iter, hello, "primary") && BSON_ITER_HOLDS_UTF8(&iter)) {
+    members->first = add_name(members, bson_iter_utf8(&iter, NULL));
+  }
+}
+
+/* Whether the member is to be read from; else why not. */
+static bool
+is_wanted(struct members *members, struct link *link, struct server_hello *hello, struct error *error)
+{
+  struct link_reply reply = {0};
+  bson_t answer;
+  bson_t *command = BCON_NEW("isMaster", BCON_INT32(1));
+  bool ok = link_command(link, "admin", command, &reply, &answer, error);
+  bson_destroy(command);
+  if (ok) {
+    server_read_hello(&answer, hello);
+    if (members->set_name && strcmp(hello->set_name, members->set_name) != 0) {
+      ok = error_set(error, ERROR_SOURCE, "%s is a member of '%s', not of '%s'", link->name, hello->set_name,
+                     members->set_name);
+    } else if (!members->direct) {
+      learn(members, &answer);
+      ok = hello->primary_answers || error_set(error, ERROR_SOURCE, "%s is not the primary", link->name);
+    }
+  }
+  link_reply_clear(&reply);
+  return ok;
+}
+
+static bool
+connect_to(struct members *members, const char *name, int64_t until_ms, struct link **link, struct server_hello *hello,
+           struct error *error)
+{
+  char host[BSON_HOST_NAME_MAX + 1];
+  int port;
+  struct link *made = NULL;
+  struct stream_options options = stream_options(members, until_ms);
+  if (!split_name(name, host, &port)) {
+    return error_set(error, ERROR_SOURCE, "'%s' is not a host and a port", name);
+  }
+  if (!link_open(&made, members->side, host, port, &options, error)) {
+    return false;
+  }
+  made->slave_ok = members->direct;
+  if (!is_wanted(members, made, hello, error) || !login_run(made, members->uri, hello->wire_version, error)) {
+    link_close(made);
+    return false;
+  }
+  *link = made;
+  return true;
+}
+
+/* Once round; members that are heard of on the way are asked as well. `why` becomes what each of them said. */
+static bool
+go_round(struct members *members, int64_t until_ms, struct link **link, struct server_hello *hello, char *why,
+         size_t why_size, struct error *error)
+{
+  bool asked[MEMBERS_MOST] = {false};
+  size_t used = 0;
+  for (size_t left = members->count; left > 0;) {
+    size_t at = members->first;
+    for (size_t i = 0; asked[at] && i < members->count; i++) {
+      at = i;
+    }
+    if (asked[at]) {
+      break;
+    }
+    asked[at] = true;
+    if (connect_to(members, members->names[at], until_ms, link, hello, error)) {
+      members->first = at;
+      return true;
+    }
+    if (!server_error_passes(error)) {
+      return false;
+    }
+    if (used < why_size) {
+      used += (size_t)snprintf(why + used, why_size - used, "%s%s", used ? "; " : "", error->text);
+    }
+    left = members->count;
+  }
+  return false;
+}
+
+bool
+members_connect(struct members *members, bool patient, struct link **link, struct server_hello *hello,
+                struct error *error)
+{
+  int64_t until_ms = clock_ms() + (patient ? PATIENT_MS : ONCE_MS);
+  char why[400];
+  for (;;) {
+    bson_error_t cause;
+    why[0] = 0;
+    if (go_round(members, until_ms, link, hello, why, sizeof why, error)) {
+      return true;
+    }
+    if (!server_error_passes(error)) {
+      return false;
+    }
+    if (!patient || clock_ms() >= until_ms) {
+      bson_set_error(&cause, MONGOC_ERROR_SERVER_SELECTION, MONGOC_ERROR_SERVER_SELECTION_FAILURE, "%s", why);
+      return server_error(members->side, &cause, error);
+    }
+    clock_sleep_ms(PAUSE_MS);
+  }
+}
