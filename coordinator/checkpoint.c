@@ -62,21 +62,23 @@ check_pages(struct checkpoint *checkpoint, struct error *error)
                sqlite3_step(statement) == SQLITE_ROW &&
                strcmp((const char *)sqlite3_column_text(statement, 0), "ok") == 0;
   sqlite3_finalize(statement);
-  return whole || error_set(error, ERROR_STATE,
-                            "the bookmark file '%s' is damaged; remove it and start over with --drop", checkpoint->path);
+  return whole ||
+         error_set(error, ERROR_STATE, "the bookmark file '%s' is damaged; remove it and start over with --drop",
+                   checkpoint->path);
 }
 
 bool
 checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *error)
 {
-  static const char setup[] = "PRAGMA locking_mode = EXCLUSIVE;"
-                              "PRAGMA journal_mode = DELETE;"
-                              "PRAGMA synchronous = FULL;"
-                              "BEGIN EXCLUSIVE;"
-                              "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, document BLOB NOT NULL, hash INTEGER NOT NULL);"
-                              "CREATE TABLE IF NOT EXISTS item (list TEXT, ns TEXT, document BLOB NOT NULL,"
-                              "  hash INTEGER NOT NULL, PRIMARY KEY (list, ns)) WITHOUT ROWID;"
-                              "COMMIT;";
+  static const char setup[] =
+    "PRAGMA locking_mode = EXCLUSIVE;"
+    "PRAGMA journal_mode = DELETE;"
+    "PRAGMA synchronous = FULL;"
+    "BEGIN EXCLUSIVE;"
+    "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, document BLOB NOT NULL, hash INTEGER NOT NULL);"
+    "CREATE TABLE IF NOT EXISTS item (list TEXT, ns TEXT, document BLOB NOT NULL,"
+    "  hash INTEGER NOT NULL, PRIMARY KEY (list, ns)) WITHOUT ROWID;"
+    "COMMIT;";
   *checkpoint = (struct checkpoint){.path = memory_string(path)};
   if (sqlite3_open_v2(path, &checkpoint->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK ||
       sqlite3_exec(checkpoint->db, setup, NULL, NULL, NULL) != SQLITE_OK) {
@@ -130,8 +132,7 @@ checkpoint_put(struct checkpoint *checkpoint, const char *name, const bson_t *do
               SQLITE_OK &&
             sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK &&
             sqlite3_bind_blob(statement, 2, bson_get_data(document), (int)document->len, SQLITE_STATIC) == SQLITE_OK &&
-            sqlite3_bind_int64(statement, 3, hash_of(document)) == SQLITE_OK &&
-            sqlite3_step(statement) == SQLITE_DONE;
+            sqlite3_bind_int64(statement, 3, hash_of(document)) == SQLITE_OK && sqlite3_step(statement) == SQLITE_DONE;
   ok = ok || failed(checkpoint, "write", error);
   sqlite3_finalize(statement);
   fault_point("checkpoint-kept");

@@ -135,8 +135,7 @@ bool
 create_all(struct preflight *preflight, struct checkpoint *checkpoint, const struct catalog *catalog, bool indexes,
            struct error *error)
 {
-  struct creation creation = {
-    .preflight = preflight, .catalog = catalog, .indexes = indexes, .checkpoint = checkpoint};
+  struct creation creation = {.preflight = preflight, .catalog = catalog, .indexes = indexes, .checkpoint = checkpoint};
   struct crew crew = {.kind = ERROR_TARGET,
                       .uri = preflight->target_uri,
                       .threads = CREW_MOST,

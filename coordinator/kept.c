@@ -34,9 +34,10 @@ check_set(struct checkpoint *checkpoint, const char *side, const char *set, stru
   }
   bool same = strcmp(text_of(&kept, "set"), set) == 0;
   if (!same) {
-    error_set(error, ERROR_STATE,
-              "the bookmark is of the %s '%s', not of '%s'; name another --bookmarkFile, or start over with --forceDump",
-              side, text_of(&kept, "set"), set);
+    error_set(
+      error, ERROR_STATE,
+      "the bookmark is of the %s '%s', not of '%s'; name another --bookmarkFile, or start over with --forceDump", side,
+      text_of(&kept, "set"), set);
   }
   bson_destroy(&kept);
   return same;
@@ -46,7 +47,8 @@ static bool
 same_value(const bson_iter_t *option, const bson_t *kept)
 {
   bson_iter_t other;
-  return bson_iter_init_find(&other, kept, bson_iter_key(option)) && option->next_off - option->off == other.next_off - other.off &&
+  return bson_iter_init_find(&other, kept, bson_iter_key(option)) &&
+         option->next_off - option->off == other.next_off - other.off &&
          memcmp(option->raw + option->off, other.raw + other.off, other.next_off - other.off) == 0;
 }
 
@@ -63,10 +65,11 @@ check_shape(struct checkpoint *checkpoint, const bson_t *shape, struct error *er
   for (bson_iter_init(&option, shape); same && bson_iter_next(&option);) {
     same = same_value(&option, &kept);
     if (!same) {
-      error_set(error, ERROR_STATE,
-                "--%s is another one than the migration in the bookmark file began with; give the same, or start over with "
-                "--forceDump --drop",
-                bson_iter_key(&option));
+      error_set(
+        error, ERROR_STATE,
+        "--%s is another one than the migration in the bookmark file began with; give the same, or start over with "
+        "--forceDump --drop",
+        bson_iter_key(&option));
     }
   }
   bson_destroy(&kept);
@@ -96,10 +99,9 @@ kept_look(struct checkpoint *checkpoint, const struct options *options, const st
           struct error *error)
 {
   enum kept_step step = options->force_dump ? KEPT_NOTHING : read_step(checkpoint, error);
-  if (step > KEPT_NOTHING &&
-      (!check_set(checkpoint, "source", identity->source->set_name, error) ||
-       !check_set(checkpoint, "target", identity->target->set_name, error) ||
-       !check_shape(checkpoint, identity->shape, error))) {
+  if (step > KEPT_NOTHING && (!check_set(checkpoint, "source", identity->source->set_name, error) ||
+                              !check_set(checkpoint, "target", identity->target->set_name, error) ||
+                              !check_shape(checkpoint, identity->shape, error))) {
     return KEPT_FAILED;
   }
   return step;

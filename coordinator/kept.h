@@ -13,13 +13,7 @@
 #include "coordinator/plan.h"
 #include "server/server.h"
 
-enum kept_step {
-  KEPT_FAILED = -1,
-  KEPT_NOTHING,
-  KEPT_CATALOG,
-  KEPT_PLAN,
-  KEPT_BOOKMARK
-};
+enum kept_step { KEPT_FAILED = -1, KEPT_NOTHING, KEPT_CATALOG, KEPT_PLAN, KEPT_BOOKMARK };
 
 /* What a bookmark file is of: a start with another one is refused. */
 struct kept_identity {

@@ -174,7 +174,8 @@ find_lacks(const struct needs *needs, const struct lack *at)
   uint32_t mask = 0;
   for (size_t i = 0; i < count; i++) {
     bool system = strncmp(at->coll, "system.", 7) == 0;
-    bool option = system && (strcmp(need[i].action, "collMod") == 0 || strcmp(need[i].action, "bypassDocumentValidation") == 0);
+    bool option =
+      system && (strcmp(need[i].action, "collMod") == 0 || strcmp(need[i].action, "bypassDocumentValidation") == 0);
     bool whole = strcmp(need[i].action, "dropDatabase") == 0;
     if (!option && (!at->view || need[i].views) &&
         !privileges_allow(&needs->privileges, need[i].action, at->db, whole ? NULL : at->coll)) {

@@ -5,8 +5,8 @@
 #ifndef FERRY_COORDINATOR_PREFLIGHT_H
 #define FERRY_COORDINATOR_PREFLIGHT_H
 
-#include "coordinator/kept.h"
 #include "coordinator/findings.h"
+#include "coordinator/kept.h"
 #include "coordinator/options.h"
 #include "coordinator/plan.h"
 #include "source/oplog.h"

@@ -60,7 +60,8 @@ run_write(const struct writing *writing, const bson_t *command, struct error *er
 static int
 run_update(const struct writing *writing, const bson_t *change, bool pipeline, bool upsert, struct error *error)
 {
-  bson_t *command = BCON_NEW("update", BCON_UTF8(writing->coll), "bypassDocumentValidation", BCON_BOOL(writer_bypasses(writing->coll)));
+  bson_t *command =
+    BCON_NEW("update", BCON_UTF8(writing->coll), "bypassDocumentValidation", BCON_BOOL(writer_bypasses(writing->coll)));
   bson_t updates;
   bson_t update;
   BSON_APPEND_ARRAY_BEGIN(command, "updates", &updates);

@@ -30,8 +30,8 @@ schema_command(struct server *target, const char *db, const bson_t *command, str
   bson_iter_t first;
   bool takes_long =
     bson_iter_init(&first, command) && bson_iter_next(&first) && named(bson_iter_key(&first), works_long);
-  bool ok = takes_long ? server_command_long(target, db, &whole, NULL, error)
-                       : server_command(target, db, &whole, NULL, error);
+  bool ok =
+    takes_long ? server_command_long(target, db, &whole, NULL, error) : server_command(target, db, &whole, NULL, error);
   bson_destroy(&whole);
   return ok;
 }
@@ -107,8 +107,8 @@ schema_user_collections(struct server *target, int64_t *count, char *first, size
 static bool
 delete_documents(struct server *target, const char *db, const char *coll, struct error *error)
 {
-  bson_t *command = BCON_NEW("delete", BCON_UTF8(coll), "deletes", "[", "{", "q", "{", "}", "limit", BCON_INT32(0), "}",
-                             "]");
+  bson_t *command =
+    BCON_NEW("delete", BCON_UTF8(coll), "deletes", "[", "{", "q", "{", "}", "limit", BCON_INT32(0), "}", "]");
   bool ok = schema_command(target, db, command, error);
   bson_destroy(command);
   return ok || error_wrap(error, "cannot empty %s.%s", db, coll);
