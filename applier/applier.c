@@ -79,15 +79,6 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
 }
 
 static bool
-any_namespace(const void *context, const char *db, const char *coll)
-{
-  (void)context;
-  (void)db;
-  (void)coll;
-  return true;
-}
-
-static bool
 is_unique(const bson_t *spec)
 {
   bson_iter_t iter;
@@ -112,7 +103,7 @@ static bool
 list_places(struct applier *applier, struct catalog *catalog, struct error *error)
 {
   struct reader view = reader_view(&applier->target); /* read through the catalog's eyes */
-  if (!catalog_list(catalog, &view, any_namespace, NULL, error)) {
+  if (!catalog_list(catalog, &view, catalog_any, NULL, error)) {
     return error_wrap(error, "cannot list the target's collections");
   }
   places_clear(&applier->places);

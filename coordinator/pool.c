@@ -8,6 +8,8 @@
 
 #define ATTEMPTS_MOST 5
 #define DEAD_STARTS_MOST 4
+#define PAUSE_LEAST_MS 500
+#define PAUSE_MOST_MS 15000
 
 static void on_message(void *context, struct child *child, enum message_type type, const bson_t *document);
 static void on_ended(void *context, struct child *child);
@@ -71,7 +73,7 @@ put_copy(const struct plan_collection *collection, const struct plan_task *task,
 static void
 lend(struct pool *pool, struct child *child)
 {
-  if (pool->stopping || !pool->plan || !child->ready || child->task >= 0) {
+  if (pool->stopping || !pool->plan || !child->ready || child->task >= 0 || clock_ms() < child->pause_until_ms) {
     return;
   }
   int64_t number = plan_lend(pool->plan);
@@ -137,8 +139,20 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
     pool->events.failed(pool->events.context, &error);
     return;
   }
-  log_warn("%s %d: %s; it will be tried again", child->role, child->index, error.text);
-  give_back(pool, child, &error);
+  if (child->pause_ms == 0) { /* said once, until it works again */
+    log_warn("%s %d: %s; it will be tried again", child->role, child->index, error.text);
+  }
+  if (!server_error_passes(&error)) {
+    give_back(pool, child, &error);
+    return;
+  }
+  /* A server that is away for an hour is waited for; only its own task tells when it is back. */
+  plan_task_back(pool->plan, child->task);
+  pool->plan->tasks[child->task].attempts = 1;
+  child->task = -1;
+  child->pause_ms = child->pause_ms == 0 ? PAUSE_LEAST_MS : child->pause_ms * 2;
+  child->pause_ms = child->pause_ms > PAUSE_MOST_MS ? PAUSE_MOST_MS : child->pause_ms;
+  child->pause_until_ms = clock_ms() + child->pause_ms;
 }
 
 static void
@@ -166,6 +180,10 @@ on_worker_message(struct pool *pool, struct child *child, enum message_type type
     take_progress(pool->plan, number, document);
   } else if (type == MESSAGE_DONE && mine) {
     child->task = -1;
+    if (child->pause_ms > 0) {
+      log_info("%s %d: goes on", child->role, child->index);
+      child->pause_ms = 0;
+    }
     plan_task_done(pool->plan, number);
     pool->events.task_done(pool->events.context, number, document);
   } else if (type == MESSAGE_REFUSED) {
@@ -299,6 +317,7 @@ void
 pool_tick(struct pool *pool)
 {
   if (!pool->stopping) {
+    lend_all(pool);
     return;
   }
   int64_t waited = clock_ms() - pool->stop_ms;

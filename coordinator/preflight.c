@@ -395,22 +395,13 @@ load_plan(struct preflight *preflight, const struct options *options, struct che
   return ok;
 }
 
-static bool
-any_namespace(const void *context, const char *db, const char *coll)
-{
-  (void)context;
-  (void)db;
-  (void)coll;
-  return true;
-}
-
 /* Nobody may have dropped what an earlier run has copied. */
 static bool
 check_still_there(struct preflight *preflight, const struct plan *plan, struct error *error)
 {
   struct catalog there;
   struct reader view = reader_view(&preflight->target); /* the same client, read through the catalog's eyes */
-  if (!catalog_list(&there, &view, any_namespace, NULL, error)) {
+  if (!catalog_list(&there, &view, catalog_any, NULL, error)) {
     return false;
   }
   bool ok = true;

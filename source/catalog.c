@@ -53,6 +53,15 @@ catalog_rename(struct collection *collection, const char *to_db, const char *to_
   collection->to_name = memory_string(to_name);
 }
 
+bool
+catalog_any(const void *context, const char *db, const char *coll)
+{
+  (void)context;
+  (void)db;
+  (void)coll;
+  return true;
+}
+
 int
 catalog_compare_targets(const void *left, const void *right)
 {

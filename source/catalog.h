@@ -37,6 +37,9 @@ struct catalog {
 /* Which namespaces are wanted; called for each collection. */
 typedef bool (*catalog_wanted)(const void *context, const char *db, const char *coll);
 
+/* Wants all of them. */
+bool catalog_any(const void *context, const char *db, const char *coll);
+
 /* Lists everything that `wanted` wants, without indexes and sizes; on false the catalog is empty. */
 bool catalog_list(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
                   struct error *error);
