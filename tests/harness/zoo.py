@@ -122,6 +122,7 @@ COLLECTIONS = {
     "index defaults": {"indexOptionDefaults": {"storageEngine": {"wiredTiger": {"configString": "prefix_compression=false"}}}},
     "clustered": {"clusteredIndex": {"key": {"_id": 1}, "unique": True}},
     "expiring": {"clusteredIndex": {"key": {"_id": 1}, "unique": True}, "expireAfterSeconds": 10**6},
+    "encrypted": {"encryptedFields": {"fields": []}},
     "images": {"changeStreamPreAndPostImages": {"enabled": True}},
     "series": {"timeseries": {"timeField": "at", "metaField": "m", "granularity": "minutes"}},
     "expiring series": {"timeseries": {"timeField": "at"}, "expireAfterSeconds": 10**9},
