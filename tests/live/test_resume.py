@@ -33,7 +33,7 @@ def done_at_start(ferry):
     return [tuple(map(int, found)) for found in re.findall(r"going on with the copy: (\d+) of (\d+) tasks", ferry.log())]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGTERM, marks=pytest.mark.long), signal.SIGKILL])
 def test_interrupted_copy_goes_on(pair, number, seed):
     client = pair.source.client()
     preload_plain(client.big.c, 40_000 if pair.target.kind == "secantus" else 150_000, seed)
@@ -54,8 +54,9 @@ def test_interrupted_copy_goes_on(pair, number, seed):
 
 
 @pytest.mark.parametrize("options, word", [
-    (["--includeDB", "big"], "includeDB"), (["--noIndexRestore"], "noIndexRestore"),
-    (["--nsFrom", "big.*", "--nsTo", "small.*"], "nsFrom")])
+    (["--nsFrom", "big.*", "--nsTo", "small.*"], "nsFrom"),
+    pytest.param(["--includeDB", "big"], "includeDB", marks=pytest.mark.long),
+    pytest.param(["--noIndexRestore"], "noIndexRestore", marks=pytest.mark.long)])
 def test_options_that_change_the_meaning_are_refused(secantus_pair, options, word, seed):
     pair = secantus_pair
     preload_plain(pair.source.client().big.c, 10_000, seed)

@@ -57,6 +57,7 @@ def test_everything_arrives_through_the_oplog(pair):
         pair.finish(ferry)
 
 
+@pytest.mark.long
 def test_everything_on_the_target_is_dropped_first(pair):
     if not pair.same_version:
         pytest.skip("the target's kind decides, and it is another pair's")
