@@ -124,6 +124,27 @@ make_settings(struct migration *migration)
   free(path);
 }
 
+/* What the bookmark file must have; the caller's to destroy. */
+static bool
+get_kept(struct migration *migration, const char *name, bson_t *document, struct error *error)
+{
+  int got = checkpoint_get(&migration->checkpoint, name, document, error);
+  return got == 1 || (got == 0 && error_set(error, ERROR_STATE, "the bookmark file lost its '%s'", name));
+}
+
+/* T0 is in the file by now. */
+static bool
+read_start(struct migration *migration, struct error *error)
+{
+  bson_t start;
+  if (!get_kept(migration, "start", &start, error)) {
+    return false;
+  }
+  migration->start = message_timestamp(&start, "ts");
+  bson_destroy(&start);
+  return true;
+}
+
 /* What is not there yet, in the order of a start; nothing is changed before all of it was looked at. */
 static bool
 plan_rest(struct migration *migration, struct check *check, enum kept_step step, const struct kept_identity *identity,
@@ -144,6 +165,7 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
   bool ok = migration->resumed || ((step != KEPT_NOTHING || preflight_clear_target(preflight, options->drop, error)) &&
                                    preflight_plan(preflight, options, identity, step, &migration->checkpoint,
                                                   &migration->catalog, &migration->plan, error));
+  ok = ok && read_start(migration, error);
   if (ok && step == KEPT_PLAN) {
     log_info("going on with the copy: %zu of %zu tasks are done", migration->plan.done, migration->plan.task_count);
   }
@@ -176,14 +198,6 @@ prepare(struct migration *migration, struct error *error)
   preflight_close(preflight);
   bson_destroy(&shape);
   return ok;
-}
-
-/* What the bookmark file must have; the caller's to destroy. */
-static bool
-get_kept(struct migration *migration, const char *name, bson_t *document, struct error *error)
-{
-  int got = checkpoint_get(&migration->checkpoint, name, document, error);
-  return got == 1 || (got == 0 && error_set(error, ERROR_STATE, "the bookmark file lost its '%s'", name));
 }
 
 static bool
@@ -672,11 +686,6 @@ migrate_run(const struct options *options)
   bool http = migration->target_uri && (options->http_status_port == 0 ||
                                         http_start(&migration->http, (uint16_t)options->http_status_port, &error));
   if (http && prepare(migration, &error)) {
-    bson_t start;
-    if (checkpoint_get(&migration->checkpoint, "start", &start, &error) == 1) {
-      migration->start = message_timestamp(&start, "ts");
-      bson_destroy(&start);
-    }
     run_loop(migration);
     status = finish(migration);
   } else {
