@@ -13,7 +13,8 @@ import gridfs
 from bson import SON, Binary, Code, Decimal128, Int64, MaxKey, MinKey, ObjectId, Regex, Timestamp
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
-from pymongo.errors import BulkWriteError, OperationFailure, WriteError
+from pymongo.database import Database
+from pymongo.errors import AutoReconnect, BulkWriteError, OperationFailure, WriteError
 
 MAX_BYTES = 16 << 20
 LENIENT = CodecOptions(unicode_decode_error_handler="replace")
@@ -157,14 +158,17 @@ INDEXES = {
     "engine": ([("e", 1)], {"storageEngine": {"wiredTiger": {"configString": "prefix_compression=false"}}}),
     "an index with a näme!": ([("i", 1)], {}),
     "n" * 100: ([("j", 1)], {}),
+    "odd keys": ([("o", True), ("p", 0)], {"backgroud": True}),
 }
 
 
 def attempt(left_out, name, action):
     try:
         action()
+    except AutoReconnect as error:  # 2.6 hangs up on some
+        left_out[name] = f"the connection was closed: {error}"
     except (OperationFailure, WriteError, BulkWriteError) as error:
-        left_out[name] = str(error.details.get("errmsg") or error.details)[:200]
+        left_out[name] = str((error.details or {}).get("errmsg") or error.details or error)[:200]
 
 
 def _indexed_document(n):
@@ -194,12 +198,21 @@ def fill(client, prefix=""):
     for name, on in (("view c", "plain"), ("view b", "view c"), ("view a", "view b")):
         attempt(left_out, name, lambda: db.command(SON(create=name, viewOn=on, pipeline=[{"$match": {"a": {"$gte": 0}}}],
                                                        collation={"locale": "fr"})))
-    files = gridfs.GridFSBucket(client[prefix + "files"], bucket_name="images")
-    for n in range(3):
-        files.upload_from_stream(f"file {n}", bytes(range(256)) * (2000 * n + 1), metadata={"n": n})
+    fill_files(client[prefix + "files"])
     fill_indexed(db, left_out)
     fill_documents(client[prefix + "documents"], left_out)
     return left_out
+
+
+def fill_files(db):
+    if not isinstance(db, Database):  # the old servers' client: GridFS is two collections
+        db["images.files"].insert_many([{"_id": n, "length": 1000, "chunkSize": 261120} for n in range(3)])
+        db["images.chunks"].insert_many([{"_id": n, "files_id": n, "n": 0, "data": bytes(1000)} for n in range(3)])
+        db["images.chunks"].create_index([("files_id", 1), ("n", 1)], unique=True)
+        return
+    files = gridfs.GridFSBucket(db, bucket_name="images")
+    for n in range(3):
+        files.upload_from_stream(f"file {n}", bytes(range(256)) * (2000 * n + 1), metadata={"n": n})
 
 
 def change(client):
@@ -242,6 +255,8 @@ def fill_documents(db, left_out):
     # An insert gives empty timestamps a value, a modifier does not.
     for key, *names in (("stamp", "at"), ("stamps", "one", "two")):
         db.odd.update_one({"_id": key}, {"$set": {name: Timestamp(0, 0) for name in names}})
+    if not isinstance(db, Database):
+        return  # there each applyOps is an upsert, which keeps such documents no better than an insert
     db.create_collection("logged")
     for name, document in (("_id not first", id_not_first()), ("empty timestamps in odd names", odd_stamps())):
         attempt(left_out, f"document {name}", lambda: db.client.admin.command(SON(
