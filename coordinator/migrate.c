@@ -310,7 +310,7 @@ hand_off_if_copied(struct migration *migration)
     return;
   }
   pool_stop_workers(&migration->pool);
-  if (!keep_copied(migration, &error)) {
+  if (!keep_tasks(migration, &error) || !keep_copied(migration, &error)) {
     fail(migration, &error);
     return;
   }

@@ -34,7 +34,7 @@ class Link:
     def __init__(self, network, server, name):
         self.network, self.server, self.name, self.port = network, server, name, free_port()
         self.user, self.password, self.client, self.kind = server.user, server.password, server.client, server.kind
-        self.uri = server.uri
+        self.uri, self.old, self.set_name = server.uri, server.old, server.set_name
         network.request("POST", "/proxies", name=name, listen=f"127.0.0.1:{self.port}", upstream=server.address)
 
     # Shorter than the five minutes after which a silent peer is given up, so that tests end.
