@@ -66,7 +66,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   applier->target_uri = memory_string(target);
   applier->transactions =
     (struct transactions){.reader = &applier->reader, .folder = applier->folder, .memory_most = TRANSACTIONS_BYTES};
-  applier->ddl.target_version = hello.version_number[0] * 100 + hello.version_number[1];
+  applier->ddl.target_version = server_version(&hello);
   applier->ddl.by_name = !applier->reader.by_uuid;
   /*
    * Up to 3.0 a command is logged after its lock is gone: a drop may stand before the rename whose outcome it dropped, and

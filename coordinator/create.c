@@ -23,7 +23,7 @@ struct creation {
 bool
 create_makes_ttl(const struct server_hello *target, const struct collection *collection)
 {
-  int version = target->version_number[0] * 100 + target->version_number[1];
+  int version = server_version(target);
   return version >= 402 && version <= 500 && !collection->capped;
 }
 

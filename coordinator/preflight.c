@@ -179,12 +179,6 @@ check_patterns(const struct selection *selection, struct findings *findings)
   }
 }
 
-static int
-version_of(const struct server_hello *hello)
-{
-  return hello->version_number[0] * 100 + hello->version_number[1];
-}
-
 /* The options become the target's; what that changes is said before anything is done. */
 static void
 translate_options(const struct preflight *preflight, struct catalog *catalog, struct findings *findings)
@@ -195,7 +189,7 @@ translate_options(const struct preflight *preflight, struct catalog *catalog, st
     if (catalog_time_series(collection->name)) {
       continue; /* made with the time series itself */
     }
-    definition_make(collection->options, version_of(&preflight->target_hello), &definition);
+    definition_make(collection->options, server_version(&preflight->target_hello), &definition);
     if (definition.notes[0]) {
       char *ns = memory_format("%s.%s", collection->db, collection->name);
       findings_add(findings, FINDING_WARNING, TOPIC_DEFINITIONS, ns, "options: %s", definition.notes);

@@ -113,6 +113,37 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   return false;
 }
 
+int
+server_version(const struct server_hello *hello)
+{
+  return hello->version_number[0] * 100 + hello->version_number[1];
+}
+
+int
+server_find_one(struct server *server, const char *db, const char *coll, const bson_t *selector, bson_t *document,
+                struct error *error)
+{
+  const bson_t *found;
+  bson_error_t cause;
+  int got = 0;
+  bson_t *options = BCON_NEW("limit", BCON_INT64(1));
+  mongoc_collection_t *collection = mongoc_client_get_collection(server->client, db, coll);
+  mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, selector, options, NULL);
+  if (mongoc_cursor_next(cursor, &found)) {
+    got = 1;
+    if (document) {
+      bson_copy_to(found, document);
+    }
+  } else if (mongoc_cursor_error(cursor, &cause)) {
+    server_error(server, &cause, error);
+    got = -1;
+  }
+  mongoc_cursor_destroy(cursor);
+  mongoc_collection_destroy(collection);
+  bson_destroy(options);
+  return got;
+}
+
 char *
 server_show_id(const bson_t *selector)
 {

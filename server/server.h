@@ -82,6 +82,13 @@ bool server_command(struct server *server, const char *db, const bson_t *command
 bool server_command_long(struct server *server, const char *db, const bson_t *command, bson_t *reply,
                          struct error *error);
 
+/* The document that the selector names: 1, copied into `document` unless that is NULL; 0 if there is none; -1 on error. */
+int server_find_one(struct server *server, const char *db, const char *coll, const bson_t *selector, bson_t *document,
+                    struct error *error);
+
+/* major * 100 + minor, of a hello that was asked with its version. */
+int server_version(const struct server_hello *hello);
+
 /* hello; with `version`, buildInfo too. */
 bool server_ask_hello(struct server *server, bool version, struct server_hello *hello, struct error *error);
 

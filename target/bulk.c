@@ -161,28 +161,9 @@ reply_number(const bson_t *reply, const char *name)
 static int
 document_there(const struct sending *sending, const struct batch_op *op, bson_t *document, struct error *error)
 {
-  const bson_t *found;
-  bson_error_t cause;
   bson_t selector;
-  int got = 0;
-  struct server *target = sending->bulk->target;
-  bson_t *options = BCON_NEW("limit", BCON_INT64(1));
   batch_selector(sending->batch, op, &selector);
-  mongoc_collection_t *collection = mongoc_client_get_collection(target->client, sending->run->db, sending->run->coll);
-  mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, &selector, options, NULL);
-  if (mongoc_cursor_next(cursor, &found)) {
-    got = 1;
-    if (document) {
-      bson_copy_to(found, document);
-    }
-  } else if (mongoc_cursor_error(cursor, &cause)) {
-    server_error(target, &cause, error);
-    got = -1;
-  }
-  mongoc_cursor_destroy(cursor);
-  mongoc_collection_destroy(collection);
-  bson_destroy(options);
-  return got;
+  return server_find_one(sending->bulk->target, sending->run->db, sending->run->coll, &selector, document, error);
 }
 
 /* In strict replay every update finds its document, every delete too. Names the first one that did not. */

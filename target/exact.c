@@ -170,21 +170,12 @@ as_oplog_entry(const struct writing *writing, struct error *error)
 static int
 is_same(const struct writing *writing, struct error *error)
 {
-  const bson_t *found;
-  bson_error_t cause;
-  int same = 0;
-  bson_t *options = BCON_NEW("limit", BCON_INT64(1));
-  mongoc_collection_t *collection = mongoc_client_get_collection(writing->target->client, writing->db, writing->coll);
-  mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, &writing->selector, options, NULL);
-  if (mongoc_cursor_next(cursor, &found)) {
-    same = bson_equal(found, writing->document);
-  } else if (mongoc_cursor_error(cursor, &cause)) {
-    server_error(writing->target, &cause, error);
-    same = -1;
+  bson_t found;
+  int same = server_find_one(writing->target, writing->db, writing->coll, &writing->selector, &found, error);
+  if (same == 1) {
+    same = bson_equal(&found, writing->document);
+    bson_destroy(&found);
   }
-  mongoc_cursor_destroy(cursor);
-  mongoc_collection_destroy(collection);
-  bson_destroy(options);
   return same;
 }
 
