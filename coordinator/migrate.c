@@ -16,6 +16,7 @@
 #include "coordinator/progress.h"
 #include "coordinator/refused.h"
 #include "coordinator/status.h"
+#include "coordinator/uri.h"
 
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
@@ -679,9 +680,9 @@ migrate_run(const struct options *options)
   bson_init(&migration->settings);
   if (options_select(options, &migration->selection, &error)) {
     make_settings(migration);
-    migration->source_uri = options_uri(options, OPTIONS_SOURCE, &error);
+    migration->source_uri = uri_make(options, URI_SOURCE, &error);
   }
-  migration->target_uri = migration->source_uri ? options_uri(options, OPTIONS_TARGET, &error) : NULL;
+  migration->target_uri = migration->source_uri ? uri_make(options, URI_TARGET, &error) : NULL;
   int status;
   bool http = migration->target_uri && (options->http_status_port == 0 ||
                                         http_start(&migration->http, (uint16_t)options->http_status_port, &error));
