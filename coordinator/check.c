@@ -157,6 +157,9 @@ check_copy(struct check *check)
   }
   if (target) {
     needs_collections(&check->target, check->catalog);
+    if (check->options->preserve_uuids) {
+      needs_uuids(&check->target, check->catalog);
+    }
     estimate_space(&preflight->target, check->target.databases, bytes, check->options, &check->findings);
   }
 }

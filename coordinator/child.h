@@ -21,7 +21,7 @@ struct child_events {
 struct child {
   const char *role; /* "worker" or "applier" */
   int index;
-  int64_t task; /* lent to it, -1 if none */
+  int64_t task;     /* lent to it, -1 if none */
   int64_t pause_ms; /* how long it is lent nothing after a failure that may pass; 0: the last task was done */
   int64_t pause_until_ms;
   bool ready;   /* it said so */

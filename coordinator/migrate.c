@@ -115,6 +115,7 @@ make_settings(struct migration *migration)
   const struct options *options = migration->options;
   selection_put(&migration->selection, &migration->settings);
   BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(&migration->settings, "preserveUUIDs", options->preserve_uuids);
   BSON_APPEND_BOOL(&migration->settings, "atomicTransactions", options->atomic_transactions);
   BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
   if (options->oplog_path) {

@@ -414,6 +414,7 @@ options_shape(const struct options *options, const struct selection *selection, 
   bson_init(shape);
   selection_put(selection, shape);
   BSON_APPEND_BOOL(shape, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(shape, "preserveUUIDs", options->preserve_uuids);
 }
 
 const char *

@@ -54,7 +54,7 @@ void options_help(FILE *out);
 
 /*
  * The options that decide what a migration is, so that one that was begun goes on with the same only: the selection's, and
- * whether there are indexes. The caller's to destroy.
+ * whether there are indexes and UUIDs. The caller's to destroy.
  */
 void options_shape(const struct options *options, const struct selection *selection, bson_t *shape);
 
