@@ -54,9 +54,9 @@ def test_pace_is_changed_while_the_copy_runs(secantus_pair):
         code, reply = post(ferry, "/pace", '{"maxRate": "fast"}')
         assert code == 400 and "50MB/s" in reply["errorMessage"]
         assert post(ferry, "/pace", '{"maxRate": "' + " " * 5000 + '"}')[0] == 413
-        set_pace(ferry, maxRate="5MB/s", brake=False)
+        set_pace(ferry, maxRate="5MB/s", brakeLagS=77)
         ferry.wait_status(lambda status: status.get("pace", {}).get("maxBytesPerSecond") == 5e6
-                          and not status["pace"]["brake"]["on"], "the rate as changed")
+                          and status["pace"]["brake"]["lagSeconds"] == 77, "the rate as changed")
         set_pace(ferry, maxRate="0")
         ferry.wait_tailing()
         secantus_pair.finish(ferry)
@@ -68,7 +68,7 @@ def slowing(status):
 
 def run_brake(pair, link, let_go):
     load_bytes(pair, 20)
-    with pair.ferry("--workers", 2, "--rangeMB", 1, "--maxRate", "0.8") as ferry:
+    with pair.ferry("--workers", 2, "--rangeMB", 1, "--maxRate", "0.8", brake=True) as ferry:
         ferry.wait_status(lambda status: status.get("pace", {}).get("bytesPerSecond"), "copying")
         link.toxic("latency", latency=400)
         status = ferry.wait_status(slowing, "slowed")
