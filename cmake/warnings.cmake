@@ -2,10 +2,14 @@
 function(ferry_warnings target)
   target_compile_options(${target} PRIVATE
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wformat=2 -Wvla -Wundef -Wwrite-strings
-    -Wno-format-truncation) # texts for people are cut to their room on purpose
+    # texts for people are cut to their room on purpose
+    $<$<C_COMPILER_ID:GNU>:-Wno-format-truncation>)
   target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
   if(FERRY_WERROR)
     target_compile_options(${target} PRIVATE -Werror)
+  endif()
+  if(FERRY_FUZZ)
+    target_compile_options(${target} PUBLIC -fsanitize=fuzzer-no-link)
   endif()
   if(FERRY_SANITIZE)
     target_compile_options(${target} PUBLIC -fsanitize=${FERRY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
