@@ -67,6 +67,12 @@ struct server_hello {
 void server_library_start(void);
 void server_library_end(void);
 
+/*
+ * The caller's to destroy. NULL with ERROR_USAGE if it is no connection string: the text never shows a user's password, not
+ * even a piece of one that was not encoded.
+ */
+mongoc_uri_t *server_parse_uri(const char *side, const char *uri, struct error *error);
+
 /* Opens nothing yet: the first command connects. `patient`: wait for a primary up to 30 s rather than fail at once. */
 bool server_open(struct server *server, enum error_kind kind, const char *uri, bool patient, struct error *error);
 void server_close(struct server *server);

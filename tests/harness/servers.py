@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from pymongo import MongoClient, WriteConcern
 from pymongo.errors import OperationFailure, PyMongoError
@@ -67,7 +68,7 @@ class Server:
 
     @property
     def uri(self):
-        login = f"{self.user}:{self.password}@" if self.user else ""
+        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.user else ""
         return f"mongodb://{login}{self.address}/?directConnection=true"
 
     @property
