@@ -9,12 +9,14 @@
 #include "coordinator/known.h"
 #include "ipc/message.h"
 #include "server/crew.h"
+#include "server/probe.h"
 #include "source/view.h"
 #include "target/definition.h"
 #include "target/schema.h"
 
 #define WIRE_2_6 2
 #define WIRE_3_6 6
+#define PROBES 5
 
 /* Each reason why this pair cannot work. */
 static void
@@ -68,6 +70,33 @@ preflight_open(struct preflight *preflight, const char *source_uri, const char *
     check_pair(preflight, findings);
   }
   return source && target;
+}
+
+static double
+usual_latency(struct server *server)
+{
+  double looks[PROBES];
+  int count = 0;
+  for (int i = 0; i < PROBES; i++) {
+    struct error ignored;
+    double ms;
+    if (probe_latency(server, &ms, &ignored)) {
+      int at = count++;
+      for (; at > 0 && looks[at - 1] > ms; at--) {
+        looks[at] = looks[at - 1];
+      }
+      looks[at] = ms;
+    }
+  }
+  return count > 0 ? looks[count / 2] : -1;
+}
+
+struct load
+preflight_load(struct preflight *preflight)
+{
+  return (struct load){.source_ms = usual_latency(&preflight->reader.server),
+                       .target_ms = usual_latency(&preflight->target),
+                       .lag_s = probe_lag_s(&preflight->target)};
 }
 
 void

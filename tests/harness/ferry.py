@@ -76,8 +76,9 @@ class Failed(AssertionError):
 
 
 class Ferry:
-    def __init__(self, source, target, folder, *options, status=True, terminal=False, start=True):
-        """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it."""
+    def __init__(self, source, target, folder, *options, status=True, terminal=False, brake=False, start=True):
+        """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it.
+        Without `brake` no test depends on how quick the machine is."""
         self.source, self.target, self.folder = source, target, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.bookmark = self.folder / "bookmark"
@@ -94,6 +95,8 @@ class Ferry:
                 self.command += [user, side.user, password, side.password]
         if status:
             self.command += ["--httpStatusPort", str(self.port)]
+        if not brake:
+            self.command += ["--noBrake"]
         self.command += map(str, options)
         self.process = self.pid = None
         if start:
