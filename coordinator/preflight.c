@@ -13,6 +13,7 @@
 #include "source/view.h"
 #include "target/definition.h"
 #include "target/schema.h"
+#include "target/uuid.h"
 
 #define WIRE_2_6 2
 #define WIRE_3_6 6
@@ -211,7 +212,8 @@ check_patterns(const struct selection *selection, struct findings *findings)
 
 /* The options become the target's; what that changes is said before anything is done. */
 static void
-translate_options(const struct preflight *preflight, struct catalog *catalog, struct findings *findings)
+translate_options(const struct preflight *preflight, bool keep_uuids, struct catalog *catalog,
+                  struct findings *findings)
 {
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
@@ -228,6 +230,9 @@ translate_options(const struct preflight *preflight, struct catalog *catalog, st
     collection->ttl_s = definition.ttl_s;
     bson_destroy(collection->options);
     collection->options = bson_copy(&definition.options);
+    if (keep_uuids && collection->has_uuid && !bson_has_field(collection->options, "timeseries")) {
+      uuid_put(collection->options, collection->uuid);
+    }
     bson_destroy(&definition.options);
   }
 }
@@ -374,7 +379,7 @@ preflight_list(struct preflight *preflight, const struct options *options, const
   }
   name_targets(selection, catalog, findings);
   check_patterns(selection, findings);
-  translate_options(preflight, catalog, findings);
+  translate_options(preflight, options->preserve_uuids, catalog, findings);
   return true;
 }
 
