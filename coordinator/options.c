@@ -130,6 +130,20 @@ set_option(struct options *options, const struct option *option, const char *tex
   return true;
 }
 
+/* Only an option's name is repeated: other words may be the rest of a password with a blank in it. */
+static bool
+no_option(const char *word, size_t length, int at, struct error *error)
+{
+  bool name = length > 2;
+  for (size_t i = 0; i < length; i++) {
+    name = name && (i < 2 ? word[i] == '-' : isalpha((unsigned char)word[i]) != 0);
+  }
+  return name ? error_set(error, ERROR_USAGE, "%.*s is no option; --help lists them", (int)length, word)
+              : error_set(error, ERROR_USAGE,
+                          "word %d of the options is no option; --help lists them, and values with blanks need quotes",
+                          at + 1);
+}
+
 /* One option of argv; `*at` is left on the last word that belongs to it. */
 static bool
 parse_one(struct options *options, int argc, char **argv, int *at, struct error *error)
@@ -143,13 +157,13 @@ parse_one(struct options *options, int argc, char **argv, int *at, struct error 
     word = "--numParallelCollections";
   }
   if (strncmp(word, "--", 2) != 0) {
-    return error_set(error, ERROR_USAGE, "'%s' is no option; --help lists them", word);
+    return no_option(word, strlen(word), *at, error);
   }
   const char *equals = strchr(word, '=');
   size_t length = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
   const struct option *option = find_option(word + 2, length);
   if (!option) {
-    return error_set(error, ERROR_USAGE, "--%.*s is no option; --help lists them", (int)length, word + 2);
+    return no_option(word, length + 2, *at, error);
   }
   if (equals) {
     return set_option(options, option, equals + 1, error);
@@ -354,7 +368,10 @@ side_uri(const struct side *side, const char *compressors, struct error *error)
   const char *slash = strchr(side->host, '/');
   const char *hosts = slash ? slash + 1 : side->host;
   if (!*hosts || strpbrk(hosts, "/@? ") || slash == side->host) {
-    error_set(error, ERROR_USAGE, "--%s takes RS/host:port,... or host:port, not '%s'", side->option, side->host);
+    bool login = strchr(side->host, '@') != NULL; /* what is before it is not to be repeated */
+    error_set(error, ERROR_USAGE,
+              "--%s takes RS/host:port,... or host:port, or a URI that begins with mongodb://, not '%s'", side->option,
+              login ? "...@..." : side->host);
     return NULL;
   }
   if (!slash && strchr(hosts, ',')) {

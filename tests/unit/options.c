@@ -66,7 +66,7 @@ REFUSED(number_out_of_range, "--workers", "--workers", "1000")
 REFUSED(flag_wrong, "--drop", "--drop=perhaps")
 REFUSED(namespace_without_dot, "--includeNamespace", "--includeNamespace", "x")
 REFUSED(twice_with_other_values, "--bookmarkFile", "--bookmarkFile", "a", "--bookmarkFile", "b")
-REFUSED(word, "stray", "stray")
+REFUSED(word, "word 5", "stray")
 REFUSED(two_mechanisms, "--awsSessionToken", "--awsSessionToken", "t", "--gssapiServiceName", "s")
 
 Test(options, help_fits_eighty_columns)
