@@ -287,6 +287,20 @@ read_file(struct parser *parser, struct error *error)
   return true;
 }
 
+/* Only an option's name is repeated: other words may be the rest of a password with a blank in it. */
+static bool
+no_option(const char *word, size_t length, int at, struct error *error)
+{
+  bool name = length > 2;
+  for (size_t i = 0; i < length; i++) {
+    name = name && (i < 2 ? word[i] == '-' : isalpha((unsigned char)word[i]) != 0);
+  }
+  return name ? error_set(error, ERROR_USAGE, "%.*s is no option; --help lists them", (int)length, word)
+              : error_set(error, ERROR_USAGE,
+                          "word %d of the options is no option; --help lists them, and values with blanks need quotes",
+                          at + 1);
+}
+
 /* One option of argv; `*at` is left on the last word that belongs to it. */
 static bool
 parse_one(struct parser *parser, int argc, char **argv, int *at, struct error *error)
@@ -300,13 +314,13 @@ parse_one(struct parser *parser, int argc, char **argv, int *at, struct error *e
     word = "--numParallelCollections";
   }
   if (strncmp(word, "--", 2) != 0) {
-    return error_set(error, ERROR_USAGE, "'%s' is no option; --help lists them", word);
+    return no_option(word, strlen(word), *at, error);
   }
   const char *equals = strchr(word, '=');
   size_t length = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
   const struct option *option = find_option(word + 2, length);
   if (!option) {
-    return error_set(error, ERROR_USAGE, "--%.*s is no option; --help lists them", (int)length, word + 2);
+    return no_option(word, length + 2, *at, error);
   }
   if (equals) {
     return set_option(parser, option, equals + 1, error);

@@ -95,9 +95,10 @@ usual_latency(struct server *server)
 struct load
 preflight_load(struct preflight *preflight)
 {
+  bool denied = false;
   return (struct load){.source_ms = usual_latency(&preflight->reader.server),
                        .target_ms = usual_latency(&preflight->target),
-                       .lag_s = probe_lag_s(&preflight->target)};
+                       .lag_s = probe_lag_s(&preflight->target, &denied)};
 }
 
 void

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +22,28 @@ struct secret {
   const char *name;
 };
 
+/* One byte. With `let_in`, a signal that was held back comes in only while nothing is there to be read: none is missed. */
+static ssize_t
+read_byte(int fd, char *byte, const sigset_t *let_in)
+{
+  struct pollfd wanted = {.fd = fd, .events = POLLIN};
+  if (let_in && ppoll(&wanted, 1, NULL, let_in) < 0) {
+    return -1;
+  }
+  return read(fd, byte, 1);
+}
+
 /*
  * A line without its end, byte by byte, so that the next one is left for who reads next. NULL: nothing came before the end
  * (errno 0), it is too long (E2BIG), or a signal came (EINTR).
  */
 static char *
-read_line(int fd)
+read_line(int fd, const sigset_t *let_in)
 {
   char *line = memory_new(SECRET_BYTES_MOST + 1);
   size_t size = 0;
   ssize_t got = 1;
-  while ((got = read(fd, line + size, 1)) == 1 && line[size] != '\n' && size < SECRET_BYTES_MOST) {
+  while ((got = read_byte(fd, line + size, let_in)) == 1 && line[size] != '\n' && size < SECRET_BYTES_MOST) {
     size++;
   }
   int cause = got < 0 ? errno : size == SECRET_BYTES_MOST ? E2BIG : got == 0 && size == 0 ? 0 : -1;
@@ -52,7 +64,7 @@ read_descriptors(struct secret *secrets, size_t count, struct error *error)
   bool ok = true;
   for (size_t i = 0; ok && i < count; i++) {
     if (secrets[i].descriptor >= 0) {
-      *secrets[i].text = read_line((int)secrets[i].descriptor);
+      *secrets[i].text = read_line((int)secrets[i].descriptor, NULL);
       ok = *secrets[i].text ||
            error_set(error, ERROR_USAGE, "--%sFd: no line can be read from descriptor %lld: %s", secrets[i].name,
                      (long long)secrets[i].descriptor, errno ? strerror(errno) : "it is at its end");
@@ -87,17 +99,22 @@ read_unseen(int tty)
   struct sigaction old[ENDINGS];
   struct sigaction old_stop;
   char *line = NULL;
+  sigset_t held;
+  sigset_t before_held;
   caught = 0;
+  sigemptyset(&held);
   for (size_t i = 0; i < ENDINGS; i++) {
+    sigaddset(&held, ending[i]);
     sigaction(ending[i], &action, &old[i]);
   }
+  sigprocmask(SIG_BLOCK, &held, &before_held);
   sigaction(SIGTSTP, &ignore, &old_stop); /* a shell would get the terminal without its echo */
   if (tcgetattr(tty, &before) == 0) {
     silent = before;
     silent.c_lflag &= ~(tcflag_t)ECHO;
     silent.c_lflag |= ECHONL;
-    if (tcsetattr(tty, TCSAFLUSH, &silent) == 0 && !caught) {
-      line = read_line(tty);
+    if (tcsetattr(tty, TCSAFLUSH, &silent) == 0) {
+      line = read_line(tty, &before_held);
     }
     int cause = errno;
     while (tcsetattr(tty, TCSAFLUSH, &before) != 0 && errno == EINTR) {
@@ -105,6 +122,7 @@ read_unseen(int tty)
     errno = cause;
   }
   sigaction(SIGTSTP, &old_stop, NULL);
+  sigprocmask(SIG_SETMASK, &before_held, NULL);
   for (size_t i = 0; i < ENDINGS; i++) {
     sigaction(ending[i], &old[i], NULL);
   }

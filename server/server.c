@@ -66,12 +66,23 @@ server_uri_crl(const char *uri)
   return NULL;
 }
 
-static mongoc_uri_t *
-parse_uri(const char *uri, const char *side, struct error *error)
+/*
+ * The driver takes what is behind the first @ for the hosts, and would name them when it cannot find them; and it quotes a
+ * password that has a colon (mongoc_uri_parse_userpass, libmongoc 1.23).
+ */
+mongoc_uri_t *
+server_parse_uri(const char *side, const char *uri, struct error *error)
 {
   bson_error_t cause;
-  mongoc_uri_t *parsed = mongoc_uri_new_with_error(uri, &cause);
-  if (!parsed) {
+  const char *at = strchr(uri, '@');
+  bool encoded = !at || !strchr(at + 1, '@');
+  mongoc_uri_t *parsed = encoded ? mongoc_uri_new_with_error(uri, &cause) : NULL;
+  if (!encoded || (!parsed && strstr(cause.message, "Percent-encode"))) {
+    error_set(error, ERROR_USAGE,
+              "the %s's address is not a valid connection string: in its user and password, write : / ? # [ ] @ %% as "
+              "%%3A %%2F %%3F %%23 %%5B %%5D %%40 %%25",
+              side);
+  } else if (!parsed) {
     error_set(error, ERROR_USAGE, "the %s's address is not a valid connection string: %s", side, cause.message);
   }
   return parsed;
@@ -80,7 +91,7 @@ parse_uri(const char *uri, const char *side, struct error *error)
 bool
 server_check_uri(const char *uri, const char *side, struct error *error)
 {
-  mongoc_uri_t *parsed = parse_uri(uri, side, error);
+  mongoc_uri_t *parsed = server_parse_uri(side, uri, error);
   if (parsed) {
     mongoc_uri_destroy(parsed);
   }
@@ -142,7 +153,7 @@ server_open(struct server *server, enum error_kind kind, const char *uri, bool p
 {
   bson_error_t cause;
   *server = (struct server){.kind = kind, .side = kind == ERROR_SOURCE ? "source" : "target"};
-  mongoc_uri_t *parsed = parse_uri(uri, server->side, error);
+  mongoc_uri_t *parsed = server_parse_uri(server->side, uri, error);
   if (!parsed) {
     return false;
   }

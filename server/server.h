@@ -69,6 +69,12 @@ void server_library_start(void);
 void server_library_end(void);
 
 /*
+ * The caller's to destroy. NULL with ERROR_USAGE if it is no connection string: the text never shows a user's password, not
+ * even a piece of one that was not encoded. Looks nothing up.
+ */
+mongoc_uri_t *server_parse_uri(const char *side, const char *uri, struct error *error);
+
+/*
  * An option of connection strings that the driver does not have, and we do: a PEM file of revoked certificates (and TLS). Its
  * value there is the caller's, NULL without one.
  */

@@ -32,12 +32,10 @@ add_name(struct members *members, const char *name)
 bool
 members_init(struct members *members, const struct server *side, const char *uri, struct error *error)
 {
-  bson_error_t cause;
   *members =
-    (struct members){.side = side, .uri = mongoc_uri_new_with_error(uri, &cause), .crl_file = server_uri_crl(uri)};
+    (struct members){.side = side, .uri = server_parse_uri(side->side, uri, error), .crl_file = server_uri_crl(uri)};
   if (!members->uri) {
-    return error_set(error, ERROR_USAGE, "the %s's address is not a valid connection string: %s", side->side,
-                     cause.message);
+    return false;
   }
   for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(members->uri); host; host = host->next) {
     add_name(members, host->host_and_port);

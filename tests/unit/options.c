@@ -76,7 +76,7 @@ REFUSED(compressor_wrong, "--compressors", "--compressors", "snappy,,zlib")
 REFUSED(no_compressor, "--compressors", "--compressors", "none,snappy")
 REFUSED(two_mechanisms_of_the_target, "--destinationAwsSessionToken", "--destinationAwsSessionToken", "t",
         "--destinationGssapiHostName", "s")
-REFUSED(word, "stray", "stray")
+REFUSED(word, "word 5", "stray")
 REFUSED(two_mechanisms, "--awsSessionToken", "--awsSessionToken", "t", "--gssapiServiceName", "s")
 
 Test(options, help_fits_eighty_columns)
