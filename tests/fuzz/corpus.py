@@ -186,6 +186,22 @@ def patterns():
         put("pattern", name, "\n".join(lines).encode())
 
 
+def configurations():
+    seeds = ("r/a:1,b:2", "r/c:3")
+    for name, (host, destination), text in (
+        ("plain", seeds, "username: u\npassword: 'p: @'\nworkers: 3\ndrop: true\n"),
+        ("lists", seeds, "includeDB: [a, b]\nexcludeNamespace:\n  - a.b\n  - \"a.c\"\nnsFrom: x.*\nnsTo: y.*\n"),
+        ("refused", seeds, "username: &a !x u\npassword: *a\nhost: {a: [b]}\n<<: {}\n--- |\n x\n"),
+        ("tls", seeds, "ssl: true\nsslCAFile: f\nsslCRLFile: \"a b\"\nsslPEMKeyFile: /dev/null\ntlsInsecure: true\n"),
+        ("uris", ("mongodb://u:p%40@a,b/db?replicaSet=r&ssl=true&authMechanism=PLAIN", "mongodb+srv://v@a.b.c/?x=y;z"),
+         "destinationPassword: q\ncompressors: zlib\n"),
+        ("mechanisms", ("mongodb://a/?tlsCRLFile=%2Fx", "a.mongodb.net"),
+         "authenticationMechanism: MONGODB-IAM\nawsSessionToken: t\ndestinationAuthenticationMechanism: GSSAPI\n"
+         "destinationGssapiHostName: k\n"),
+    ):
+        put("config", name, f"{host}\n{destination}\n{text}".encode())
+
+
 def main():
     for folder in ROOT.glob("*"):
         for old in folder.glob("*"):
@@ -202,6 +218,7 @@ def main():
     spools()
     bookmarks()
     patterns()
+    configurations()
 
 
 if __name__ == "__main__":
