@@ -76,11 +76,11 @@ class Failed(AssertionError):
 
 
 class Ferry:
-    def __init__(self, source, target, folder, *options, status=True, terminal=False, start=True):
+    def __init__(self, source, target, folder, *options, status=True, terminal=False, start=True, bookmark=None):
         """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it."""
         self.source, self.target, self.folder = source, target, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.bookmark = self.folder / "bookmark"
+        self.bookmark = Path(bookmark or self.folder / "bookmark")
         self.stderr = self.folder / "mongoferry.log"
         self.port = free_port() if status else None
         self.terminal = terminal
