@@ -4,12 +4,22 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "coordinator/census.h"
 #include "coordinator/estimate.h"
 #include "coordinator/uri.h"
 #include "ipc/message.h"
 
 #define VERSION_SIZE 16
+/* A crew's eight connections, or more where a set has many members, and what libraries open for themselves. */
+#define FILES_AT_LEAST 128
+#define FILES_A_CHILD 4 /* two pipes while it is being started */
+
+bool
+check_files(const struct options *options, struct error *error)
+{
+  return process_reserve_files(FILES_AT_LEAST + FILES_A_CHILD * (size_t)(options_workers(options) + 1), error);
+}
 
 void
 check_init(struct check *check, const struct options *options, const struct selection *selection,
@@ -263,7 +273,7 @@ check_run(const struct options *options)
   char *source_uri = NULL;
   char *target_uri = NULL;
   int status;
-  if (options_select(options, &selection, &error)) {
+  if (check_files(options, &error) && options_select(options, &selection, &error)) {
     source_uri = uri_make(options, URI_SOURCE, &error);
     target_uri = source_uri ? uri_make(options, URI_TARGET, &error) : NULL;
   }

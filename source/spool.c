@@ -171,6 +171,9 @@ write_block(struct spool *spool, struct error *error)
     spool->packed = memory_resize(spool->packed, spool->packed_capacity);
   }
   ZSTD_CCtx *context = ZSTD_createCCtx();
+  if (!context) {
+    return error_set(error, ERROR_INTERNAL, "cannot compress the oplog: out of memory; give it more, then start again");
+  }
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL);
   ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
   size_t packed =

@@ -76,12 +76,13 @@ class Failed(AssertionError):
 
 
 class Ferry:
-    def __init__(self, source, target, folder, *options, status=True, terminal=False, brake=False, start=True):
+    def __init__(self, source, target, folder, *options, status=True, terminal=False, brake=False, start=True,
+                 bookmark=None):
         """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it.
         Without `brake` no test depends on how quick the machine is."""
         self.source, self.target, self.folder = source, target, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.bookmark = self.folder / "bookmark"
+        self.bookmark = Path(bookmark or self.folder / "bookmark")
         self.stderr = self.folder / "mongoferry.log"
         self.port = free_port() if status else None
         self.terminal = terminal
