@@ -1,7 +1,7 @@
 #include "applier/watch.h"
 
+#include "applier/patience.h"
 #include "base/clock.h"
-#include "base/log.h"
 
 #define WATCH_MS 5000
 #define PAUSES 20 /* a look takes a twentieth of the time at most: a server may read its whole oplog for it */
@@ -49,10 +49,7 @@ look(struct applier *applier, const struct optime *start, struct error *error)
   if (applier->feed && feed_failed(applier->feed, error)) {
     feed_free(applier->feed);
     applier->feed = NULL;
-    if (!server_error_passes(error)) {
-      return false;
-    }
-    log_warn("%s; trying again", error->text);
+    return false;
   }
   if (applier->oplog_path && !applier->feed && !spool_on(applier, start, error)) {
     return false;
@@ -67,10 +64,14 @@ watch_until_message(struct applier *applier, const struct optime *start, enum me
   int64_t wait_ms = 0; /* the first look is at once */
   while (!channel_waiting(&applier->channel, (int)wait_ms)) {
     int64_t begun_ms = clock_ms();
-    if (!look(applier, start, error) && !server_error_passes(error)) {
+    if (look(applier, start, error)) {
+      patience_end(applier);
+      wait_ms = watch_pause_ms(begun_ms, WATCH_MS);
+    } else if (patience_has(applier, error)) {
+      wait_ms = applier->pause_ms;
+    } else {
       return -1;
     }
-    wait_ms = watch_pause_ms(begun_ms, WATCH_MS);
   }
   return channel_receive(&applier->channel, type, message, error);
 }
