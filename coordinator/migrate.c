@@ -161,7 +161,7 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
   if (step == KEPT_NOTHING) {
     check_copy(check);
   } else {
-    check_resume(check);
+    check_resume(check, &migration->checkpoint, step);
   }
   findings_log_warnings(&check->findings);
   if (!findings_conclude(&check->findings, error)) {
@@ -364,12 +364,14 @@ static bool
 save_bookmark(struct migration *migration, const bson_t *message, struct error *error)
 {
   bson_t bookmark;
+  bson_t taken;
   bson_t document;
-  if (!message_document(message, "bookmark", &bookmark, error)) {
+  if (!message_document(message, "bookmark", &bookmark, error) || !message_document(message, "taken", &taken, error)) {
     return false;
   }
   bson_copy_to(&bookmark, &document);
   message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
+  BSON_APPEND_DOCUMENT(&document, "taken", &taken);
   bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error) &&
             checkpoint_commit(&migration->checkpoint, error);
   uint64_t at = message_timestamp(&document, "ts");

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bson import ObjectId
 from pymongo import WriteConcern
+from pymongo.errors import AutoReconnect, DuplicateKeyError
 
 from servers import die_with_parent, free_port
 
@@ -191,7 +192,14 @@ class Ferry:
         mark = {"_id": ObjectId()}
         source = self.source.client()[database].get_collection(name, write_concern=WriteConcern("majority"))
         target = self.target.client()[database][name]
-        source.insert_one(mark)
+        while True:
+            try:
+                source.insert_one(mark)
+                break
+            except AutoReconnect:  # an election
+                time.sleep(0.1)
+            except DuplicateKeyError:  # and it had arrived
+                break
         begun = time.monotonic()
         while time.monotonic() < begun + timeout:
             if target.find_one(mark):
