@@ -34,9 +34,22 @@ unname_counters(void)
 
 __attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(void) = unname_counters;
 
+/* libbson would abort, with a line of its own. */
+static void
+use_our_memory(void)
+{
+  static const bson_mem_vtable_t ours = {.malloc = memory_malloc,
+                                         .calloc = memory_calloc,
+                                         .realloc = memory_resize,
+                                         .free = free,
+                                         .aligned_alloc = memory_aligned};
+  bson_mem_set_vtable(&ours);
+}
+
 void
 server_library_start(void)
 {
+  use_our_memory();
   mongoc_init();
   unname_counters();
   mongoc_log_set_handler(quiet, NULL);
