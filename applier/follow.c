@@ -16,6 +16,8 @@
 #define WINDOW_MS 30000
 #define IDLE_MS 1000
 #define FINISH_MS 5000
+#define PAUSE_LEAST_MS 500
+#define PAUSE_MOST_MS 15000
 
 bool
 follow_expect(struct applier *applier, struct error *error)
@@ -277,11 +279,14 @@ follow(struct applier *applier, struct error *error)
 bool
 follow_patiently(struct applier *applier, struct error *error)
 {
-  int64_t wait_ms = 500;
+  int64_t wait_ms = PAUSE_LEAST_MS;
+  uint64_t failed_at = 0;
   while (!follow(applier, error)) {
     if (!server_error_passes(error)) {
       return false;
     }
+    wait_ms = applier->bookmark.ts > failed_at ? PAUSE_LEAST_MS : wait_ms; /* it had got on since */
+    failed_at = applier->bookmark.ts;
     log_warn("%s; trying again from ts=%u.%u", error->text, OPTIME_SECONDS(applier->bookmark.ts),
              OPTIME_INCREMENT(applier->bookmark.ts));
     feed_free(applier->feed);
@@ -301,7 +306,7 @@ follow_patiently(struct applier *applier, struct error *error)
     if (channel_waiting(&applier->channel, (int)wait_ms)) {
       return true;
     }
-    wait_ms = wait_ms < 15000 ? wait_ms * 2 : wait_ms;
+    wait_ms = wait_ms < PAUSE_MOST_MS ? wait_ms * 2 : wait_ms;
   }
   return true;
 }

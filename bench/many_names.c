@@ -119,6 +119,7 @@ main(int argc, char **argv)
   bson_t shape = BSON_INITIALIZER;
   struct kept_identity identity = {&hello, &hello, &shape};
   unlink(path);
+  setlinebuf(stdout);
   make_catalog(&catalog, count);
   tell("catalog", count);
   check(checkpoint_open(&checkpoint, path, &error) && kept_begin(&checkpoint, start, &identity, &catalog, &error),

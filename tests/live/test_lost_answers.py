@@ -29,7 +29,7 @@ def changes(client):
         (b"renameCollection", lambda: db.c.rename("renamed")),
         (b"renameCollection", lambda: db.renamed.rename("other", dropTarget=True)),
         (b"drop\0", lambda: db.made.drop()),
-        (b"dropDatabase", lambda: client.drop_database("gone")),
+        (b"drop", lambda: client.drop_database("gone")),
     ]
 
 
