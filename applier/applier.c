@@ -76,6 +76,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .refuse_document = bookmark_refuse_document,
                               .follow_name = bookmark_follow_name,
                               .context = applier,
+                              .keep_uuids = message_flag(&settings, "preserveUUIDs"),
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   if (!connect_both(applier, source, target, error) || !apply_init(&applier->apply, target, error)) {
     return false;

@@ -4,12 +4,23 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "coordinator/census.h"
 #include "coordinator/estimate.h"
+#include "coordinator/uri.h"
 #include "ipc/message.h"
 #include "source/spool.h"
 
 #define VERSION_SIZE 16
+/* A crew's eight connections, or more where a set has many members, and what libraries open for themselves. */
+#define FILES_AT_LEAST 128
+#define FILES_A_CHILD 4 /* two pipes while it is being started */
+
+bool
+check_files(const struct options *options, struct error *error)
+{
+  return process_reserve_files(FILES_AT_LEAST + FILES_A_CHILD * (size_t)(options_workers(options) + 1), error);
+}
 
 void
 check_init(struct check *check, const struct options *options, const struct selection *selection,
@@ -157,6 +168,9 @@ check_copy(struct check *check)
   }
   if (target) {
     needs_collections(&check->target, check->catalog);
+    if (check->options->preserve_uuids) {
+      needs_uuids(&check->target, check->catalog);
+    }
     estimate_space(&preflight->target, check->target.databases, bytes, check->options, &check->findings);
   }
 }
@@ -288,9 +302,9 @@ check_run(const struct options *options)
   char *source_uri = NULL;
   char *target_uri = NULL;
   int status;
-  if (options_select(options, &selection, &error)) {
-    source_uri = options_uri(options, OPTIONS_SOURCE, &error);
-    target_uri = source_uri ? options_uri(options, OPTIONS_TARGET, &error) : NULL;
+  if (check_files(options, &error) && options_select(options, &selection, &error)) {
+    source_uri = uri_make(options, URI_SOURCE, &error);
+    target_uri = source_uri ? uri_make(options, URI_TARGET, &error) : NULL;
   }
   if (target_uri) {
     struct check check;

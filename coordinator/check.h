@@ -20,6 +20,9 @@ struct check {
   struct needs target;
 };
 
+/* As many open files as its processes need at most; false if this machine does not allow them. */
+bool check_files(const struct options *options, struct error *error);
+
 void check_init(struct check *check, const struct options *options, const struct selection *selection,
                 struct preflight *preflight, struct catalog *catalog);
 void check_close(struct check *check);

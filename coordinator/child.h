@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "coordinator/rate.h"
 #include "ipc/frame.h"
 
 struct child;
@@ -21,14 +22,16 @@ struct child_events {
 struct child {
   const char *role; /* "worker" or "applier" */
   int index;
-  int64_t task; /* lent to it, -1 if none */
+  int64_t task;     /* lent to it, -1 if none */
   int64_t pause_ms; /* how long it is lent nothing after a failure that may pass; 0: the last task was done */
   int64_t pause_until_ms;
-  bool ready;   /* it said so */
-  bool running; /* not ended yet */
-  bool failed;  /* it said why: */
+  struct rate told; /* the pace it was told last */
+  bool ready;       /* it said so */
+  bool running;     /* not ended yet */
+  bool failed;      /* it said why: */
   struct error error;
   char cause[160]; /* how it ended, in words; "" for a clean exit */
+  bool starved;    /* that may be for want of memory */
   struct child_events events;
   struct frame_reader frames;
   uv_process_t process;
@@ -47,5 +50,8 @@ bool child_start(struct child *child, uv_loop_t *loop, const char *role, int ind
                  struct error *error);
 void child_send(struct child *child, enum message_type type, const bson_t *document);
 void child_signal(struct child *child, int signal);
+
+/* What may mend how it ended, as the end of a line. */
+const char *child_mend(const struct child *child);
 
 #endif

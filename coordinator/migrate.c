@@ -16,6 +16,8 @@
 #include "coordinator/progress.h"
 #include "coordinator/refused.h"
 #include "coordinator/status.h"
+#include "coordinator/throttle.h"
+#include "coordinator/uri.h"
 
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
@@ -39,6 +41,8 @@ struct migration {
   struct pool pool;
   struct progress progress;
   struct http *http; /* NULL: no status port */
+  struct http_actions actions;
+  struct throttle throttle;
   struct progress_tail tail;
   uint64_t start; /* T0 */
   struct window window;
@@ -87,6 +91,7 @@ publish(struct migration *migration)
   struct status status = {.plan = &migration->plan,
                           .tail = &migration->tail,
                           .window = &migration->window,
+                          .throttle = &migration->throttle,
                           .error = migration->failed ? &migration->error : NULL,
                           .needs_s = copy_needs_s(migration),
                           .resumed = migration->resumed,
@@ -114,6 +119,7 @@ make_settings(struct migration *migration)
   const struct options *options = migration->options;
   selection_put(&migration->selection, &migration->settings);
   BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(&migration->settings, "preserveUUIDs", options->preserve_uuids);
   BSON_APPEND_BOOL(&migration->settings, "atomicTransactions", options->atomic_transactions);
   BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
   if (options->oplog_path) {
@@ -172,6 +178,16 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
   return ok;
 }
 
+/* What the servers are like before the copy is what it is held against. */
+static void
+begin_brake(struct migration *migration)
+{
+  const struct options *options = migration->options;
+  struct load load = preflight_load(&migration->preflight);
+  brake_init(&migration->throttle.brake, (double)options->brake_latency_ms, (double)options->brake_lag_s, &load);
+  brake_switch(&migration->throttle.brake, !options->no_brake);
+}
+
 /* Steps 1 to 4 of the design: everything that needs a server before the first process. */
 static bool
 prepare(struct migration *migration, struct error *error)
@@ -193,6 +209,9 @@ prepare(struct migration *migration, struct error *error)
   if (ok) {
     enum kept_step step = kept_look(&migration->checkpoint, options, &identity, error);
     ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
+  }
+  if (ok) {
+    begin_brake(migration);
   }
   check_close(&check);
   preflight_close(preflight);
@@ -406,12 +425,25 @@ on_refused(void *context, const bson_t *document)
 }
 
 static void
+take_load(struct migration *migration, const bson_t *document)
+{
+  struct load load = {message_double(document, "source_ms", -1), message_double(document, "target_ms", -1),
+                      message_double(document, "lag_s", -1)};
+  throttle_look(&migration->throttle, &load, clock_ms());
+  pool_set_rate(&migration->pool, throttle_rate(&migration->throttle));
+}
+
+static void
 on_applier_message(void *context, enum message_type type, const bson_t *document)
 {
   struct migration *migration = context;
   struct error error;
   if (type == MESSAGE_WINDOW) {
     take_window(migration, document);
+    return;
+  }
+  if (type == MESSAGE_LOAD) {
+    take_load(migration, document);
     return;
   }
   if (type == MESSAGE_REFUSED) {
@@ -431,6 +463,7 @@ on_applier_message(void *context, enum message_type type, const bson_t *document
   migration->tail.entries = message_number(document, "entries", 0);
   migration->tail.consistent = message_flag(document, "consistent");
   if (!save_bookmark(migration, document, &error)) {
+    migration->change_lost = true; /* those that were to be kept with it */
     fail(migration, &error);
     child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
   } else if (message_flag(document, "confirm")) {
@@ -503,7 +536,8 @@ on_applier_ended(void *context, const struct child *applier)
   } else if (migration->pool.stopping && !applier->cause[0]) {
     return;
   } else if (migration->pool.stopping || migration->applier_deaths++ >= APPLIER_DEATHS_MOST) {
-    error_set(&error, ERROR_CHILD, "the applier %s; start again, it goes on from its bookmark", cause);
+    error_set(&error, ERROR_CHILD, "the applier %s%s; start again, it goes on from its bookmark", cause,
+              child_mend(applier));
     fail(migration, &error);
   } else {
     migration->tail.consistent = false;
@@ -564,13 +598,16 @@ static void
 on_timer(uv_timer_t *timer)
 {
   struct migration *migration = timer->data;
-  pool_tick(&migration->pool);
+  struct pool *pool = &migration->pool;
+  throttle_tick(&migration->throttle, pool->copied_bytes, pool->copied_documents, clock_ms());
+  pool_set_rate(pool, throttle_rate(&migration->throttle));
+  pool_tick(pool);
   publish_if_due(migration);
   struct error error;
   if (!keep_tasks(migration, &error)) {
     fail(migration, &error);
   }
-  if (migration->pool.stopping) {
+  if (pool->stopping) {
     return;
   }
   hand_off_if_copied(migration); /* a plan without tasks is finished from the start */
@@ -579,16 +616,6 @@ on_timer(uv_timer_t *timer)
   } else {
     progress_copy(&migration->progress, &migration->plan, &migration->window);
   }
-}
-
-static int
-worker_count(const struct options *options)
-{
-  unsigned processors = uv_available_parallelism();
-  if (options->workers > 0) {
-    return (int)options->workers;
-  }
-  return processors < 2 ? 2 : processors > 16 ? 16 : (int)processors;
 }
 
 static void
@@ -619,7 +646,13 @@ run_loop(struct migration *migration)
 {
   struct error error;
   struct pool *pool = &migration->pool;
-  uv_loop_init(&migration->loop);
+  int result = uv_loop_init(&migration->loop);
+  if (result != 0) {
+    migration->failed = true;
+    error_set(&migration->error, ERROR_INTERNAL, "cannot begin: %s; raise the limit of open files (ulimit -n)",
+              uv_strerror(result));
+    return;
+  }
   watch_signals(migration);
   *pool = (struct pool){
     .loop = &migration->loop,
@@ -627,10 +660,11 @@ run_loop(struct migration *migration)
     .source_uri = migration->source_uri,
     .target_uri = migration->target_uri,
     .settings = &migration->settings,
+    .rate = throttle_rate(&migration->throttle),
     .events = {on_task_done, on_refused, on_applier_message, on_applier_ended, on_failed, on_all_ended, migration}};
   progress_init(&migration->progress);
   migration->began_ms = clock_ms();
-  if (!pool_start(pool, worker_count(migration->options), &error) ||
+  if (!pool_start(pool, options_workers(migration->options), &error) ||
       !(migration->resumed ? go_on(migration, &error) : send_watch(migration, &error))) {
     fail(migration, &error);
   }
@@ -672,6 +706,33 @@ finish(struct migration *migration)
   return 0;
 }
 
+/* By the port's thread. */
+static unsigned
+on_post(void *context, const char *path, const char *body, size_t size, char **reply)
+{
+  struct migration *migration = context;
+  return strcmp(path, "/pace") == 0 ? throttle_post(&migration->throttle, body, size, reply) : 404;
+}
+
+/* Opens no connection: what the options say, and the status port. */
+static bool
+begin(struct migration *migration, struct error *error)
+{
+  const struct options *options = migration->options;
+  throttle_init(&migration->throttle);
+  if (!check_files(options, error) || !options_select(options, &migration->selection, error) ||
+      (options->max_rate && !rate_parse(options->max_rate, &migration->throttle.most, error))) {
+    return false;
+  }
+  make_settings(migration);
+  migration->source_uri = uri_make(options, URI_SOURCE, error);
+  migration->target_uri = migration->source_uri ? uri_make(options, URI_TARGET, error) : NULL;
+  migration->actions = (struct http_actions){on_post, migration};
+  return migration->target_uri &&
+         (options->http_status_port == 0 ||
+          http_start(&migration->http, (uint16_t)options->http_status_port, &migration->actions, error));
+}
+
 int
 migrate_run(const struct options *options)
 {
@@ -679,15 +740,8 @@ migrate_run(const struct options *options)
   struct error error = {.kind = ERROR_NONE};
   migration->options = options;
   bson_init(&migration->settings);
-  if (options_select(options, &migration->selection, &error)) {
-    make_settings(migration);
-    migration->source_uri = options_uri(options, OPTIONS_SOURCE, &error);
-  }
-  migration->target_uri = migration->source_uri ? options_uri(options, OPTIONS_TARGET, &error) : NULL;
   int status;
-  bool http = migration->target_uri && (options->http_status_port == 0 ||
-                                        http_start(&migration->http, (uint16_t)options->http_status_port, &error));
-  if (http && prepare(migration, &error)) {
+  if (begin(migration, &error) && prepare(migration, &error)) {
     run_loop(migration);
     status = finish(migration);
   } else {
@@ -695,6 +749,7 @@ migrate_run(const struct options *options)
     status = error_exit_status(error.kind);
   }
   http_stop(migration->http);
+  throttle_clear(&migration->throttle);
   checkpoint_close(&migration->checkpoint);
   plan_clear(&migration->plan);
   catalog_clear(&migration->catalog);

@@ -32,11 +32,10 @@ add_name(struct members *members, const char *name)
 bool
 members_init(struct members *members, const struct server *side, const char *uri, struct error *error)
 {
-  bson_error_t cause;
-  *members = (struct members){.side = side, .uri = mongoc_uri_new_with_error(uri, &cause)};
+  *members =
+    (struct members){.side = side, .uri = server_parse_uri(side->side, uri, error), .crl_file = server_uri_crl(uri)};
   if (!members->uri) {
-    return error_set(error, ERROR_USAGE, "the %s's address is not a valid connection string: %s", side->side,
-                     cause.message);
+    return false;
   }
   for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(members->uri); host; host = host->next) {
     add_name(members, host->host_and_port);
@@ -54,6 +53,7 @@ members_clear(struct members *members)
     free(members->names[i]);
   }
   free(members->names);
+  free(members->crl_file);
   if (members->uri) {
     mongoc_uri_destroy(members->uri);
   }
@@ -72,7 +72,8 @@ stream_options(const struct members *members, int64_t until_ms)
                   : left < connect_ms ? (int)left
                                       : connect_ms,
     .socket_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_DEFAULT_SOCKETTIMEOUTMS),
-    .tls = mongoc_uri_get_tls(uri),
+    .tls = mongoc_uri_get_tls(uri) || members->crl_file,
+    .crl_file = members->crl_file,
     .ca_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, NULL),
     .key_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE, NULL),
     .key_password = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD, NULL),

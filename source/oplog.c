@@ -1,12 +1,12 @@
 #include "source/oplog.h"
 
 #include <inttypes.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "source/majority.h"
 
 #define OPLOG_DB "local"

@@ -171,6 +171,9 @@ write_block(struct spool *spool, struct error *error)
     spool->packed = memory_resize(spool->packed, spool->packed_capacity);
   }
   ZSTD_CCtx *context = ZSTD_createCCtx();
+  if (!context) {
+    return error_set(error, ERROR_INTERNAL, "cannot compress the oplog: out of memory; give it more, then start again");
+  }
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL);
   ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
   size_t packed =
@@ -280,6 +283,18 @@ read_block(const struct spool *spool, int64_t *offset, struct spool_block *block
   return got;
 }
 
+bool
+spool_entry(const uint8_t *bytes, size_t size, bson_t *entry)
+{
+  uint32_t length;
+  if (size < sizeof length) {
+    return false;
+  }
+  memcpy(&length, bytes, sizeof length);
+  length = BSON_UINT32_FROM_LE(length);
+  return length <= size && bson_init_static(entry, bytes, length);
+}
+
 /* Takes the entries that do not count out of a block's; gives the new size. */
 static size_t
 without_cut(const struct spool *spool, int64_t offset, uint8_t *bytes, size_t size)
@@ -294,12 +309,11 @@ without_cut(const struct spool *spool, int64_t offset, uint8_t *bytes, size_t si
   }
   for (size_t at = 0; at < size;) {
     bson_t entry;
-    uint32_t length;
-    memcpy(&length, bytes + at, sizeof length);
-    length = BSON_UINT32_FROM_LE(length);
-    if (!bson_init_static(&entry, bytes + at, length)) {
-      return kept; /* the checksum was right, so this is what was put in */
+    if (!spool_entry(bytes + at, size - at, &entry)) {
+      memmove(bytes + kept, bytes + at, size - at); /* for the reader to find */
+      return kept + size - at;
     }
+    uint32_t length = entry.len; /* the move goes over what it is a view of */
     if (optime_of(&entry).ts <= spool->cuts[cut].settled) {
       memmove(bytes + kept, bytes + at, length);
       kept += length;

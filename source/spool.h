@@ -52,4 +52,7 @@ struct spool_block {
  */
 int spool_read(const struct spool *spool, int64_t *offset, int64_t end, struct spool_block *block, struct error *error);
 
+/* The entry that the bytes begin with, a view; false if they hold no whole one. */
+bool spool_entry(const uint8_t *bytes, size_t size, bson_t *entry);
+
 #endif

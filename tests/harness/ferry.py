@@ -77,11 +77,13 @@ class Failed(AssertionError):
 
 
 class Ferry:
-    def __init__(self, source, target, folder, *options, status=True, terminal=False, start=True):
-        """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it."""
+    def __init__(self, source, target, folder, *options, status=True, terminal=False, brake=False, start=True,
+                 bookmark=None):
+        """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it.
+        Without `brake` no test depends on how quick the machine is."""
         self.source, self.target, self.folder = source, target, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.bookmark = self.folder / "bookmark"
+        self.bookmark = Path(bookmark or self.folder / "bookmark")
         self.stderr = self.folder / "mongoferry.log"
         self.port = free_port() if status else None
         self.terminal = terminal
@@ -95,6 +97,8 @@ class Ferry:
                 self.command += [user, side.user, password, side.password]
         if status:
             self.command += ["--httpStatusPort", str(self.port)]
+        if not brake:
+            self.command += ["--noBrake"]
         self.command += map(str, options)
         self.process = self.pid = None
         if start:

@@ -10,6 +10,7 @@ the data away.
 
 import contextlib
 import ctypes
+import itertools
 import os
 import resource
 import shutil
@@ -20,6 +21,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 from pymongo import MongoClient, WriteConcern
 from pymongo.errors import OperationFailure, PyMongoError
@@ -32,10 +34,21 @@ STOP_TIMEOUT_S = 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+# Below those that the system gives to clients, which would take one between our look and its use.
+_ports = itertools.cycle(range(20000, 32000))
+next(itertools.islice(_ports, os.getpid() * 97 % 12000, None))  # test processes side by side begin far apart
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody listens on, and that this process did not give before (for a long time)."""
+    while True:
+        port = next(_ports)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def die_with_parent():
@@ -67,7 +80,7 @@ class Server:
 
     @property
     def uri(self):
-        login = f"{self.user}:{self.password}@" if self.user else ""
+        login = f"{quote(self.user, safe='')}:{quote(self.password, safe='')}@" if self.user else ""
         return f"mongodb://{login}{self.address}/?directConnection=true"
 
     @property

@@ -1,4 +1,6 @@
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <sys/resource.h>
 
 #include "applier/transactions.h"
 
@@ -142,4 +144,24 @@ Test(transactions, a_part_that_is_gone_is_named)
   bson_t *abort = entry(6, 2, "{\"abortTransaction\": 1}", "");
   cr_assert(transactions_take(&transactions, abort, note, &seen, &error));
   bson_destroy(abort);
+}
+
+Test(transactions, file_that_cannot_grow_is_an_error)
+{
+  struct transactions transactions = start(MEMORY_MOST);
+  struct seen seen = {0};
+  struct error error = {.kind = ERROR_NONE};
+  struct rlimit small = {20000, 20000};
+  bool ok = true;
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  for (int i = 1; ok && i < 1000; i++) {
+    bson_t *document = part(i, i - 1, i, ", \"partialTxn\": true");
+    ok = transactions_take(&transactions, document, note, &seen, &error);
+    bson_destroy(document);
+  }
+  cr_assert_not(ok);
+  cr_assert_eq(error.kind, ERROR_STATE);
+  cr_assert_not_null(strstr(error.text, "make room there and start again"), "%s", error.text);
+  transactions_clear(&transactions);
 }
