@@ -53,6 +53,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .refuse_document = bookmark_refuse_document,
                               .follow_name = bookmark_follow_name,
                               .context = applier,
+                              .keep_uuids = message_flag(&settings, "preserveUUIDs"),
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   struct server_hello hello;
   if (!reader_open(&applier->reader, source, true, error) ||

@@ -64,7 +64,7 @@ look(struct applier *applier, const struct optime *start, struct error *error)
 
 /* How both servers do; one that is away is found by others. */
 static bool
-report_load(struct applier *applier, struct error *error)
+report_load(struct applier *applier, bool *denied, struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
   double source_ms;
@@ -74,7 +74,7 @@ report_load(struct applier *applier, struct error *error)
   }
   if (probe_latency(&applier->target, &target_ms, error)) {
     BSON_APPEND_DOUBLE(&document, "target_ms", target_ms);
-    BSON_APPEND_DOUBLE(&document, "lag_s", probe_lag_s(&applier->target));
+    BSON_APPEND_DOUBLE(&document, "lag_s", probe_lag_s(&applier->target, denied));
   }
   bool ok = channel_send(&applier->channel, MESSAGE_LOAD, &document, error);
   bson_destroy(&document);
@@ -85,6 +85,7 @@ int
 watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
                     struct error *error)
 {
+  bool denied = false;
   int64_t wait_ms = 0;            /* the first look is at once */
   int64_t window_ms = clock_ms(); /* when the window is looked at next */
   while (!channel_waiting(&applier->channel, (int)wait_ms)) {
@@ -95,7 +96,7 @@ watch_until_message(struct applier *applier, const struct optime *start, enum me
       }
       window_ms = clock_ms() + watch_pause_ms(begun_ms, WATCH_MS);
     }
-    if (!report_load(applier, error)) {
+    if (!report_load(applier, &denied, error)) {
       return -1;
     }
     wait_ms = LOAD_MS;

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "coordinator/census.h"
 #include "coordinator/estimate.h"
+#include "coordinator/uri.h"
 #include "ipc/message.h"
 
 #define VERSION_SIZE 16
@@ -156,6 +157,9 @@ check_copy(struct check *check)
   }
   if (target) {
     needs_collections(&check->target, check->catalog);
+    if (check->options->preserve_uuids) {
+      needs_uuids(&check->target, check->catalog);
+    }
     estimate_space(&preflight->target, check->target.databases, bytes, check->options, &check->findings);
   }
 }
@@ -260,8 +264,8 @@ check_run(const struct options *options)
   char *target_uri = NULL;
   int status;
   if (options_select(options, &selection, &error)) {
-    source_uri = options_uri(options, OPTIONS_SOURCE, &error);
-    target_uri = source_uri ? options_uri(options, OPTIONS_TARGET, &error) : NULL;
+    source_uri = uri_make(options, URI_SOURCE, &error);
+    target_uri = source_uri ? uri_make(options, URI_TARGET, &error) : NULL;
   }
   if (target_uri) {
     struct check check;

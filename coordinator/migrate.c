@@ -17,6 +17,7 @@
 #include "coordinator/refused.h"
 #include "coordinator/status.h"
 #include "coordinator/throttle.h"
+#include "coordinator/uri.h"
 
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
@@ -118,6 +119,7 @@ make_settings(struct migration *migration)
   const struct options *options = migration->options;
   selection_put(&migration->selection, &migration->settings);
   BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(&migration->settings, "preserveUUIDs", options->preserve_uuids);
   BSON_APPEND_BOOL(&migration->settings, "atomicTransactions", options->atomic_transactions);
   BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
   if (options->oplog_path) {
@@ -723,8 +725,8 @@ begin(struct migration *migration, struct error *error)
     return false;
   }
   make_settings(migration);
-  migration->source_uri = options_uri(options, OPTIONS_SOURCE, error);
-  migration->target_uri = migration->source_uri ? options_uri(options, OPTIONS_TARGET, error) : NULL;
+  migration->source_uri = uri_make(options, URI_SOURCE, error);
+  migration->target_uri = migration->source_uri ? uri_make(options, URI_TARGET, error) : NULL;
   migration->actions = (struct http_actions){on_post, migration};
   return migration->target_uri &&
          (options->http_status_port == 0 ||

@@ -14,6 +14,7 @@
 #include "source/view.h"
 #include "target/definition.h"
 #include "target/schema.h"
+#include "target/uuid.h"
 
 #define WIRE_2_6 2
 #define WIRE_3_6 6
@@ -133,9 +134,10 @@ usual_latency(struct server *server)
 struct load
 preflight_load(struct preflight *preflight)
 {
+  bool denied = false;
   return (struct load){.source_ms = usual_latency(&preflight->reader.server),
                        .target_ms = usual_latency(&preflight->target),
-                       .lag_s = probe_lag_s(&preflight->target)};
+                       .lag_s = probe_lag_s(&preflight->target, &denied)};
 }
 
 void
@@ -249,7 +251,8 @@ check_patterns(const struct selection *selection, struct findings *findings)
 
 /* The options become the target's; what that changes is said before anything is done. */
 static void
-translate_options(const struct preflight *preflight, struct catalog *catalog, struct findings *findings)
+translate_options(const struct preflight *preflight, bool keep_uuids, struct catalog *catalog,
+                  struct findings *findings)
 {
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
@@ -266,6 +269,9 @@ translate_options(const struct preflight *preflight, struct catalog *catalog, st
     collection->ttl_s = definition.ttl_s;
     bson_destroy(collection->options);
     collection->options = bson_copy(&definition.options);
+    if (keep_uuids && collection->has_uuid && !bson_has_field(collection->options, "timeseries")) {
+      uuid_put(collection->options, collection->uuid);
+    }
     bson_destroy(&definition.options);
   }
 }
@@ -412,7 +418,7 @@ preflight_list(struct preflight *preflight, const struct options *options, const
   }
   name_targets(selection, catalog, findings);
   check_patterns(selection, findings);
-  translate_options(preflight, catalog, findings);
+  translate_options(preflight, options->preserve_uuids, catalog, findings);
   return true;
 }
 

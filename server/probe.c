@@ -67,17 +67,26 @@ probe_lag_of_status(const bson_t *reply)
   return slowest > 0 && slowest < primary ? (double)(primary - slowest) / 1000 : 0;
 }
 
-double
-probe_lag_s(struct server *server)
+static double
+ask_status(struct server *server, bool *denied)
 {
   bson_t reply;
-  struct error ignored;
-  struct server_hello hello;
+  struct error error;
   bson_t *command = BCON_NEW("replSetGetStatus", BCON_INT32(1));
-  bool ok = server_command(server, "admin", command, &reply, &ignored);
+  bool ok = server_command(server, "admin", command, &reply, &error);
   double lag_s = ok ? probe_lag_of_status(&reply) : -1;
+  *denied = !ok && !server_error_passes(&error);
   bson_destroy(&reply);
   bson_destroy(command);
+  return lag_s;
+}
+
+double
+probe_lag_s(struct server *server, bool *denied)
+{
+  struct error ignored;
+  struct server_hello hello;
+  double lag_s = *denied ? -1 : ask_status(server, denied);
   if (lag_s < 0 && server_ask_hello(server, false, &hello, &ignored) && hello.majority_write > 0) {
     int64_t seconds = (int64_t)(hello.last_write >> 32) - (int64_t)(hello.majority_write >> 32);
     lag_s = seconds > 0 ? (double)seconds : 0;

@@ -15,9 +15,10 @@ bool probe_latency(struct server *server, double *ms, struct error *error);
 
 /*
  * Seconds that the slowest secondary which is up is behind its primary; where the user may not ask for that
- * (replSetGetStatus needs clusterMonitor), how far the majority is. -1 if neither is told.
+ * (replSetGetStatus needs clusterMonitor), how far the majority is. -1 if neither is told. `denied`: it may not; then it does not
+ * ask again, as the server would log that each time.
  */
-double probe_lag_s(struct server *server);
+double probe_lag_s(struct server *server, bool *denied);
 
 /* From a reply to replSetGetStatus; -1 if it has no primary. Pure. */
 double probe_lag_of_status(const bson_t *reply);

@@ -32,7 +32,8 @@ add_name(struct members *members, const char *name)
 bool
 members_init(struct members *members, const struct server *side, const char *uri, struct error *error)
 {
-  *members = (struct members){.side = side, .uri = server_parse_uri(side->side, uri, error)};
+  *members =
+    (struct members){.side = side, .uri = server_parse_uri(side->side, uri, error), .crl_file = server_uri_crl(uri)};
   if (!members->uri) {
     return false;
   }
@@ -52,6 +53,7 @@ members_clear(struct members *members)
     free(members->names[i]);
   }
   free(members->names);
+  free(members->crl_file);
   if (members->uri) {
     mongoc_uri_destroy(members->uri);
   }
@@ -66,7 +68,8 @@ members_stream_options(const mongoc_uri_t *uri, int64_t connect_ms)
   return (struct stream_options){
     .connect_ms = (int)(connect_ms < most ? connect_ms : most),
     .socket_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_DEFAULT_SOCKETTIMEOUTMS),
-    .tls = mongoc_uri_get_tls(uri),
+    .tls = mongoc_uri_get_tls(uri) || members->crl_file,
+    .crl_file = members->crl_file,
     .ca_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, NULL),
     .key_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE, NULL),
     .key_password = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD, NULL),

@@ -9,6 +9,7 @@
 struct members {
   const struct server *side; /* for errors */
   mongoc_uri_t *uri;
+  char *crl_file;       /* see server_uri_crl */
   const char *set_name; /* the URI's; NULL: any */
   bool direct;          /* to the only host, whatever it is */
   char **names;         /* host:port, each once: the seeds, and those that members told of */

@@ -129,12 +129,25 @@ give_password(char *buffer, int size, int writing, void *password)
 }
 
 static bool
+load_revoked(SSL_CTX *context, const char *crl_file, struct error *error)
+{
+  X509_STORE *store = SSL_CTX_get_cert_store(context);
+  X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+  return (lookup && X509_load_crl_file(lookup, crl_file, X509_FILETYPE_PEM) > 0 &&
+          X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) == 1) ||
+         tls_failed(crl_file, error);
+}
+
+static bool
 load_certificates(SSL_CTX *context, const struct stream_options *options, struct error *error)
 {
   bool trusted = options->ca_file ? SSL_CTX_load_verify_locations(context, options->ca_file, NULL) == 1
                                   : SSL_CTX_set_default_verify_paths(context) == 1;
   if (!trusted) {
     return tls_failed(options->ca_file ? options->ca_file : "no certificate authorities", error);
+  }
+  if (options->crl_file && !load_revoked(context, options->crl_file, error)) {
+    return false;
   }
   if (!options->key_file) {
     return true;

@@ -16,6 +16,7 @@ struct stream_options {
   int socket_ms; /* without a byte; 0: no limit */
   bool tls;
   const char *ca_file;  /* NULL: the system's authorities */
+  const char *crl_file; /* revoked certificates */
   const char *key_file; /* the client's certificate and key, PEM */
   const char *key_password;
   bool any_certificate; /* skip the check of the chain */

@@ -10,6 +10,7 @@ the data away.
 
 import contextlib
 import ctypes
+import itertools
 import os
 import resource
 import shutil
@@ -33,10 +34,21 @@ STOP_TIMEOUT_S = 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+# Below those that the system gives to clients, which would take one between our look and its use.
+_ports = itertools.cycle(range(20000, 32000))
+next(itertools.islice(_ports, os.getpid() * 97 % 12000, None))  # test processes side by side begin far apart
+
+
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """One that nobody listens on, and that this process did not give before (for a long time)."""
+    while True:
+        port = next(_ports)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 def die_with_parent():
