@@ -1,6 +1,6 @@
 #include "source/contact.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "source/members.h"
@@ -8,35 +8,49 @@
 #define LOOK_MS 3000
 #define HOSTS_MOST 3
 
-static mongoc_uri_t *
-parse(const char *uri)
+/* A connection string and how it wants to be connected to; uri NULL: it is none, and whoever opens it says why. */
+struct contact {
+  mongoc_uri_t *uri;
+  char *crl_file;
+  struct stream_options options;
+};
+
+static struct contact
+contact_of(const char *uri)
 {
   struct error ignored;
-  return server_parse_uri("", uri, &ignored);
+  struct contact contact = {.uri = server_parse_uri("", uri, &ignored)};
+  if (contact.uri) {
+    contact.crl_file = server_uri_crl(uri);
+    contact.options = members_stream_options(contact.uri, contact.crl_file, LOOK_MS);
+    contact.options.socket_ms = LOOK_MS;
+  }
+  return contact;
+}
+
+static void
+contact_clear(struct contact *contact)
+{
+  mongoc_uri_destroy(contact->uri);
+  free(contact->crl_file);
 }
 
 bool
 contact_is_insecure(const char *uri)
 {
-  mongoc_uri_t *parsed = parse(uri);
-  if (!parsed) {
-    return false;
-  }
-  struct stream_options options = members_stream_options(parsed, LOOK_MS);
-  mongoc_uri_destroy(parsed);
-  return options.tls && (options.any_certificate || options.any_host);
+  struct contact contact = contact_of(uri);
+  bool insecure = contact.options.tls && (contact.options.any_certificate || contact.options.any_host);
+  contact_clear(&contact);
+  return insecure;
 }
 
 bool
 contact_check_files(const char *side, const char *uri, struct error *error)
 {
-  mongoc_uri_t *parsed = parse(uri);
-  if (!parsed) {
-    return true; /* whoever opens it says why */
-  }
-  struct stream_options options = members_stream_options(parsed, LOOK_MS);
-  bool ok = !options.tls || stream_check_files(&options, error) || error_wrap(error, "TLS to the %s", side);
-  mongoc_uri_destroy(parsed);
+  struct contact contact = contact_of(uri);
+  bool ok =
+    !contact.options.tls || stream_check_files(&contact.options, error) || error_wrap(error, "TLS to the %s", side);
+  contact_clear(&contact);
   return ok;
 }
 
@@ -110,16 +124,15 @@ speaks(const char *side, const mongoc_host_list_t *host, bool tls)
 }
 
 static bool
-explain_host(const char *side, const mongoc_uri_t *uri, const mongoc_host_list_t *host, struct error *error)
+explain_host(const char *side, const struct contact *contact, const mongoc_host_list_t *host, struct error *error)
 {
-  struct stream_options options = members_stream_options(uri, LOOK_MS);
+  const struct stream_options *options = &contact->options;
   struct server_hello hello;
   struct error why = {.kind = ERROR_NONE};
-  const char *set = mongoc_uri_get_replica_set(uri);
+  const char *set = mongoc_uri_get_replica_set(contact->uri);
   enum error_kind kind = error->kind;
   bool source = strcmp(side, "source") == 0;
-  options.socket_ms = LOOK_MS;
-  if (say_hello(side, host, &options, &hello, &why)) {
+  if (say_hello(side, host, options, &hello, &why)) {
     return set && strcmp(set, hello.set_name) != 0 &&
            !error_set(error, kind, "%s: %s is a member of the set '%s', not of '%s'; name that one", side,
                       host->host_and_port, hello.set_name, set);
@@ -128,13 +141,13 @@ explain_host(const char *side, const mongoc_uri_t *uri, const mongoc_host_list_t
     return false; /* the driver said so, too */
   }
   const char *mend = mend_of(why.text);
-  if (!mend && speaks(side, host, !options.tls)) {
+  if (!mend && speaks(side, host, !options->tls)) {
     return !error_set(error, kind,
-                      options.tls ? "%s: %s speaks no TLS: leave --%s out, or set TLS up there"
-                                  : "%s: %s speaks TLS only: give --%s",
+                      options->tls ? "%s: %s speaks no TLS: leave --%s out, or set TLS up there"
+                                   : "%s: %s speaks TLS only: give --%s",
                       side, host->host_and_port, source ? "ssl" : "destinationSsl");
   }
-  if (!mend && options.tls && !options.key_file) { /* the last word of the handshake may not arrive */
+  if (!mend && options->tls && !options->key_file) { /* the last word of the handshake may not arrive */
     mend = "does it want a client's certificate? Give the PEM key file";
   }
   return mend && !error_set(error, kind, "%s; %s", why.text, mend);
@@ -143,15 +156,15 @@ explain_host(const char *side, const mongoc_uri_t *uri, const mongoc_host_list_t
 void
 contact_explain(const char *side, const char *uri, struct error *error)
 {
-  mongoc_uri_t *parsed = parse(uri);
+  struct contact contact = contact_of(uri);
   int looked = 0;
-  if (parsed && (error->kind == ERROR_SOURCE || error->kind == ERROR_TARGET) && error->code == 0) {
-    for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(parsed); host && looked < HOSTS_MOST;
+  if (contact.uri && (error->kind == ERROR_SOURCE || error->kind == ERROR_TARGET) && error->code == 0) {
+    for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(contact.uri); host && looked < HOSTS_MOST;
          host = host->next, looked++) {
-      if (explain_host(side, parsed, host, error)) {
+      if (explain_host(side, &contact, host, error)) {
         break;
       }
     }
   }
-  mongoc_uri_destroy(parsed);
+  contact_clear(&contact);
 }

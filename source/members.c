@@ -61,15 +61,15 @@ members_clear(struct members *members)
 }
 
 struct stream_options
-members_stream_options(const mongoc_uri_t *uri, int64_t connect_ms)
+members_stream_options(const mongoc_uri_t *uri, const char *crl_file, int64_t connect_ms)
 {
   bool insecure = mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSINSECURE, false);
   int64_t most = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_DEFAULT_CONNECTTIMEOUTMS);
   return (struct stream_options){
     .connect_ms = (int)(connect_ms < most ? connect_ms : most),
     .socket_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_DEFAULT_SOCKETTIMEOUTMS),
-    .tls = mongoc_uri_get_tls(uri) || members->crl_file,
-    .crl_file = members->crl_file,
+    .tls = mongoc_uri_get_tls(uri) || crl_file,
+    .crl_file = crl_file,
     .ca_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, NULL),
     .key_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE, NULL),
     .key_password = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD, NULL),
@@ -148,7 +148,7 @@ connect_to(struct members *members, const char *name, int64_t until_ms, struct l
   int port;
   struct link *made = NULL;
   int64_t left = until_ms - clock_ms();
-  struct stream_options options = members_stream_options(members->uri, left < 1000 ? 1000 : left);
+  struct stream_options options = members_stream_options(members->uri, members->crl_file, left < 1000 ? 1000 : left);
   if (!split_name(name, host, &port)) {
     return error_set(error, ERROR_SOURCE, "'%s' is not a host and a port", name);
   }

@@ -188,6 +188,9 @@ stream_check_files(const struct stream_options *options, struct error *error)
   if (options->ca_file && SSL_CTX_load_verify_locations(context, options->ca_file, NULL) != 1) {
     ok = bad_file(options->ca_file, "certificate of an authority", error);
   }
+  if (ok && options->crl_file && !load_revoked(context, options->crl_file, error)) {
+    ok = error_set(error, ERROR_USAGE, "%s holds no list of revoked certificates that can be used", options->crl_file);
+  }
   SSL_CTX_set_default_passwd_cb(context, give_password);
   SSL_CTX_set_default_passwd_cb_userdata(context, (void *)options->key_password);
   if (ok && options->key_file && SSL_CTX_use_certificate_chain_file(context, options->key_file) != 1) {

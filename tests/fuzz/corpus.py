@@ -186,6 +186,16 @@ def patterns():
         put("pattern", name, "\n".join(lines).encode())
 
 
+def configurations():
+    for name, text in {
+        "plain": "host: rs0/h:1\ndestination: 'rs1/h:2'\npassword: \"a\\x41\\u00e4\"\nworkers: 4\ndrop: true\n",
+        "lists": "# a comment\nincludeDB: [a, 'b', \"c\"]\nexcludeNamespace:\n  - a.b\n  - c.*\n",
+        "blocks": "---\npassword: |\n  two\n  lines\nhost: >-\n  folded\n  text\n...\n",
+        "odd": "a: &x 1\nb: *x\n? [c]\n: !!str d\n<<: {e: {f: g}}\n--- \nh: i\n",
+    }.items():
+        put("config", name, text.encode())
+
+
 def main():
     for folder in ROOT.glob("*"):
         for old in folder.glob("*"):
@@ -202,6 +212,7 @@ def main():
     spools()
     bookmarks()
     patterns()
+    configurations()
 
 
 if __name__ == "__main__":

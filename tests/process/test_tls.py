@@ -184,7 +184,6 @@ FILES = {  # what the two options name, words
     "no key file": (None, "nowhere.pem", ["nowhere.pem", "No such file"]),
     "a key file of nothing": (None, "garbage.pem", ["garbage.pem", "no certificate"]),
     "a key file without a key": (None, "ca.pem", ["ca.pem", "no key"]),
-    "a key that is locked": (None, "locked.pem", ["locked.pem", "no key without a password"]),
     "another key": (None, "mixed.pem", ["mixed.pem", "mismatch"]),
 }
 
