@@ -186,7 +186,8 @@ server_close(struct server *server)
 bool
 server_error(const struct server *server, const bson_error_t *cause, struct error *error)
 {
-  bool login = cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE;
+  bool login = (cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE) ||
+               cause->domain == MONGOC_ERROR_SCRAM || cause->domain == MONGOC_ERROR_SASL;
   bool answered = cause->domain == MONGOC_ERROR_SERVER || cause->domain == MONGOC_ERROR_WRITE_CONCERN;
   bool old =
     (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||
