@@ -741,10 +741,10 @@ begin(struct migration *migration, struct error *error)
   make_settings(migration);
   migration->source_uri = uri_make(options, URI_SOURCE, error);
   migration->target_uri = migration->source_uri ? uri_make(options, URI_TARGET, error) : NULL;
+  struct http_place place = {options->http_status_host, (uint16_t)options->http_status_port, options->http_token};
   migration->actions = (struct http_actions){on_post, migration};
   return migration->target_uri &&
-         (options->http_status_port == 0 ||
-          http_start(&migration->http, (uint16_t)options->http_status_port, &migration->actions, error));
+         (options->http_status_port == 0 || http_start(&migration->http, &place, &migration->actions, error));
 }
 
 int
