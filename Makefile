@@ -8,7 +8,7 @@ demo: release
 test: release asan
 	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers'
 	ctest --test-dir build/asan --output-on-failure -j2 -L 'live|fuzz'
-	ctest --test-dir build/release --output-on-failure -L 'process|moving'
+	ctest --test-dir build/release --output-on-failure -L 'hardening|moving'
 
 # The other way round: the random writes under the sanitizers, the rest as users run it; and what takes long.
 test-long: release asan

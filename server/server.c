@@ -199,7 +199,10 @@ server_close(struct server *server)
 bool
 server_error(const struct server *server, const bson_error_t *cause, struct error *error)
 {
-  bool login = cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE;
+  bool login =
+    (cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE) ||
+    cause->domain == MONGOC_ERROR_SCRAM || cause->domain == MONGOC_ERROR_SASL ||
+    strncmp(cause->message, "Unsupported mechanism", 21) == 0; /* S:src/mongo/db/auth/sasl_commands.cpp@r4.0.14 */
   bool answered = cause->domain == MONGOC_ERROR_SERVER || cause->domain == MONGOC_ERROR_WRITE_CONCERN;
   bool old =
     (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||

@@ -124,6 +124,14 @@ def test_mongodb_cr_on_a_later_server(secured, tmp_path):
     assert "MONGODB-CR is for servers before 3.6" in problem
 
 
+@pytest.mark.parametrize("mechanism", ["GSSAPI", "PLAIN", "MONGODB-IAM"])
+def test_a_mechanism_that_the_server_does_not_have(secured, tmp_path, mechanism):
+    report = ask(secured, secured, tmp_path, "--username", "u", "--password", "p", "--authenticationMechanism", mechanism,
+                 "--destinationUsername", "root", "--destinationPassword", "pw")
+    assert report["exitStatus"] == AUTH, report
+    assert "the source refused the login" in json.dumps(report), report
+
+
 def test_passwords_all_the_way(secured, tmp_path):
     """The children get them, too."""
     name, password = f"SCRAM-SHA-256{len(PASSWORDS) - 3}", PASSWORDS[-3]

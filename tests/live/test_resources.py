@@ -171,7 +171,7 @@ def test_applier_without_memory_is_replaced(secantus_pair, seed):
     with pair.ferry("--workers", 2) as ferry:
         ferry.wait_phase("tailing the oplog")
         starve(process_of(ferry, "applier").pid)
-        preload_plain(client.t.big, 30, seed, 3_000_000)
+        preload_plain(client.t.big, 6, seed, 4_000_000)
         ferry.wait_log("another one goes on")
         log = ferry.log()
         assert "error applier out of memory; give it more" in log and "the applier exited with status 1" in log, log
@@ -179,14 +179,19 @@ def test_applier_without_memory_is_replaced(secantus_pair, seed):
 
 
 @pytest.mark.long
-def test_worker_without_memory_is_replaced(secantus_pair, seed):
+def test_worker_without_memory_is_replaced_or_ends_it(secantus_pair, seed):
+    """What it cannot have may be memory, or a thread's stack; the latter would be as scarce for another worker."""
     pair = secantus_pair
     preload_plain(pair.source.client().t.big, 20_000, seed)
-    with pair.ferry("--workers", 1, "--rangeMB", 1) as ferry:
-        wait_for(lambda: [process.role for process in ferry.workers()] == ["worker 1"], 30, ferry.log)
+    with pair.ferry("--workers", 1, "--rangeMB", 1, status=False) as ferry:
+        wait_for(lambda: [process.role for process in ferry.workers()] == ["worker 1"], 60, ferry.log)
         starve(ferry.workers()[0].pid)
-        ferry.wait_log("will be done by another")
-        assert "error worker[1] out of memory; give it more" in ferry.log(), ferry.log()
+        wait_for(lambda: not ferry.running() or "will be done by another" in ferry.log(), 60, ferry.log)
+        if ferry.running():
+            assert "error worker[1] out of memory; give it more" in ferry.log(), ferry.log()
+        else:
+            ends_with(ferry, INTERNAL, "cannot start a thread: give more memory")
+            ferry.start()
         pair.finish(ferry)
 
 
