@@ -79,7 +79,7 @@ def test_member_is_lost(pair, how, seed):
         for n in range(2):
             patiently(lambda: majority.update_many({"n": {"$lt": 100}}, {"$set": {f"round{n}": n}}))
             lose(pair, ferry, how, AWAY_S if n else 5)
-        ferry.catch_up(timeout=300)
+            ferry.catch_up(timeout=300)  # it is over when something arrives
         ferry.wait_phase("tailing the oplog", timeout=300)
         print(ferry.log())
         assert_said_once(ferry, 3)
