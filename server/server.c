@@ -284,8 +284,9 @@ server_show_id(const bson_t *selector)
 bool
 server_error_passes(const struct error *error)
 {
-  /* Elections, shutdowns, time-outs. S:src/mongo/base/error_codes.err@r4.2.2 */
-  static const int64_t passing[] = {6, 7, 64, 89, 91, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
+  /* Elections, shutdowns, time-outs, no majority snapshot yet. S:src/mongo/base/error_codes.err@r4.2.2 */
+  static const int64_t passing[] = {6,   7,    64,    89,    91,    134,   189,   246,
+                                    262, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
   if (error->kind != ERROR_SOURCE && error->kind != ERROR_TARGET) {
     return false;
   }

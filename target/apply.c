@@ -132,6 +132,7 @@ apply_clear(struct apply *apply)
   refused_clear(&apply->refused);
   bson_destroy(&apply->reports);
   server_close(&apply->target);
+  *apply = (struct apply){0};
 }
 
 /* Waits for the thread, with the lock held; false if what it sent failed. */

@@ -29,7 +29,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from old_client import OldClient
 
 PR_SET_PDEATHSIG = 1
-READY_TIMEOUT_S = 60
+READY_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
