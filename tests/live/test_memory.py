@@ -32,7 +32,7 @@ class Peaks:
                     continue
                 for line in status.splitlines():
                     if line.startswith("VmHWM"):
-                        role = process.role.split()[0]
+                        role = process.role.partition(" ")[0]
                         self.most[role] = max(self.most.get(role, 0), int(line.split()[1]) // 1024)
 
     def __enter__(self):
@@ -93,17 +93,17 @@ def test_transaction_of_300_mb_among_others(tmp_path, options, seed):
 
 def run_names(count, folder):
     """CPU seconds of each step, and MB at most, for so many collections without servers."""
-    program = next(path for path in (binary().parent / "bench" / "many_names", ROOT / "build" / "release" / "bench" / "many_names")
-                   if path.exists())
+    choices = (binary().parent / "bench" / "many_names", ROOT / "build" / "release" / "bench" / "many_names")
+    program = next((path for path in choices if path.exists()), None) or pytest.skip("bench/many_names is not built")
     done = subprocess.run([program, str(count), folder], capture_output=True, text=True, check=True)
     print(done.stdout)
     lines = [line for line in done.stdout.splitlines() if " of CPU " in line]
     return sum(float(line[10:].split()[0]) for line in lines), int(lines[-1].split()[-2])
 
 
-def test_many_names_cost_what_they_are(tmp_path):
+def test_many_names_cost_what_they_are():
     """Twenty times as many collections take about twenty times as long; with a square somewhere it would be 400 times."""
-    few_s, _ = run_names(5_000, tmp_path)
-    many_s, many_mb = run_names(100_000, tmp_path)
+    few_s, _ = run_names(5_000, "/dev/shm")
+    many_s, many_mb = run_names(100_000, "/dev/shm")
     assert many_s < 100 * few_s, f"{few_s:.2f} s, then {many_s:.2f} s"
     assert many_mb < 300
