@@ -1,19 +1,25 @@
 # The two commands of the README, and the shorter ones behind them. Each does all of its own set-up.
-.PHONY: demo test test-long setup release dev asan bench bench-replay bench-many soak format lint
+.PHONY: demo test test-long fuzz setup release dev asan bench bench-replay bench-many soak format lint
 
 demo: release
 	.venv/bin/python tests/harness/demo.py $(ARGS)
 
-# All but the moving ones run the binary with AddressSanitizer and UBSan.
+# All but the moving ones run the binary with AddressSanitizer and UBSan. The live tests mostly wait; the fuzzers run beside them.
 test: release asan
-	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers|live'
-	ctest --test-dir build/release --output-on-failure -L moving
+	ctest --test-dir build/asan --output-on-failure -L 'unit|process|layers'
+	ctest --test-dir build/asan --output-on-failure -j2 -L 'live|fuzz'
+	ctest --test-dir build/release --output-on-failure -L 'hardening|moving'
 
 # The other way round: the random writes under the sanitizers, the rest as users run it; and what takes long.
 test-long: release asan
 	ctest --test-dir build/asan --output-on-failure -L moving
 	ctest --test-dir build/release --output-on-failure -L live
 	FERRY_FAULTS=1 ctest --test-dir build/release --output-on-failure -L long
+
+# ARGS: targets (all), and libFuzzer's options: make fuzz ARGS="wire entry -max_total_time=3600"
+fuzz: asan
+	tests/fuzz/build.sh
+	tests/fuzz/run.sh $(ARGS)
 
 bench: release
 	.venv/bin/python bench/bench.py $(ARGS)

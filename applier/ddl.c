@@ -8,6 +8,7 @@
 #include "source/view.h"
 #include "target/definition.h"
 #include "target/schema.h"
+#include "target/uuid.h"
 
 static bool
 misfit(const struct entry *entry, const char *what, struct error *error)
@@ -61,9 +62,13 @@ ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const b
 {
   struct definition definition;
   bson_t nothing = BSON_INITIALIZER;
+  uint8_t uuid[16];
   definition_make(options, ddl->target_version, &definition);
   if (definition.notes[0]) {
     log_warn("options ns=%s.%s: %s", db, coll, definition.notes);
+  }
+  if (ddl->keep_uuids && uuid_get(options, uuid)) {
+    uuid_put(&definition.options, uuid);
   }
   int made = schema_create_or_less(ddl->target, db, coll, &definition.options, error);
   bool ok = made > 0;
@@ -86,9 +91,10 @@ create_as_logged(struct ddl *ddl, const struct entry *entry, struct error *error
   bson_t renamed;
   if (catalog_time_series(entry->coll)) {
     bson_copy_to_excluding_noinit(&entry->o, &options, "validator", "clusteredIndex", "validationLevel",
-                                  "validationAction", NULL);
+                                  "validationAction", UUID_OPTION, NULL);
   } else {
-    bson_concat(&options, &entry->o);
+    bson_copy_to_excluding_noinit(&entry->o, &options, UUID_OPTION, NULL);
+    uuid_put(&options, entry->has_uuid && !bson_has_field(&entry->o, "timeseries") ? entry->uuid : NULL);
   }
   bool ok = view_rename(ddl->selection, entry->from_db, entry->db, &options, &renamed, error) &&
             ddl_create_collection(ddl, entry->db, command_name(entry->coll), &renamed, error);
@@ -600,6 +606,7 @@ static bool
 make_empty(struct ddl *ddl, const struct place *place, const struct collection *found, struct error *error)
 {
   bson_iter_t iter;
+  uuid_put(found->options, place->has_uuid ? place->uuid : NULL);
   bool ok = schema_drop(ddl->target, place->db, place->coll, error) &&
             ddl_create_collection(ddl, place->db, place->coll, found->options, error);
   for (bson_iter_init(&iter, found->indexes); ok && bson_iter_next(&iter);) {

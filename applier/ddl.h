@@ -21,6 +21,7 @@ struct ddl {
   int target_version; /* major * 100 + minor */
   bool lenient;
   bool no_indexes; /* --noIndexRestore */
+  bool keep_uuids; /* --preserveUUIDs */
   bool by_name;    /* the source was read by names: a rename during a copy mattered */
   bool relapse;    /* a collection has to be copied, though the replay was strict: set here, the caller resets it */
   /*
@@ -51,7 +52,10 @@ bool ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *e
  */
 bool ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t *spec, struct error *error);
 
-/* Creates a collection or view with the source's options, translated; its own expiry sleeps. */
+/*
+ * Creates a collection or view with the source's options, translated; its own expiry sleeps. With --preserveUUIDs it gets
+ * the UUID among them (target/uuid.h).
+ */
 bool ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options,
                            struct error *error);
 

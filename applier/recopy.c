@@ -5,6 +5,7 @@
 #include "source/catalog.h"
 #include "source/oplog.h"
 #include "target/schema.h"
+#include "target/uuid.h"
 #include "target/writer.h"
 
 bool
@@ -63,6 +64,9 @@ make_again(struct ddl *ddl, struct place *place, const struct collection *found,
 {
   bson_iter_t iter;
   sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
+  if (!bson_has_field(found->options, UUID_OPTION)) {
+    uuid_put(found->options, found->has_uuid ? found->uuid : NULL);
+  }
   bool ok = schema_drop(ddl->target, place->db, place->coll, error) &&
             ddl_create_collection(ddl, place->db, place->coll, found->options, error);
   place->capped = found->capped;

@@ -1,9 +1,11 @@
 #include "applier/watch.h"
 
+#include "applier/patience.h"
 #include "base/clock.h"
-#include "base/log.h"
+#include "server/probe.h"
 
 #define WATCH_MS 5000
+#define LOAD_MS 1000
 #define PAUSES 20 /* a look takes a twentieth of the time at most: a server may read its whole oplog for it */
 
 int64_t
@@ -49,10 +51,7 @@ look(struct applier *applier, const struct optime *start, struct error *error)
   if (applier->feed && feed_failed(applier->feed, error)) {
     feed_free(applier->feed);
     applier->feed = NULL;
-    if (!server_error_passes(error)) {
-      return false;
-    }
-    log_warn("%s; trying again", error->text);
+    return false;
   }
   if (applier->oplog_path && !applier->feed && !spool_on(applier, start, error)) {
     return false;
@@ -60,17 +59,48 @@ look(struct applier *applier, const struct optime *start, struct error *error)
   return watch_report(applier, start->ts, error);
 }
 
+/* How both servers do; one that is away is found by others. */
+static bool
+report_load(struct applier *applier, bool *denied, struct error *error)
+{
+  bson_t document = BSON_INITIALIZER;
+  double source_ms;
+  double target_ms;
+  if (probe_latency(&applier->reader.server, &source_ms, error)) {
+    BSON_APPEND_DOUBLE(&document, "source_ms", source_ms);
+  }
+  if (probe_latency(&applier->target, &target_ms, error)) {
+    BSON_APPEND_DOUBLE(&document, "target_ms", target_ms);
+    BSON_APPEND_DOUBLE(&document, "lag_s", probe_lag_s(&applier->target, denied));
+  }
+  bool ok = channel_send(&applier->channel, MESSAGE_LOAD, &document, error);
+  bson_destroy(&document);
+  return ok;
+}
+
 int
 watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
                     struct error *error)
 {
-  int64_t wait_ms = 0; /* the first look is at once */
+  bool denied = false;
+  int64_t wait_ms = 0;            /* the first look is at once */
+  int64_t window_ms = clock_ms(); /* when the window is looked at next */
   while (!channel_waiting(&applier->channel, (int)wait_ms)) {
     int64_t begun_ms = clock_ms();
-    if (!look(applier, start, error) && !server_error_passes(error)) {
+    if (begun_ms < window_ms) {
+      /* only how the servers do */
+    } else if (look(applier, start, error)) {
+      patience_end(applier);
+      window_ms = clock_ms() + watch_pause_ms(begun_ms, WATCH_MS);
+    } else if (patience_has(applier, error)) {
+      window_ms = clock_ms() + applier->pause_ms;
+    } else {
       return -1;
     }
-    wait_ms = watch_pause_ms(begun_ms, WATCH_MS);
+    if (!report_load(applier, &denied, error)) {
+      return -1;
+    }
+    wait_ms = LOAD_MS;
   }
   return channel_receive(&applier->channel, type, message, error);
 }

@@ -11,6 +11,14 @@ clock_ms(void)
 }
 
 int64_t
+clock_us(void)
+{
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+int64_t
 clock_unix_s(void)
 {
   return (int64_t)time(NULL);

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 int64_t clock_ms(void);
+int64_t clock_us(void); /* the same in microseconds */
 
 /* Wall time in seconds since 1970, as oplog timestamps count it. */
 int64_t clock_unix_s(void);

@@ -13,19 +13,22 @@
 /*
  * Names: "source" and "target" {set}, "shape" (options_shape), "start" {ts, t, h} (T0), "step" (see coordinator/kept.h),
  * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),
- * "bookmark" {ts, t, h, reached, clean}: `reached` is the truth only where `clean` is true.
+ * "bookmark" {ts, t, h, reached, taken, clean}: `reached` is the truth only where `clean` is true; `taken` {ts, t, h} is the newest
+ * entry that was taken up by then, and of which some may be on the target.
  * Lists, whose items are namespaces of the target: "places" and "sleeping", see coordinator/known.h. Others, whose items are
  * numbers of collections and of their parts: "collections", "points" and "done", see coordinator/kept.h.
  */
 struct checkpoint {
   sqlite3 *db;
   char *path;
+  bool made; /* there was no such file */
 };
 
 /* Makes the file if there is none. ERROR_STATE if it is another run's, or no file of ours. */
 bool checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *error);
 /* The same for reading, of a file that is left as it is: 1; 0 if there is none, or an empty one; -1 on error. */
 int checkpoint_peek(struct checkpoint *checkpoint, const char *path, struct error *error);
+/* A file that was made and holds nothing goes: a start that was refused leaves none behind. */
 void checkpoint_close(struct checkpoint *checkpoint);
 
 bool checkpoint_put(struct checkpoint *checkpoint, const char *name, const bson_t *document, struct error *error);

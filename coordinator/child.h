@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "coordinator/rate.h"
 #include "ipc/frame.h"
 
 struct child;
@@ -24,9 +25,10 @@ struct child {
   int64_t task;     /* lent to it, -1 if none */
   int64_t pause_ms; /* how long it is lent nothing after a failure that may pass; 0: the last task was done */
   int64_t pause_until_ms;
-  bool ready;   /* it said so */
-  bool running; /* not ended yet */
-  bool failed;  /* it said why: */
+  struct rate told; /* the pace it was told last */
+  bool ready;       /* it said so */
+  bool running;     /* not ended yet */
+  bool failed;      /* it said why: */
   struct error error;
   char cause[160]; /* how it ended, in words; "" for a clean exit */
   bool starved;    /* that may be for want of memory */

@@ -12,6 +12,7 @@
 #include "coordinator/check.h"
 #include "coordinator/migrate.h"
 #include "coordinator/options.h"
+#include "coordinator/secrets.h"
 #include "server/server.h"
 #include "worker/worker.h"
 
@@ -48,18 +49,20 @@ run_coordinator(int argc, char **argv)
   if (ok && options.json && !check) {
     ok = error_set(&error, ERROR_USAGE, "--json belongs to 'mongoferry check'");
   }
+  if (ok && options.help) {
+    options_help(stdout);
+  } else if (ok && options.version) {
+    printf("mongoferry %s\n", FERRY_VERSION);
+  } else if (ok) {
+    process_title("mongoferry: coordinator"); /* argv held passwords */
+    server_library_start();
+    ok = secrets_read(&options, &error);
+    status = !ok ? 0 : check ? check_run(&options) : migrate_run(&options);
+    server_library_end();
+  }
   if (!ok) {
     log_error("%s", error.text);
     status = error_exit_status(error.kind);
-  } else if (options.help) {
-    options_help(stdout);
-  } else if (options.version) {
-    printf("mongoferry %s\n", FERRY_VERSION);
-  } else {
-    process_title("mongoferry: coordinator"); /* argv held passwords */
-    server_library_start();
-    status = check ? check_run(&options) : migrate_run(&options);
-    server_library_end();
   }
   options_clear(&options);
   return status;

@@ -16,6 +16,8 @@
 #include "coordinator/progress.h"
 #include "coordinator/refused.h"
 #include "coordinator/status.h"
+#include "coordinator/throttle.h"
+#include "coordinator/uri.h"
 
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
@@ -39,6 +41,8 @@ struct migration {
   struct pool pool;
   struct progress progress;
   struct http *http; /* NULL: no status port */
+  struct http_actions actions;
+  struct throttle throttle;
   struct progress_tail tail;
   uint64_t start; /* T0 */
   struct window window;
@@ -87,6 +91,7 @@ publish(struct migration *migration)
   struct status status = {.plan = &migration->plan,
                           .tail = &migration->tail,
                           .window = &migration->window,
+                          .throttle = &migration->throttle,
                           .error = migration->failed ? &migration->error : NULL,
                           .needs_s = copy_needs_s(migration),
                           .resumed = migration->resumed,
@@ -114,6 +119,7 @@ make_settings(struct migration *migration)
   const struct options *options = migration->options;
   selection_put(&migration->selection, &migration->settings);
   BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(&migration->settings, "preserveUUIDs", options->preserve_uuids);
   BSON_APPEND_BOOL(&migration->settings, "atomicTransactions", options->atomic_transactions);
   BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
   if (options->oplog_path) {
@@ -169,7 +175,7 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
   if (step == KEPT_NOTHING) {
     check_copy(check);
   } else {
-    check_resume(check);
+    check_resume(check, &migration->checkpoint, step);
   }
   findings_log_warnings(&check->findings);
   if (!findings_conclude(&check->findings, error)) {
@@ -184,6 +190,16 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
     log_info("going on with the copy: %zu of %zu tasks are done", migration->plan.done, migration->plan.task_count);
   }
   return ok;
+}
+
+/* What the servers are like before the copy is what it is held against. */
+static void
+begin_brake(struct migration *migration)
+{
+  const struct options *options = migration->options;
+  struct load load = preflight_load(&migration->preflight);
+  brake_init(&migration->throttle.brake, (double)options->brake_latency_ms, (double)options->brake_lag_s, &load);
+  brake_switch(&migration->throttle.brake, !options->no_brake);
 }
 
 /* Steps 1 to 4 of the design: everything that needs a server before the first process. */
@@ -207,6 +223,9 @@ prepare(struct migration *migration, struct error *error)
   if (ok) {
     enum kept_step step = kept_look(&migration->checkpoint, options, &identity, error);
     ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
+  }
+  if (ok) {
+    begin_brake(migration);
   }
   check_close(&check);
   preflight_close(preflight);
@@ -359,12 +378,14 @@ static bool
 save_bookmark(struct migration *migration, const bson_t *message, struct error *error)
 {
   bson_t bookmark;
+  bson_t taken;
   bson_t document;
-  if (!message_document(message, "bookmark", &bookmark, error)) {
+  if (!message_document(message, "bookmark", &bookmark, error) || !message_document(message, "taken", &taken, error)) {
     return false;
   }
   bson_copy_to(&bookmark, &document);
   message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
+  BSON_APPEND_DOCUMENT(&document, "taken", &taken);
   bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error) &&
             checkpoint_commit(&migration->checkpoint, error);
   uint64_t at = message_timestamp(&document, "ts");
@@ -418,12 +439,25 @@ on_refused(void *context, const bson_t *document)
 }
 
 static void
+take_load(struct migration *migration, const bson_t *document)
+{
+  struct load load = {message_double(document, "source_ms", -1), message_double(document, "target_ms", -1),
+                      message_double(document, "lag_s", -1)};
+  throttle_look(&migration->throttle, &load, clock_ms());
+  pool_set_rate(&migration->pool, throttle_rate(&migration->throttle));
+}
+
+static void
 on_applier_message(void *context, enum message_type type, const bson_t *document)
 {
   struct migration *migration = context;
   struct error error;
   if (type == MESSAGE_WINDOW) {
     take_window(migration, document);
+    return;
+  }
+  if (type == MESSAGE_LOAD) {
+    take_load(migration, document);
     return;
   }
   if (type == MESSAGE_REFUSED) {
@@ -578,13 +612,16 @@ static void
 on_timer(uv_timer_t *timer)
 {
   struct migration *migration = timer->data;
-  pool_tick(&migration->pool);
+  struct pool *pool = &migration->pool;
+  throttle_tick(&migration->throttle, pool->copied_bytes, pool->copied_documents, clock_ms());
+  pool_set_rate(pool, throttle_rate(&migration->throttle));
+  pool_tick(pool);
   publish_if_due(migration);
   struct error error;
   if (!keep_tasks(migration, &error)) {
     fail(migration, &error);
   }
-  if (migration->pool.stopping) {
+  if (pool->stopping) {
     return;
   }
   hand_off_if_copied(migration); /* a plan without tasks is finished from the start */
@@ -637,6 +674,7 @@ run_loop(struct migration *migration)
     .source_uri = migration->source_uri,
     .target_uri = migration->target_uri,
     .settings = &migration->settings,
+    .rate = throttle_rate(&migration->throttle),
     .events = {on_task_done, on_refused, on_applier_message, on_applier_ended, on_failed, on_all_ended, migration}};
   progress_init(&migration->progress);
   migration->began_ms = clock_ms();
@@ -682,6 +720,33 @@ finish(struct migration *migration)
   return 0;
 }
 
+/* By the port's thread. */
+static unsigned
+on_post(void *context, const char *path, const char *body, size_t size, char **reply)
+{
+  struct migration *migration = context;
+  return strcmp(path, "/pace") == 0 ? throttle_post(&migration->throttle, body, size, reply) : 404;
+}
+
+/* Opens no connection: what the options say, and the status port. */
+static bool
+begin(struct migration *migration, struct error *error)
+{
+  const struct options *options = migration->options;
+  throttle_init(&migration->throttle);
+  if (!check_files(options, error) || !options_select(options, &migration->selection, error) ||
+      (options->max_rate && !rate_parse(options->max_rate, &migration->throttle.most, error))) {
+    return false;
+  }
+  make_settings(migration);
+  migration->source_uri = uri_make(options, URI_SOURCE, error);
+  migration->target_uri = migration->source_uri ? uri_make(options, URI_TARGET, error) : NULL;
+  struct http_place place = {options->http_status_host, (uint16_t)options->http_status_port, options->http_token};
+  migration->actions = (struct http_actions){on_post, migration};
+  return migration->target_uri &&
+         (options->http_status_port == 0 || http_start(&migration->http, &place, &migration->actions, error));
+}
+
 int
 migrate_run(const struct options *options)
 {
@@ -689,15 +754,8 @@ migrate_run(const struct options *options)
   struct error error = {.kind = ERROR_NONE};
   migration->options = options;
   bson_init(&migration->settings);
-  if (check_files(options, &error) && options_select(options, &migration->selection, &error)) {
-    make_settings(migration);
-    migration->source_uri = options_uri(options, OPTIONS_SOURCE, &error);
-  }
-  migration->target_uri = migration->source_uri ? options_uri(options, OPTIONS_TARGET, &error) : NULL;
   int status;
-  bool http = migration->target_uri && (options->http_status_port == 0 ||
-                                        http_start(&migration->http, (uint16_t)options->http_status_port, &error));
-  if (http && prepare(migration, &error)) {
+  if (begin(migration, &error) && prepare(migration, &error)) {
     run_loop(migration);
     status = finish(migration);
   } else {
@@ -705,6 +763,7 @@ migrate_run(const struct options *options)
     status = error_exit_status(error.kind);
   }
   http_stop(migration->http);
+  throttle_clear(&migration->throttle);
   checkpoint_close(&migration->checkpoint);
   plan_clear(&migration->plan);
   catalog_clear(&migration->catalog);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "coordinator/lack.h"
 #include "ipc/message.h"
+#include "target/uuid.h"
 
 struct need {
   const char *action;
@@ -265,4 +266,29 @@ needs_collections(struct needs *needs, const struct catalog *catalog)
   lack_sort(lack, count);
   report(needs, lack, count);
   free(lack);
+}
+
+void
+needs_uuids(struct needs *needs, const struct catalog *catalog)
+{
+  static const char *const actions[] = {"useUUID", "forceUUID"};
+  struct error error;
+  for (size_t i = 0; i < catalog->count; i++) {
+    const struct collection *collection = &catalog->collections[i];
+    if (!collection->view && !collection->has_uuid) {
+      findings_refuse(needs->findings, TOPIC_SERVERS, "source",
+                      "%s.%s has no UUID that could be kept: the source is older than 3.6; leave --preserveUUIDs out",
+                      collection->db, collection->name);
+      return;
+    }
+  }
+  if (!uuid_ask(needs->server, &error)) {
+    findings_add_error(needs->findings, TOPIC_SERVERS, "target", &error);
+    return;
+  }
+  for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+    if (!privileges_allow(&needs->privileges, actions[i], NULL, NULL)) {
+      lacks(needs, FINDING_PROBLEM, actions[i], "the cluster, for --preserveUUIDs", NULL);
+    }
+  }
 }

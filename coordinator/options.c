@@ -1,6 +1,5 @@
 #include "coordinator/options.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -9,11 +8,13 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "coordinator/config.h"
 
 enum option_kind { KIND_GROUP, KIND_TEXT, KIND_LIST, KIND_FLAG, KIND_NUMBER, KIND_IGNORED };
 
 struct option {
   enum option_kind kind;
+  bool secret; /* the next one is the descriptor it may be read from */
   const char *name;
   const char *value; /* what it takes, for texts */
   const char *help;
@@ -23,21 +24,16 @@ struct option {
   int64_t most;
 };
 
+#define ROW(k, f, n, v, h) .kind = k, .name = n, .value = v, .help = h, .offset = offsetof(struct options, f)
 static const struct option table[] = {
 #define GROUP(title) {.kind = KIND_GROUP, .name = "", .help = title},
-#define TEXT(f, n, v, h) {.kind = KIND_TEXT, .name = n, .value = v, .help = h, .offset = offsetof(struct options, f)},
-#define SECRET(f, n, v, h) TEXT(f, n, v, h)
-#define LIST(f, n, v, h) {.kind = KIND_LIST, .name = n, .value = v, .help = h, .offset = offsetof(struct options, f)},
-#define FLAG(f, n, h) {.kind = KIND_FLAG, .name = n, .value = "BOOL", .help = h, .offset = offsetof(struct options, f)},
-#define NUMBER(f, n, i, l, m, v, h)                                                                                    \
-  {.kind = KIND_NUMBER,                                                                                                \
-   .name = n,                                                                                                          \
-   .value = v,                                                                                                         \
-   .help = h,                                                                                                          \
-   .offset = offsetof(struct options, f),                                                                              \
-   .initial = i,                                                                                                       \
-   .least = l,                                                                                                         \
-   .most = m},
+#define TEXT(f, n, v, h) {ROW(KIND_TEXT, f, n, v, h)},
+#define SECRET(f, n, v, h)                                                                                             \
+  {ROW(KIND_TEXT, f, n, v, h), .secret = true},                                                                        \
+    NUMBER(f##_fd, n "Fd", OPTIONS_NO_DESCRIPTOR, 0, 65535, "N", "read a line of descriptor N for it")
+#define LIST(f, n, v, h) {ROW(KIND_LIST, f, n, v, h)},
+#define FLAG(f, n, h) {ROW(KIND_FLAG, f, n, "BOOL", h)},
+#define NUMBER(f, n, i, l, m, v, h) {ROW(KIND_NUMBER, f, n, v, h), .initial = i, .least = l, .most = m},
 #define IGNORED(n, v, h) {.kind = KIND_IGNORED, .name = n, .value = v, .help = h},
 #include "coordinator/options.def"
 #undef GROUP
@@ -49,6 +45,16 @@ static const struct option table[] = {
 #undef IGNORED
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
+
+/* Where a value came from; the later wins. */
+enum origin { NOWHERE, IN_FILE, ON_LINE };
+
+struct parser {
+  struct options *options;
+  enum origin origin; /* of what is being read */
+  enum origin given[TABLE_SIZE];
+  bool secret_in_file;
+};
 
 static void *
 field_of(struct options *options, const struct option *option)
@@ -73,8 +79,59 @@ is_bool(const char *text)
   return text && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0);
 }
 
+/* NULL-ended; what `value` of a text stands for, where only some words are taken. */
+static const char *const *
+words_of(const char *value)
+{
+  static const char *const mechanisms[] = {"SCRAM-SHA-1",  "SCRAM-SHA-256", "MONGODB-CR",
+                                           "MONGODB-X509", "GSSAPI",        "PLAIN",
+                                           "MONGODB-IAM",  "MONGODB-AWS",   NULL};
+  static const char *const compressors[] = {"snappy", "zstd", "zlib", NULL};
+  return strcmp(value, "MECHANISM") == 0 ? mechanisms : strcmp(value, "COMPRESSORS") == 0 ? compressors : NULL;
+}
+
 static bool
-set_number(int64_t *field, const struct option *option, const char *text, struct error *error)
+is_word(const char *const *words, const char *text, size_t length)
+{
+  for (; *words; words++) {
+    if (strlen(*words) == length && strncmp(*words, text, length) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool
+check_words(const struct option *option, const char *text, struct error *error)
+{
+  const char *const *words = words_of(option->value);
+  if (!words || (strcmp(option->value, "COMPRESSORS") == 0 && strcmp(text, "none") == 0)) {
+    return true;
+  }
+  bool list = strcmp(option->value, "COMPRESSORS") == 0;
+  for (const char *at = text;; at++) {
+    size_t length = list ? strcspn(at, ",") : strlen(at);
+    if (!is_word(words, at, length)) {
+      return error_set(error, ERROR_USAGE, "--%s takes %s, not '%s'", option->name,
+                       list ? "a list of snappy, zstd and zlib with commas between them, or none"
+                            : "SCRAM-SHA-1, SCRAM-SHA-256, MONGODB-CR, MONGODB-X509, GSSAPI, PLAIN or MONGODB-IAM",
+                       text);
+    }
+    at += length;
+    if (!*at) {
+      return true;
+    }
+  }
+}
+
+static bool
+twice(const struct option *option, struct error *error)
+{
+  return error_set(error, ERROR_USAGE, "--%s is given twice, with different values", option->name);
+}
+
+static bool
+set_number(int64_t *field, const struct option *option, bool again, const char *text, struct error *error)
 {
   char *end = NULL;
   errno = 0;
@@ -83,7 +140,24 @@ set_number(int64_t *field, const struct option *option, const char *text, struct
     return error_set(error, ERROR_USAGE, "--%s takes a whole number from %lld to %lld, not '%s'", option->name,
                      (long long)option->least, (long long)option->most, text);
   }
+  if (again && *field != number) {
+    return twice(option, error);
+  }
   *field = number;
+  return true;
+}
+
+static bool
+set_flag(bool *field, const struct option *option, bool again, const char *text, struct error *error)
+{
+  if (!is_bool(text)) {
+    return error_set(error, ERROR_USAGE, "--%s takes true or false, not '%s'", option->name, text);
+  }
+  bool value = strcmp(text, "true") == 0;
+  if (again && *field != value) {
+    return twice(option, error);
+  }
+  *field = value;
   return true;
 }
 
@@ -91,7 +165,10 @@ static bool
 set_text(char **field, const struct option *option, const char *text, struct error *error)
 {
   if (*field && strcmp(*field, text) != 0) {
-    return error_set(error, ERROR_USAGE, "--%s is given twice, with different values", option->name);
+    return twice(option, error);
+  }
+  if (!check_words(option, text, error)) {
+    return false;
   }
   memory_wipe(*field);
   *field = memory_string(text);
@@ -99,29 +176,51 @@ set_text(char **field, const struct option *option, const char *text, struct err
 }
 
 static bool
-set_option(struct options *options, const struct option *option, const char *text, struct error *error)
+add_to_list(struct option_list *list, const struct option *option, const char *text, struct error *error)
 {
-  void *field = field_of(options, option);
+  if (strcmp(option->value, "DB.COLL") == 0 && !strchr(text, '.')) {
+    return error_set(error, ERROR_USAGE, "--%s takes DB.COLL, not '%s'", option->name, text);
+  }
+  list->items = memory_grow(list->items, list->count, &list->capacity, sizeof *list->items);
+  list->items[list->count++] = memory_string(text);
+  return true;
+}
+
+/* The other way to say the same; NULL: there is none. */
+static const struct option *
+partner_of(const struct option *option)
+{
+  if (option->secret || strcmp(option->name, "host") == 0) {
+    return option + 1;
+  }
+  bool second = option > table && (option[-1].secret || strcmp(option->name, "uri") == 0);
+  return second ? option - 1 : NULL;
+}
+
+static bool
+set_option(struct parser *parser, const struct option *option, const char *text, struct error *error)
+{
+  void *field = field_of(parser->options, option);
+  const struct option *partner = partner_of(option);
+  enum origin *given = &parser->given[option - table];
+  enum origin other = partner ? parser->given[partner - table] : NOWHERE;
+  bool again = *given == parser->origin;
+  if (*given > parser->origin || other > parser->origin) {
+    return true;
+  }
+  if (other == parser->origin) {
+    return error_set(error, ERROR_USAGE, "--%s and --%s say the same: give one of them", partner->name, option->name);
+  }
+  *given = parser->origin;
   switch (option->kind) {
   case KIND_TEXT:
     return set_text(field, option, text, error);
-  case KIND_LIST: {
-    struct option_list *list = field;
-    if (strcmp(option->value, "DB.COLL") == 0 && !strchr(text, '.')) {
-      return error_set(error, ERROR_USAGE, "--%s takes DB.COLL, not '%s'", option->name, text);
-    }
-    list->items = memory_grow(list->items, list->count, &list->capacity, sizeof *list->items);
-    list->items[list->count++] = memory_string(text);
-    return true;
-  }
+  case KIND_LIST:
+    return add_to_list(field, option, text, error);
   case KIND_FLAG:
-    if (!is_bool(text)) {
-      return error_set(error, ERROR_USAGE, "--%s takes true or false, not '%s'", option->name, text);
-    }
-    *(bool *)field = strcmp(text, "true") == 0;
-    return true;
+    return set_flag(field, option, again, text, error);
   case KIND_NUMBER:
-    return set_number(field, option, text, error);
+    return set_number(field, option, again, text, error);
   case KIND_IGNORED:
     log_warn("--%s is %s", option->name, option->help);
     return true;
@@ -131,44 +230,143 @@ set_option(struct options *options, const struct option *option, const char *tex
   return true;
 }
 
+static bool
+is_for_line_only(const char *name)
+{
+  return strcmp(name, "config") == 0 || strcmp(name, "help") == 0 || strcmp(name, "version") == 0;
+}
+
+/* A URI with a user in it, or a password. */
+static bool
+holds_secret(const struct option *option, const char *text)
+{
+  return option->secret || (strstr(text, "://") && strchr(text, '@'));
+}
+
+/* A line of the --config file. */
+static bool
+take_entry(void *context, const struct config_entry *entry, struct error *error)
+{
+  struct parser *parser = context;
+  const struct option *option = find_option(entry->key, strlen(entry->key));
+  if (!option) {
+    return error_set(error, ERROR_USAGE, "'%s' is no option; --help lists them", entry->key);
+  }
+  if (is_for_line_only(option->name)) {
+    return error_set(error, ERROR_USAGE, "%s belongs on the command line", option->name);
+  }
+  if (parser->given[option - table] == IN_FILE) {
+    return error_set(error, ERROR_USAGE, "%s is in the file twice", option->name);
+  }
+  if (entry->sequence && option->kind != KIND_LIST) {
+    return error_set(error, ERROR_USAGE, "%s takes one value, not a list", option->name);
+  }
+  if (entry->count == 0 && !entry->sequence) {
+    return error_set(error, ERROR_USAGE, "%s lacks its value, %s", option->name, option->value);
+  }
+  for (size_t i = 0; i < entry->count; i++) {
+    if (!set_option(parser, option, entry->values[i], error)) {
+      return false;
+    }
+    parser->secret_in_file |= holds_secret(option, entry->values[i]);
+  }
+  return true;
+}
+
+static bool
+read_file(struct parser *parser, struct error *error)
+{
+  bool exposed = false;
+  const char *file = parser->options->config;
+  parser->origin = IN_FILE;
+  if (!config_read(file, take_entry, parser, &exposed, error)) {
+    return false;
+  }
+  if (exposed && parser->secret_in_file) {
+    log_warn("%s holds a secret and is open to other users: chmod 600 it", file);
+  }
+  return true;
+}
+
+/* Only an option's name is repeated: other words may be the rest of a password with a blank in it. */
+static bool
+no_option(const char *word, size_t length, int at, struct error *error)
+{
+  bool name = length > 2;
+  for (size_t i = 0; i < length; i++) {
+    name = name && (i < 2 ? word[i] == '-' : isalpha((unsigned char)word[i]) != 0);
+  }
+  return name ? error_set(error, ERROR_USAGE, "%.*s is no option; --help lists them", (int)length, word)
+              : error_set(error, ERROR_USAGE,
+                          "word %d of the options is no option; --help lists them, and values with blanks need quotes",
+                          at + 1);
+}
+
 /* One option of argv; `*at` is left on the last word that belongs to it. */
 static bool
-parse_one(struct options *options, int argc, char **argv, int *at, struct error *error)
+parse_one(struct parser *parser, int argc, char **argv, int *at, struct error *error)
 {
   const char *word = argv[*at];
   const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
   if (strncmp(word, "-j", 2) == 0 && word[2] != 0) {
-    return set_option(options, find_option("numParallelCollections", 22), word + 2 + (word[2] == '='), error);
+    return set_option(parser, find_option("numParallelCollections", 22), word + 2 + (word[2] == '='), error);
   }
   if (strcmp(word, "-j") == 0) {
     word = "--numParallelCollections";
   }
   if (strncmp(word, "--", 2) != 0) {
-    return error_set(error, ERROR_USAGE, "'%s' is no option; --help lists them", word);
+    return no_option(word, strlen(word), *at, error);
   }
   const char *equals = strchr(word, '=');
   size_t length = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
   const struct option *option = find_option(word + 2, length);
   if (!option) {
-    return error_set(error, ERROR_USAGE, "--%.*s is no option; --help lists them", (int)length, word + 2);
+    return no_option(word, length + 2, *at, error);
   }
   if (equals) {
-    return set_option(options, option, equals + 1, error);
+    return set_option(parser, option, equals + 1, error);
   }
   bool lone = option->kind == KIND_FLAG || strcmp(option->value, "BOOL") == 0;
   if (lone && !is_bool(next)) {
-    return set_option(options, option, "true", error);
+    return set_option(parser, option, "true", error);
   }
   if (!next) {
     return error_set(error, ERROR_USAGE, "--%s lacks its value, %s", option->name, option->value);
   }
   (*at)++;
-  return set_option(options, option, next, error);
+  return set_option(parser, option, next, error);
+}
+
+static bool
+check_mechanisms(const char *token, const char *service, const char *host, const char *names, struct error *error)
+{
+  return !token || (!service && !host) || error_set(error, ERROR_USAGE, "--%s belong to different mechanisms", names);
+}
+
+/* What one option alone does not show. */
+static bool
+check_together(const struct options *options, struct error *error)
+{
+  if (options->allow_invalid_hostnames || options->allow_invalid_certificates) {
+    log_warn("--sslAllowInvalidHostnames and --sslAllowInvalidCertificates are deprecated: taken for --tlsInsecure");
+  }
+  if (!options->host && !options->uri) {
+    return error_set(error, ERROR_USAGE, "--host is missing: the source, as RS/host:port,...");
+  }
+  if (!options->destination) {
+    return error_set(error, ERROR_USAGE, "--destination is missing: the target, as RS/host:port,...");
+  }
+  return check_mechanisms(options->aws_session_token, options->gssapi_service_name, options->gssapi_host_name,
+                          "awsSessionToken and --gssapi...", error) &&
+         check_mechanisms(options->destination_aws_session_token, options->destination_gssapi_service_name,
+                          options->destination_gssapi_host_name,
+                          "destinationAwsSessionToken and --destinationGssapi...", error);
 }
 
 bool
 options_parse(struct options *options, int argc, char **argv, struct error *error)
 {
+  struct parser parser = {.options = options, .origin = ON_LINE};
   memset(options, 0, sizeof *options);
   for (size_t i = 0; i < TABLE_SIZE; i++) {
     if (table[i].kind == KIND_NUMBER) {
@@ -176,26 +374,18 @@ options_parse(struct options *options, int argc, char **argv, struct error *erro
     }
   }
   for (int i = 0; i < argc; i++) {
-    if (!parse_one(options, argc, argv, &i, error)) {
+    if (!parse_one(&parser, argc, argv, &i, error)) {
       return false;
     }
   }
   if (options->help || options->version) {
     return true;
   }
-  if (options->allow_invalid_hostnames || options->allow_invalid_certificates) {
-    log_warn("--sslAllowInvalidHostnames and --sslAllowInvalidCertificates are deprecated: taken for --tlsInsecure");
+  if (options->config && !read_file(&parser, error)) {
+    return false;
   }
-  if (options->aws_session_token && options->gssapi_service_name) {
-    return error_set(error, ERROR_USAGE, "--awsSessionToken and --gssapiServiceName belong to different mechanisms");
-  }
-  if (!options->host) {
-    return error_set(error, ERROR_USAGE, "--host is missing: the source, as RS/host:port,...");
-  }
-  if (!options->destination) {
-    return error_set(error, ERROR_USAGE, "--destination is missing: the target, as RS/host:port,...");
-  }
-  return true;
+  options->destination_plain = parser.given[find_option("destinationSsl", 14) - table] && !options->destination_ssl;
+  return check_together(options, error);
 }
 
 void
@@ -239,6 +429,7 @@ options_shape(const struct options *options, const struct selection *selection, 
   bson_init(shape);
   selection_put(selection, shape);
   BSON_APPEND_BOOL(shape, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(shape, "preserveUUIDs", options->preserve_uuids);
 }
 
 const char *
@@ -280,152 +471,4 @@ options_help(FILE *out)
       fprintf(out, "  %-28s%s\n", left, table[i].help);
     }
   }
-}
-
-/* A user name or password may hold any character; in a connection string only these stand for themselves. */
-static char *
-percent_encode(const char *text)
-{
-  char *encoded = memory_new(strlen(text) * 3 + 1);
-  char *out = encoded;
-  for (const unsigned char *in = (const unsigned char *)text; *in; in++) {
-    if (isalnum(*in) || strchr("-._~", *in)) {
-      *out++ = (char)*in;
-    } else {
-      out += sprintf(out, "%%%02X", *in);
-    }
-  }
-  return encoded;
-}
-
-struct side {
-  const char *option;
-  const char *host;
-  const char *username;
-  const char *password;
-  const char *auth_db;
-  const char *mechanism;
-  const char *session_token;
-  const char *service_name;
-  bool ssl;
-  const char *ca_file;
-  const char *key_file;
-  const char *key_password;
-  bool insecure;
-};
-
-static void
-add_parameter(char **uri, char *separator, const char *name, const char *value)
-{
-  if (value) {
-    char *encoded = percent_encode(value);
-    char *longer = memory_format("%s%c%s=%s", *uri, *separator, name, encoded);
-    memory_wipe(*uri);
-    memory_wipe(encoded);
-    *uri = longer;
-    *separator = '&';
-  }
-}
-
-/* The two that there are belong to different mechanisms. */
-static void
-add_property(char **uri, char *separator, const char *name, const char *value)
-{
-  if (value) {
-    char *property = memory_format("%s:%s", name, value);
-    add_parameter(uri, separator, "authMechanismProperties", property);
-    memory_wipe(property);
-  }
-}
-
-static char *
-with_user(const struct side *side, const char *hosts)
-{
-  if (!side->username) {
-    return memory_format("mongodb://%s/", hosts);
-  }
-  char *user = percent_encode(side->username);
-  char *password = side->password ? percent_encode(side->password) : NULL;
-  char *uri = memory_format("mongodb://%s%s%s@%s/", user, password ? ":" : "", password ? password : "", hosts);
-  memory_wipe(user);
-  memory_wipe(password);
-  return uri;
-}
-
-static char *
-side_uri(const struct side *side, const char *compressors, struct error *error)
-{
-  if (strncmp(side->host, "mongodb://", 10) == 0 || strncmp(side->host, "mongodb+srv://", 14) == 0) {
-    if (side->username || side->password) {
-      error_set(error, ERROR_USAGE, "--%s is a URI: give the user and the password in it", side->option);
-      return NULL;
-    }
-    return memory_string(side->host);
-  }
-  const char *slash = strchr(side->host, '/');
-  const char *hosts = slash ? slash + 1 : side->host;
-  if (!*hosts || strpbrk(hosts, "/@? ") || slash == side->host) {
-    error_set(error, ERROR_USAGE, "--%s takes RS/host:port,... or host:port, not '%s'", side->option, side->host);
-    return NULL;
-  }
-  if (!slash && strchr(hosts, ',')) {
-    error_set(error, ERROR_USAGE, "--%s names several hosts without their set: write RS/%s", side->option, hosts);
-    return NULL;
-  }
-  char separator = '?';
-  char *set = slash ? strndup(side->host, (size_t)(slash - side->host)) : NULL;
-  const char *mechanism =
-    side->mechanism && strcmp(side->mechanism, "MONGODB-IAM") == 0 ? "MONGODB-AWS" : side->mechanism;
-  char *uri = with_user(side, hosts);
-  add_parameter(&uri, &separator, "replicaSet", set);
-  add_parameter(&uri, &separator, "directConnection", set ? NULL : "true");
-  add_parameter(&uri, &separator, "authSource", side->auth_db);
-  add_parameter(&uri, &separator, "authMechanism", mechanism);
-  add_property(&uri, &separator, "AWS_SESSION_TOKEN", side->session_token);
-  add_property(&uri, &separator, "SERVICE_NAME", side->service_name);
-  add_parameter(&uri, &separator, "tls", side->ssl ? "true" : NULL);
-  add_parameter(&uri, &separator, "tlsCAFile", side->ca_file);
-  add_parameter(&uri, &separator, "tlsCertificateKeyFile", side->key_file);
-  add_parameter(&uri, &separator, "tlsCertificateKeyFilePassword", side->key_password);
-  add_parameter(&uri, &separator, "tlsInsecure", side->insecure ? "true" : NULL);
-  if (compressors && strcmp(compressors, "none") != 0) {
-    char *longer = memory_format("%s%ccompressors=%s", uri, separator, compressors);
-    memory_wipe(uri);
-    uri = longer;
-  }
-  free(set);
-  return uri;
-}
-
-char *
-options_uri(const struct options *options, enum options_side which, struct error *error)
-{
-  struct side source = {"host",
-                        options->host,
-                        options->username,
-                        options->password,
-                        options->auth_db,
-                        options->auth_mechanism,
-                        options->aws_session_token,
-                        options->gssapi_service_name,
-                        options->ssl,
-                        options->ssl_ca_file,
-                        options->ssl_key_file,
-                        options->ssl_key_password,
-                        options->tls_insecure || options->allow_invalid_hostnames ||
-                          options->allow_invalid_certificates};
-  struct side target = {"destination",
-                        options->destination,
-                        options->destination_username,
-                        options->destination_password,
-                        options->destination_auth_db,
-                        options->destination_auth_mechanism,
-                        NULL,
-                        NULL,
-                        options->destination_ssl,
-                        options->destination_ssl_ca_file,
-                        options->destination_ssl_key_file,
-                        options->destination_ssl_key_password,
-                        options->destination_tls_insecure};
-  return side_uri(which == OPTIONS_SOURCE ? &source : &target, options->compressors, error);
 }

@@ -1,5 +1,5 @@
 /*
- * The command line. The table is options.def.
+ * The command line and the --config file. The table is options.def.
  */
 #ifndef FERRY_COORDINATOR_OPTIONS_H
 #define FERRY_COORDINATOR_OPTIONS_H
@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "source/selection.h"
+
+#define OPTIONS_NO_DESCRIPTOR (-1)
 
 struct option_list {
   char **items;
@@ -18,7 +20,9 @@ struct option_list {
 struct options {
 #define GROUP(title)
 #define TEXT(field, name, value, help) char *field;
-#define SECRET(field, name, value, help) char *field;
+#define SECRET(field, name, value, help)                                                                               \
+  char *field;                                                                                                         \
+  int64_t field##_fd;
 #define LIST(field, name, value, help) struct option_list field;
 #define FLAG(field, name, help) bool field;
 #define NUMBER(field, name, initial, least, most, value, help) int64_t field;
@@ -31,9 +35,13 @@ struct options {
 #undef FLAG
 #undef NUMBER
 #undef IGNORED
+  bool destination_plain; /* --destinationSsl false, said in so many words */
 };
 
-/* Reads argv (not argv[0]); opens no connection. ERROR_USAGE names the option and what it takes. */
+/*
+ * Reads argv (not argv[0]) and the file it names; opens no connection. ERROR_USAGE names the option, what it takes, and the
+ * file's line. The command line wins over the file. An option that is there twice has to say the same.
+ */
 bool options_parse(struct options *options, int argc, char **argv, struct error *error);
 void options_clear(struct options *options);
 
@@ -46,15 +54,8 @@ const char *options_bookmark(const struct options *options);
 void options_help(FILE *out);
 
 /*
- * The connection string of one side, secrets included: for options_free with memory_wipe. NULL with ERROR_USAGE if the
- * host has no valid form.
- */
-enum options_side { OPTIONS_SOURCE, OPTIONS_TARGET };
-char *options_uri(const struct options *options, enum options_side side, struct error *error);
-
-/*
  * The options that decide what a migration is, so that one that was begun goes on with the same only: the selection's, and
- * whether there are indexes. The caller's to destroy.
+ * whether there are indexes and UUIDs. The caller's to destroy.
  */
 void options_shape(const struct options *options, const struct selection *selection, bson_t *shape);
 

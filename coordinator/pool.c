@@ -71,6 +71,54 @@ put_copy(const struct plan_collection *collection, const struct plan_task *task,
 }
 
 static void
+tell_rate(struct child *child, struct rate rate)
+{
+  bson_t message = BSON_INITIALIZER;
+  if (rate.bytes_per_s == child->told.bytes_per_s && rate.documents_per_s == child->told.documents_per_s) {
+    return;
+  }
+  BSON_APPEND_DOUBLE(&message, "bytes_per_s", rate.bytes_per_s);
+  BSON_APPEND_DOUBLE(&message, "documents_per_s", rate.documents_per_s);
+  child_send(child, MESSAGE_PACE, &message);
+  bson_destroy(&message);
+  child->told = rate;
+}
+
+static struct rate
+share(const struct pool *pool, int workers)
+{
+  return (struct rate){pool->rate.bytes_per_s / workers, pool->rate.documents_per_s / workers};
+}
+
+static bool
+copies(const struct pool *pool, const struct child *child)
+{
+  return child->running && child->task >= 0 && pool->plan->tasks[child->task].kind == PLAN_COPY;
+}
+
+/* Each that copies has the same part; one that builds indexes would not read it. */
+static void
+share_rate(struct pool *pool)
+{
+  int copying = 0;
+  for (int i = 0; i < pool->worker_count; i++) {
+    copying += copies(pool, &pool->workers[i]);
+  }
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (copies(pool, &pool->workers[i])) {
+      tell_rate(&pool->workers[i], share(pool, copying));
+    }
+  }
+}
+
+void
+pool_set_rate(struct pool *pool, struct rate rate)
+{
+  pool->rate = rate;
+  share_rate(pool);
+}
+
+static void
 lend(struct pool *pool, struct child *child)
 {
   if (pool->stopping || !pool->plan || !child->ready || child->task >= 0 || clock_ms() < child->pause_until_ms) {
@@ -93,6 +141,9 @@ lend(struct pool *pool, struct child *child)
   } else {
     BSON_APPEND_ARRAY(&message, "indexes", &collection->indexes);
   }
+  if (task->kind == PLAN_COPY) { /* it must not begin without a limit; its true share follows */
+    tell_rate(child, share(pool, pool->worker_count));
+  }
   child->task = number;
   child_send(child, task->kind == PLAN_COPY ? MESSAGE_COPY : MESSAGE_INDEX, &message);
   bson_destroy(&message);
@@ -106,6 +157,7 @@ lend_all(struct pool *pool)
       lend(pool, &pool->workers[i]);
     }
   }
+  share_rate(pool);
 }
 
 /* A task is pending again; too many attempts end the migration. */
@@ -155,14 +207,26 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
   child->pause_until_ms = clock_ms() + child->pause_ms;
 }
 
+/* Of all attempts: what is copied again counts again. */
 static void
-take_progress(struct plan *plan, int64_t number, const bson_t *document)
+count_copied(struct pool *pool, const struct plan_task *task, const bson_t *document)
 {
+  int64_t documents = message_number(document, "documents", 0) - task->documents;
+  int64_t bytes = message_number(document, "bytes", 0) - task->bytes;
+  pool->copied_documents += documents > 0 ? documents : 0;
+  pool->copied_bytes += bytes > 0 ? bytes : 0;
+}
+
+static void
+take_progress(struct pool *pool, int64_t number, const bson_t *document)
+{
+  struct plan *plan = pool->plan;
   struct plan_task *task = &plan->tasks[number];
   if (task->kind == PLAN_INDEX) {
     plan->collections[task->collection].built = message_number(document, "built", 0);
     plan->collections[task->collection].to_build = message_number(document, "total", 0);
   } else {
+    count_copied(pool, task, document);
     task->documents = message_number(document, "documents", 0);
     task->bytes = message_number(document, "bytes", 0);
   }
@@ -177,12 +241,15 @@ on_worker_message(struct pool *pool, struct child *child, enum message_type type
     child->ready = true;
     pool->dead_starts = 0;
   } else if (type == MESSAGE_PROGRESS && mine) {
-    take_progress(pool->plan, number, document);
+    take_progress(pool, number, document);
   } else if (type == MESSAGE_DONE && mine) {
     child->task = -1;
     if (child->pause_ms > 0) {
       log_info("%s %d: goes on", child->role, child->index);
       child->pause_ms = 0;
+    }
+    if (pool->plan->tasks[number].kind == PLAN_COPY) {
+      count_copied(pool, &pool->plan->tasks[number], document);
     }
     plan_task_done(pool->plan, number);
     pool->events.task_done(pool->events.context, number, document);

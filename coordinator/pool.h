@@ -31,6 +31,9 @@ struct pool {
   const char *target_uri;
   const bson_t *settings;
   struct pool_events events;
+  struct rate rate;     /* what the whole copy may do */
+  int64_t copied_bytes; /* by all attempts of this run */
+  int64_t copied_documents;
   struct child *workers;
   int worker_count;
   struct child applier;
@@ -47,6 +50,8 @@ void pool_tell_applier(struct pool *pool, enum message_type type, const bson_t *
 void pool_confirm(struct pool *pool);
 /* Another one in place of the one that ended; it waits for a hand-off. */
 bool pool_restart_applier(struct pool *pool, struct error *error);
+/* How fast the workers may copy together, from now on. */
+void pool_set_rate(struct pool *pool, struct rate rate);
 /* The workers end; the applier goes on. */
 void pool_stop_workers(struct pool *pool);
 /* All end: STOP, then from pool_tick on SIGTERM, then SIGKILL. */

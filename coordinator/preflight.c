@@ -9,12 +9,16 @@
 #include "coordinator/known.h"
 #include "ipc/message.h"
 #include "server/crew.h"
+#include "server/probe.h"
+#include "source/contact.h"
 #include "source/view.h"
 #include "target/definition.h"
 #include "target/schema.h"
+#include "target/uuid.h"
 
 #define WIRE_2_6 2
 #define WIRE_3_6 6
+#define PROBES 5
 
 /* Each reason why this pair cannot work. */
 static void
@@ -49,18 +53,56 @@ check_pair(const struct preflight *preflight, struct findings *findings)
   }
 }
 
+static bool
+open_source(struct preflight *preflight, const char *uri, struct error *error)
+{
+  if (!contact_check_files("source", uri, error)) {
+    return false;
+  }
+  if (reader_open(&preflight->reader, uri, false, error) &&
+      server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, error)) {
+    return true;
+  }
+  contact_explain("source", uri, error);
+  return false;
+}
+
+static bool
+open_target(struct preflight *preflight, const char *uri, struct error *error)
+{
+  if (!contact_check_files("target", uri, error)) {
+    return false;
+  }
+  if (server_open(&preflight->target, ERROR_TARGET, uri, false, error) &&
+      server_ask_hello(&preflight->target, true, &preflight->target_hello, error)) {
+    return true;
+  }
+  contact_explain("target", uri, error);
+  return false;
+}
+
+static void
+warn_insecure(const char *side, const char *uri, struct findings *findings)
+{
+  if (contact_is_insecure(uri)) {
+    findings_add(
+      findings, FINDING_WARNING, TOPIC_SERVERS, side,
+      "TLS to the %s without the check of its certificate: whoever is between may read and change everything", side);
+  }
+}
+
 bool
 preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct findings *findings)
 {
   struct error error;
   *preflight = (struct preflight){.source_uri = source_uri, .target_uri = target_uri};
-  bool source = reader_open(&preflight->reader, source_uri, false, &error) &&
-                server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, &error);
+  warn_insecure("source", source_uri, findings);
+  warn_insecure("target", target_uri, findings);
+  bool source = open_source(preflight, source_uri, &error);
   if (!source) {
     findings_add_error(findings, TOPIC_SERVERS, "source", &error);
   }
-  bool target = server_open(&preflight->target, ERROR_TARGET, target_uri, false, &error) &&
-                server_ask_hello(&preflight->target, true, &preflight->target_hello, &error);
+  bool target = open_target(preflight, target_uri, &error);
   if (!target) {
     findings_add_error(findings, TOPIC_SERVERS, "target", &error);
   }
@@ -68,6 +110,34 @@ preflight_open(struct preflight *preflight, const char *source_uri, const char *
     check_pair(preflight, findings);
   }
   return source && target;
+}
+
+static double
+usual_latency(struct server *server)
+{
+  double looks[PROBES];
+  int count = 0;
+  for (int i = 0; i < PROBES; i++) {
+    struct error ignored;
+    double ms;
+    if (probe_latency(server, &ms, &ignored)) {
+      int at = count++;
+      for (; at > 0 && looks[at - 1] > ms; at--) {
+        looks[at] = looks[at - 1];
+      }
+      looks[at] = ms;
+    }
+  }
+  return count > 0 ? looks[count / 2] : -1;
+}
+
+struct load
+preflight_load(struct preflight *preflight)
+{
+  bool denied = false;
+  return (struct load){.source_ms = usual_latency(&preflight->reader.server),
+                       .target_ms = usual_latency(&preflight->target),
+                       .lag_s = probe_lag_s(&preflight->target, &denied)};
 }
 
 void
@@ -181,7 +251,8 @@ check_patterns(const struct selection *selection, struct findings *findings)
 
 /* The options become the target's; what that changes is said before anything is done. */
 static void
-translate_options(const struct preflight *preflight, struct catalog *catalog, struct findings *findings)
+translate_options(const struct preflight *preflight, bool keep_uuids, struct catalog *catalog,
+                  struct findings *findings)
 {
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
@@ -198,6 +269,9 @@ translate_options(const struct preflight *preflight, struct catalog *catalog, st
     collection->ttl_s = definition.ttl_s;
     bson_destroy(collection->options);
     collection->options = bson_copy(&definition.options);
+    if (keep_uuids && collection->has_uuid && !bson_has_field(collection->options, "timeseries")) {
+      uuid_put(collection->options, collection->uuid);
+    }
     bson_destroy(&definition.options);
   }
 }
@@ -344,7 +418,7 @@ preflight_list(struct preflight *preflight, const struct options *options, const
   }
   name_targets(selection, catalog, findings);
   check_patterns(selection, findings);
-  translate_options(preflight, catalog, findings);
+  translate_options(preflight, options->preserve_uuids, catalog, findings);
   return true;
 }
 

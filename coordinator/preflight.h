@@ -5,6 +5,7 @@
 #ifndef FERRY_COORDINATOR_PREFLIGHT_H
 #define FERRY_COORDINATOR_PREFLIGHT_H
 
+#include "coordinator/brake.h"
 #include "coordinator/findings.h"
 #include "coordinator/kept.h"
 #include "coordinator/options.h"
@@ -29,6 +30,9 @@ struct preflight {
 bool preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri,
                     struct findings *findings);
 void preflight_close(struct preflight *preflight);
+
+/* How both servers do before the copy. */
+struct load preflight_load(struct preflight *preflight);
 
 /* A target with users' collections is a problem, unless they are to be dropped. */
 void preflight_check_target(struct preflight *preflight, bool drop, struct findings *findings);

@@ -89,6 +89,9 @@ status_json(const struct status *status)
     put_copy_details(status->plan, &details);
   }
   bson_append_document_end(&document, &details);
+  if (!status->handed_off) { /* mongomirror has no such thing */
+    throttle_put(status->throttle, &document);
+  }
   put_window(status, &document);
   if (status->error) {
     BSON_APPEND_UTF8(&document, "errorMessage", status->error->text);

@@ -6,12 +6,14 @@
 
 #include "coordinator/plan.h"
 #include "coordinator/progress.h"
+#include "coordinator/throttle.h"
 #include "coordinator/window.h"
 
 struct status {
   const struct plan *plan;
   const struct progress_tail *tail;
   const struct window *window;
+  const struct throttle *throttle;
   const struct error *error; /* NULL: none */
   int64_t needs_s;           /* what the copy may still take, -1: not known */
   bool resumed;

@@ -100,6 +100,13 @@ message_number(const bson_t *document, const char *name, int64_t missing)
   return bson_iter_as_int64(&iter);
 }
 
+double
+message_double(const bson_t *document, const char *name, double missing)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, document, name) ? bson_iter_as_double(&iter) : missing;
+}
+
 uint64_t
 message_timestamp(const bson_t *document, const char *name)
 {

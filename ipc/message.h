@@ -36,6 +36,7 @@ bool message_item(const bson_iter_t *element, bson_t *item);
 /* Optional ones: the default where the field is missing or of another type. */
 bool message_flag(const bson_t *document, const char *name);
 int64_t message_number(const bson_t *document, const char *name, int64_t missing);
+double message_double(const bson_t *document, const char *name, double missing);
 /* A BSON timestamp as seconds << 32 | increment, 0 if missing. */
 uint64_t message_timestamp(const bson_t *document, const char *name);
 void message_put_timestamp(bson_t *document, const char *name, uint64_t timestamp);

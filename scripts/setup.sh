@@ -15,6 +15,13 @@ if [ -n "$missing" ]; then
   # shellcheck disable=SC2086
   $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $missing
 fi
+# libFuzzer. Without it the fuzz targets get changed copies of their corpus only, and say so.
+if ! tests/fuzz/build.sh --can > /dev/null; then
+  echo "setup: installing libFuzzer"
+  if ! $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends clang-14 libclang-rt-14-dev; then
+    echo "setup: NO libFuzzer, the fuzz tests only replay their corpus with changes"
+  fi
+fi
 if ! cmp -s tests/harness/requirements.txt .venv/installed.txt; then
   echo "setup: making .venv for the test servers"
   python3 -m venv .venv

@@ -1,7 +1,9 @@
 #include "server/server.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -59,15 +61,104 @@ server_library_end(void)
   mongoc_cleanup();
 }
 
+char *
+server_uri_crl(const char *uri)
+{
+  for (const char *at = strchr(uri, '?'); at; at = strpbrk(at, "&;")) {
+    at++;
+    size_t length = strlen(SERVER_URI_CRL);
+    if (strncasecmp(at, SERVER_URI_CRL, length) == 0 && at[length] == '=') {
+      char *encoded = strndup(at + length + 1, strcspn(at + length + 1, "&;"));
+      char *file = encoded ? mongoc_uri_unescape(encoded) : NULL;
+      char *copy = memory_string(file);
+      bson_free(file);
+      free(encoded);
+      return copy;
+    }
+  }
+  return NULL;
+}
+
+/*
+ * The driver takes what is behind the first @ for the hosts, and would name them when it cannot find them; and it quotes a
+ * password that has a colon (mongoc_uri_parse_userpass, libmongoc 1.23).
+ */
+mongoc_uri_t *
+server_parse_uri(const char *side, const char *uri, struct error *error)
+{
+  bson_error_t cause;
+  const char *at = strchr(uri, '@');
+  bool encoded = !at || !strchr(at + 1, '@');
+  mongoc_uri_t *parsed = encoded ? mongoc_uri_new_with_error(uri, &cause) : NULL;
+  if (!encoded || (!parsed && strstr(cause.message, "Percent-encode"))) {
+    error_set(error, ERROR_USAGE,
+              "the %s's address is not a valid connection string: in its user and password, write : / ? # [ ] @ %% as "
+              "%%3A %%2F %%3F %%23 %%5B %%5D %%40 %%25",
+              side);
+  } else if (!parsed) {
+    error_set(error, ERROR_USAGE, "the %s's address is not a valid connection string: %s", side, cause.message);
+  }
+  return parsed;
+}
+
+bool
+server_check_uri(const char *uri, const char *side, struct error *error)
+{
+  mongoc_uri_t *parsed = server_parse_uri(side, uri, error);
+  if (parsed) {
+    mongoc_uri_destroy(parsed);
+  }
+  return parsed != NULL;
+}
+
+/* The driver's options for TLS again, since those of the string go when others are set. */
+static void
+refuse_revoked(mongoc_client_t *client, const mongoc_uri_t *uri, const char *crl_file)
+{
+  bool insecure = mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSINSECURE, false);
+  mongoc_ssl_opt_t options = {
+    .pem_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE, NULL),
+    .pem_pwd = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD, NULL),
+    .ca_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, NULL),
+    .crl_file = crl_file,
+    .weak_cert_validation =
+      insecure || mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDCERTIFICATES, false),
+    .allow_invalid_hostname =
+      insecure || mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, false)};
+  mongoc_client_set_ssl_opts(client, &options);
+}
+
 static mongoc_client_t *
-new_client(const mongoc_uri_t *uri, bson_error_t *cause)
+new_client(const mongoc_uri_t *uri, const char *crl_file, bson_error_t *cause)
 {
   mongoc_client_t *client = mongoc_client_new_from_uri_with_error(uri, cause);
   if (client) {
     mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
     mongoc_client_set_appname(client, "mongoferry");
   }
+  if (client && crl_file) {
+    refuse_revoked(client, uri, crl_file);
+  }
   return client;
+}
+
+/* Where the string asks for secondaries or weaker concerns, nothing here would be right any more. */
+static void
+settle(mongoc_uri_t *uri, bool patient)
+{
+  mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
+  mongoc_read_concern_t *read_concern = mongoc_read_concern_new();
+  mongoc_write_concern_t *write_concern = mongoc_write_concern_new();
+  mongoc_uri_set_read_prefs_t(uri, primary);
+  mongoc_uri_set_read_concern(uri, read_concern);
+  mongoc_uri_set_write_concern(uri, write_concern);
+  mongoc_read_prefs_destroy(primary);
+  mongoc_read_concern_destroy(read_concern);
+  mongoc_write_concern_destroy(write_concern);
+  if (!mongoc_uri_has_option(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS)) {
+    mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, patient ? 30000 : 10000);
+  }
+  mongoc_uri_set_option_as_bool(uri, MONGOC_URI_SERVERSELECTIONTRYONCE, !patient);
 }
 
 bool
@@ -75,16 +166,19 @@ server_open(struct server *server, enum error_kind kind, const char *uri, bool p
 {
   bson_error_t cause;
   *server = (struct server){.kind = kind, .side = kind == ERROR_SOURCE ? "source" : "target"};
-  mongoc_uri_t *parsed = mongoc_uri_new_with_error(uri, &cause);
+  mongoc_uri_t *parsed = server_parse_uri(server->side, uri, error);
   if (!parsed) {
-    return error_set(error, ERROR_USAGE, "the %s's address is not a valid connection string: %s", server->side,
-                     cause.message);
+    return false;
   }
-  mongoc_uri_set_option_as_int32(parsed, MONGOC_URI_SERVERSELECTIONTIMEOUTMS, patient ? 30000 : 10000);
-  mongoc_uri_set_option_as_bool(parsed, MONGOC_URI_SERVERSELECTIONTRYONCE, !patient);
-  server->client = new_client(parsed, &cause);
+  settle(parsed, patient);
+  server->crl_file = server_uri_crl(uri);
+  server->client = new_client(parsed, server->crl_file, &cause);
   mongoc_uri_destroy(parsed);
-  return server->client || server_error(server, &cause, error);
+  if (!server->client) {
+    server_close(server);
+    return server_error(server, &cause, error);
+  }
+  return true;
 }
 
 void
@@ -98,18 +192,29 @@ server_close(struct server *server)
     mongoc_client_destroy(server->waiting);
     server->waiting = NULL;
   }
+  free(server->crl_file);
+  server->crl_file = NULL;
 }
 
 bool
 server_error(const struct server *server, const bson_error_t *cause, struct error *error)
 {
-  bool login = cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE;
+  bool login =
+    (cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE) ||
+    cause->domain == MONGOC_ERROR_SCRAM || cause->domain == MONGOC_ERROR_SASL ||
+    strncmp(cause->message, "Unsupported mechanism", 21) == 0; /* S:src/mongo/db/auth/sasl_commands.cpp@r4.0.14 */
   bool answered = cause->domain == MONGOC_ERROR_SERVER || cause->domain == MONGOC_ERROR_WRITE_CONCERN;
   bool old =
     (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||
     (cause->domain == MONGOC_ERROR_SERVER_SELECTION && cause->code == MONGOC_ERROR_SERVER_SELECTION_BAD_WIRE_VERSION);
   bool refused = answered && (cause->code == CODE_UNAUTHORIZED || cause->code == CODE_AUTHENTICATION_FAILED);
-  if (login) {
+  const char *mechanism = server->client ? mongoc_uri_get_auth_mechanism(mongoc_client_get_uri(server->client)) : NULL;
+  if (login && mechanism && strcmp(mechanism, "MONGODB-CR") == 0) {
+    error_set(error, ERROR_AUTH,
+              "the %s refused the login: %s; MONGODB-CR is for servers before 3.6, later ones take "
+              "SCRAM-SHA-1",
+              server->side, cause->message);
+  } else if (login) {
     error_set(error, ERROR_AUTH, "the %s refused the login: %s; check user, password and authentication database",
               server->side, cause->message);
   } else if (refused) {
@@ -287,7 +392,7 @@ server_command_long(struct server *server, const char *db, const bson_t *command
   if (!server->waiting) {
     mongoc_uri_t *uri = mongoc_uri_copy(mongoc_client_get_uri(server->client));
     mongoc_uri_set_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, INT32_MAX); /* 0 would mean the driver's own */
-    server->waiting = new_client(uri, &cause);
+    server->waiting = new_client(uri, server->crl_file, &cause);
     mongoc_uri_destroy(uri);
   }
   struct server other = {.client = server->waiting, .kind = server->kind, .side = server->side};

@@ -42,6 +42,7 @@ struct server {
   mongoc_client_t *waiting; /* of server_command_long; NULL until the first */
   enum error_kind kind;     /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
   const char *side;         /* "source" or "target", for texts */
+  char *crl_file;           /* NULL: none */
   /* Where not the driver speaks to it (source/reader.h), `client` is NULL and this runs the commands, as server_command does. */
   bool (*command)(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);
   void *context;
@@ -67,7 +68,27 @@ struct server_hello {
 void server_library_start(void);
 void server_library_end(void);
 
-/* Opens nothing yet: the first command connects. `patient`: wait for a primary up to 30 s rather than fail at once. */
+/*
+ * The caller's to destroy. NULL with ERROR_USAGE if it is no connection string: the text never shows a user's password, not
+ * even a piece of one that was not encoded. Looks nothing up.
+ */
+mongoc_uri_t *server_parse_uri(const char *side, const char *uri, struct error *error);
+
+/*
+ * An option of connection strings that the driver does not have, and we do: a PEM file of revoked certificates (and TLS). Its
+ * value there is the caller's, NULL without one.
+ */
+#define SERVER_URI_CRL "tlsCRLFile"
+char *server_uri_crl(const char *uri);
+
+/* ERROR_USAGE where the driver does not take it; looks nothing up. `side` for the text. */
+bool server_check_uri(const char *uri, const char *side, struct error *error);
+
+/*
+ * Of the connection string all is heeded but what concerns reads and writes: the primary is read, and each command says its
+ * own concern. Opens nothing yet: the first command connects. `patient`: wait for a primary up to 30 s rather than fail
+ * at once, if the string says nothing else.
+ */
 bool server_open(struct server *server, enum error_kind kind, const char *uri, bool patient, struct error *error);
 void server_close(struct server *server);
 

@@ -232,16 +232,13 @@ read_spool(struct feed *feed, int64_t end, struct error *error)
   chunk->count = feed->given = 0;
   for (size_t at = 0; at < chunk->size;) {
     bson_t entry;
-    uint32_t length;
-    memcpy(&length, chunk->bytes + at, sizeof length);
-    length = BSON_UINT32_FROM_LE(length);
-    if (!bson_init_static(&entry, chunk->bytes + at, length)) {
+    if (!spool_entry(chunk->bytes + at, chunk->size - at, &entry)) {
       error_set(error, ERROR_OPLOG, "a spooled oplog entry is damaged");
       return -1;
     }
     chunk->items = memory_grow(chunk->items, chunk->count, &chunk->items_capacity, sizeof *chunk->items);
     chunk->items[chunk->count++] = (struct item){at, optime_of(&entry), feed->settled};
-    at += length;
+    at += entry.len;
   }
   feed->settles = got == 1 ? block.settled : feed->settled;
   return got;

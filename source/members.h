@@ -9,6 +9,7 @@
 struct members {
   const struct server *side; /* for errors */
   mongoc_uri_t *uri;
+  char *crl_file;       /* see server_uri_crl */
   const char *set_name; /* the URI's; NULL: any */
   bool direct;          /* to the only host, whatever it is */
   char **names;         /* host:port, each once: the seeds, and those that members told of */
@@ -16,6 +17,9 @@ struct members {
   size_t capacity;
   size_t first; /* where to begin: the primary, as far as anyone said */
 };
+
+/* How to connect, as the connection string says, and within `connect_ms` at most. Its texts are the URI's, and `crl_file`. */
+struct stream_options members_stream_options(const mongoc_uri_t *uri, const char *crl_file, int64_t connect_ms);
 
 /* ERROR_USAGE where the connection string is none. members_clear in any case. */
 bool members_init(struct members *members, const struct server *side, const char *uri, struct error *error);

@@ -283,6 +283,18 @@ read_block(const struct spool *spool, int64_t *offset, struct spool_block *block
   return got;
 }
 
+bool
+spool_entry(const uint8_t *bytes, size_t size, bson_t *entry)
+{
+  uint32_t length;
+  if (size < sizeof length) {
+    return false;
+  }
+  memcpy(&length, bytes, sizeof length);
+  length = BSON_UINT32_FROM_LE(length);
+  return length <= size && bson_init_static(entry, bytes, length);
+}
+
 /* Takes the entries that do not count out of a block's; gives the new size. */
 static size_t
 without_cut(const struct spool *spool, int64_t offset, uint8_t *bytes, size_t size)
@@ -297,12 +309,11 @@ without_cut(const struct spool *spool, int64_t offset, uint8_t *bytes, size_t si
   }
   for (size_t at = 0; at < size;) {
     bson_t entry;
-    uint32_t length;
-    memcpy(&length, bytes + at, sizeof length);
-    length = BSON_UINT32_FROM_LE(length);
-    if (!bson_init_static(&entry, bytes + at, length)) {
-      return kept; /* the checksum was right, so this is what was put in */
+    if (!spool_entry(bytes + at, size - at, &entry)) {
+      memmove(bytes + kept, bytes + at, size - at); /* for the reader to find */
+      return kept + size - at;
     }
+    uint32_t length = entry.len; /* the move goes over what it is a view of */
     if (optime_of(&entry).ts <= spool->cuts[cut].settled) {
       memmove(bytes + kept, bytes + at, length);
       kept += length;
@@ -347,9 +358,9 @@ is_whole(const struct spool *spool, int64_t offset)
   return got == 1;
 }
 
-/* Finds the whole blocks and the cuts among them; what is behind is of a writer that died. Then this is a cut, too. */
+/* Finds the whole blocks and the cuts among them; `end` is behind them. */
 static bool
-recover(struct spool *spool, struct error *error)
+walk(struct spool *spool, int64_t *end, struct error *error)
 {
   struct block_head head;
   int64_t size = lseek(spool->descriptor, 0, SEEK_END);
@@ -366,7 +377,16 @@ recover(struct spool *spool, struct error *error)
     spool->settled = head.settled;
     at = next;
   }
-  if (got < 0) {
+  *end = at;
+  return got >= 0;
+}
+
+/* What is behind the whole blocks is of a writer that died. Then this is a cut, too. */
+static bool
+recover(struct spool *spool, struct error *error)
+{
+  int64_t at;
+  if (!walk(spool, &at, error)) {
     return false;
   }
   if (ftruncate(spool->descriptor, at) != 0) {
@@ -403,6 +423,26 @@ begins_at(const struct spool *spool, const struct optime *start)
   return read_at(spool->descriptor, &head, sizeof head, 0) == 1 &&
          memcmp(head.magic, file_magic, sizeof head.magic) == 0 && head.hash == head_hash(&head, sizeof head) &&
          optime_equal(&head.start, start);
+}
+
+int
+spool_peek(const char *folder, const struct optime *start, struct optime *settled, struct error *error)
+{
+  struct spool spool = {.path = memory_format("%s/" FILE_NAME, folder), .settled = *start};
+  int64_t end;
+  int got = 0;
+  spool.descriptor = open(spool.path, O_RDONLY | O_CLOEXEC);
+  if (spool.descriptor >= 0) {
+    got = begins_at(&spool, start) ? (walk(&spool, &end, error) ? 1 : -1) : 0;
+    close(spool.descriptor);
+  } else if (errno != ENOENT) {
+    failed(&spool, "open", error);
+    got = -1;
+  }
+  *settled = spool.settled;
+  free(spool.path);
+  free(spool.cuts);
+  return got;
 }
 
 int

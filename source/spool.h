@@ -20,6 +20,8 @@ struct spool;
  */
 int spool_open(struct spool **spool, const char *folder, const struct optime *start, bool create, struct error *error);
 void spool_close(struct spool *spool);
+/* Changes nothing: 1 and what an opened spool's spool_settled would be, 0 if there is none that begins at `start`, -1. */
+int spool_peek(const char *folder, const struct optime *start, struct optime *settled, struct error *error);
 /* Removes the file and closes. */
 bool spool_remove(struct spool *spool, struct error *error);
 
@@ -49,5 +51,8 @@ struct spool_block {
  * spool_size told that thread.
  */
 int spool_read(const struct spool *spool, int64_t *offset, int64_t end, struct spool_block *block, struct error *error);
+
+/* The entry that the bytes begin with, a view; false if they hold no whole one. */
+bool spool_entry(const uint8_t *bytes, size_t size, bson_t *entry);
 
 #endif

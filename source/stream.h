@@ -16,6 +16,7 @@ struct stream_options {
   int socket_ms; /* without a byte; 0: no limit */
   bool tls;
   const char *ca_file;  /* NULL: the system's authorities */
+  const char *crl_file; /* revoked certificates */
   const char *key_file; /* the client's certificate and key, PEM */
   const char *key_password;
   bool any_certificate; /* skip the check of the chain */
@@ -31,6 +32,9 @@ void stream_close(struct stream *stream);
 /* All of the bytes, or false. */
 bool stream_write(struct stream *stream, const void *bytes, size_t size, struct error *error);
 bool stream_read(struct stream *stream, void *bytes, size_t size, struct error *error);
+
+/* ERROR_USAGE names the file of certificates that cannot be used, or the key that its password does not open. */
+bool stream_check_files(const struct stream_options *options, struct error *error);
 
 /*
  * The subject of a PEM file's certificate, as MONGODB-X509 names a user (RFC 2253): S:src/mongo/util/net/ssl_manager.cpp@r2.6.12.

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MOST 220 /* the servers' own limit is 180 or 200 */
+#define DEPTH_MOST 220         /* the servers' own limit is 180 or 200 */
+#define LENGTH_MOST (2u << 20) /* more nulls than that are more than 16 MB */
 
 static bool apply_document(const bson_t *document, const bson_t *diff, bson_t *result, int depth, struct error *error);
 static bool apply_array(const bson_t *array, const bson_t *diff, bson_t *result, int depth, struct error *error);
@@ -178,7 +179,8 @@ array_length(const bson_t *array, const bson_t *diff, uint32_t *length, struct e
   bson_iter_t iter;
   *length = bson_count_keys(array);
   if (bson_iter_init_find(&iter, diff, "l")) {
-    *length = (uint32_t)bson_iter_as_int64(&iter);
+    int64_t cut = bson_iter_as_int64(&iter);
+    *length = cut < 0 || cut > LENGTH_MOST ? UINT32_MAX : (uint32_t)cut;
   }
   for (bson_iter_init(&iter, diff); bson_iter_next(&iter);) {
     const char *key = bson_iter_key(&iter);
@@ -187,12 +189,12 @@ array_length(const bson_t *array, const bson_t *diff, uint32_t *length, struct e
     }
     char *end = NULL;
     unsigned long index = strtoul(key + 1, &end, 10);
-    if ((key[0] != 'u' && key[0] != 's') || end == key + 1 || *end || index > (8u << 20)) {
+    if ((key[0] != 'u' && key[0] != 's') || end == key + 1 || *end || index >= LENGTH_MOST) {
       return bad_diff(key, error);
     }
     *length = index + 1 > *length ? (uint32_t)index + 1 : *length;
   }
-  return *length <= (8u << 20) || bad_diff("an array of that length", error);
+  return *length <= LENGTH_MOST || bad_diff("an array of that length", error);
 }
 
 static bool

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "target/uuid.h"
 
 static bool
 named(const char *key, const char *const *names)
@@ -131,11 +132,16 @@ schema_drop_user_collections(struct server *target, struct error *error)
 static bool
 run_create(struct server *target, const char *db, const char *coll, const bson_t *options, struct error *error)
 {
-  bson_t *create = BCON_NEW("create", BCON_UTF8(coll));
-  bson_concat(create, options);
-  bool ok = schema_command(target, db, create, error);
-  bson_destroy(create);
-  ok = ok || error->code == CODE_NAMESPACE_EXISTS;
+  uint8_t uuid[16];
+  bool ok;
+  if (uuid_get(options, uuid)) {
+    ok = uuid_create(target, db, coll, options, uuid, error);
+  } else {
+    bson_t *create = BCON_NEW("create", BCON_UTF8(coll));
+    bson_concat(create, options);
+    ok = schema_command(target, db, create, error) || error->code == CODE_NAMESPACE_EXISTS;
+    bson_destroy(create);
+  }
   return ok && (!bson_has_field(options, "expireAfterSeconds") ||
                 schema_set_ttl(target, db, coll, "", SCHEMA_TTL_ASLEEP, error));
 }

@@ -17,7 +17,7 @@ bool schema_drop_user_collections(struct server *target, struct error *error);
 
 /*
  * Creates a collection or a view with options that definition_make made. That it exists is no error. An expiry of its own
- * is put to sleep, as TTL indexes are.
+ * is put to sleep, as TTL indexes are. With a UUID among the options (target/uuid.h) it gets that one.
  */
 bool schema_create(struct server *target, const char *db, const char *coll, const bson_t *options, struct error *error);
 

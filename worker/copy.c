@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "source/catalog.h"
 
@@ -43,12 +44,19 @@ hand_over(struct copy *copy, struct writer_batch *batch, bool last)
 }
 
 static bool
+is_full(struct copy *copy, const struct writer_batch *batch, const bson_t *document)
+{
+  return writer_batch_full(batch, document, copy->task->alone) ||
+         (batch->documents > 0 && pace_enough(copy->task->pace, batch->bytes, batch->documents));
+}
+
+static bool
 read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *batch, struct error *error)
 {
   const bson_t *document;
   int got;
   while ((got = reader_next(cursor, &document, error)) == 1) {
-    if (writer_batch_full(batch, document, copy->task->alone) && !hand_over(copy, batch, false)) {
+    if (is_full(copy, batch, document) && !hand_over(copy, batch, false)) {
       return true;
     }
     if (!writer_batch_add(batch, document, writer_bypasses(copy->task->coll), error)) {
@@ -160,10 +168,11 @@ write_all(struct copy *copy, struct server *target, const struct copy_events *ev
     int64_t bytes = batch.bytes;
     if (documents > 0) {
       confirmed = last;
-      if (!writer_insert(&writer, &batch, last, error)) {
+      if (!events->wait(events->context, error) || !writer_insert(&writer, &batch, last, error)) {
         writer_batch_clear(&batch);
         return false;
       }
+      pace_spend(copy->task->pace, bytes, documents, clock_ms());
       fault_point("copy-batch");
     }
     result->documents += documents;

@@ -6,6 +6,7 @@
 
 #include "source/reader.h"
 #include "target/writer.h"
+#include "worker/pace.h"
 
 /* The primary that took the worker's last range, so that the target is asked once a range. Zeroed at first. */
 struct copy_primary {
@@ -26,6 +27,7 @@ struct copy_task {
   bool has_uuid;
   uint8_t uuid[16]; /* what the collection was when the plan was made */
   struct copy_primary *primary;
+  struct pace *pace; /* how big the batches are, and what they cost */
 };
 
 struct copy_result {
@@ -36,7 +38,9 @@ struct copy_result {
 };
 
 struct copy_events {
-  /* Called now and then with what was copied so far. */
+  /* Called before each batch: returns when the pace allows it. False: the coordinator is gone. */
+  bool (*wait)(void *context, struct error *error);
+  /* Called after each batch, with what was copied so far. */
   void (*progress)(void *context, const struct copy_result *so_far);
   writer_refuse refuse;
   void *context;

@@ -12,6 +12,7 @@
 #include "worker/gauge.h"
 
 #define PROGRESS_MS 250
+#define WAIT_MOST_MS 60000
 
 struct worker {
   struct channel channel;
@@ -19,8 +20,10 @@ struct worker {
   struct server target;
   struct copy_primary primary;
   char *target_uri;
+  struct pace pace;
   int64_t task;
   int64_t progress_ms;
+  bool stopping; /* a STOP came while a task was under way */
 };
 
 static bool
@@ -96,6 +99,42 @@ setup(struct worker *worker, const bson_t *message, struct error *error)
   return ok;
 }
 
+static void
+take_pace(struct worker *worker, const bson_t *message)
+{
+  pace_set(&worker->pace, message_double(message, "bytes_per_s", 0), message_double(message, "documents_per_s", 0),
+           clock_ms());
+}
+
+/* The pace may change while a batch waits for it. */
+static bool
+await_turn(void *context, struct error *error)
+{
+  struct worker *worker = context;
+  enum message_type type;
+  bson_t message;
+  for (;;) {
+    int64_t wait_ms = pace_wait_ms(&worker->pace, clock_ms());
+    if (!channel_waiting(&worker->channel, (int)(wait_ms > WAIT_MOST_MS ? WAIT_MOST_MS : wait_ms))) {
+      if (wait_ms <= WAIT_MOST_MS) {
+        return true;
+      }
+      continue;
+    }
+    int got = channel_receive(&worker->channel, &type, &message, error);
+    if (got <= 0) {
+      return got == 0 ? error_set(error, ERROR_CHILD, "the coordinator is gone") : false;
+    }
+    if (type == MESSAGE_PACE) {
+      take_pace(worker, &message);
+    } else if (type == MESSAGE_STOP) {
+      worker->stopping = true;
+    } else {
+      return error_set(error, ERROR_CHILD, "%s came while a task was under way", message_name(type));
+    }
+  }
+}
+
 /* A capped collection has an order: an attempt that was cut short has to be cleared away first. */
 static bool
 begin_capped(struct worker *worker, const bson_t *message, const struct copy_task *task, uint64_t *start,
@@ -124,7 +163,7 @@ run_copy(struct worker *worker, const bson_t *message, const struct copy_task *t
   if (message_flag(message, "capped") && !begin_capped(worker, message, task, &start, error)) {
     return false;
   }
-  struct copy_events events = {send_progress, report_document, worker};
+  struct copy_events events = {await_turn, send_progress, report_document, worker};
   if (!copy_range(&worker->reader, &worker->target, task, &events, &result, error)) {
     return false;
   }
@@ -143,7 +182,8 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
 {
   struct copy_task task = {.natural = message_flag(message, "natural"),
                            .fetch_max = message_flag(message, "last"),
-                           .primary = &worker->primary};
+                           .primary = &worker->primary,
+                           .pace = &worker->pace};
   bson_t min;
   bson_t max;
   bson_iter_t iter;
@@ -229,26 +269,52 @@ do_task(struct worker *worker, enum message_type type, const bson_t *message, st
   return sent;
 }
 
+/* The message is copied, as others are received while the task is under way. */
+static bool
+take_task(struct worker *worker, enum message_type type, const bson_t *received, struct error *error)
+{
+  bson_t message;
+  bson_copy_to(received, &message);
+  bool ok = do_task(worker, type, &message, error);
+  bson_destroy(&message);
+  return ok;
+}
+
+static bool
+take_message(struct worker *worker, enum message_type type, const bson_t *message, struct error *error)
+{
+  switch (type) {
+  case MESSAGE_SETUP:
+    return setup(worker, message, error);
+  case MESSAGE_PACE:
+    take_pace(worker, message);
+    return true;
+  case MESSAGE_COPY:
+  case MESSAGE_INDEX:
+    return take_task(worker, type, message, error);
+  default:
+    return error_set(error, ERROR_CHILD, "%s is no task for a worker", message_name(type));
+  }
+}
+
 static bool
 run(struct worker *worker, struct error *error)
 {
   enum message_type type;
   bson_t message;
-  int got;
-  while ((got = channel_receive(&worker->channel, &type, &message, error)) == 1 && type != MESSAGE_STOP) {
-    bool ok;
-    if (type == MESSAGE_SETUP) {
-      ok = setup(worker, &message, error);
-    } else if (type == MESSAGE_COPY || type == MESSAGE_INDEX) {
-      ok = do_task(worker, type, &message, error);
-    } else {
-      ok = error_set(error, ERROR_CHILD, "%s is no task for a worker", message_name(type));
+  while (!worker->stopping) {
+    int got = channel_receive(&worker->channel, &type, &message, error);
+    if (got <= 0) {
+      return got == 0;
     }
-    if (!ok) {
+    if (type == MESSAGE_STOP) {
+      return true;
+    }
+    if (!take_message(worker, type, &message, error)) {
       return false;
     }
   }
-  return got >= 0;
+  return true;
 }
 
 int
@@ -262,6 +328,7 @@ worker_main(int index, int in, int out)
   log_open(role);
   server_library_start();
   channel_init(&worker.channel, in, out);
+  pace_init(&worker.pace);
   bool ok = run(&worker, &error);
   if (!ok) {
     worker.task = -1;
@@ -270,6 +337,7 @@ worker_main(int index, int in, int out)
   memory_wipe(worker.target_uri);
   server_close(&worker.target);
   reader_close(&worker.reader);
+  pace_clear(&worker.pace);
   channel_clear(&worker.channel);
   server_library_end();
   return ok ? 0 : error_exit_status(error.kind);

@@ -1,14 +1,23 @@
 /*
- * Feeds a fuzz target without libFuzzer: a well-formed reply with some of its bytes changed, over and over, always the same
- * way. `fuzz_wire [rounds]`. Each input lies in memory of its own size, so that the sanitizers see every step beyond it.
+ * Runs a fuzz target where there is no libFuzzer: each file of the corpus, then copies of them with some bytes changed, always
+ * the same way. `fuzz_x [-runs=N] [-max_total_time=S] FILE-OR-FOLDER...`; of libFuzzer's options no others have a meaning.
  */
-#include <bson/bson.h>
-#include <stdlib.h>
-#include <string.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <time.h>
 
-#include "base/memory.h"
+#include "tests/fuzz/input.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+struct seed {
+  uint8_t *bytes;
+  size_t size;
+};
+
+struct corpus {
+  struct seed *seeds;
+  size_t count;
+  size_t capacity;
+};
 
 static uint64_t
 next(uint64_t *state)
@@ -19,42 +28,93 @@ next(uint64_t *state)
   return *state;
 }
 
-static size_t
-reply(uint8_t bytes[512])
+static void
+add_file(struct corpus *corpus, const char *path)
 {
-  bson_t *document =
-    BCON_NEW("cursor", "{", "id", BCON_INT64(7), "ns", BCON_UTF8("a.b"), "firstBatch", "[", "{", "_id", BCON_INT32(1),
-             "x", BCON_UTF8("r=nonceX,s=QSXCR+Q6sek8bf92,v=abcd"), "}", "]", "}", "ok", BCON_DOUBLE(1));
-  memset(bytes, 0, 512);
-  bytes[12] = 1;
-  bytes[8] = 1;
-  bytes[32] = 2;
-  memcpy(bytes + 36, bson_get_data(document), document->len);
-  memcpy(bytes + 36 + document->len, bson_get_data(document), document->len);
-  size_t size = 36 + (size_t)document->len * 2;
-  bytes[0] = (uint8_t)size;
-  bytes[1] = (uint8_t)(size >> 8);
-  bson_destroy(document);
-  return size;
+  FILE *file = fopen(path, "rb");
+  struct seed seed = {.bytes = memory_new(1 << 16)};
+  if (file) {
+    seed.size = fread(seed.bytes, 1, 1 << 16, file);
+    fclose(file);
+    corpus->seeds = memory_grow(corpus->seeds, corpus->count, &corpus->capacity, sizeof *corpus->seeds);
+    corpus->seeds[corpus->count++] = seed;
+  } else {
+    free(seed.bytes);
+  }
+}
+
+static void
+add(struct corpus *corpus, const char *path)
+{
+  DIR *folder = opendir(path);
+  if (!folder) {
+    add_file(corpus, path);
+    return;
+  }
+  for (struct dirent *entry; (entry = readdir(folder));) {
+    if (entry->d_name[0] != '.') {
+      char *inner = memory_format("%s/%s", path, entry->d_name);
+      add_file(corpus, inner);
+      free(inner);
+    }
+  }
+  closedir(folder);
+}
+
+static void
+run(const uint8_t *bytes, size_t size)
+{
+  uint8_t *own = malloc(size ? size : 1);
+  memcpy(own, bytes, size);
+  LLVMFuzzerTestOneInput(own, size);
+  free(own);
+}
+
+static void
+run_changed(const struct corpus *corpus, uint64_t *state)
+{
+  const struct seed *seed = &corpus->seeds[next(state) % corpus->count];
+  size_t length = next(state) % 4 ? seed->size : next(state) % (seed->size + 1);
+  uint8_t *input = malloc(length ? length : 1);
+  memcpy(input, seed->bytes, length);
+  for (uint64_t changes = next(state) % 6; changes > 0 && length > 0; changes--) {
+    uint64_t value = next(state);
+    input[next(state) % length] = (uint8_t)(value % 3 ? value >> 8 : value % 2 ? 0xff : 0);
+  }
+  LLVMFuzzerTestOneInput(input, length);
+  free(input);
 }
 
 int
 main(int argc, char **argv)
 {
-  long rounds = argc > 1 ? strtol(argv[1], NULL, 10) : 200000;
+  long runs = -1;
+  long seconds = -1;
+  struct corpus corpus = {0};
   uint64_t state = 88172645463325252U;
-  uint8_t whole[512];
-  size_t size = reply(whole);
-  LLVMFuzzerTestOneInput(whole, size);
-  for (long i = 0; i < rounds; i++) {
-    size_t length = next(&state) % 4 ? size : next(&state) % (size + 1);
-    uint8_t *input = memory_copy(whole, length ? length : 1);
-    for (uint64_t changes = next(&state) % 6; changes > 0 && length > 0; changes--) {
-      uint64_t value = next(&state);
-      input[next(&state) % length] = (uint8_t)(value % 3 ? value >> 8 : value % 2 ? 0xff : 0);
+  for (int i = 1; i < argc; i++) {
+    if (sscanf(argv[i], "-runs=%ld", &runs) != 1 && sscanf(argv[i], "-max_total_time=%ld", &seconds) != 1 &&
+        argv[i][0] != '-') {
+      add(&corpus, argv[i]);
     }
-    LLVMFuzzerTestOneInput(input, length);
-    free(input);
   }
+  if (corpus.count == 0) {
+    fprintf(stderr, "usage: %s [-runs=N] [-max_total_time=S] FILE-OR-FOLDER...\n", argv[0]);
+    return 1;
+  }
+  for (size_t i = 0; i < corpus.count; i++) {
+    run(corpus.seeds[i].bytes, corpus.seeds[i].size);
+  }
+  time_t end = time(NULL) + seconds;
+  long done = 0;
+  while ((runs < 0 || done < runs) && (seconds < 0 || time(NULL) < end) && (runs >= 0 || seconds >= 0)) {
+    run_changed(&corpus, &state);
+    done++;
+  }
+  printf("no libFuzzer: %zu files, and %ld changed copies of them\n", corpus.count, done);
+  for (size_t i = 0; i < corpus.count; i++) {
+    free(corpus.seeds[i].bytes);
+  }
+  free(corpus.seeds);
   return 0;
 }

@@ -1,11 +1,7 @@
-/*
- * Whatever a server sends, parsing it must not leave the bytes it was given. With clang and FERRY_FUZZ this is a libFuzzer
- * target; else tests/fuzz/alone.c feeds it.
- */
+/* A reply of a server before 3.6, and the messages of a SCRAM login. */
 #include "source/wire.h"
 #include "source/scram.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+#include "tests/fuzz/input.h"
 
 static void
 walk(bson_iter_t *iter, int depth)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bson import ObjectId
 from pymongo import WriteConcern
+from pymongo.errors import AutoReconnect, DuplicateKeyError
 
 from servers import die_with_parent, free_port
 
@@ -76,8 +77,10 @@ class Failed(AssertionError):
 
 
 class Ferry:
-    def __init__(self, source, target, folder, *options, status=True, terminal=False, start=True, bookmark=None):
-        """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it."""
+    def __init__(self, source, target, folder, *options, status=True, terminal=False, brake=False, start=True,
+                 bookmark=None):
+        """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it.
+        Without `brake` no test depends on how quick the machine is."""
         self.source, self.target, self.folder = source, target, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.bookmark = Path(bookmark or self.folder / "bookmark")
@@ -94,6 +97,8 @@ class Ferry:
                 self.command += [user, side.user, password, side.password]
         if status:
             self.command += ["--httpStatusPort", str(self.port)]
+        if not brake:
+            self.command += ["--noBrake"]
         self.command += map(str, options)
         self.process = self.pid = None
         if start:
@@ -187,7 +192,14 @@ class Ferry:
         mark = {"_id": ObjectId()}
         source = self.source.client()[database].get_collection(name, write_concern=WriteConcern("majority"))
         target = self.target.client()[database][name]
-        source.insert_one(mark)
+        while True:
+            try:
+                source.insert_one(mark)
+                break
+            except AutoReconnect:  # an election
+                time.sleep(0.1)
+            except DuplicateKeyError:  # and it had arrived
+                break
         begun = time.monotonic()
         while time.monotonic() < begun + timeout:
             if target.find_one(mark):

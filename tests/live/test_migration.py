@@ -130,7 +130,7 @@ def test_renames_and_drops_during_the_copy(pair, seed):
         db.new_name.create_index("new")
         began_tailing = ferry.wait_tailing()
         assert began_tailing
-        db.new_name.rename("renamed")
+        rename_over_ghost(db, "new_name", "renamed")
         db.renamed.insert_one({"_id": "last"})
         drop_ghosts(db, ("swapped", "dropped", "replacing", "new_name", "other"))
         pair.finish(ferry)

@@ -63,16 +63,31 @@ Test(delta, what_does_not_fit_becomes_null)
           "{\"_id\": 1, \"arr\": [1, null, null]}");
 }
 
-Test(delta, another_form_is_refused)
+static void
+refused(const char *before, const char *change)
 {
-  bson_t *document = json("{\"_id\": 1}");
-  bson_t *diff = json("{\"q\": {\"a\": 1}}");
+  bson_t *document = json(before);
+  bson_t *diff = json(change);
   bson_t result;
   struct error error;
-  cr_assert_not(delta_apply(document, diff, &result, &error));
+  cr_assert_not(delta_apply(document, diff, &result, &error), "%s", change);
   cr_assert_eq(error.kind, ERROR_DIVERGED);
   bson_destroy(document);
   bson_destroy(diff);
+}
+
+Test(delta, another_form_is_refused)
+{
+  refused("{\"_id\": 1}", "{\"q\": {\"a\": 1}}");
+}
+
+/* Found by the fuzzer: it made millions of nulls of a hundred bytes. */
+Test(delta, an_array_longer_than_any_document_is_refused)
+{
+  refused("{\"_id\": 1, \"a\": [1]}", "{\"sa\": {\"a\": true, \"u8000000\": 1}}");
+  refused("{\"_id\": 1, \"a\": [1]}", "{\"sa\": {\"a\": true, \"l\": 8000000}}");
+  refused("{\"_id\": 1, \"a\": [1]}", "{\"sa\": {\"a\": true, \"l\": -1}}");
+  refused("{\"_id\": 1, \"a\": [1]}", "{\"sa\": {\"a\": true, \"l\": {\"$numberLong\": \"4294967297\"}}}");
 }
 
 Test(delta, the_change_streams_form_keeps_truncation_apart)

@@ -1,6 +1,6 @@
 #include <criterion/criterion.h>
 
-#include "coordinator/options.h"
+#include "coordinator/uri.h"
 
 #define PARSE(...)                                                                                                     \
   const char *argv[] = {__VA_ARGS__};                                                                                  \
@@ -16,36 +16,34 @@ Test(options, the_seeds_own_command_line)
   cr_assert(ok);
   cr_assert(options.ssl);
   cr_assert_eq(options.collections_at_once, 8);
-  char *uri = options_uri(&options, OPTIONS_SOURCE, &error);
-  cr_assert_str_eq(
-    uri, "mongodb://mySourceUser:mySourceP%40%24%24word@a:1,b:2/?replicaSet=MySourceRS&authSource=admin&tls=true");
+  char *uri = uri_make(&options, URI_SOURCE, &error);
+  cr_assert_str_eq(uri, "mongodb://mySourceUser:mySourceP%40%24%24word@a:1,b:2/"
+                        "?replicaSet=MySourceRS&authSource=admin&tls=true&compressors=snappy,zstd,zlib");
   free(uri);
   options_clear(&options);
 }
 
 Test(options, one_host_is_a_direct_connection)
 {
-  PARSE("--host", "h:1", "--destination", "mongodb://x/?replicaSet=r");
+  PARSE("--host", "h:1", "--destination", "mongodb://x/?replicaSet=r&compressors=snappy,zstd,zlib");
   cr_assert(ok);
-  char *uri = options_uri(&options, OPTIONS_SOURCE, &error);
-  cr_assert_str_eq(uri, "mongodb://h:1/?directConnection=true");
+  char *uri = uri_make(&options, URI_SOURCE, &error);
+  cr_assert_str_eq(uri, "mongodb://h:1/?directConnection=true&compressors=snappy,zstd,zlib");
   free(uri);
-  uri = options_uri(&options, OPTIONS_TARGET, &error);
-  cr_assert_str_eq(uri, "mongodb://x/?replicaSet=r");
+  uri = uri_make(&options, URI_TARGET, &error);
+  cr_assert_str_eq(uri, "mongodb://x/?replicaSet=r&compressors=snappy,zstd,zlib");
   free(uri);
   options_clear(&options);
 }
 
-Test(options, mechanisms_have_their_properties)
+Test(options, the_same_twice_is_fine)
 {
-  PARSE("--host", "r/h:1", "--destination", "r/h:2", "--authenticationMechanism", "MONGODB-IAM", "--awsSessionToken",
-        "a b", "--sslAllowInvalidHostnames");
-  cr_assert(ok);
-  char *uri = options_uri(&options, OPTIONS_SOURCE, &error);
-  cr_assert_str_eq(
-    uri, "mongodb://h:1/?replicaSet=r&authMechanism=MONGODB-AWS&authMechanismProperties=AWS_SESSION_TOKEN%3Aa%20b&"
-         "tlsInsecure=true");
-  free(uri);
+  PARSE("--host", "r/h:1", "--destination", "r/h:2", "--host", "r/h:1", "--workers", "4", "--workers=04", "--drop",
+        "--drop", "true", "-j", "2", "--numParallelCollections", "2", "--includeDB", "a", "--includeDB", "b",
+        "--readPreference", "x", "--readPreference", "y", "--sslAllowInvalidHostnames");
+  cr_assert(ok, "%s", error.text);
+  cr_assert_eq(options.workers, 4);
+  cr_assert_eq(options.include_dbs.count, 2);
   options_clear(&options);
 }
 
@@ -66,7 +64,19 @@ REFUSED(number_out_of_range, "--workers", "--workers", "1000")
 REFUSED(flag_wrong, "--drop", "--drop=perhaps")
 REFUSED(namespace_without_dot, "--includeNamespace", "--includeNamespace", "x")
 REFUSED(twice_with_other_values, "--bookmarkFile", "--bookmarkFile", "a", "--bookmarkFile", "b")
-REFUSED(word, "stray", "stray")
+REFUSED(number_twice, "--workers is given twice", "--workers", "4", "--workers", "5")
+REFUSED(the_default_and_another, "--rangeMB is given twice", "--rangeMB", "64", "--rangeMB", "65")
+REFUSED(flag_twice, "--drop is given twice", "--drop", "--drop=false")
+REFUSED(short_and_long, "--numParallelCollections is given twice", "-j4", "--numParallelCollections", "5")
+REFUSED(two_ways, "--password and --passwordFd", "--password", "x", "--passwordFd", "3")
+REFUSED(two_addresses, "--host and --uri", "--uri", "mongodb://h/")
+REFUSED(descriptor_wrong, "--passwordFd", "--passwordFd", "-1")
+REFUSED(mechanism_wrong, "--authenticationMechanism", "--authenticationMechanism", "scram")
+REFUSED(compressor_wrong, "--compressors", "--compressors", "snappy,,zlib")
+REFUSED(no_compressor, "--compressors", "--compressors", "none,snappy")
+REFUSED(two_mechanisms_of_the_target, "--destinationAwsSessionToken", "--destinationAwsSessionToken", "t",
+        "--destinationGssapiHostName", "s")
+REFUSED(word, "word 5", "stray")
 REFUSED(two_mechanisms, "--awsSessionToken", "--awsSessionToken", "t", "--gssapiServiceName", "s")
 
 Test(options, help_fits_eighty_columns)
