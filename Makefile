@@ -1,5 +1,5 @@
 # The two commands of the README, and the shorter ones behind them. Each does all of its own set-up.
-.PHONY: demo test test-long fuzz setup release dev asan bench bench-replay bench-many format lint
+.PHONY: demo test test-long fuzz setup release dev asan bench bench-replay bench-many soak format lint
 
 demo: release
 	.venv/bin/python tests/harness/demo.py $(ARGS)
@@ -29,6 +29,9 @@ bench-replay: release
 
 bench-many: release
 	.venv/bin/python bench/many.py $(ARGS)
+
+soak: release
+	.venv/bin/python tests/harness/soak.py $(ARGS)
 
 setup:
 	scripts/setup.sh

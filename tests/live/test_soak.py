@@ -11,4 +11,4 @@ from soak import Soak
 @pytest.mark.skipif(not toxiproxy(), reason="Toxiproxy is not there: scripts/setup.sh")
 def test_soak(secantus_pair, tmp_path, seed):
     with Network() as network:
-        Soak(secantus_pair.source, secantus_pair.target, tmp_path, seed, 8, rate=50, pause_s=0.4, network=network).run(8_000)
+        Soak(secantus_pair.source, secantus_pair.target, tmp_path, seed, 6, rate=50, pause_s=0.4, network=network).run(4_000)
