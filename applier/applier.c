@@ -5,6 +5,7 @@
 #include "applier/bookmark.h"
 #include "applier/follow.h"
 #include "applier/indexes.h"
+#include "applier/patience.h"
 #include "applier/watch.h"
 #include "base/fault.h"
 #include "base/log.h"
@@ -24,6 +25,28 @@ send_error(struct applier *applier, const struct error *cause)
   bool sent = channel_send(&applier->channel, MESSAGE_FAILED, &document, &ignored);
   bson_destroy(&document);
   return sent;
+}
+
+/* One that dies while a server is away is replaced before it is back. */
+static bool
+connect_both(struct applier *applier, const char *source, const char *target, struct error *error)
+{
+  struct server_hello hello;
+  while (!reader_open(&applier->reader, source, true, error)) {
+    if (!patience_wait(applier, error)) {
+      return false;
+    }
+  }
+  if (!server_open(&applier->target, ERROR_TARGET, target, true, error)) {
+    return false;
+  }
+  while (!server_ask_hello(&applier->target, true, &hello, error)) {
+    if (!patience_wait(applier, error)) {
+      return false;
+    }
+  }
+  applier->ddl.target_version = server_version(&hello);
+  return true;
 }
 
 static bool
@@ -55,10 +78,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .context = applier,
                               .keep_uuids = message_flag(&settings, "preserveUUIDs"),
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
-  struct server_hello hello;
-  if (!reader_open(&applier->reader, source, true, error) ||
-      !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
-      !server_ask_hello(&applier->target, true, &hello, error) || !apply_init(&applier->apply, target, error)) {
+  if (!connect_both(applier, source, target, error) || !apply_init(&applier->apply, target, error)) {
     return false;
   }
   applier->folder = memory_string(folder);
@@ -67,7 +87,6 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   applier->target_uri = memory_string(target);
   applier->transactions =
     (struct transactions){.reader = &applier->reader, .folder = applier->folder, .memory_most = TRANSACTIONS_BYTES};
-  applier->ddl.target_version = server_version(&hello);
   applier->ddl.by_name = !applier->reader.by_uuid;
   /*
    * Up to 3.0 a command is logged after its lock is gone: a drop may stand before the rename whose outcome it dropped, and
@@ -195,21 +214,57 @@ take_refused(struct applier *applier, const bson_t *message)
   }
 }
 
+/* Where the moving copy ends, of which every write is in the oplog by now. */
 static bool
-take_hand_off(struct applier *applier, const bson_t *message, struct error *error)
+find_end(struct applier *applier, struct error *error)
+{
+  uint64_t oldest = 0;
+  return oplog_window(&applier->reader, &oldest, &applier->end, error) && follow_expect(applier, error);
+}
+
+/* From here on the target is changed. */
+static bool
+prepare_indexes(struct applier *applier, struct catalog *catalog, struct error *error)
+{
+  return learn_indexes(applier, catalog, error) &&
+         indexes_set_ttl(&applier->sleeping, applier->target_uri, true, error);
+}
+
+/* An older version's bookmark does not say it. */
+static void
+take_taken(struct applier *applier, const bson_t *message)
+{
+  bson_t start;
+  struct error absent;
+  applier->taken = applier->start;
+  if (message_document(message, "start", &start, &absent)) {
+    read_optime(&start, "taken", &applier->taken, &absent);
+  }
+}
+
+static bool
+take_hand_off(struct applier *applier, struct catalog *catalog, const bson_t *message, struct error *error)
 {
   if (!read_optime(message, "copied_from", &applier->copied_from, error) ||
       !read_optime(message, "start", &applier->start, error)) {
     return false;
   }
-  uint64_t oldest = 0;
   applier->end = message_timestamp(message, "end");
-  if (applier->end == 0 &&
-      (!oplog_window(&applier->reader, &oldest, &applier->end, error) || !follow_expect(applier, error))) {
-    return false;
+  while (applier->end == 0 && !find_end(applier, error)) {
+    applier->end = 0;
+    if (!patience_wait(applier, error)) {
+      return false;
+    }
   }
   applier->bookmark = applier->start;
+  take_taken(applier, message);
   take_refused(applier, message);
+  /* The copy has no unique indexes, and its others sleep. */
+  while (!message_flag(message, "fresh") && !prepare_indexes(applier, catalog, error)) {
+    if (!patience_wait(applier, error)) {
+      return false;
+    }
+  }
   return true;
 }
 
@@ -218,7 +273,10 @@ static int
 take_over(struct applier *applier, enum message_type type, bson_t *message, struct error *error)
 {
   struct catalog catalog;
-  int got = list_places(applier, &catalog, error) ? 1 : -1;
+  int got = 1;
+  while (got == 1 && !list_places(applier, &catalog, error)) {
+    got = patience_wait(applier, error) ? 1 : -1;
+  }
   while (got == 1 && type == MESSAGE_KNOWN) {
     take_known(applier, message);
     got = channel_receive(&applier->channel, &type, message, error);
@@ -229,11 +287,7 @@ take_over(struct applier *applier, enum message_type type, bson_t *message, stru
     error_set(error, ERROR_CHILD, "%s is no hand-off", message_name(type));
     got = -1;
   } else if (got == 1) {
-    bool ok = take_hand_off(applier, message, error) &&
-              (message_flag(message, "fresh") || /* the copy has no unique ones, and the others sleep */
-               (learn_indexes(applier, &catalog, error) &&
-                indexes_set_ttl(&applier->sleeping, applier->target_uri, true, error)));
-    got = ok ? 1 : -1;
+    got = take_hand_off(applier, &catalog, message, error) ? 1 : -1;
   }
   catalog_clear(&catalog);
   return got;

@@ -2,6 +2,7 @@
 
 #include "applier/bookmark.h"
 #include "applier/indexes.h"
+#include "applier/patience.h"
 #include "applier/recopy.h"
 #include "applier/reread.h"
 #include "applier/take.h"
@@ -75,13 +76,7 @@ check_expected(struct applier *applier, const struct optime *at, struct error *e
   if (expected->ts == 0 || at->ts < expected->ts) {
     return true;
   }
-  bool same = optime_equal(at, expected);
-  if (!same) {
-    error_set(error, ERROR_OPLOG,
-              "the source rolled back: what was copied up to its oplog entry %u.%u is not there any more; start again "
-              "with --forceDump --drop",
-              OPTIME_SECONDS(expected->ts), OPTIME_INCREMENT(expected->ts));
-  }
+  bool same = optime_equal(at, expected) || oplog_parted(&applier->reader, expected, error);
   expected->ts = 0;
   return same;
 }
@@ -155,6 +150,9 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
   if (at.ts > applier->position.ts) {
     applier->position = at;
   }
+  if (at.ts > applier->taken.ts) {
+    applier->taken = at;
+  }
   applier->entries++;
   if (!take_stream_entry(applier, document, at.ts, error)) {
     return false;
@@ -187,6 +185,17 @@ finish_timestamp(struct applier *applier, struct error *error)
 }
 
 /*
+ * The bookmark may be behind what was applied, and still be there when that has rolled back. What the spool holds is looked
+ * at with its end.
+ */
+static bool
+check_taken(struct applier *applier, const struct optime *spooled, struct error *error)
+{
+  const struct optime *taken = &applier->taken;
+  return taken->ts <= applier->start.ts || taken->ts <= spooled->ts || oplog_holds(&applier->reader, taken, error);
+}
+
+/*
  * A spool of the copy's time is read first if it holds what comes next. If the bookmark is behind its end already, it was
  * about to be removed.
  */
@@ -199,7 +208,9 @@ open_feed(struct applier *applier, struct error *error)
     found = spool_remove(spool, error) ? 0 : -1;
     spool = NULL;
   }
-  return found >= 0 && feed_open(&applier->feed, applier->source_uri, &applier->start, spool, error);
+  struct optime spooled = spool ? spool_settled(spool) : (struct optime){0};
+  return found >= 0 && feed_open(&applier->feed, applier->source_uri, &applier->start, spool, error) &&
+         check_taken(applier, &spooled, error);
 }
 
 /* When the bookmark file says that all of the spool is on the target, it has done its work. */
@@ -231,7 +242,11 @@ report_if_due(struct applier *applier, struct error *error)
     }
     applier->window_ms = clock_ms() + watch_pause_ms(now, WINDOW_MS);
   }
-  return ask_latest(applier, error) && bookmark_settle(applier, false, error) && end_spool(applier, error);
+  bool ok = ask_latest(applier, error) && bookmark_settle(applier, false, error) && end_spool(applier, error);
+  if (ok) {
+    patience_end(applier); /* it takes both servers, and a majority of the target */
+  }
+  return ok;
 }
 
 /* Reads and applies until STOP or the end of the input; then the batch in hand is finished. */
@@ -277,13 +292,10 @@ follow(struct applier *applier, struct error *error)
 bool
 follow_patiently(struct applier *applier, struct error *error)
 {
-  int64_t wait_ms = 500;
   while (!follow(applier, error)) {
-    if (!server_error_passes(error)) {
+    if (!patience_has(applier, error)) {
       return false;
     }
-    log_warn("%s; trying again from ts=%u.%u", error->text, OPTIME_SECONDS(applier->bookmark.ts),
-             OPTIME_INCREMENT(applier->bookmark.ts));
     feed_free(applier->feed);
     applier->feed = NULL;
     apply_forget(&applier->apply);
@@ -298,10 +310,9 @@ follow_patiently(struct applier *applier, struct error *error)
     if (!bookmark_report(applier, false, error)) {
       return false;
     }
-    if (channel_waiting(&applier->channel, (int)wait_ms)) {
+    if (channel_waiting(&applier->channel, (int)applier->pause_ms)) {
       return true;
     }
-    wait_ms = wait_ms < 15000 ? wait_ms * 2 : wait_ms;
   }
   return true;
 }

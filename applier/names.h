@@ -4,7 +4,7 @@
 #ifndef FERRY_APPLIER_NAMES_H
 #define FERRY_APPLIER_NAMES_H
 
-#include <uthash.h>
+#include "base/table.h"
 
 struct name {
   char *ns; /* the key: "db.coll" */

@@ -30,6 +30,7 @@ struct applier {
   struct optime copied_from; /* T0 */
   struct optime start;       /* go on behind this one */
   struct optime position;    /* the last entry taken into the batch */
+  struct optime taken;       /* the newest entry taken ever, of this and earlier attempts and processes */
   struct optime bookmark;    /* all up to it is held by the target's majority */
   uint64_t end;              /* the consistency point */
   struct optime expected;    /* the entry that has to be there, at `end`; ts 0: none. See follow_expect */
@@ -44,7 +45,9 @@ struct applier {
   bool rereading; /* the first consistency point is behind: only what was read or copied again is ahead of the replay */
   bool atomic;    /* --atomicTransactions */
   bool stopping;
-  char election[25]; /* the target's, when the bookmark was last moved */
+  int64_t pause_ms;       /* before servers that are away are tried again; 0: they answer. See applier/patience.h */
+  struct error waits_for; /* what that was said of */
+  char election[25];      /* the target's, when the bookmark was last moved */
 };
 
 #endif

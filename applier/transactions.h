@@ -9,8 +9,7 @@
 #ifndef FERRY_APPLIER_TRANSACTIONS_H
 #define FERRY_APPLIER_TRANSACTIONS_H
 
-#include <uthash.h>
-
+#include "base/table.h"
 #include "source/oplog.h"
 
 enum transaction_role {

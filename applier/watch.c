@@ -1,7 +1,7 @@
 #include "applier/watch.h"
 
+#include "applier/patience.h"
 #include "base/clock.h"
-#include "base/log.h"
 #include "server/probe.h"
 
 #define WATCH_MS 5000
@@ -51,10 +51,7 @@ look(struct applier *applier, const struct optime *start, struct error *error)
   if (applier->feed && feed_failed(applier->feed, error)) {
     feed_free(applier->feed);
     applier->feed = NULL;
-    if (!server_error_passes(error)) {
-      return false;
-    }
-    log_warn("%s; trying again", error->text);
+    return false;
   }
   if (applier->oplog_path && !applier->feed && !spool_on(applier, start, error)) {
     return false;
@@ -90,11 +87,15 @@ watch_until_message(struct applier *applier, const struct optime *start, enum me
   int64_t window_ms = clock_ms(); /* when the window is looked at next */
   while (!channel_waiting(&applier->channel, (int)wait_ms)) {
     int64_t begun_ms = clock_ms();
-    if (begun_ms >= window_ms) {
-      if (!look(applier, start, error) && !server_error_passes(error)) {
-        return -1;
-      }
+    if (begun_ms < window_ms) {
+      /* only how the servers do */
+    } else if (look(applier, start, error)) {
+      patience_end(applier);
       window_ms = clock_ms() + watch_pause_ms(begun_ms, WATCH_MS);
+    } else if (patience_has(applier, error)) {
+      window_ms = clock_ms() + applier->pause_ms;
+    } else {
+      return -1;
     }
     if (!report_load(applier, &denied, error)) {
       return -1;

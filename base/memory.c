@@ -4,19 +4,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/error.h"
+#include "base/log.h"
 
 #define ALIGNMENT 128 /* what bson_t asks for, and with it every struct that holds one */
 
+/* At once: other threads are still at work, and what they hold must not be waited for. */
 static void *
 check(void *memory)
 {
   if (!memory) {
-    fputs("mongoferry: out of memory; give it more, or lower --workers\n", stderr);
-    exit(error_exit_status(ERROR_INTERNAL));
+    log_error("out of memory; give it more, or lower --workers, then start again");
+    _exit(error_exit_status(ERROR_INTERNAL));
   }
   return memory;
+}
+
+void *
+memory_malloc(size_t size)
+{
+  return check(malloc(size ? size : 1));
+}
+
+void *
+memory_calloc(size_t count, size_t size)
+{
+  return check(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *
+memory_aligned(size_t alignment, size_t size)
+{
+  return check(aligned_alloc(alignment, size));
 }
 
 void *

@@ -13,6 +13,11 @@ void *memory_copy(const void *memory, size_t size);
 char *memory_string(const char *text); /* NULL stays NULL */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* For libraries that take their memory through us: as malloc and so on, but for the failure. */
+void *memory_malloc(size_t size);
+void *memory_calloc(size_t count, size_t size);
+void *memory_aligned(size_t alignment, size_t size);
+
 /* Overwrites a secret (NULL is fine), then frees it. */
 void memory_wipe(char *secret);
 

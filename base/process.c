@@ -1,5 +1,6 @@
 #include "base/process.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +20,28 @@ process_start(int argc, char **argv)
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
   umask(S_IRWXG | S_IRWXO); /* bookmark and spool hold parts of documents */
+
+  signal(SIGXFSZ, SIG_IGN);
   if (argc > 0) {
     char *last = argv[argc - 1];
     title = argv[0];
     title_size = (size_t)(last + strlen(last) - title);
   }
+}
+
+bool
+process_reserve_files(size_t count, struct error *error)
+{
+  struct rlimit files;
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= count) {
+    return true;
+  }
+  files.rlim_cur = files.rlim_max < count ? files.rlim_max : count;
+  setrlimit(RLIMIT_NOFILE, &files);
+  return files.rlim_cur >= count ||
+         error_set(error, ERROR_INTERNAL,
+                   "only %zu files may be open, and %zu are needed: raise the limit (ulimit -n), or lower --workers",
+                   (size_t)files.rlim_cur, count);
 }
 
 void

@@ -1,9 +1,22 @@
-/* What concerns the process as a whole: its title in `ps`, and no core dumps, since memory holds passwords. */
+/* What concerns the process as a whole: its title in `ps`, its limits, and no core dumps, since memory holds passwords. */
 #ifndef FERRY_BASE_PROCESS_H
 #define FERRY_BASE_PROCESS_H
 
-/* Call once, first thing in main: keeps the place of argv, and turns core dumps off. */
+#include <stddef.h>
+
+#include "base/error.h"
+
+/*
+ * Call once, first thing in main: keeps the place of argv, and turns core dumps off. A file that reaches its limit of size
+ * is an error of that write, and no signal.
+ */
 void process_start(int argc, char **argv);
+
+/*
+ * Sees to it that this process and its children may have `count` descriptors open: too few show in the middle of anything,
+ * as servers that cannot be reached. Raises the limit as far as that is allowed; false with ERROR_INTERNAL if it is not.
+ */
+bool process_reserve_files(size_t count, struct error *error);
 
 /* Sets what `ps` shows; cut to the room that argv and the environment take. Clears the environment from `ps`. */
 void process_title(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -4,12 +4,23 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "coordinator/census.h"
 #include "coordinator/estimate.h"
 #include "coordinator/uri.h"
 #include "ipc/message.h"
+#include "source/spool.h"
 
 #define VERSION_SIZE 16
+/* A crew's eight connections, or more where a set has many members, and what libraries open for themselves. */
+#define FILES_AT_LEAST 128
+#define FILES_A_CHILD 4 /* two pipes while it is being started */
+
+bool
+check_files(const struct options *options, struct error *error)
+{
+  return process_reserve_files(FILES_AT_LEAST + FILES_A_CHILD * (size_t)(options_workers(options) + 1), error);
+}
 
 void
 check_init(struct check *check, const struct options *options, const struct selection *selection,
@@ -164,35 +175,65 @@ check_copy(struct check *check)
   }
 }
 
-void
-check_resume(struct check *check)
+/* 1 and an optime of the bookmark file, or of a document in one of its documents; 0, -1. */
+static int
+read_optime(struct checkpoint *checkpoint, const char *name, const char *inner, struct optime *optime,
+            struct error *error)
 {
+  bson_t document;
+  bson_t field;
+  struct error absent;
+  int got = checkpoint_get(checkpoint, name, &document, error);
+  if (got != 1) {
+    return got;
+  }
+  if (!inner) {
+    *optime = optime_of(&document);
+  } else if (message_document(&document, inner, &field, &absent)) {
+    *optime = optime_of(&field);
+  } else {
+    got = 0;
+  }
+  bson_destroy(&document);
+  return got;
+}
+
+/*
+ * The source must still have the entry behind which it is to be read (the bookmark or T0, or the end of a spool that goes further),
+ * and the newest one that may have been applied, which may be ahead of the bookmark.
+ */
+static bool
+check_anchors(struct check *check, struct checkpoint *checkpoint, const char *name, struct error *error)
+{
+  struct optime start = {0};
+  struct optime spooled = {0};
+  struct optime taken = {0};
+  struct optime anchor = {0};
+  struct reader *reader = &check->preflight->reader;
+  if (read_optime(checkpoint, "start", NULL, &start, error) < 0 ||
+      read_optime(checkpoint, name, NULL, &anchor, error) < 0 ||
+      read_optime(checkpoint, name, "taken", &taken, error) < 0 ||
+      (check->options->oplog_path && spool_peek(check->options->oplog_path, &start, &spooled, error) < 0)) {
+    return false;
+  }
+  anchor = spooled.ts > anchor.ts ? spooled : anchor;
+  return oplog_holds(reader, &anchor, error) && (taken.ts <= anchor.ts || oplog_holds(reader, &taken, error));
+}
+
+void
+check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step)
+{
+  struct error error;
   if (needs_open(&check->source, &check->preflight->reader.server, &check->findings)) {
     needs_oplog(&check->source);
   }
-}
-
-/* The bookmark of a replay is of use while the oplog, or the spool, has what follows it. */
-static void
-look_at_oplog(struct check *check, struct checkpoint *checkpoint)
-{
-  struct error error;
-  bson_t document;
-  uint64_t oldest = 0;
-  uint64_t newest = 0;
-  if (checkpoint_get(checkpoint, "bookmark", &document, &error) != 1) {
+  if (check_anchors(check, checkpoint, step == KEPT_BOOKMARK ? "bookmark" : "start", &error)) {
     return;
   }
-  uint64_t at = message_timestamp(&document, "ts");
-  bson_destroy(&document);
-  findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, checkpoint->path,
-               "an earlier run copied everything: a start goes on from ts=%u.%u (--forceDump copies again)",
-               OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
-  if (oplog_window(&check->preflight->reader, &oldest, &newest, &error) && oldest > at && !check->options->oplog_path) {
-    error_set(&error, ERROR_OPLOG,
-              "the source's oplog begins behind the bookmark, at %u.%u; start with --forceDump --drop",
-              OPTIME_SECONDS(oldest), OPTIME_INCREMENT(oldest));
-    findings_add_error(&check->findings, TOPIC_BOOKMARK, checkpoint->path, &error);
+  if (server_error_passes(&error)) { /* the replay waits for it */
+    findings_add(&check->findings, FINDING_WARNING, TOPIC_OPLOG, "source", "%s", error.text);
+  } else {
+    findings_add_error(&check->findings, TOPIC_OPLOG, "source", &error);
   }
 }
 
@@ -216,11 +257,12 @@ look_at_bookmark(struct check *check)
   } else if (step == KEPT_NOTHING) {
     findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, options_bookmark(check->options),
                  "none that a start goes on from: everything is copied");
-  } else if (step == KEPT_BOOKMARK) {
-    look_at_oplog(check, &checkpoint);
   } else {
     findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, checkpoint.path,
-                 "an earlier run's copy was cut short: a start goes on with it (--forceDump copies again)");
+                 "an earlier run %s: a start goes on with %s (--forceDump copies again)",
+                 step == KEPT_BOOKMARK ? "copied everything" : "was cut short while it copied",
+                 step == KEPT_BOOKMARK ? "the replay" : "the copy");
+    check_resume(check, &checkpoint, step);
   }
   checkpoint_close(&checkpoint);
   bson_destroy(&shape);
@@ -233,10 +275,7 @@ check_all(struct check *check, const char *source_uri, const char *target_uri)
   if (!check_open(check, source_uri, target_uri)) {
     return;
   }
-  enum kept_step step = look_at_bookmark(check);
-  if (step > KEPT_NOTHING) {
-    check_resume(check);
-  } else {
+  if (look_at_bookmark(check) <= KEPT_NOTHING) {
     check_copy(check);
   }
 }
@@ -263,7 +302,7 @@ check_run(const struct options *options)
   char *source_uri = NULL;
   char *target_uri = NULL;
   int status;
-  if (options_select(options, &selection, &error)) {
+  if (check_files(options, &error) && options_select(options, &selection, &error)) {
     source_uri = uri_make(options, URI_SOURCE, &error);
     target_uri = source_uri ? uri_make(options, URI_TARGET, &error) : NULL;
   }

@@ -20,6 +20,9 @@ struct check {
   struct needs target;
 };
 
+/* As many open files as its processes need at most; false if this machine does not allow them. */
+bool check_files(const struct options *options, struct error *error);
+
 void check_init(struct check *check, const struct options *options, const struct selection *selection,
                 struct preflight *preflight, struct catalog *catalog);
 void check_close(struct check *check);
@@ -29,8 +32,8 @@ bool check_open(struct check *check, const char *source_uri, const char *target_
 
 /* Everything that a copy and the replay after it need. Fills the catalog. */
 void check_copy(struct check *check);
-/* What a run that goes on needs of the source. */
-void check_resume(struct check *check);
+/* What a run that goes on behind `step` needs of the source: that its oplog, or the spool, has what is to be replayed. */
+void check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step);
 
 /* The command: prints the report on stdout, as JSON with --json; gives the exit status. */
 int check_run(const struct options *options);

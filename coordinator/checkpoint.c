@@ -18,7 +18,7 @@ failed(struct checkpoint *checkpoint, const char *what, struct error *error)
   int code = sqlite3_errcode(checkpoint->db);
   const char *mend = code == SQLITE_BUSY     ? "; another mongoferry is running on it"
                      : code == SQLITE_NOTADB ? "; it is no bookmark of mongoferry: name another --bookmarkFile"
-                     : code == SQLITE_FULL   ? "; the disk is full"
+                     : code == SQLITE_FULL   ? "; make room there, then start again"
                                              : "";
   return error_set(error, ERROR_STATE, "cannot %s the bookmark file '%s': %s%s", what, checkpoint->path,
                    sqlite3_errmsg(checkpoint->db), mend);

@@ -13,7 +13,8 @@
 /*
  * Names: "source" and "target" {set}, "shape" (options_shape), "start" {ts, t, h} (T0), "step" (see coordinator/kept.h),
  * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),
- * "bookmark" {ts, t, h, reached, clean}: `reached` is the truth only where `clean` is true.
+ * "bookmark" {ts, t, h, reached, taken, clean}: `reached` is the truth only where `clean` is true; `taken` {ts, t, h} is the newest
+ * entry that was taken up by then, and of which some may be on the target.
  * Lists, whose items are namespaces of the target: "places" and "sleeping", see coordinator/known.h. Others, whose items are
  * numbers of collections and of their parts: "collections", "points" and "done", see coordinator/kept.h.
  */

@@ -34,6 +34,7 @@ on_child_exit(uv_process_t *process, int64_t status, int signal)
 {
   struct child *child = process->data;
   child->reaped = true;
+  child->starved = signal == SIGKILL || status == error_exit_status(ERROR_INTERNAL);
   if (signal) {
     snprintf(child->cause, sizeof child->cause, "was killed by signal %d (%s)", signal, strsignal(signal));
   } else if (status != 0) {
@@ -163,4 +164,10 @@ child_signal(struct child *child, int signal)
   if (child->running && !child->reaped) {
     uv_process_kill(&child->process, signal);
   }
+}
+
+const char *
+child_mend(const struct child *child)
+{
+  return child->starved ? "; if that was for want of memory, give it more, or lower --workers" : "";
 }

@@ -31,6 +31,7 @@ struct child {
   bool failed;      /* it said why: */
   struct error error;
   char cause[160]; /* how it ended, in words; "" for a clean exit */
+  bool starved;    /* that may be for want of memory */
   struct child_events events;
   struct frame_reader frames;
   uv_process_t process;
@@ -49,5 +50,8 @@ bool child_start(struct child *child, uv_loop_t *loop, const char *role, int ind
                  struct error *error);
 void child_send(struct child *child, enum message_type type, const bson_t *document);
 void child_signal(struct child *child, int signal);
+
+/* What may mend how it ended, as the end of a line. */
+const char *child_mend(const struct child *child);
 
 #endif

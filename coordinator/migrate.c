@@ -151,6 +151,20 @@ read_start(struct migration *migration, struct error *error)
   return true;
 }
 
+/*
+ * What an earlier run kept does not speak of a target that is cleared: it is forgotten first, so that whatever starts after a
+ * stop in between begins anew.
+ */
+static bool
+clear_target(struct migration *migration, struct error *error)
+{
+  const struct options *options = migration->options;
+  struct checkpoint *checkpoint = &migration->checkpoint;
+  return (!options->drop || (checkpoint_begin(checkpoint, error) && checkpoint_reset(checkpoint, error) &&
+                             checkpoint_commit(checkpoint, error))) &&
+         preflight_clear_target(&migration->preflight, options->drop, error);
+}
+
 /* What is not there yet, in the order of a start; nothing is changed before all of it was looked at. */
 static bool
 plan_rest(struct migration *migration, struct check *check, enum kept_step step, const struct kept_identity *identity,
@@ -161,14 +175,14 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
   if (step == KEPT_NOTHING) {
     check_copy(check);
   } else {
-    check_resume(check);
+    check_resume(check, &migration->checkpoint, step);
   }
   findings_log_warnings(&check->findings);
   if (!findings_conclude(&check->findings, error)) {
     return false;
   }
   migration->resumed = step == KEPT_BOOKMARK;
-  bool ok = migration->resumed || ((step != KEPT_NOTHING || preflight_clear_target(preflight, options->drop, error)) &&
+  bool ok = migration->resumed || ((step != KEPT_NOTHING || clear_target(migration, error)) &&
                                    preflight_plan(preflight, options, identity, step, &migration->checkpoint,
                                                   &migration->catalog, &migration->plan, error));
   ok = ok && read_start(migration, error);
@@ -364,12 +378,14 @@ static bool
 save_bookmark(struct migration *migration, const bson_t *message, struct error *error)
 {
   bson_t bookmark;
+  bson_t taken;
   bson_t document;
-  if (!message_document(message, "bookmark", &bookmark, error)) {
+  if (!message_document(message, "bookmark", &bookmark, error) || !message_document(message, "taken", &taken, error)) {
     return false;
   }
   bson_copy_to(&bookmark, &document);
   message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
+  BSON_APPEND_DOCUMENT(&document, "taken", &taken);
   bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error) &&
             checkpoint_commit(&migration->checkpoint, error);
   uint64_t at = message_timestamp(&document, "ts");
@@ -461,6 +477,7 @@ on_applier_message(void *context, enum message_type type, const bson_t *document
   migration->tail.entries = message_number(document, "entries", 0);
   migration->tail.consistent = message_flag(document, "consistent");
   if (!save_bookmark(migration, document, &error)) {
+    migration->change_lost = true; /* those that were to be kept with it */
     fail(migration, &error);
     child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
   } else if (message_flag(document, "confirm")) {
@@ -533,7 +550,8 @@ on_applier_ended(void *context, const struct child *applier)
   } else if (migration->pool.stopping && !applier->cause[0]) {
     return;
   } else if (migration->pool.stopping || migration->applier_deaths++ >= APPLIER_DEATHS_MOST) {
-    error_set(&error, ERROR_CHILD, "the applier %s; start again, it goes on from its bookmark", cause);
+    error_set(&error, ERROR_CHILD, "the applier %s%s; start again, it goes on from its bookmark", cause,
+              child_mend(applier));
     fail(migration, &error);
   } else {
     migration->tail.consistent = false;
@@ -614,16 +632,6 @@ on_timer(uv_timer_t *timer)
   }
 }
 
-static int
-worker_count(const struct options *options)
-{
-  unsigned processors = uv_available_parallelism();
-  if (options->workers > 0) {
-    return (int)options->workers;
-  }
-  return processors < 2 ? 2 : processors > 16 ? 16 : (int)processors;
-}
-
 static void
 watch_signals(struct migration *migration)
 {
@@ -652,7 +660,13 @@ run_loop(struct migration *migration)
 {
   struct error error;
   struct pool *pool = &migration->pool;
-  uv_loop_init(&migration->loop);
+  int result = uv_loop_init(&migration->loop);
+  if (result != 0) {
+    migration->failed = true;
+    error_set(&migration->error, ERROR_INTERNAL, "cannot begin: %s; raise the limit of open files (ulimit -n)",
+              uv_strerror(result));
+    return;
+  }
   watch_signals(migration);
   *pool = (struct pool){
     .loop = &migration->loop,
@@ -664,7 +678,7 @@ run_loop(struct migration *migration)
     .events = {on_task_done, on_refused, on_applier_message, on_applier_ended, on_failed, on_all_ended, migration}};
   progress_init(&migration->progress);
   migration->began_ms = clock_ms();
-  if (!pool_start(pool, worker_count(migration->options), &error) ||
+  if (!pool_start(pool, options_workers(migration->options), &error) ||
       !(migration->resumed ? go_on(migration, &error) : send_watch(migration, &error))) {
     fail(migration, &error);
   }
@@ -720,7 +734,7 @@ begin(struct migration *migration, struct error *error)
 {
   const struct options *options = migration->options;
   throttle_init(&migration->throttle);
-  if (!options_select(options, &migration->selection, error) ||
+  if (!check_files(options, error) || !options_select(options, &migration->selection, error) ||
       (options->max_rate && !rate_parse(options->max_rate, &migration->throttle.most, error))) {
     return false;
   }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <uv.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -435,6 +436,16 @@ const char *
 options_bookmark(const struct options *options)
 {
   return options->bookmark_file ? options->bookmark_file : "mongomirror.bookmark";
+}
+
+int
+options_workers(const struct options *options)
+{
+  unsigned processors = uv_available_parallelism();
+  if (options->workers > 0) {
+    return (int)options->workers;
+  }
+  return processors < 2 ? 2 : processors > 16 ? 16 : (int)processors;
 }
 
 void

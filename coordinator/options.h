@@ -47,6 +47,7 @@ void options_clear(struct options *options);
 
 /* Fills an empty selection with what is included, excluded and renamed. ERROR_USAGE where that makes no sense. */
 bool options_select(const struct options *options, struct selection *selection, struct error *error);
+int options_workers(const struct options *options); /* by the machine's processors if not given */
 const char *options_bookmark(const struct options *options);
 
 /* At most 80 columns. */

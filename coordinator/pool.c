@@ -287,7 +287,8 @@ replace_worker(struct pool *pool, struct child *child)
   if (child->failed) {
     why = child->error;
   } else {
-    error_set(&why, ERROR_CHILD, "worker %d %s", child->index, child->cause[0] ? child->cause : "ended by itself");
+    error_set(&why, ERROR_CHILD, "worker %d %s%s", child->index, child->cause[0] ? child->cause : "ended by itself",
+              child_mend(child));
   }
   int64_t task = child->task;
   if (task >= 0) {

@@ -86,5 +86,7 @@ crew_run(const struct crew *crew, size_t count, struct error *error)
     *error = shared.error;
     return false;
   }
-  return started > 0 || count == 0 || error_set(error, ERROR_INTERNAL, "cannot start a thread");
+  return started > 0 || count == 0 ||
+         error_set(error, ERROR_INTERNAL,
+                   "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
 }

@@ -34,9 +34,22 @@ unname_counters(void)
 
 __attribute__((section(".preinit_array"), used)) static void (*const before_libraries)(void) = unname_counters;
 
+/* libbson would abort, with a line of its own. */
+static void
+use_our_memory(void)
+{
+  static const bson_mem_vtable_t ours = {.malloc = memory_malloc,
+                                         .calloc = memory_calloc,
+                                         .realloc = memory_resize,
+                                         .free = free,
+                                         .aligned_alloc = memory_aligned};
+  bson_mem_set_vtable(&ours);
+}
+
 void
 server_library_start(void)
 {
+  use_our_memory();
   mongoc_init();
   unname_counters();
   mongoc_log_set_handler(quiet, NULL);
@@ -186,8 +199,10 @@ server_close(struct server *server)
 bool
 server_error(const struct server *server, const bson_error_t *cause, struct error *error)
 {
-  bool login = (cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE) ||
-               cause->domain == MONGOC_ERROR_SCRAM || cause->domain == MONGOC_ERROR_SASL;
+  bool login =
+    (cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE) ||
+    cause->domain == MONGOC_ERROR_SCRAM || cause->domain == MONGOC_ERROR_SASL ||
+    strncmp(cause->message, "Unsupported mechanism", 21) == 0; /* S:src/mongo/db/auth/sasl_commands.cpp@r4.0.14 */
   bool answered = cause->domain == MONGOC_ERROR_SERVER || cause->domain == MONGOC_ERROR_WRITE_CONCERN;
   bool old =
     (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||

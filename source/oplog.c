@@ -1,12 +1,12 @@
 #include "source/oplog.h"
 
 #include <inttypes.h>
-#include <uthash.h>
 
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/table.h"
 #include "source/majority.h"
 
 #define OPLOG_DB "local"
@@ -19,6 +19,8 @@
 /* An entry that no majority holds yet is waited for so long at a time, and asked for so often. */
 #define HOLD_MS 1000
 #define ASK_MS 100
+
+#define SHOWN_SIZE 64 /* an optime, for people */
 
 /*
  * A plain read catches up; then a tailable cursor is opened, and the plain read is repeated once behind it. So what is
@@ -282,6 +284,137 @@ oplog_find(struct reader *reader, uint64_t ts, bson_t *entry, struct error *erro
   return got;
 }
 
+/* The first entry at or behind `ts` that a majority holds: 1, 0, -1. */
+static int
+first_from(struct reader *reader, uint64_t ts, struct optime *found, struct error *error)
+{
+  const bson_t *entry = NULL;
+  struct reader_cursor *opened = read_from(reader, ts, 1, false);
+  int got = reader_next(opened, &entry, error);
+  if (got == 1) {
+    *found = optime_of(entry);
+  }
+  reader_cursor_free(opened);
+  return got;
+}
+
+/* "1700000000.1 (term 3)" */
+static void
+show(const struct optime *optime, char text[SHOWN_SIZE])
+{
+  int used = snprintf(text, SHOWN_SIZE, "%u.%u", OPTIME_SECONDS(optime->ts), OPTIME_INCREMENT(optime->ts));
+  if (optime->term >= 0) {
+    snprintf(text + used, SHOWN_SIZE - (size_t)used, " (term %" PRId64 ")", optime->term);
+  }
+}
+
+/*
+ * Where the source went on without `lost`. Terms only grow, so an entry of a later term than the lost one's was written by a
+ * primary that did not have it; what is common lies before all of these.
+ */
+static int
+find_common(struct reader *reader, const struct optime *lost, struct optime *common, struct error *error)
+{
+  bson_t entry;
+  bson_t bound;
+  bson_t filter = BSON_INITIALIZER;
+  BSON_APPEND_DOCUMENT_BEGIN(&filter, "ts", &bound);
+  BSON_APPEND_TIMESTAMP(&bound, "$lt", OPTIME_SECONDS(lost->ts), OPTIME_INCREMENT(lost->ts));
+  bson_append_document_end(&filter, &bound);
+  if (lost->term >= 0) {
+    BSON_APPEND_DOCUMENT_BEGIN(&filter, "t", &bound);
+    BSON_APPEND_INT64(&bound, "$lte", lost->term);
+    bson_append_document_end(&filter, &bound);
+  }
+  bson_t *sort = BCON_NEW("$natural", BCON_INT32(-1));
+  struct reader_find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .sort = sort};
+  int got = reader_find_one(reader, &find, &entry, error);
+  if (got == 1) {
+    *common = optime_of(&entry);
+    bson_destroy(&entry);
+  }
+  bson_destroy(sort);
+  bson_destroy(&filter);
+  return got;
+}
+
+bool
+oplog_parted(struct reader *reader, const struct optime *lost, struct error *error)
+{
+  struct optime common = {.term = -1};
+  struct optime other = {.term = -1};
+  struct error ignored;
+  char lost_text[SHOWN_SIZE];
+  char common_text[SHOWN_SIZE];
+  char other_text[SHOWN_SIZE];
+  char where[3 * SHOWN_SIZE] = "what both agree on is no longer in its oplog";
+  show(lost, lost_text);
+  if (find_common(reader, lost, &common, &ignored) == 1) {
+    show(&common, common_text);
+    int used = snprintf(where, sizeof where, "both agree up to %s at most", common_text);
+    if (first_from(reader, common.ts + 1, &other, &ignored) == 1) {
+      show(&other, other_text);
+      snprintf(where + used, sizeof where - (size_t)used, ", where the source goes on with %s", other_text);
+    }
+  }
+  return error_set(
+    error, ERROR_OPLOG,
+    "the source rolled back: its oplog has no entry %s, up to which it was read; %s; the target may hold "
+    "what the source has lost, so start over with --forceDump --drop",
+    lost_text, where);
+}
+
+/* Whether what a majority holds goes past the entry: 1; 0 if this member does not know of that much yet; -1. */
+static int
+is_past(struct reader *reader, const struct optime *wanted, const struct optime *found, struct error *error)
+{
+  struct optime newest = {.term = -1};
+  uint64_t committed = 0;
+  if (found->ts == 0) {
+    int got = oplog_newest(reader, &newest, error) ? 1 : -1;
+    return got == 1 ? newest.term > wanted->term : got;
+  }
+  if (reader->majority) {
+    return 1;
+  }
+  if (!majority_ask(&reader->server, &committed, error)) {
+    return -1;
+  }
+  return committed == 0 || committed >= wanted->ts;
+}
+
+bool
+oplog_holds(struct reader *reader, const struct optime *wanted, struct error *error)
+{
+  struct optime found = {.term = -1};
+  struct optime oldest = {.term = -1};
+  if (first_from(reader, wanted->ts, &found, error) < 0) {
+    return false;
+  }
+  if (optime_equal(&found, wanted)) {
+    return true;
+  }
+  if (!edge_optime(reader, 1, 0, false, &oldest, error)) {
+    return false;
+  }
+  if (oldest.ts > wanted->ts) {
+    return error_set(
+      error, ERROR_OPLOG,
+      "the source's oplog begins at %u.%u and no longer holds %u.%u, where the replay has to go on; give "
+      "the --oplogPath of the run before if it had one, else enlarge the oplog and start over with "
+      "--forceDump --drop",
+      OPTIME_SECONDS(oldest.ts), OPTIME_INCREMENT(oldest.ts), OPTIME_SECONDS(wanted->ts), OPTIME_INCREMENT(wanted->ts));
+  }
+  int past = is_past(reader, wanted, &found, error);
+  if (past == 1) {
+    return oplog_parted(reader, wanted, error);
+  }
+  return past == 0 && error_set(error, ERROR_SOURCE,
+                                "the source's primary does not know yet that a majority has its oplog up to %u.%u, "
+                                "which was read before",
+                                OPTIME_SECONDS(wanted->ts), OPTIME_INCREMENT(wanted->ts));
+}
+
 static struct reader_cursor *
 cursor_at(struct oplog_cursor *cursor, uint64_t ts, bool tailable)
 {
@@ -297,42 +430,6 @@ late_from(const struct oplog_cursor *cursor)
   }
   uint64_t from = seconds_before(cursor->last.ts, LATE_S);
   return from > cursor->start ? from : cursor->start;
-}
-
-/* The entry given last must still be there, and be the same. */
-static bool
-check_last(struct oplog_cursor *cursor, struct error *error)
-{
-  const bson_t *entry = NULL;
-  struct reader_cursor *opened = cursor_at(cursor, cursor->last.ts, false);
-  int got = reader_next(opened, &entry, error);
-  struct optime found = got == 1 ? optime_of(entry) : (struct optime){0};
-  reader_cursor_free(opened);
-  if (got < 0) {
-    return false;
-  }
-  if (found.ts == cursor->last.ts) {
-    return optime_equal(&found, &cursor->last) ||
-           error_set(error, ERROR_OPLOG,
-                     "the source rolled back: its oplog entry %u.%u is not the one that was read before; start again "
-                     "with --forceDump --drop",
-                     OPTIME_SECONDS(found.ts), OPTIME_INCREMENT(found.ts));
-  }
-  struct optime oldest = {0};
-  if (!edge_optime(cursor->reader, 1, 0, false, &oldest, error)) {
-    return false;
-  }
-  if (oldest.ts > cursor->last.ts) {
-    return error_set(error, ERROR_OPLOG,
-                     "the source's oplog begins at %u.%u and no longer holds %u.%u, where the replay has to go on; "
-                     "enlarge the oplog, then start again with --forceDump --drop",
-                     OPTIME_SECONDS(oldest.ts), OPTIME_INCREMENT(oldest.ts), OPTIME_SECONDS(cursor->last.ts),
-                     OPTIME_INCREMENT(cursor->last.ts));
-  }
-  return error_set(error, ERROR_OPLOG,
-                   "the source rolled back: its oplog has no entry %u.%u, which was read before; start again with "
-                   "--forceDump --drop",
-                   OPTIME_SECONDS(cursor->last.ts), OPTIME_INCREMENT(cursor->last.ts));
 }
 
 static void
@@ -411,7 +508,7 @@ catch_up(struct oplog_cursor *cursor, struct error *error)
   cursor->stage = CATCHING_UP;
   cursor->candidate = cursor->settled;
   cursor->plain = cursor_at(cursor, late_from(cursor), false);
-  return check_last(cursor, error);
+  return oplog_holds(cursor->reader, &cursor->last, error);
 }
 
 bool
@@ -452,7 +549,8 @@ next_stage(struct oplog_cursor *cursor, struct error *error)
   }
   cursor->stage = BRIDGING;
   cursor->tail = cursor_at(cursor, late_from(cursor), true);
-  if (!check_last(cursor, error) || reader_next(cursor->tail, &seen, error) < 0) { /* this opens it */
+  if (!oplog_holds(cursor->reader, &cursor->last, error) ||
+      reader_next(cursor->tail, &seen, error) < 0) { /* this opens it */
     return false;
   }
   cursor->plain = cursor_at(cursor, late_from(cursor), false); /* what the tail has shown, this shows again */

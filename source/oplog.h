@@ -49,11 +49,23 @@ bool oplog_glance(struct reader *reader, uint64_t *oldest, uint64_t *newest, str
 /* The entry of this very timestamp: 1, the caller's to destroy; 0 if it is not there; -1 on error. */
 int oplog_find(struct reader *reader, uint64_t ts, bson_t *entry, struct error *error);
 
+/*
+ * Whether this very entry, up to which a majority's oplog was read before, is still there. If not: ERROR_OPLOG where it is gone
+ * (the oplog was too small) or where the source went on without it (oplog_parted); an ERROR_SOURCE that passes where the
+ * member that answers, a new primary perhaps, does not know of a majority that far yet.
+ */
+bool oplog_holds(struct reader *reader, const struct optime *entry, struct error *error);
+
+/*
+ * Always false: ERROR_OPLOG, the source rolled back. The text has the entry that it lost, the newest that both can have in common,
+ * and what follows that on the source.
+ */
+bool oplog_parted(struct reader *reader, const struct optime *lost, struct error *error);
+
 struct oplog_cursor;
 
 /*
- * Opens a tailable cursor at `from`, which must still be there and be the same entry: ERROR_OPLOG if it is gone (the
- * oplog was too small) or another one (the source rolled back). The first entry that oplog_next gives is the one
+ * Opens a tailable cursor at `from`, which must still be there and be the same entry (oplog_holds). The first entry that oplog_next gives is the one
  * after `from`'s timestamp.
  */
 bool oplog_open(struct oplog_cursor **cursor, struct reader *reader, const struct optime *from, struct error *error);

@@ -171,6 +171,9 @@ write_block(struct spool *spool, struct error *error)
     spool->packed = memory_resize(spool->packed, spool->packed_capacity);
   }
   ZSTD_CCtx *context = ZSTD_createCCtx();
+  if (!context) {
+    return error_set(error, ERROR_INTERNAL, "cannot compress the oplog: out of memory; give it more, then start again");
+  }
   ZSTD_CCtx_setParameter(context, ZSTD_c_compressionLevel, LEVEL);
   ZSTD_CCtx_setParameter(context, ZSTD_c_checksumFlag, 1);
   size_t packed =
@@ -355,9 +358,9 @@ is_whole(const struct spool *spool, int64_t offset)
   return got == 1;
 }
 
-/* Finds the whole blocks and the cuts among them; what is behind is of a writer that died. Then this is a cut, too. */
+/* Finds the whole blocks and the cuts among them; `end` is behind them. */
 static bool
-recover(struct spool *spool, struct error *error)
+walk(struct spool *spool, int64_t *end, struct error *error)
 {
   struct block_head head;
   int64_t size = lseek(spool->descriptor, 0, SEEK_END);
@@ -374,7 +377,16 @@ recover(struct spool *spool, struct error *error)
     spool->settled = head.settled;
     at = next;
   }
-  if (got < 0) {
+  *end = at;
+  return got >= 0;
+}
+
+/* What is behind the whole blocks is of a writer that died. Then this is a cut, too. */
+static bool
+recover(struct spool *spool, struct error *error)
+{
+  int64_t at;
+  if (!walk(spool, &at, error)) {
     return false;
   }
   if (ftruncate(spool->descriptor, at) != 0) {
@@ -411,6 +423,26 @@ begins_at(const struct spool *spool, const struct optime *start)
   return read_at(spool->descriptor, &head, sizeof head, 0) == 1 &&
          memcmp(head.magic, file_magic, sizeof head.magic) == 0 && head.hash == head_hash(&head, sizeof head) &&
          optime_equal(&head.start, start);
+}
+
+int
+spool_peek(const char *folder, const struct optime *start, struct optime *settled, struct error *error)
+{
+  struct spool spool = {.path = memory_format("%s/" FILE_NAME, folder), .settled = *start};
+  int64_t end;
+  int got = 0;
+  spool.descriptor = open(spool.path, O_RDONLY | O_CLOEXEC);
+  if (spool.descriptor >= 0) {
+    got = begins_at(&spool, start) ? (walk(&spool, &end, error) ? 1 : -1) : 0;
+    close(spool.descriptor);
+  } else if (errno != ENOENT) {
+    failed(&spool, "open", error);
+    got = -1;
+  }
+  *settled = spool.settled;
+  free(spool.path);
+  free(spool.cuts);
+  return got;
 }
 
 int

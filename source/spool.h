@@ -20,6 +20,8 @@ struct spool;
  */
 int spool_open(struct spool **spool, const char *folder, const struct optime *start, bool create, struct error *error);
 void spool_close(struct spool *spool);
+/* Changes nothing: 1 and what an opened spool's spool_settled would be, 0 if there is none that begins at `start`, -1. */
+int spool_peek(const char *folder, const struct optime *start, struct optime *settled, struct error *error);
 /* Removes the file and closes. */
 bool spool_remove(struct spool *spool, struct error *error);
 

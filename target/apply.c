@@ -107,7 +107,9 @@ apply_init(struct apply *apply, const char *target_uri, struct error *error)
   apply->bulk.reports = &apply->reports;
   apply->takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);
   apply->started = pthread_create(&apply->thread, NULL, send_batches, apply) == 0;
-  return apply->started || error_set(error, ERROR_INTERNAL, "cannot start a thread");
+  return apply->started ||
+         error_set(error, ERROR_INTERNAL,
+                   "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
 }
 
 void

@@ -6,7 +6,8 @@
 #define FERRY_TARGET_BATCH_H
 
 #include <bson/bson.h>
-#include <uthash.h>
+
+#include "base/table.h"
 
 enum apply_kind {
   APPLY_INSERT,

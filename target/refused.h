@@ -6,7 +6,8 @@
 #define FERRY_TARGET_REFUSED_H
 
 #include <bson/bson.h>
-#include <uthash.h>
+
+#include "base/table.h"
 
 /*
  * True if the server's error code is about the document itself: another attempt would get the same answer. Of a change

@@ -1,38 +1,57 @@
-/* The file of --config: any bytes as YAML. */
+/* Two lines, what --host and --destination are; then a --config file. What comes out of it is made into connection strings. */
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "coordinator/config.h"
+#include "coordinator/uri.h"
+#include "server/server.h"
 #include "tests/fuzz/input.h"
 
-static bool
-take(void *context, const struct config_entry *entry, struct error *error)
+static void
+make_uris(const struct options *options)
 {
-  size_t *length = context;
-  (void)error;
-  *length += strlen(entry->key);
-  for (size_t i = 0; i < entry->count; i++) {
-    *length += strlen(entry->values[i]);
+  for (enum uri_side side = URI_SOURCE; side <= URI_TARGET; side++) {
+    struct error error = {0};
+    char user[20];
+    bool lacks = uri_lacks_password(options, side, user, sizeof user);
+    char *uri = uri_make(options, side, &error);
+    INPUT_ASSERT(uri || error.kind == ERROR_USAGE);
+    INPUT_ASSERT(!lacks || strlen(user) < sizeof user);
+    if (uri) {
+      memory_wipe(server_uri_crl(uri));
+    }
+    memory_wipe(uri);
   }
-  return *length < 1 << 20;
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static int file = -1;
-  static char path[40];
-  struct error error;
-  size_t length = 0;
-  bool exposed = false;
-  if (file < 0) {
-    file = memfd_create("config", MFD_CLOEXEC);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  static bool started;
+  struct input input = {data, size};
+  struct options options;
+  struct error error = {0};
+  char path[40];
+  int fd = memfd_create("config", MFD_CLOEXEC);
+  if (!started) { /* silences the driver */
+    server_library_start();
+    started = true;
   }
-  INPUT_ASSERT(ftruncate(file, 0) == 0 && pwrite(file, data, size, 0) == (ssize_t)size);
-  if (!config_read(path, take, &length, &exposed, &error)) {
-    INPUT_ASSERT(error.text[0]);
+  char *host = input_line(&input);
+  char *destination = input_line(&input);
+  INPUT_ASSERT(fd >= 0 && write(fd, input.bytes, input.left) == (ssize_t)input.left);
+  INPUT_ASSERT(fchmod(fd, 0600) == 0); /* else each secret is warned of */
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  const char *argv[] = {"--config", path, "--host", host, "--destination", destination};
+  if (options_parse(&options, 6, (char **)(uintptr_t)argv, &error)) {
+    make_uris(&options);
+  } else {
+    INPUT_ASSERT(error.kind == ERROR_USAGE && strlen(error.text) < sizeof error.text);
   }
+  options_clear(&options);
+  close(fd);
+  free(host);
+  free(destination);
   return 0;
 }

@@ -187,13 +187,19 @@ def patterns():
 
 
 def configurations():
-    for name, text in {
-        "plain": "host: rs0/h:1\ndestination: 'rs1/h:2'\npassword: \"a\\x41\\u00e4\"\nworkers: 4\ndrop: true\n",
-        "lists": "# a comment\nincludeDB: [a, 'b', \"c\"]\nexcludeNamespace:\n  - a.b\n  - c.*\n",
-        "blocks": "---\npassword: |\n  two\n  lines\nhost: >-\n  folded\n  text\n...\n",
-        "odd": "a: &x 1\nb: *x\n? [c]\n: !!str d\n<<: {e: {f: g}}\n--- \nh: i\n",
-    }.items():
-        put("config", name, text.encode())
+    seeds = ("r/a:1,b:2", "r/c:3")
+    for name, (host, destination), text in (
+        ("plain", seeds, "username: u\npassword: 'p: @'\nworkers: 3\ndrop: true\n"),
+        ("lists", seeds, "includeDB: [a, b]\nexcludeNamespace:\n  - a.b\n  - \"a.c\"\nnsFrom: x.*\nnsTo: y.*\n"),
+        ("refused", seeds, "username: &a !x u\npassword: *a\nhost: {a: [b]}\n<<: {}\n--- |\n x\n"),
+        ("tls", seeds, "ssl: true\nsslCAFile: f\nsslCRLFile: \"a b\"\nsslPEMKeyFile: /dev/null\ntlsInsecure: true\n"),
+        ("uris", ("mongodb://u:p%40@a,b/db?replicaSet=r&ssl=true&authMechanism=PLAIN", "mongodb+srv://v@a.b.c/?x=y;z"),
+         "destinationPassword: q\ncompressors: zlib\n"),
+        ("mechanisms", ("mongodb://a/?tlsCRLFile=%2Fx", "a.mongodb.net"),
+         "authenticationMechanism: MONGODB-IAM\nawsSessionToken: t\ndestinationAuthenticationMechanism: GSSAPI\n"
+         "destinationGssapiHostName: k\n"),
+    ):
+        put("config", name, f"{host}\n{destination}\n{text}".encode())
 
 
 def main():

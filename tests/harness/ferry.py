@@ -20,6 +20,7 @@ from pathlib import Path
 
 from bson import ObjectId
 from pymongo import WriteConcern
+from pymongo.errors import AutoReconnect, DuplicateKeyError
 
 from servers import die_with_parent, free_port
 
@@ -76,12 +77,13 @@ class Failed(AssertionError):
 
 
 class Ferry:
-    def __init__(self, source, target, folder, *options, status=True, terminal=False, brake=False, start=True):
+    def __init__(self, source, target, folder, *options, status=True, terminal=False, brake=False, start=True,
+                 bookmark=None):
         """`terminal` lets it draw on ours; `status` False leaves --httpStatusPort out, so that an error ends it.
         Without `brake` no test depends on how quick the machine is."""
         self.source, self.target, self.folder = source, target, Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.bookmark = self.folder / "bookmark"
+        self.bookmark = Path(bookmark or self.folder / "bookmark")
         self.stderr = self.folder / "mongoferry.log"
         self.port = free_port() if status else None
         self.terminal = terminal
@@ -190,7 +192,14 @@ class Ferry:
         mark = {"_id": ObjectId()}
         source = self.source.client()[database].get_collection(name, write_concern=WriteConcern("majority"))
         target = self.target.client()[database][name]
-        source.insert_one(mark)
+        while True:
+            try:
+                source.insert_one(mark)
+                break
+            except AutoReconnect:  # an election
+                time.sleep(0.1)
+            except DuplicateKeyError:  # and it had arrived
+                break
         begun = time.monotonic()
         while time.monotonic() < begun + timeout:
             if target.find_one(mark):

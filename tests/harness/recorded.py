@@ -524,10 +524,14 @@ class Connection:
         for operator, ts in command.get("filter", {}).get("ts", {}).items():
             if operator == "$gte":
                 low = max(low, (ts.time, ts.inc))
+            elif operator == "$lt":
+                high = min(high, (ts.time, ts.inc - 1))
             else:
                 high = min(high, (ts.time, ts.inc))
         order = command.get("sort", {}).get("$natural", 1)
-        found = [raw for ts, raw in recorded.oplog if low <= ts <= high][::order]
+        term = command.get("filter", {}).get("t", {}).get("$lte")
+        found = [raw for ts, raw in recorded.oplog if low <= ts <= high and
+                 (term is None or RawBSONDocument(raw)["t"] <= term)][::order]
         if command.get("limit"):
             return self._first_batch("local.oplog.rs", found[:command["limit"]])
         if not command.get("tailable"):

@@ -334,6 +334,24 @@ class ReplicaSet:
         self.wait_primary(other_than=dead)
         return dead
 
+    @contextlib.contextmanager
+    def without(self, *members):
+        """They are dead until the block ends. (Stopped ones would find in their sockets what was sent meanwhile.)"""
+        for member in members:
+            member.stop(keep=False)
+        yield
+        for member in members:
+            self.restart(member)
+
+    def survive(self, member):
+        """The others are gone for good: this one becomes the whole set, with what it has."""
+        client = member.client()
+        config = client.admin.command("replSetGetConfig")["config"]
+        config["members"] = [found for found in config["members"] if found["host"] == member.address]
+        config["version"] += 1
+        client.admin.command("replSetReconfig", config, force=True)
+        member.wait_ready()
+
     @staticmethod
     def restart(member):
         member.start()

@@ -23,6 +23,10 @@ expect(const char *service, const char *host, const char *wanted_service, const 
   cr_assert_str_eq(value, wanted_service);
   cr_assert_eq(get(connection, SASL_SERVERFQDN, &value), 0);
   cr_assert_str_eq(value, wanted_host);
+  void (*dispose)(void **) = (void (*)(void **))dlsym(RTLD_DEFAULT, "sasl_dispose");
+  cr_assert_not_null(dispose);
+  dispose(&connection);
+  mongoc_cleanup();
 }
 
 Test(kerberos, the_named_host_is_asked_for)

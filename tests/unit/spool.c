@@ -31,13 +31,19 @@ optime(uint32_t seconds)
   return (struct optime){.ts = (uint64_t)seconds << 32 | 1, .term = 1};
 }
 
+/* A look before it finds what the opening finds. */
 static struct spool *
 open_at(const char *folder, uint32_t start, bool create)
 {
   struct spool *spool = NULL;
   struct optime from = optime(start);
+  struct optime peeked;
   struct error error = {.kind = ERROR_NONE};
-  cr_assert_geq(spool_open(&spool, folder, &from, create, &error), 0, "%s", error.text);
+  int there = spool_peek(folder, &from, &peeked, &error);
+  cr_assert_geq(there, 0, "%s", error.text);
+  cr_assert_geq(spool_open(&spool, folder, &from, create, &error), create ? 1 : there, "%s", error.text);
+  struct optime settled = spool ? spool_settled(spool) : from;
+  cr_assert(optime_equal(&peeked, &settled));
   return spool;
 }
 

@@ -1,4 +1,7 @@
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "applier/transactions.h"
 
@@ -142,4 +145,54 @@ Test(transactions, a_part_that_is_gone_is_named)
   bson_t *abort = entry(6, 2, "{\"abortTransaction\": 1}", "");
   cr_assert(transactions_take(&transactions, abort, note, &seen, &error));
   bson_destroy(abort);
+}
+
+Test(transactions, file_that_cannot_grow_is_an_error)
+{
+  struct transactions transactions = start(MEMORY_MOST);
+  struct seen seen = {0};
+  struct error error = {.kind = ERROR_NONE};
+  struct rlimit small = {20000, 20000};
+  bool ok = true;
+  signal(SIGXFSZ, SIG_IGN);
+  setrlimit(RLIMIT_FSIZE, &small);
+  for (int i = 1; ok && i < 1000; i++) {
+    bson_t *document = part(i, i - 1, i, ", \"partialTxn\": true");
+    ok = transactions_take(&transactions, document, note, &seen, &error);
+    bson_destroy(document);
+  }
+  cr_assert_not(ok);
+  cr_assert_eq(error.kind, ERROR_STATE);
+  cr_assert_not_null(strstr(error.text, "make room there and start again"), "%s", error.text);
+  transactions_clear(&transactions);
+}
+
+Test(transactions, many_small_ones_beside_a_large_one_need_one_file)
+{
+  struct transactions transactions = start(4000);
+  struct seen seen = {0};
+  int at = 1;
+  int previous = 0;
+  while (transactions.in_memory < 3500) {
+    take(&transactions, part(at, previous, at, ", \"partialTxn\": true"), &seen);
+    previous = at++;
+  }
+  int large = previous;
+  int parts = at - 1;
+  for (int i = 0; i < 12; i++) { /* each begins a transaction of its own */
+    take(&transactions, part(at++, 0, 100 + i, ", \"partialTxn\": true"), &seen);
+  }
+  unsigned files = 0;
+  for (int fd = 3; fd < 100; fd++) {
+    char path[64];
+    char link[256] = "";
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (readlink(path, link, sizeof link - 1) > 0 && strstr(link, "mongoferry-transaction-")) {
+      files++;
+    }
+  }
+  cr_assert_eq(files, 1, "%u files", files);
+  take(&transactions, part(at, large, at, ""), &seen);
+  cr_assert_eq(seen.count, parts + 1);
+  transactions_clear(&transactions);
 }
