@@ -20,7 +20,6 @@ process_start(int argc, char **argv)
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
   umask(S_IRWXG | S_IRWXO); /* bookmark and spool hold parts of documents */
-
   signal(SIGXFSZ, SIG_IGN);
   if (argc > 0) {
     char *last = argv[argc - 1];
