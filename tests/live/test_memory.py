@@ -11,7 +11,7 @@ from conftest import Pair, start_server
 from ferry import ROOT, binary
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.long]
-WORKER_MB, APPLIER_MB, COORDINATOR_MB = 160, 450, 120  # the documented bounds
+WORKER_MB, APPLIER_MB, COORDINATOR_MB = 220, 450, 120  # the documented bounds
 BIGGEST = 16 * 1024 * 1024 - 200
 
 

@@ -17,7 +17,7 @@ from ferry import send_signal
 from test_migration import wait_for
 from traffic import preload_plain
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(600)
 INTERNAL, STATE, CHILD = 1, 9, 10  # base/error.def
 PAGE = 4096
 
@@ -89,18 +89,18 @@ def test_bookmark_file_on_a_disk_that_is_full(secantus_pair, disk, seed):
     with pair.ferry("--workers", 2, "--rangeMB", 1, status=False, start=False, bookmark=room.folder / "bookmark") as ferry:
         while True:
             ferry.start()
-            wait_for(lambda: not ferry.running() or "tailing applied" in ferry.log(), 60, ferry.log)
+            wait_for(lambda: not ferry.running() or "tailing applied" in ferry.log(), 200, ferry.log)
             if ferry.running():
                 break
             ends_with(ferry, STATE, "bookmark file", "make room there, then start again")
             assert len(ferry.error_lines()) == 1
-            pages, stops = pages + 3, stops + 1
+            pages, stops = pages + 5, stops + 1
             room.resize(pages)
         assert stops >= 3, f"{stops} stops, {pages} pages"
         room.fill()
         for n in range(100):
             client.t[f"new{n}"].insert_one({"_id": "while it is full"})
-        ends_with(ferry, STATE, "make room there, then start again")
+        ends_with(ferry, STATE, "make room there, then start again", timeout=200)
         client.t.c1.rename("renamed")
         room.make_room()
         ferry.start()
