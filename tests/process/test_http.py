@@ -162,7 +162,11 @@ def test_many_connections_are_bounded(tmp_path):
         assert most <= before + CONNECTIONS_MOST + 2
         for connection in many:
             connection.close()
-        assert port.status() == 200
+        answered, deadline = None, time.monotonic() + 3 * CONNECTION_S
+        while answered != 200:  # those that wait to be refused are before us
+            assert time.monotonic() < deadline
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                answered = port.status()
 
 
 def test_elsewhere_than_on_loopback_a_token_is_made_and_asked_for(tmp_path):
