@@ -135,7 +135,7 @@ report_documents(struct applier *applier, struct error *error)
 bool
 bookmark_settle(struct applier *applier, bool confirm, struct error *error)
 {
-  if (!apply_flush(&applier->apply, true, error) || !bookmark_same_election(applier, error) ||
+  if (!reread_flush(&applier->places, &applier->apply, true, error) || !bookmark_same_election(applier, error) ||
       !report_documents(applier, error)) {
     return false;
   }

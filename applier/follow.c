@@ -88,7 +88,7 @@ check_expected(struct applier *applier, const struct optime *at, struct error *e
 static bool
 become_consistent(struct applier *applier, struct error *error)
 {
-  if (!apply_flush(&applier->apply, true, error)) {
+  if (!reread_flush(&applier->places, &applier->apply, true, error)) {
     return false;
   }
   if (recopy_any_due(&applier->places)) {

@@ -74,6 +74,24 @@ reread_any_due(const struct places *places)
   return false;
 }
 
+bool
+reread_flush(struct places *places, struct apply *apply, bool majority, struct error *error)
+{
+  if (!apply_flush(apply, majority, error)) {
+    return false;
+  }
+  for (const struct batch_run *run = apply->missed.runs; run; run = run->hh.next) {
+    struct place *place = places_find(places, run->db, run->coll);
+    for (size_t i = 0; place && !place->capped && i < run->count; i++) {
+      bson_t selector;
+      batch_selector(&apply->missed, &run->ops[i], &selector);
+      reread_note(place, &selector);
+    }
+  }
+  batch_empty(&apply->missed);
+  return true;
+}
+
 /* The next AT_ONCE that are due, from `*from` on, as {_id: {$in}}; empty if there are none. */
 static bson_t *
 next_filter(struct reread **from)
@@ -202,6 +220,6 @@ reread_run(struct places *places, struct reader *reader, struct apply *apply, ui
       return error_wrap(error, "cannot read documents of %s again", place->ns);
     }
   }
-  log_info("read again documents=%zu, for the order of their fields", documents);
+  log_info("read again documents=%zu", documents);
   return oplog_window(reader, &oldest, end, error);
 }

@@ -1,5 +1,6 @@
 /*
- * Documents whose fields' order the lenient replay cannot promise, read again from the source at the consistency point.
+ * Documents whose fields' order the lenient replay cannot promise, and those that a copy from MMAPv1 may have missed
+ * (target/missed.h), read again from the source at the consistency point.
  *
  * Removing a field and setting it again moves it behind the others. Where the copy already is as after that, doing it once
  * more moves it behind fields that were added later still: every value is right, the order is not. No other kind of
@@ -8,7 +9,7 @@
  *
  * A document that was read again is newer than the replay: its entries up to a timestamp noted before the reading are
  * left out, those after it, until one noted after the reading, are replayed leniently, and it is read again if one of
- * them removes a field. This ends, as what is to be read gets less each time.
+ * them removes a field, or finds nothing. This ends, as what is to be read gets less each time.
  */
 #ifndef FERRY_APPLIER_REREAD_H
 #define FERRY_APPLIER_REREAD_H
@@ -31,6 +32,9 @@ void reread_forget(struct place *place, struct reread *reread);
 void reread_clear(struct place *place);
 
 bool reread_any_due(const struct places *places);
+
+/* apply_flush; what it sent may have missed documents, which are due then. */
+bool reread_flush(struct places *places, struct apply *apply, bool majority, struct error *error);
 
 /*
  * Reads all that are due from the source and writes them to the target, through `apply`; they are due no more. `*end`

@@ -84,7 +84,8 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
 {
   if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0 &&
       !catalog_time_series(entry->coll)) {
-    return apply_flush(&applier->apply, false, error) && ddl_apply_write(&applier->ddl, entry, error);
+    return reread_flush(&applier->places, &applier->apply, false, error) &&
+           ddl_apply_write(&applier->ddl, entry, error);
   }
   if (!selection_wants(&applier->selection, entry->db, entry->coll)) {
     return true;
@@ -167,7 +168,7 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
   if (entry.kind == ENTRY_GROUP) {
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
-    ok = apply_flush(&applier->apply, false, error) && ddl_apply(&applier->ddl, &entry, error);
+    ok = reread_flush(&applier->places, &applier->apply, false, error) && ddl_apply(&applier->ddl, &entry, error);
   } else {
     ok = add_write(applier, &entry, error);
   }

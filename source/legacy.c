@@ -9,6 +9,7 @@
 #define WIRE_3_2 4
 #define AWAIT_MS 1000
 #define POLL_MS 50
+#define EMPTY_MOST 1000 /* batches without a document, one after another, of a cursor that does not wait for any */
 
 struct legacy {
   struct server side; /* for errors */
@@ -355,20 +356,26 @@ get_more(struct legacy_cursor *cursor, struct error *error)
   return true;
 }
 
-/* The next document of the batch in hand. */
-static bool
-next_in_batch(struct legacy_cursor *cursor)
+/* The next document of the batch in hand: 1; 0 at its end; -1 if it is damaged. */
+static int
+next_in_batch(struct legacy_cursor *cursor, struct error *error)
 {
   uint32_t size = 0;
   const uint8_t *bytes = NULL;
   if (!cursor->by_command) {
     return wire_next(&cursor->reply.wire, &cursor->document);
   }
-  if (!bson_iter_next(&cursor->batch) || !BSON_ITER_HOLDS_DOCUMENT(&cursor->batch)) {
-    return false;
+  if (!bson_iter_next(&cursor->batch) && cursor->batch.err_off == 0) {
+    return 0;
   }
-  bson_iter_document(&cursor->batch, &size, &bytes);
-  return bson_init_static(&cursor->document, bytes, size);
+  if (cursor->batch.err_off == 0 && BSON_ITER_HOLDS_DOCUMENT(&cursor->batch)) {
+    bson_iter_document(&cursor->batch, &size, &bytes);
+    if (bson_init_static(&cursor->document, bytes, size)) {
+      return 1;
+    }
+  }
+  error_set(error, cursor->legacy->side.kind, "%s: a batch of documents is damaged", cursor->legacy->side.side);
+  return -1;
 }
 
 /*
@@ -390,6 +397,7 @@ legacy_next(struct legacy_cursor *cursor, const bson_t **document, struct error 
 {
   int64_t until_ms = cursor->tailable ? clock_ms() + AWAIT_MS : 0;
   bool had_all = !cursor->opened; /* an empty batch of a tailable cursor says that nothing came */
+  int empty = 0;
   if (cursor->left == 0) {
     return 0;
   }
@@ -398,10 +406,20 @@ legacy_next(struct legacy_cursor *cursor, const bson_t **document, struct error 
     return -1;
   }
   for (;;) {
-    if (next_in_batch(cursor)) {
+    int got = next_in_batch(cursor, error);
+    if (got == 1) {
       *document = &cursor->document;
       cursor->left -= cursor->left != INT64_MAX;
       return 1;
+    }
+    if (got == 0 && !cursor->tailable && empty++ >= EMPTY_MOST) {
+      error_set(error, cursor->legacy->side.kind, "%s: the server sends one empty batch after another",
+                cursor->legacy->side.side);
+      got = -1;
+    }
+    if (got < 0) {
+      cursor->id = 0;
+      return -1;
     }
     if (cursor->id == 0 || (cursor->tailable && had_all && !is_to_poll(cursor, until_ms))) {
       return 0;

@@ -8,6 +8,7 @@ void
 link_reply_clear(struct link_reply *reply)
 {
   free(reply->bytes);
+  wire_clear(&reply->unpacked);
   *reply = (struct link_reply){0};
 }
 
@@ -17,7 +18,8 @@ link_open(struct link **link, const struct server *side, const char *host, int p
 {
   struct link *made = memory_new(sizeof *made);
   made->side = side;
-  made->name = memory_format(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
+  made->name =
+    host[0] == '/' ? memory_string(host) : memory_format(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port);
   if (!stream_open(&made->stream, host, port, options, error)) {
     error_wrap(error, "%s", made->name);
     link_close(made);
@@ -117,26 +119,46 @@ broke(struct link *link, struct error *error)
   return error_wrap(error, "%s: %s", link->side->side, link->name);
 }
 
+static int32_t
+next_request(struct link *link)
+{
+  link->request = link->request == INT32_MAX ? 1 : link->request + 1;
+  return link->request;
+}
+
+/* Reads the body, unpacks it where it is compressed, and checks what it says of itself. */
+static bool
+read_body(struct link *link, const struct wire_head *head, struct link_reply *reply, struct error *error)
+{
+  if (head->size > reply->capacity) {
+    reply->bytes = memory_resize(reply->bytes, head->size);
+    reply->capacity = head->size;
+  }
+  if (!stream_read(link->stream, reply->bytes, head->size, error)) {
+    return false;
+  }
+  if (!head->packed) {
+    return wire_read_reply(reply->bytes, head->size, &reply->wire, error);
+  }
+  if (!link->packed) {
+    return error_set(error, ERROR_SOURCE, "the server's reply is compressed, which was not agreed on");
+  }
+  return wire_unpack(reply->bytes, head->size, &reply->unpacked, error) &&
+         wire_read_reply(reply->unpacked.bytes, reply->unpacked.size, &reply->wire, error);
+}
+
 /* Sends what is in `out` and waits for its reply. */
 static bool
 exchange(struct link *link, struct link_reply *reply, struct error *error)
 {
   uint8_t header[WIRE_HEADER_BYTES];
-  size_t size;
+  struct wire_head head;
   if (link->broken) {
     return error_set(error, link->side->kind, "%s: %s: the connection broke before", link->side->side, link->name);
   }
   if (!stream_write(link->stream, link->out.bytes, link->out.size, error) ||
       !stream_read(link->stream, header, sizeof header, error) ||
-      !wire_read_header(header, link->request, &size, error)) {
-    return broke(link, error);
-  }
-  if (size > reply->capacity) {
-    reply->bytes = memory_resize(reply->bytes, size);
-    reply->capacity = size;
-  }
-  if (!stream_read(link->stream, reply->bytes, size, error) ||
-      !wire_read_reply(reply->bytes, size, &reply->wire, error)) {
+      !wire_read_header(header, link->request, &head, error) || !read_body(link, &head, reply, error)) {
     return broke(link, error);
   }
   return true;
@@ -164,7 +186,7 @@ link_query(struct link *link, const struct wire_query *query, struct link_reply 
 {
   struct wire_query sent = *query;
   sent.flags |= link->slave_ok ? WIRE_SLAVE_OK : 0;
-  wire_put_query(&link->out, ++link->request, &sent);
+  wire_put_query(&link->out, next_request(link), &sent);
   return exchange(link, reply, error) && check(link, reply, error);
 }
 
@@ -172,7 +194,7 @@ bool
 link_get_more(struct link *link, const char *ns, int32_t number, int64_t cursor, struct link_reply *reply,
               struct error *error)
 {
-  wire_put_get_more(&link->out, ++link->request, ns, number, cursor);
+  wire_put_get_more(&link->out, next_request(link), ns, number, cursor);
   return exchange(link, reply, error) && check(link, reply, error);
 }
 
@@ -201,7 +223,7 @@ void
 link_kill_cursor(struct link *link, int64_t cursor)
 {
   struct error ignored;
-  wire_put_kill_cursor(&link->out, ++link->request, cursor);
+  wire_put_kill_cursor(&link->out, next_request(link), cursor);
   if (!link->broken && !stream_write(link->stream, link->out.bytes, link->out.size, &ignored)) {
     link->broken = true;
   }

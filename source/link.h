@@ -17,6 +17,7 @@ struct link {
   char *name; /* host:port */
   int32_t request;
   bool slave_ok; /* a direct connection reads whatever the member is */
+  bool packed;   /* replies may come compressed: the server was told so, and agreed */
   bool broken;
   struct wire_message out;
 };
@@ -25,6 +26,7 @@ struct link {
 struct link_reply {
   uint8_t *bytes;
   size_t capacity;
+  struct wire_message unpacked;
   struct wire_reply wire;
 };
 

@@ -77,11 +77,11 @@ members_stream_options(const mongoc_uri_t *uri, const char *crl_file, int64_t co
     .any_host = insecure || mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSALLOWINVALIDHOSTNAMES, false)};
 }
 
-/* Also "[::1]:27017". */
+/* Also "[::1]:27017", and the path of a socket. */
 static bool
 split_name(const char *name, char host[BSON_HOST_NAME_MAX + 1], int *port)
 {
-  const char *colon = strrchr(name, ':');
+  const char *colon = name[0] == '/' ? NULL : strrchr(name, ':');
   size_t length = colon ? (size_t)(colon - name) : strlen(name);
   *port = colon ? atoi(colon + 1) : MONGOC_DEFAULT_PORT;
   if (length >= 2 && name[0] == '[' && name[length - 1] == ']') {
@@ -96,6 +96,14 @@ split_name(const char *name, char host[BSON_HOST_NAME_MAX + 1], int *port)
   return true;
 }
 
+/* A host that a member tells of; it could not know a path on this machine. */
+static size_t
+learn_name(struct members *members, const bson_iter_t *iter)
+{
+  const char *name = bson_iter_utf8(iter, NULL);
+  return name[0] == '/' ? members->first : add_name(members, name);
+}
+
 static void
 learn(struct members *members, const bson_t *hello)
 {
@@ -107,14 +115,41 @@ learn(struct members *members, const bson_t *hello)
         bson_iter_recurse(&iter, &item)) {
       while (bson_iter_next(&item)) {
         if (BSON_ITER_HOLDS_UTF8(&item)) {
-          add_name(members, bson_iter_utf8(&item, NULL));
+          learn_name(members, &item);
         }
       }
     }
   }
   if (bson_iter_init_find(&iter, hello, "primary") && BSON_ITER_HOLDS_UTF8(&iter)) {
-    members->first = add_name(members, bson_iter_utf8(&iter, NULL));
+    members->first = learn_name(members, &iter);
   }
+}
+
+/*
+ * isMaster, with an offer to take compressed replies: a server that agrees compresses each, whatever the request was. Requests
+ * are short and go as they are, so no password is ever compressed.
+ */
+static bool
+introduce(const struct members *members, struct link *link, struct link_reply *reply, bson_t *answer,
+          struct error *error)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  bson_t *command = BCON_NEW("isMaster", BCON_INT32(1));
+  if (bson_has_field(mongoc_uri_get_compressors(members->uri), WIRE_COMPRESSOR)) {
+    BCON_APPEND(command, "compression", "[", BCON_UTF8(WIRE_COMPRESSOR), "]");
+    link->packed = true;
+  }
+  bool ok = link_command(link, "admin", command, reply, answer, error);
+  bson_destroy(command);
+  bool list = ok && bson_iter_init_find(&iter, answer, "compression") && BSON_ITER_HOLDS_ARRAY(&iter) &&
+              bson_iter_recurse(&iter, &item);
+  bool agreed = false;
+  while (list && bson_iter_next(&item)) {
+    agreed |= BSON_ITER_HOLDS_UTF8(&item) && strcmp(bson_iter_utf8(&item, NULL), WIRE_COMPRESSOR) == 0;
+  }
+  link->packed &= agreed;
+  return ok;
 }
 
 /* Whether the member is to be read from; else why not. */
@@ -123,9 +158,7 @@ is_wanted(struct members *members, struct link *link, struct server_hello *hello
 {
   struct link_reply reply = {0};
   bson_t answer;
-  bson_t *command = BCON_NEW("isMaster", BCON_INT32(1));
-  bool ok = link_command(link, "admin", command, &reply, &answer, error);
-  bson_destroy(command);
+  bool ok = introduce(members, link, &reply, &answer, error);
   if (ok) {
     server_read_hello(&answer, hello);
     if (members->set_name && strcmp(hello->set_name, members->set_name) != 0) {
@@ -147,7 +180,7 @@ connect_to(struct members *members, const char *name, int64_t until_ms, struct l
   char host[BSON_HOST_NAME_MAX + 1];
   int port;
   struct link *made = NULL;
-  int64_t left = until_ms - clock_ms();
+  int64_t left = (until_ms - clock_ms()) / (members->count > 1 ? 2 : 1); /* the next one wants time, too */
   struct stream_options options = members_stream_options(members->uri, members->crl_file, left < 1000 ? 1000 : left);
   if (!split_name(name, host, &port)) {
     return error_set(error, ERROR_SOURCE, "'%s' is not a host and a port", name);
@@ -156,7 +189,10 @@ connect_to(struct members *members, const char *name, int64_t until_ms, struct l
     return false;
   }
   made->slave_ok = members->direct;
-  if (!is_wanted(members, made, hello, error) || !login_run(made, members->uri, hello->wire_version, error)) {
+  stream_set_limit(made->stream, options.connect_ms); /* one that hangs takes connections, and says nothing */
+  bool wanted = is_wanted(members, made, hello, error);
+  stream_set_limit(made->stream, options.socket_ms);
+  if (!wanted || !login_run(made, members->uri, hello->wire_version, error)) {
     link_close(made);
     return false;
   }
@@ -171,7 +207,7 @@ go_round(struct members *members, int64_t until_ms, struct link **link, struct s
 {
   bool asked[MEMBERS_MOST] = {false};
   size_t used = 0;
-  for (size_t left = members->count; left > 0;) {
+  while (used == 0 || clock_ms() < until_ms) { /* however many a member tells of */
     size_t at = members->first;
     for (size_t i = 0; asked[at] && i < members->count; i++) {
       at = i;
@@ -190,7 +226,6 @@ go_round(struct members *members, int64_t until_ms, struct link **link, struct s
     if (used < why_size) {
       used += (size_t)snprintf(why + used, why_size - used, "%s%s", used ? "; " : "", error->text);
     }
-    left = members->count;
   }
   return false;
 }
@@ -199,7 +234,8 @@ bool
 members_connect(struct members *members, bool patient, struct link **link, struct server_hello *hello,
                 struct error *error)
 {
-  int64_t until_ms = clock_ms() + (patient ? PATIENT_MS : ONCE_MS);
+  int64_t until_ms = clock_ms() + mongoc_uri_get_option_as_int32(members->uri, MONGOC_URI_SERVERSELECTIONTIMEOUTMS,
+                                                                 patient ? PATIENT_MS : ONCE_MS);
   char why[400];
   for (;;) {
     bson_error_t cause;

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -94,11 +95,27 @@ connect_one(struct stream *stream, const struct addrinfo *address, int64_t until
 }
 
 static bool
+connect_path(struct stream *stream, const char *path, int64_t until_ms, struct error *error)
+{
+  struct sockaddr_un name = {.sun_family = AF_UNIX};
+  struct addrinfo address = {
+    .ai_family = AF_UNIX, .ai_socktype = SOCK_STREAM, .ai_addr = (struct sockaddr *)&name, .ai_addrlen = sizeof name};
+  if (strlen(path) >= sizeof name.sun_path) {
+    return error_set(error, ERROR_SOURCE, "a socket's path has at most %zu characters", sizeof name.sun_path - 1);
+  }
+  memcpy(name.sun_path, path, strlen(path) + 1);
+  return connect_one(stream, &address, until_ms, error);
+}
+
+static bool
 connect_any(struct stream *stream, const char *host, int port, int64_t until_ms, struct error *error)
 {
   char service[16];
   struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
   struct addrinfo *found = NULL;
+  if (host[0] == '/') {
+    return connect_path(stream, host, until_ms, error);
+  }
   snprintf(service, sizeof service, "%d", port);
   int failed = getaddrinfo(host, service, &wanted, &found);
   if (failed) {
@@ -316,6 +333,12 @@ stream_open(struct stream **stream, const char *host, int port, const struct str
 }
 
 void
+stream_set_limit(struct stream *stream, int socket_ms)
+{
+  stream->socket_ms = socket_ms;
+}
+
+void
 stream_close(struct stream *stream)
 {
   if (!stream) {
@@ -377,8 +400,14 @@ static bool
 move_all(struct stream *stream, uint8_t *bytes, size_t size, bool writing, struct error *error)
 {
   size_t done = 0;
+  int64_t whole_ms = limit(stream);
+  whole_ms = whole_ms == INT64_MAX ? whole_ms : whole_ms + (int64_t)(size / STREAM_SLOWEST);
   while (done < size) {
     int64_t until_ms = limit(stream);
+    until_ms = until_ms < whole_ms ? until_ms : whole_ms;
+    if (done > 0 && clock_ms() > whole_ms) { /* a byte now and then is no connection */
+      return broken(error, "is too slow");
+    }
     ssize_t step = stream->ssl ? tls_step(stream, bytes + done, size - done, writing, until_ms, error)
                                : plain_step(stream, bytes + done, size - done, writing, until_ms, error);
     if (step < 0) {

@@ -1,5 +1,6 @@
 /*
- * Bytes to one host and back: a TCP connection, with TLS where it is asked for, and a time limit on everything. Blocking.
+ * Bytes to one host and back: a TCP connection or a socket in the file system, with TLS where it is asked for, and a time limit
+ * on everything. Blocking.
  *
  * Failures are ERROR_SOURCE without a code (the network: another attempt may not meet it), after which the stream can only be closed.
  */
@@ -13,7 +14,7 @@
 /* Texts belong to the caller and are needed only while stream_open runs; NULL: none. */
 struct stream_options {
   int connect_ms;
-  int socket_ms; /* without a byte; 0: no limit */
+  int socket_ms; /* without a byte, and what is read may not come slower than STREAM_SLOWEST; 0: no limit */
   bool tls;
   const char *ca_file;  /* NULL: the system's authorities */
   const char *crl_file; /* revoked certificates */
@@ -23,11 +24,17 @@ struct stream_options {
   bool any_host;        /* skip the check of the host's name */
 };
 
+#define STREAM_SLOWEST 4 /* bytes a millisecond, in what is longer than a few */
+
 struct stream;
 
+/* A host that begins with a slash is the path of a socket. */
 bool stream_open(struct stream **stream, const char *host, int port, const struct stream_options *options,
                  struct error *error);
 void stream_close(struct stream *stream);
+
+/* Another time limit than that of the options. */
+void stream_set_limit(struct stream *stream, int socket_ms);
 
 /* All of the bytes, or false. */
 bool stream_write(struct stream *stream, const void *bytes, size_t size, struct error *error);

@@ -1,13 +1,16 @@
 #include "source/wire.h"
 
+#include <snappy-c.h>
 #include <string.h>
 
 #include "base/memory.h"
 
 #define REPLY_BYTES 20 /* flags, cursor, startingFrom, numberReturned */
+#define PACKED_BYTES 9 /* kind and size of what is compressed, compressor */
+#define SNAPPY 1
 #define DOCUMENT_LEAST 5
 
-enum opcode { OP_REPLY = 1, OP_QUERY = 2004, OP_GET_MORE = 2005, OP_KILL_CURSORS = 2007 };
+enum opcode { OP_REPLY = 1, OP_QUERY = 2004, OP_GET_MORE = 2005, OP_KILL_CURSORS = 2007, OP_COMPRESSED = 2012 };
 
 void
 wire_clear(struct wire_message *message)
@@ -17,12 +20,18 @@ wire_clear(struct wire_message *message)
 }
 
 static void
-put(struct wire_message *message, const void *bytes, size_t size)
+make_room(struct wire_message *message, size_t size)
 {
   while (message->size + size > message->capacity) {
     message->capacity = message->capacity ? message->capacity * 2 : 1024;
     message->bytes = memory_resize(message->bytes, message->capacity);
   }
+}
+
+static void
+put(struct wire_message *message, const void *bytes, size_t size)
+{
+  make_room(message, size);
   memcpy(message->bytes + message->size, bytes, size);
   message->size += size;
 }
@@ -111,20 +120,49 @@ int64_at(const uint8_t *bytes)
 }
 
 bool
-wire_read_header(const uint8_t header[WIRE_HEADER_BYTES], int32_t request, size_t *body, struct error *error)
+wire_read_header(const uint8_t header[WIRE_HEADER_BYTES], int32_t request, struct wire_head *head, struct error *error)
 {
   int32_t length = int32_at(header);
   int32_t opcode = int32_at(header + 12);
-  if (length < WIRE_HEADER_BYTES + REPLY_BYTES || length > WIRE_MESSAGE_MOST) {
+  head->packed = opcode == OP_COMPRESSED;
+  if (length <= WIRE_HEADER_BYTES + (head->packed ? PACKED_BYTES : REPLY_BYTES - 1) || length > WIRE_MESSAGE_MOST) {
     return error_set(error, ERROR_SOURCE, "the server's message says it has %d bytes", length);
   }
-  if (opcode != OP_REPLY) {
+  if (opcode != OP_REPLY && !head->packed) {
     return error_set(error, ERROR_SOURCE, "the server answered with a message of kind %d", opcode);
   }
   if (int32_at(header + 8) != request) {
     return error_set(error, ERROR_SOURCE, "the server answered another request than the last one");
   }
-  *body = (size_t)length - WIRE_HEADER_BYTES;
+  head->size = (size_t)length - WIRE_HEADER_BYTES;
+  return true;
+}
+
+bool
+wire_unpack(const uint8_t *packed, size_t size, struct wire_message *body, struct error *error)
+{
+  if (size <= PACKED_BYTES) {
+    return error_set(error, ERROR_SOURCE, "the server's compressed message is cut short");
+  }
+  const char *data = (const char *)packed + PACKED_BYTES;
+  int32_t opcode = int32_at(packed);
+  int32_t told = int32_at(packed + 4);
+  uint8_t compressor = packed[8];
+  size_t real = 0;
+  if (opcode != OP_REPLY || compressor != SNAPPY) {
+    return error_set(error, ERROR_SOURCE, "the server answered with a message of kind %d, compressed by %u", opcode,
+                     compressor);
+  }
+  if (told < REPLY_BYTES || told > WIRE_MESSAGE_MOST - WIRE_HEADER_BYTES ||
+      snappy_uncompressed_length(data, size - PACKED_BYTES, &real) != SNAPPY_OK || real != (size_t)told) {
+    return error_set(error, ERROR_SOURCE, "the server's compressed message says it has %d bytes, and has not", told);
+  }
+  body->size = 0;
+  make_room(body, real);
+  if (snappy_uncompress(data, size - PACKED_BYTES, (char *)body->bytes, &real) != SNAPPY_OK || real != (size_t)told) {
+    return error_set(error, ERROR_SOURCE, "the server's compressed message is damaged");
+  }
+  body->size = real;
   return true;
 }
 

@@ -1,6 +1,7 @@
 /*
- * The wire protocol of servers before 3.6: OP_QUERY, OP_GET_MORE, OP_KILL_CURSORS out, OP_REPLY in. Pure: bytes only.
- * S:src/mongo/db/dbmessage.h@r2.6.12, S:src/mongo/util/net/message.h@r2.6.12
+ * The wire protocol of servers before 3.6: OP_QUERY, OP_GET_MORE, OP_KILL_CURSORS out, OP_REPLY in, which 3.4 may send
+ * compressed. Pure: bytes only. S:src/mongo/db/dbmessage.h@r2.6.12, S:src/mongo/util/net/message.h@r2.6.12,
+ * S:src/mongo/transport/message_compressor_manager.cpp@r3.4.23
  *
  * What a server sends is believed only as far as it was checked: lengths against each other and against what is there.
  */
@@ -47,8 +48,20 @@ void wire_put_query(struct wire_message *message, int32_t request, const struct 
 void wire_put_get_more(struct wire_message *message, int32_t request, const char *ns, int32_t number, int64_t cursor);
 void wire_put_kill_cursor(struct wire_message *message, int32_t request, int64_t cursor);
 
-/* A reply's header: gives the size of the body that follows it. False: it is no reply to `request`, or its length is absurd. */
-bool wire_read_header(const uint8_t header[WIRE_HEADER_BYTES], int32_t request, size_t *body, struct error *error);
+#define WIRE_COMPRESSOR "snappy" /* the only one of 3.4 */
+
+/* What a reply's header says of the body that follows it. */
+struct wire_head {
+  size_t size;
+  bool packed; /* it has to go through wire_unpack first */
+};
+
+/* False: it is no reply to `request`, or its length is absurd. */
+bool wire_read_header(const uint8_t header[WIRE_HEADER_BYTES], int32_t request, struct wire_head *head,
+                      struct error *error);
+
+/* A compressed reply's body as it was before: into `body`, which is used as wire_put_... use it. */
+bool wire_unpack(const uint8_t *packed, size_t size, struct wire_message *body, struct error *error);
 
 /* A reply's body; points into the bytes that it was read from. */
 struct wire_reply {

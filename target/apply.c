@@ -129,6 +129,7 @@ apply_clear(struct apply *apply)
   pthread_mutex_destroy(&apply->lock);
   batch_clear(&apply->gathering);
   batch_clear(&apply->sending);
+  batch_clear(&apply->missed);
   refused_clear(&apply->refused);
   bson_destroy(&apply->reports);
   server_close(&apply->target);
@@ -197,4 +198,5 @@ apply_forget(struct apply *apply)
   apply->failed = false;
   pthread_mutex_unlock(&apply->lock);
   batch_empty(&apply->gathering);
+  batch_empty(&apply->missed);
 }

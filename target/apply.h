@@ -19,7 +19,8 @@ struct apply {
   struct refused refused; /* the thread's, while it is busy, as is what was reported of them */
   bson_t reports;
   struct batch gathering;
-  struct batch sending; /* the thread's, while it is busy */
+  struct batch sending; /* these two are the thread's, while it is busy */
+  struct batch missed;  /* the selectors of updates that found nothing, where `bulk.missed` points to it */
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t changed;

@@ -2,6 +2,7 @@
 
 #include "target/delta.h"
 #include "target/exact.h"
+#include "target/missed.h"
 #include "target/writer.h"
 
 #define WIRE_5_0 13
@@ -166,20 +167,27 @@ document_there(const struct sending *sending, const struct batch_op *op, bson_t 
   return server_find_one(sending->bulk->target, sending->run->db, sending->run->coll, &selector, document, error);
 }
 
-/* In strict replay every update finds its document, every delete too. Names the first one that did not. */
+/*
+ * In strict replay every update finds its document, every delete too. Names the first one that did not. In a lenient one, updates
+ * that did not are gathered where somebody wants to know.
+ */
 static bool
 check_counts(const struct sending *sending, const bson_t *reply, size_t from, size_t to, struct error *error)
 {
-  int64_t updates = 0;
+  int64_t updates = 0; /* inserts that were sent as upserts are among them, and always find or make something */
   int64_t deletes = 0;
   for (size_t i = from; i < to; i++) {
     const struct batch_op *op = &sending->run->ops[i];
-    updates += op->kind != APPLY_INSERT && op->kind != APPLY_DELETE;
+    updates += op->kind != APPLY_DELETE && (op->kind != APPLY_INSERT || is_whole(sending->bulk, op->kind));
     deletes += op->kind == APPLY_DELETE;
   }
-  bool missed_update = reply_number(reply, "nMatched") < updates;
+  bool missed_update = reply_number(reply, "nMatched") + reply_number(reply, "nUpserted") < updates;
   bool missed_delete = reply_number(reply, "nRemoved") < deletes && !sending->run->capped;
-  if (sending->bulk->lenient || (!missed_update && !missed_delete)) {
+  if (sending->bulk->lenient) {
+    return !missed_update || !sending->bulk->missed ||
+           missed_note(sending->bulk->target, sending->batch, sending->run, from, to, sending->bulk->missed, error);
+  }
+  if (!missed_update && !missed_delete) {
     return true;
   }
   for (size_t i = from; i < to; i++) {
@@ -394,6 +402,7 @@ be_careful(struct sending *sending)
   sending->one_by_one = true;
   sending->repeated = *sending->bulk;
   sending->repeated.lenient = true;
+  sending->repeated.missed = sending->bulk->lenient ? sending->bulk->missed : NULL;
   sending->bulk = &sending->repeated;
 }
 
@@ -422,7 +431,8 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
       ok = check_counts(sending, &reply, from, to, error);
     } else if (!sending->bulk->session && first_write_error(&reply, &index, &code, text, sizeof text) &&
                from + index < to) {
-      ok = forgive(sending, from + index, code, text, done, error);
+      ok = check_counts(sending, &reply, from, from + index, error) &&
+           forgive(sending, from + index, code, text, done, error);
     } else {
       server_error(sending->bulk->target, &cause, error);
       unreadable = !sending->bulk->session && refused_by_content(error->code, true);

@@ -20,6 +20,7 @@ struct bulk {
   bool lenient;
   bool upsert;                      /* inserts replace what is there, in strict replay too: see applier.c */
   struct refused *refused;          /* documents that the target does not take */
+  struct batch *missed;             /* NULL, or where lenient updates go that found nothing: target/missed.h */
   bson_t *reports;                  /* an array: what was refused by this sending, as {db, coll, id, text} */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then nothing is forgiven */
 };

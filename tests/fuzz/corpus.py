@@ -24,6 +24,11 @@ def put(target, name, data):
     (folder / name).write_bytes(data)
 
 
+def varint(number):
+    """As snappy writes a length."""
+    return (bytes([number & 0x7F | 0x80]) + varint(number >> 7)) if number >= 0x80 else bytes([number])
+
+
 def documents(*items):
     return b"".join(bson.encode(item) for item in items)
 
@@ -130,6 +135,8 @@ def replies_of_old_servers():
     cursor = {"cursor": {"id": Int64(7), "ns": "a.b", "firstBatch": [{"_id": 1, "x": "r=nonceX,s=QSXCR+Q6sek8bf92,v=abcd"}]}, "ok": 1.0}
     body = struct.pack("<iqii", 0, 5, 0, 2) + documents(cursor, {"$err": "no", "code": 13})
     put("wire", "reply", struct.pack("<iiii", 16 + len(body), 9, 1, 1) + body)
+    packed = struct.pack("<iiB", 1, len(body), 1) + varint(len(body)) + bytes([61 << 2]) + struct.pack("<H", len(body) - 1) + body
+    put("wire", "compressed", struct.pack("<iiii", 16 + len(packed), 9, 1, 2012) + packed)
     put("wire", "scram", struct.pack("<iiii", 60, 9, 1, 1) + b"r=nonceX,s=QSXCR+Q6sek8bf92,v=rmF9pqV8S7suAoZWja4dJRkFsKQ=")
     first = {"conversationId": 1, "done": False, "payload": Binary(b"r=x,s=QSXCR+Q6sek8bf92,i=4096"), "ok": 1.0}
     done = {"conversationId": 1, "done": True, "payload": Binary(b"v=abc"), "ok": 1.0}

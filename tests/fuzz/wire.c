@@ -1,4 +1,4 @@
-/* A reply of a server before 3.6, and the messages of a SCRAM login. */
+/* A reply of a server before 3.6, compressed and not, and the messages of a SCRAM login. */
 #include "source/wire.h"
 #include "source/scram.h"
 #include "tests/fuzz/input.h"
@@ -30,25 +30,39 @@ read_scram(const uint8_t *data, size_t size)
   free(text);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void
+read_reply(const uint8_t *body, size_t size)
 {
   struct error ignored;
   struct wire_reply reply;
   bson_t document;
   bson_iter_t iter;
-  size_t body = 0;
-  if (size < WIRE_HEADER_BYTES) {
-    return 0;
-  }
-  wire_read_header(data, 1, &body, &ignored);
-  read_scram(data + WIRE_HEADER_BYTES, size - WIRE_HEADER_BYTES);
-  if (wire_read_reply(data + WIRE_HEADER_BYTES, size - WIRE_HEADER_BYTES, &reply, &ignored)) {
+  if (wire_read_reply(body, size, &reply, &ignored)) {
     while (wire_next(&reply, &document)) {
       if (bson_iter_init(&iter, &document)) {
         walk(&iter, 0);
       }
     }
   }
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  struct error ignored;
+  struct wire_head head;
+  struct wire_message unpacked = {0};
+  if (size < WIRE_HEADER_BYTES) {
+    return 0;
+  }
+  const uint8_t *body = data + WIRE_HEADER_BYTES;
+  size -= WIRE_HEADER_BYTES;
+  wire_read_header(data, 1, &head, &ignored);
+  read_scram(body, size);
+  read_reply(body, size);
+  if (wire_unpack(body, size, &unpacked, &ignored)) {
+    read_reply(unpacked.bytes, unpacked.size);
+  }
+  wire_clear(&unpacked);
   return 0;
 }

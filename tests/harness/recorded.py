@@ -30,7 +30,8 @@ from logins import Login
 from servers import free_port
 
 ORDERED = CodecOptions(document_class=SON)
-OP_REPLY, OP_QUERY, OP_GET_MORE, OP_KILL_CURSORS, OP_MSG = 1, 2004, 2005, 2007, 2013
+OP_REPLY, OP_QUERY, OP_GET_MORE, OP_KILL_CURSORS, OP_COMPRESSED, OP_MSG = 1, 2004, 2005, 2007, 2012, 2013
+SNAPPY = 1
 CURSOR_NOT_FOUND, QUERY_FAILURE, TAILABLE, SLAVE_OK = 1, 2, 2, 4
 WIRE_VERSIONS = {"2.6": 2, "3.0": 3, "3.2": 4, "3.4": 5}  # later ones are served as 4.0
 WIRE_3_0, WIRE_3_2, WIRE_3_4, WIRE_3_6 = 3, 4, 5, 6
@@ -75,6 +76,24 @@ class State:
         return sorted({ns.partition(".")[0] for ns in self.collections})
 
 
+def snappy(data):
+    """Snappy's form of it, which allows for not making it any smaller: its length, and pieces as they are."""
+    size, packed = len(data), bytearray()
+    while size >= 0x80:
+        packed.append(size & 0x7F | 0x80)
+        size >>= 7
+    packed.append(size)
+    for at in range(0, len(data), 1 << 16):
+        piece = data[at:at + (1 << 16)]
+        packed += bytes([61 << 2]) + struct.pack("<H", len(piece) - 1) + piece
+    return bytes(packed)
+
+
+def compressed(data, opcode=OP_REPLY, size=None, compressor=SNAPPY):
+    """The body of a compressed message."""
+    return struct.pack("<iiB", opcode, len(data) if size is None else size, compressor) + snappy(data)
+
+
 def uuid_of(name):
     return Binary(hashlib.md5(name.encode()).digest(), 4)
 
@@ -93,6 +112,7 @@ class Source:
     status = True      # whether the user may ask replSetGetStatus
     mechanism = None   # of the login that it wants: harness/logins.py
     tls = None         # an ssl.SSLContext
+    snappy = False     # it was started with that compressor: of 3.4
 
     def _ready(self):
         self.wire_version = WIRE_VERSIONS.get(".".join(self.version.split(".")[:2]), 7)
@@ -104,6 +124,7 @@ class Source:
         self.committed = None  # the oplog's timestamp that a majority has, where it is not the newest
         self.faults = []       # (request, what): see Connection._fault
         self.requests = []     # what was asked for, without the answers
+        self.packed = 0        # replies that went compressed
         self.now = self.start
         self.unread = {ns for ns, info in self.copy.collections.items() if "viewOn" not in info["options"]}
         self.lock = threading.Condition()
@@ -243,6 +264,7 @@ class Connection:
     def __init__(self, recorded, socket, member=0):
         self.recorded, self.socket, self.member, self.cursors = recorded, socket, member, {}
         self.old = recorded.wire_version < WIRE_3_6
+        self.packs = False
         self.numbers = itertools.count(1000)
         self.login = Login(recorded.mechanism, recorded.user, recorded.password, socket)
 
@@ -279,6 +301,9 @@ class Connection:
             self.recorded.connections.discard(self)
 
     def _send(self, request, opcode, message):
+        if self.packs:
+            opcode, message = OP_COMPRESSED, compressed(message, opcode)
+            self.recorded.packed += 1
         self.socket.sendall(struct.pack("<iiii", 16 + len(message), 1, request, opcode) + message)
 
     def _reply(self, request, documents, cursor=0, flags=0):
@@ -288,7 +313,8 @@ class Connection:
     def _fault(self, request, kind, names):
         """
         The next fault of `source.faults` that means this request (`names`) is carried out: "hang up", "cursor not found", a
-        (code, text) to refuse with (code None: without one), or bytes in place of the reply.
+        (code, text) to refuse with (code None: without one), bytes in place of the reply, or a function of the request's number
+        and its socket that makes them.
         """
         self.recorded.requests.append(names[0])
         for fault in self.recorded.faults:
@@ -300,6 +326,8 @@ class Connection:
         what = fault[1]
         if what == "hang up":
             raise EOFError
+        if callable(what):
+            what = what(request, self.socket)
         if isinstance(what, bytes):
             self.socket.sendall(what)
             raise EOFError
@@ -430,7 +458,7 @@ class Connection:
             optimes = [{"ts": optime, "t": 1} for optime in optimes]
         return {"members": [SON(_id=n, state=2 if n else 1, optime=optime) for n, optime in enumerate(optimes)]}
 
-    def _ismaster(self, _):
+    def _ismaster(self, command):
         recorded, addresses = self.recorded, self.recorded.addresses()
         now = Timestamp(*recorded.now)
         optime, committed = {"ts": now, "t": 1}, {"ts": Timestamp(*recorded.committed or recorded.now), "t": 1}
@@ -440,6 +468,9 @@ class Connection:
                      maxBsonObjectSize=16 << 20, maxMessageSizeBytes=48_000_000,
                      maxWriteBatchSize=1000 if self.old else 100_000)
         if recorded.wire_version >= WIRE_3_4:
+            if recorded.snappy and "snappy" in command.get("compression", []):
+                self.packs = True
+            answer.update({"compression": ["snappy"]} if self.packs else {})
             answer["lastWrite"] = {"opTime": optime, "majorityOpTime": committed, "lastWriteDate": now.as_datetime()}
         return answer
 

@@ -1,5 +1,6 @@
 /* The old wire protocol: what is sent, byte for byte, and what is not believed of what comes. */
 #include <criterion/criterion.h>
+#include <snappy-c.h>
 #include <string.h>
 
 #include "source/wire.h"
@@ -65,13 +66,14 @@ header_is_taken(int32_t length, int32_t request, int32_t answers, int32_t opcode
 {
   int32_t fields[4] = {length, 77, answers, opcode};
   uint8_t header[WIRE_HEADER_BYTES];
-  size_t body = 0;
+  struct wire_head head;
   for (size_t i = 0; i < 4; i++) {
     uint32_t little = BSON_UINT32_TO_LE((uint32_t)fields[i]);
     memcpy(header + i * 4, &little, 4);
   }
-  bool ok = wire_read_header(header, request, &body, &why);
-  cr_assert(!ok || body == (size_t)length - 16);
+  bool ok = wire_read_header(header, request, &head, &why);
+  cr_assert(!ok || head.size == (size_t)length - 16);
+  cr_assert(!ok || head.packed == (opcode == 2012));
   cr_assert(ok || (why.kind == ERROR_SOURCE && why.code == 0));
   return ok;
 }
@@ -87,6 +89,80 @@ Test(wire, header)
   cr_assert_not(header_is_taken(INT32_MAX, 3, 3, 1));
   cr_assert_not(header_is_taken(36, 3, 4, 1));
   cr_assert_not(header_is_taken(36, 3, 3, 2013));
+  cr_assert(header_is_taken(26, 3, 3, 2012));
+  cr_assert_not(header_is_taken(25, 3, 3, 2012));
+  cr_assert_not(header_is_taken(26, 3, 4, 2012));
+  cr_assert_not(header_is_taken(INT32_MAX, 3, 3, 2012));
+}
+
+/* A compressed body: kind, size and compressor as they are said to be, then what snappy makes of `plain`. */
+static uint8_t *
+packed_of(const uint8_t *plain, size_t plain_size, int32_t opcode, int32_t told, uint8_t compressor, size_t *size)
+{
+  size_t length = snappy_max_compressed_length(plain_size);
+  uint8_t *packed = calloc(1, 9 + length);
+  uint32_t fields[2] = {BSON_UINT32_TO_LE((uint32_t)opcode), BSON_UINT32_TO_LE((uint32_t)told)};
+  memcpy(packed, fields, sizeof fields);
+  packed[8] = compressor;
+  cr_assert_eq(snappy_compress((const char *)plain, plain_size, (char *)packed + 9, &length), SNAPPY_OK);
+  *size = 9 + length;
+  return packed;
+}
+
+static bool
+is_unpacked(int32_t opcode, int32_t told, uint8_t compressor)
+{
+  static const uint8_t plain[1000] = {1, 2, 3};
+  struct wire_message body = {0};
+  size_t size;
+  uint8_t *packed = packed_of(plain, sizeof plain, opcode, told, compressor, &size);
+  bool ok = wire_unpack(packed, size, &body, &why);
+  cr_assert(!ok || (body.size == sizeof plain && memcmp(body.bytes, plain, sizeof plain) == 0));
+  cr_assert(ok || (why.kind == ERROR_SOURCE && why.code == 0));
+  wire_clear(&body);
+  free(packed);
+  return ok;
+}
+
+Test(wire, compressed)
+{
+  static const int32_t sizes[] = {0, 1, 19, 999, 1001, 100000, -1, INT32_MIN, INT32_MAX};
+  cr_assert(is_unpacked(1, 1000, 1));
+  cr_assert_not(is_unpacked(1, 1000, 0)); /* not compressed at all, and zlib: neither was offered */
+  cr_assert_not(is_unpacked(1, 1000, 2));
+  cr_assert_not(is_unpacked(2012, 1000, 1)); /* compressed twice */
+  cr_assert_not(is_unpacked(2013, 1000, 1));
+  for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+    cr_assert_not(is_unpacked(1, sizes[i], 1), "size %d", sizes[i]);
+  }
+}
+
+/* Cut off anywhere, or with any byte changed, nothing is read or written beyond the ends (the sanitizers look). */
+Test(wire, compressed_and_damaged)
+{
+  uint8_t plain[600];
+  struct wire_message body = {0};
+  size_t size;
+  for (size_t i = 0; i < sizeof plain; i++) {
+    plain[i] = (uint8_t)(i % 7 * (i / 100));
+  }
+  uint8_t *packed = packed_of(plain, sizeof plain, 1, sizeof plain, 1, &size);
+  for (size_t at = 0; at < size; at++) {
+    uint8_t *changed = malloc(size);
+    memcpy(changed, packed, at);
+    cr_assert_not(wire_unpack(changed, at, &body, &why), "%zu bytes", at);
+    memcpy(changed, packed, size);
+    changed[at] ^= 0xff;
+    wire_unpack(changed, size, &body, &why);
+    free(changed);
+  }
+  /* what it says of itself is far more than what a message may have */
+  memcpy(packed + 9, "\xff\xff\xff\xff\x07", 5);
+  memset(packed + 4, 0x7f, 4);
+  cr_assert_not(wire_unpack(packed, size, &body, &why));
+  cr_assert_leq(body.capacity, 1024);
+  wire_clear(&body);
+  free(packed);
 }
 
 Test(wire, reply)
