@@ -1,7 +1,8 @@
 """
 Any process of any side, at any moment: mongoferry's own, and the primaries of two sets of three, are killed at random while an
 application writes. FERRY_MIGRATIONS=N of them, one after another; each has a seed of its own, which is printed (FERRY_SEED
-repeats the first). What a majority of the source acknowledged must be on the target, and nothing else. MONGOD_4_0 names the servers.
+repeats the first). What a majority of the source acknowledged must be on the target, and nothing else. MONGOD_4_0 names the
+servers of the sets. Between single servers only our own processes are killed, and each migration is a matter of seconds.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ from pymongo.errors import AutoReconnect, DuplicateKeyError, PyMongoError, Write
 
 import servers
 from compare import compare
-from conftest import variable
+from conftest import start_server, variable
 from ferry import Failed, Ferry, send_signal
 
 MIGRATIONS = int(os.environ.get("FERRY_MIGRATIONS") or 2)
@@ -36,6 +37,17 @@ def sets():
     binary = os.environ[variable("4.0")]
     with servers.ReplicaSet(binary) as source, servers.ReplicaSet(binary) as target:
         yield source, target
+
+
+@pytest.fixture(scope="module", params=["4.0", "4.2", "secantus"])
+def singles(request):
+    with start_server(request.param) as source, start_server(request.param) as target:
+        yield source, target
+
+
+def wait_primary(side):
+    if isinstance(side, servers.ReplicaSet):
+        side.wait_primary()
 
 
 class Application:
@@ -98,27 +110,30 @@ class Migration:
         self.source, self.target, self.seed, self.rng = source, target, seed, random.Random(seed)
         self.faults = Counter()
         self.restarts = Counter()
+        self.sets = isinstance(source, servers.ReplicaSet)
+        self.loaded = 40_000 if self.sets else 8_000
         self.ferry = Ferry(source, target, folder, "--workers", 3, "--rangeMB", 1, "--includeDB", DATABASE, "--includeDB",
                            "ferry_probe", start=False)
 
     def prepare(self):
         for side in (self.source, self.target):
-            side.wait_primary()
+            wait_primary(side)
             for name in (DATABASE, "ferry_probe"):
                 side.client()[name].command("dropDatabase", writeConcern={"w": "majority"})
         docs = self.source.client()[DATABASE].get_collection("docs", write_concern=WriteConcern("majority"))
         docs.create_index("n")
         docs.create_index("u", unique=True, sparse=True)
-        for begin in range(0, 40_000, 10_000):
+        for begin in range(0, self.loaded, 4_000):
             docs.insert_many([{"_id": n, "n": n % 97, "fill": self.rng.randbytes(150).hex()}
-                              for n in range(begin, begin + 10_000)])
+                              for n in range(begin, begin + 4_000)])
         self.source.client().ferry_probe.get_collection("marks", write_concern=WriteConcern("majority")).insert_one({})
 
     def kill_own(self):
         found = self.ferry.processes()
         if found:
             chosen = self.rng.choice(found)
-            self.faults[f"kill {chosen.role.split()[0]}"] += send_signal(chosen, signal.SIGKILL)
+            name = (chosen.role.split() or ["starting"])[0]
+            self.faults[f"kill {name}"] += send_signal(chosen, signal.SIGKILL)
 
     def kill_primary(self, side):
         name = "source" if side is self.source else "target"
@@ -133,6 +148,9 @@ class Migration:
         side.step_down()
 
     def inject(self):
+        if not self.sets:
+            self.kill_own()
+            return
         side = self.rng.choice([self.source, self.target])
         self.rng.choices([self.kill_own, lambda: self.kill_primary(side), lambda: self.step_down(side)], [5, 2, 1])[0]()
 
@@ -164,19 +182,19 @@ class Migration:
         with Application(self.source, self.seed) as application, self.ferry:
             self.keep_running()
             for _ in range(self.rng.randrange(5, 10)):
-                time.sleep(2 * self.rng.random())
+                time.sleep((2 if self.sets else 0.6) * self.rng.random())
                 self.inject()
                 self.keep_running()
             self.until_tailing()
             application.stop()
-            self.source.wait_primary()
-            self.target.wait_primary()
+            wait_primary(self.source)
+            wait_primary(self.target)
             self.ferry.catch_up()
             self.until_tailing()
             assert self.ferry.stop() == 0, self.ferry.log()[-3000:]
             wanted = application.acknowledged - application.deleted
             there = set(self.target.client()[DATABASE].docs.distinct("_id"))
-            lost = len(wanted - there) + len(set(range(40_000)) - there)
+            lost = len(wanted - there) + len(set(range(self.loaded)) - there)
         result = compare(self.source.client(), self.target.client(), same_version=True,
                          wanted=lambda db, name: db in (DATABASE, "ferry_probe"))
         print(f"seed {self.seed}: faults {dict(self.faults)}, started again after {dict(self.restarts)}, "
@@ -185,10 +203,18 @@ class Migration:
         assert lost == 0 and result.equal, result
 
 
-def test_random_faults(sets, tmp_path, seed):
+def migrate(sides, tmp_path, seed):
     total = Counter()
     for number in range(MIGRATIONS):
-        migration = Migration(*sets, tmp_path / str(number), seed + number)
+        migration = Migration(*sides, tmp_path / str(number), seed + number)
         migration.run()
         total += migration.faults
     print(f"{MIGRATIONS} migrations, {sum(total.values())} faults {dict(total)}, all survived, nothing lost")
+
+
+def test_random_faults(sets, tmp_path, seed):
+    migrate(sets, tmp_path, seed)
+
+
+def test_random_kills(singles, tmp_path, seed):
+    migrate(singles, tmp_path, seed)
