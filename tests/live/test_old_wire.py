@@ -39,7 +39,7 @@ def with_snappy(**more):
     return source
 
 
-@pytest.mark.parametrize("options, packed", [([], True), later(["--compressors", "zlib,snappy"], True),
+@pytest.mark.parametrize("options, packed", [(["--compressors", "snappy,zstd,zlib"], True), ([], False), later(["--compressors", "zlib,snappy"], True),
                                              later(["--compressors", "zlib"], False), (["--compressors", "none"], False)])
 def test_compressed_replies(options, packed, target, tmp_path):
     with with_login(with_snappy(), "SCRAM-SHA-1") as source:
