@@ -1,5 +1,6 @@
 """Each kind of wrong input that servers are needed for: one line that names it, the exit status of its kind, nothing changed."""
 
+import copy
 import subprocess
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from conftest import start_server
 from ferry import binary
 from servers import secantus
+from test_old import scripted
 
 pytestmark = pytest.mark.long
 SOURCE, TARGET, AUTH, REFUSED, STATE = 3, 4, 5, 6, 9
@@ -111,3 +113,11 @@ def test_an_older_target(place, tmp_path):
         ended = subprocess.run([binary(), "--host", place.source.seed, *place.login, "--destination", old.seed], capture_output=True,
                                text=True, cwd=tmp_path, timeout=60)
         assert ended.returncode == REFUSED and "older" in ended.stderr and not list(tmp_path.iterdir())
+
+
+def test_mongos_as_source(place, tmp_path):
+    with scripted("4.0") as source:
+        source.mongos = True
+        place = copy.copy(place)
+        place.login = []
+        place.refused(tmp_path, REFUSED, "the source is a mongos", source=f"127.0.0.1:{source.port}")
