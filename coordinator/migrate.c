@@ -18,6 +18,7 @@
 #include "coordinator/status.h"
 #include "coordinator/throttle.h"
 #include "coordinator/uri.h"
+#include "target/leftover.h"
 
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
@@ -221,6 +222,7 @@ prepare(struct migration *migration, struct error *error)
     ok = checkpoint_open(&migration->checkpoint, options_bookmark(options), error);
   }
   if (ok) {
+    leftover_wait(&preflight->target, NULL);
     enum kept_step step = kept_look(&migration->checkpoint, options, &identity, error);
     ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
   }
@@ -741,6 +743,7 @@ begin(struct migration *migration, struct error *error)
   make_settings(migration);
   migration->source_uri = uri_make(options, URI_SOURCE, error);
   migration->target_uri = migration->source_uri ? uri_make(options, URI_TARGET, error) : NULL;
+  migration->target_uri = uri_name(migration->target_uri, options_bookmark(options));
   struct http_place place = {options->http_status_host, (uint16_t)options->http_status_port, options->http_token};
   migration->actions = (struct http_actions){on_post, migration};
   return migration->target_uri &&

@@ -1,9 +1,12 @@
 #include "coordinator/uri.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "server/server.h"
@@ -431,4 +434,32 @@ uri_lacks_password(const struct options *options, enum uri_side which, char *use
     address_clear(&address);
   }
   return lacks;
+}
+
+static uint64_t
+mix(uint64_t hash, const char *text)
+{
+  for (; *text; text++) {
+    hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3); /* FNV-1a */
+  }
+  return hash;
+}
+
+char *
+uri_name(char *uri, const char *bookmark)
+{
+  char host[256] = "";
+  if (!uri || strcasestr(uri, "appname=")) {
+    return uri;
+  }
+  char *path = memory_string(bookmark);
+  char *folder = realpath(dirname(path), NULL);
+  const char *slash = strrchr(bookmark, '/');
+  gethostname(host, sizeof host - 1);
+  uint64_t hash = mix(mix(mix(UINT64_C(0xcbf29ce484222325), host), folder ? folder : ""), slash ? slash + 1 : bookmark);
+  char *named = memory_format("%s%cappname=mongoferry-%016" PRIx64, uri, strchr(uri, '?') ? '&' : '?', hash);
+  free(folder);
+  free(path);
+  memory_wipe(uri);
+  return named;
 }

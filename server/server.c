@@ -134,7 +134,9 @@ new_client(const mongoc_uri_t *uri, const char *crl_file, bson_error_t *cause)
   mongoc_client_t *client = mongoc_client_new_from_uri_with_error(uri, cause);
   if (client) {
     mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
-    mongoc_client_set_appname(client, "mongoferry");
+    if (!mongoc_uri_get_appname(uri)) {
+      mongoc_client_set_appname(client, "mongoferry");
+    }
   }
   if (client && crl_file) {
     refuse_revoked(client, uri, crl_file);

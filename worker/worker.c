@@ -7,6 +7,7 @@
 #include "ipc/channel.h"
 #include "source/catalog.h"
 #include "source/oplog.h"
+#include "target/leftover.h"
 #include "target/schema.h"
 #include "worker/copy.h"
 #include "worker/gauge.h"
@@ -161,6 +162,11 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
   bson_t options;
   struct optime before;
   bool again = task->alone || message_flag(message, "again");
+  if (again) {
+    char *ns = memory_format("%s.%s", task->db, task->coll);
+    leftover_wait(&worker->target, ns);
+    free(ns);
+  }
   if (again && (!schema_drop(&worker->target, task->db, task->coll, error) ||
                 !message_document(message, "options", &options, error) ||
                 !schema_create(&worker->target, task->db, task->coll, &options, error))) {
