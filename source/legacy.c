@@ -240,7 +240,7 @@ legacy_cursor_free(struct legacy_cursor *cursor)
     return;
   }
   struct legacy *legacy = cursor->legacy;
-  if (cursor->id && legacy->link && !legacy->link->broken && cursor->generation == legacy->generation) {
+  if (cursor->id && legacy_same(cursor)) {
     link_kill_cursor(legacy->link, cursor->id);
   }
   link_reply_clear(&cursor->reply);
@@ -339,7 +339,7 @@ static bool
 get_more(struct legacy_cursor *cursor, struct error *error)
 {
   struct legacy *legacy = cursor->legacy;
-  if (cursor->generation != legacy->generation || !legacy->link || legacy->link->broken) {
+  if (!legacy_same(cursor)) {
     cursor->id = 0;
     return error_set(error, legacy->side.kind, "%s: the connection on which the cursor was opened is gone",
                      legacy->side.side);
@@ -436,4 +436,11 @@ bool
 legacy_alive(const struct legacy_cursor *cursor)
 {
   return !cursor->opened || cursor->id != 0;
+}
+
+bool
+legacy_same(const struct legacy_cursor *cursor)
+{
+  const struct legacy *legacy = cursor->legacy;
+  return cursor->generation == legacy->generation && legacy->link && !legacy->link->broken;
 }

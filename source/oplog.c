@@ -150,8 +150,15 @@ bool
 oplog_newest(struct reader *reader, struct optime *newest, struct error *error)
 {
   uint64_t committed = 0;
-  return majority_ask(&reader->server, &committed, error) &&
-         edge_optime(reader, -1, committed, reader->majority && committed == 0, newest, error);
+  if (!majority_ask(&reader->server, &committed, error)) {
+    return false;
+  }
+  if (committed == MAJORITY_UNKNOWN) {
+    return error_set(
+      error, ERROR_SOURCE,
+      "the source's primary cannot tell what a majority of the set's members holds: too few of them are up");
+  }
+  return edge_optime(reader, -1, committed, reader->majority && committed == 0, newest, error);
 }
 
 bool
@@ -557,9 +564,12 @@ next_stage(struct oplog_cursor *cursor, struct error *error)
   return true;
 }
 
-/* 1 if a majority holds all up to `ts`; 0 if it does not within a second; -1 on error. */
+/*
+ * 1 if a majority holds all up to `ts`; 0 if it does not within a second; -1 on error. Who is asked has to be who the entry came
+ * from: another primary's oplog may have gone on without it.
+ */
 static int
-wait_committed(struct oplog_cursor *cursor, uint64_t ts, struct error *error)
+wait_committed(struct oplog_cursor *cursor, const struct reader_cursor *reading, uint64_t ts, struct error *error)
 {
   int64_t until_ms = clock_ms() + HOLD_MS;
   while (ts > cursor->committed) {
@@ -571,6 +581,11 @@ wait_committed(struct oplog_cursor *cursor, uint64_t ts, struct error *error)
       clock_sleep_ms(pause_ms);
     }
     if (!majority_ask(&cursor->reader->server, &cursor->committed, error)) {
+      return -1;
+    }
+    if (!reader_same_member(reading)) {
+      cursor->committed = 0;
+      error_set(error, ERROR_SOURCE, "the source's member whose oplog was read is another one now");
       return -1;
     }
     cursor->asked_ms = clock_ms();
@@ -596,7 +611,7 @@ read_entry(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
       error_set(error, ERROR_OPLOG, "an oplog entry has no timestamp");
       return -1;
     }
-    int committed = cursor->reader->majority ? 1 : wait_committed(cursor, at.ts, error);
+    int committed = cursor->reader->majority ? 1 : wait_committed(cursor, reading, at.ts, error);
     cursor->held = committed == 0 ? *entry : NULL;
     if (committed <= 0) {
       return committed;

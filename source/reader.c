@@ -288,6 +288,12 @@ reader_alive(const struct reader_cursor *cursor)
 }
 
 bool
+reader_same_member(const struct reader_cursor *cursor)
+{
+  return !cursor->legacy || legacy_same(cursor->legacy);
+}
+
+bool
 reader_cursor_died(const struct error *error)
 {
   /*

@@ -406,7 +406,7 @@ move_all(struct stream *stream, uint8_t *bytes, size_t size, bool writing, struc
     int64_t until_ms = limit(stream);
     until_ms = until_ms < whole_ms ? until_ms : whole_ms;
     if (done > 0 && clock_ms() > whole_ms) { /* a byte now and then is no connection */
-      return broken(error, "is too slow");
+      return broken(error, "is too slow for the time limit");
     }
     ssize_t step = stream->ssl ? tls_step(stream, bytes + done, size - done, writing, until_ms, error)
                                : plain_step(stream, bytes + done, size - done, writing, until_ms, error);

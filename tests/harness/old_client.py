@@ -54,6 +54,8 @@ def index_name(keys):
 
 
 class OldClient:
+    write_concern = None  # of all writes
+
     def __init__(self, host, port, user=None, password=None, timeout_s=60):
         self.address, self.login, self.timeout_s = (host, port), (user, password), timeout_s
         self.lock, self.requests, self.socket = threading.RLock(), itertools.count(1), None
@@ -111,8 +113,12 @@ class OldClient:
         flags, cursor, _, _ = struct.unpack("<iqii", reply[:20])
         if flags & QUERY_FAILURE:
             why = bson.decode(reply[20:])
+            self.note_refusal(why.get("$err") or "")
             raise OperationFailure(why.get("$err"), why.get("code"), why)
         return flags, cursor, reply[20:]
+
+    def note_refusal(self, text):
+        """A set's client is told of each."""
 
     def list_database_names(self):
         return [found["name"] for found in self.admin.command("listDatabases")["databases"]]
@@ -122,6 +128,34 @@ class OldClient:
 
     def start_session(self):
         raise OperationFailure("no sessions")
+
+
+class OldSetClient(OldClient):
+    """Follows the primary of a set: where it was another one, or there is none, a command raises AutoReconnect."""
+
+    def __init__(self, addresses):
+        super().__init__(None, None)
+        self.addresses = addresses
+
+    def _connect(self):
+        for address in self.addresses:
+            asked = OldClient(*address, timeout_s=3)
+            try:
+                primary = asked.admin.command("isMaster").get("ismaster")
+            except AutoReconnect:
+                primary = False
+            finally:
+                asked.close()
+            if primary:
+                self.address = address
+                super()._connect()
+                return
+        raise ConnectionError("the set has no primary")
+
+    def note_refusal(self, text):
+        if "not master" in text or "node is recovering" in text:
+            self.close()
+            raise AutoReconnect(text)
 
 
 class OldDatabase:
@@ -146,6 +180,7 @@ class OldDatabase:
         _, _, reply = self.client.ask(OP_QUERY, body + bson.encode(known(document)))
         answer = bson.decode(reply, ORDERED)
         if not answer.get("ok"):
+            self.client.note_refusal(answer.get("errmsg") or "")
             raise OperationFailure(answer.get("errmsg"), answer.get("code"), answer)
         return answer
 
@@ -230,7 +265,8 @@ class OldCollection:
         """Counts, and the first errors."""
         total, errors, upserted = {"n": 0, "nModified": 0}, [], []
         for at in range(0, len(items), LIMIT):
-            answer = self.database.command(command, self.name, **{name: items[at:at + LIMIT]}, **more)
+            concern = {"writeConcern": self.client.write_concern} if self.client.write_concern else {}
+            answer = self.database.command(command, self.name, **{name: items[at:at + LIMIT]}, **more, **concern)
             for field in total:
                 total[field] += answer.get(field, 0)
             errors += [{**error, "index": error["index"] + at} for error in answer.get("writeErrors", [])]

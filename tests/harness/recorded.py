@@ -110,6 +110,7 @@ class Source:
     members = 1        # the first is the primary; a second one has the same data
     majority = False   # 3.2 and 3.4: started with enableMajorityReadConcern
     status = True      # whether the user may ask replSetGetStatus
+    states = 1, 2, 2   # what it says of the members; 8 is away
     mechanism = None   # of the login that it wants: harness/logins.py
     tls = None         # an ssl.SSLContext
     mongos = False     # it says that it is one, before a sharded cluster
@@ -457,7 +458,8 @@ class Connection:
         optimes = [Timestamp(*recorded.now), *[Timestamp(*recorded.committed or recorded.now)] * 2]
         if recorded.wire_version >= WIRE_3_2:
             optimes = [{"ts": optime, "t": 1} for optime in optimes]
-        return {"members": [SON(_id=n, state=2 if n else 1, optime=optime) for n, optime in enumerate(optimes)]}
+        return {"members": [SON(_id=n, state=state, optime=optime, **({} if n else {"self": True}))
+                            for n, (state, optime) in enumerate(zip(recorded.states, optimes))]}
 
     def _ismaster(self, command):
         recorded, addresses = self.recorded, self.recorded.addresses()

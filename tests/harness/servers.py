@@ -26,7 +26,7 @@ from urllib.parse import quote
 from pymongo import MongoClient, WriteConcern
 from pymongo.errors import OperationFailure, PyMongoError
 
-from old_client import OldClient
+from old_client import OldClient, OldSetClient
 
 PR_SET_PDEATHSIG = 1
 READY_TIMEOUT_S = 180
@@ -223,6 +223,11 @@ def _initiate(server):
     config = {"_id": server.set_name, "members": [{"_id": 0, "host": server.address}]}
     if not server.old:
         config["settings"] = {"electionTimeoutMillis": 500}
+    _initiate_with(server, config)
+    server.wait_ready()
+
+
+def _initiate_with(server, config):
     deadline = time.monotonic() + READY_TIMEOUT_S
     while True:
         try:
@@ -232,7 +237,6 @@ def _initiate(server):
             if not server.old or time.monotonic() > deadline:  # an old one first has to find out that it is reachable
                 raise RuntimeError(f"replSetInitiate: {error}") from error
             time.sleep(0.2)
-    server.wait_ready()
 
 
 def _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters=(), more=()):
@@ -264,20 +268,26 @@ class ReplicaSet:
     the primary.
     """
 
-    kind, user, password, set_name, old = "mongod", None, None, "rs0", False
+    kind, user, password, set_name = "mongod", None, None, "rs0"
 
     def __init__(self, binary, members=3, cache_gb=0.25):
         self.members = [_mongod_server(binary, False, cache_gb, 512) for _ in range(members)]
+        self.old = self.members[0].old
         self._client = None
         try:
             for member in self.members:
                 member.start()
             for member in self.members:
                 member.wait_ready(primary=False)
-            config = {"_id": self.set_name, "settings": {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 200},
+            config = {"_id": self.set_name,
                       "members": [{"_id": n, "host": member.address} for n, member in enumerate(self.members)]}
-            self.members[0].client().admin.command("replSetInitiate", config)
+            if not self.old:
+                config["settings"] = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 200}
+            _initiate_with(self.members[0], config)
             self.wait_primary()
+            if self.old:
+                self._wait_secondaries()
+                return
             # Majority reads need a majority that has caught up.
             self.client().warm.up.with_options(write_concern=WriteConcern("majority")).insert_one({})
             self.client().drop_database("warm")
@@ -300,7 +310,17 @@ class ReplicaSet:
 
     def new_client(self):
         """The caller's to close."""
+        if self.old:
+            return OldSetClient([("127.0.0.1", member.port) for member in self.members])
         return MongoClient(self.uri, serverSelectionTimeoutMS=60_000)
+
+    def _wait_secondaries(self):
+        deadline = time.monotonic() + READY_TIMEOUT_S
+        while sum(member.client().admin.command("isMaster").get("secondary", False) for member in self.members) < len(
+                self.members) - 1:
+            if time.monotonic() > deadline:
+                raise RuntimeError("the set's members do not become secondaries")
+            time.sleep(0.2)
 
     def primary(self):
         """The member that takes writes now, or None."""
@@ -324,7 +344,8 @@ class ReplicaSet:
         """Another member is the primary when this returns."""
         before = self.wait_primary()
         with contextlib.suppress(PyMongoError):  # older servers close the connection
-            before.client().admin.command("replSetStepDown", 20, secondaryCatchUpPeriodSecs=10, force=True)
+            catch_up = {} if self.old else {"secondaryCatchUpPeriodSecs": 10}
+            before.client().admin.command("replSetStepDown", 20, force=True, **catch_up)
         return self.wait_primary(other_than=before)
 
     def kill_primary(self):

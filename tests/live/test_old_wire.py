@@ -39,8 +39,9 @@ def with_snappy(**more):
     return source
 
 
-@pytest.mark.parametrize("options, packed", [(["--compressors", "snappy,zstd,zlib"], True), ([], False), later(["--compressors", "zlib,snappy"], True),
-                                             later(["--compressors", "zlib"], False), (["--compressors", "none"], False)])
+@pytest.mark.parametrize("options, packed", [
+    (["--compressors", "snappy,zstd,zlib"], True), later([], False), later(["--compressors", "zlib,snappy"], True),
+    later(["--compressors", "zlib"], False), later(["--compressors", "none"], False)])
 def test_compressed_replies(options, packed, target, tmp_path):
     with with_login(with_snappy(), "SCRAM-SHA-1") as source:
         migrate(source, target, tmp_path, *options)
@@ -48,7 +49,7 @@ def test_compressed_replies(options, packed, target, tmp_path):
         assert (source.packed > 0) == packed
 
 
-@pytest.mark.parametrize("version", ["2.6", later("3.0"), later("3.2")])
+@pytest.mark.parametrize("version", [later("2.6"), later("3.0"), later("3.2")])
 def test_older_ones_know_no_compression(version, target, tmp_path):
     source = scripted(version)
     source.snappy = True
@@ -72,9 +73,9 @@ def batch_of(*items, ns="d.c", cursor=0):
     return bson.encode(SON(cursor=SON(firstBatch=list(items), id=cursor, ns=ns), ok=1.0))
 
 
-def cut_in_the_middle(answer):
-    """A string in the second document says that it is longer than all there is."""
-    at = answer.index(b"\x02x\x00") + 3
+def too_long(answer):
+    """Its second document says that it is longer than all there is."""
+    at = answer.index(b"\x031\x00") + 3
     return answer[:at] + b"\xff\xff\x00\x00" + answer[at + 4:]
 
 
@@ -92,11 +93,11 @@ LIES = {
     "more documents than are there": lambda request, _: message(OP_REPLY, reply([bson.encode({"ok": 1.0})], count=7), request),
     "no document in the batch": lambda request, _: message(OP_REPLY, reply([batch_of({"_id": 1}, "x")]), request),
     "a damaged document in the batch": lambda request, _: message(
-        OP_REPLY, reply([cut_in_the_middle(batch_of({"_id": 1}, {"_id": 2, "x": "text"}))]), request),
+        OP_REPLY, reply([too_long(batch_of({"_id": 1}, {"_id": 2}))]), request),
 }
 
 
-@pytest.mark.parametrize("what", [*list(LIES)[:1], *map(later, list(LIES)[1:-1]), list(LIES)[-1]])
+@pytest.mark.parametrize("what", [*list(LIES)[:1], *map(later, list(LIES)[1:])])
 def test_a_reply_lies(what, target, tmp_path):
     """It is not believed, and the collection is read again."""
     with with_snappy() as source:
@@ -107,6 +108,7 @@ def test_a_reply_lies(what, target, tmp_path):
 
 
 
+@pytest.mark.long
 def test_a_cursor_that_has_no_end(target, tmp_path):
     """Nor any document: the range is given up, and read again."""
     class Endless:
@@ -133,6 +135,7 @@ def test_a_cursor_that_has_no_end(target, tmp_path):
         assert_arrived(target)
 
 
+@pytest.mark.long
 def test_bytes_that_drip(target, tmp_path):
     """One now and then keeps no connection alive. The limit is the connection string's, of five minutes without it."""
     def drip(request, connection):
@@ -143,10 +146,10 @@ def test_bytes_that_drip(target, tmp_path):
         return b""
 
     with scripted("3.4") as source:
-        source.faults.append(("find c", drip))
+        source.faults += [("find c", drip)] * 2
         source_uri = f"mongodb://127.0.0.1:{source.port}/?replicaSet={source.set_name}&socketTimeoutMS=2000"
         log = migrate(Named(source, source_uri), target, tmp_path)
-        assert "is too slow" in log
+        assert "the time limit" in log
         assert_arrived(target)
 
 
@@ -172,6 +175,7 @@ class Silent:
         self.socket.close()
 
 
+@pytest.mark.long
 def test_a_member_that_hangs_is_passed_over(target, tmp_path):
     with scripted("2.6") as source, Silent() as silent:
         seed = f"{source.set_name}/{silent.address},127.0.0.1:{source.port}"
@@ -181,11 +185,22 @@ def test_a_member_that_hangs_is_passed_over(target, tmp_path):
         assert_arrived(target)
 
 
+@pytest.mark.parametrize("version", ["4.0", later("2.6")])
+def test_a_member_whose_name_cannot_be_found(version, target, tmp_path):
+    """The driver of that time waited for itself forever: server/mutex.c."""
+    with scripted(version) as source:
+        known = source.addresses()
+        source.addresses = lambda: [*known, "no-such-host.invalid:27017"]
+        migrate(source, target, tmp_path)
+        assert_arrived(target)
+
+
+@pytest.mark.long
 def test_members_that_are_made_up(target, tmp_path):
-    """Thousands of them, paths on this machine among them: the start ends in its time, with one line."""
+    """More than any set has, paths on this machine among them: the start ends in its time, with one line."""
     with scripted("2.6", members=2) as source:
         source.primary = 1
-        source.addresses = lambda: ["/tmp/some.sock", *[f"127.0.0.1:{port}" for port in range(1, 4000)]]
+        source.addresses = lambda: ["/tmp/some.sock", *[f"127.0.0.1:{port}" for port in range(1, 150)]]
         with Ferry(source, target, tmp_path, status=False) as ferry:
             assert ferry.wait(60) == SOURCE, ferry.log()
             [line] = ferry.error_lines()
@@ -245,15 +260,17 @@ def test_socket_in_the_file_system(version, direct, target, tmp_path):
         assert_arrived(target)
 
 
+@pytest.mark.long
 def test_socket_that_is_not_there(target, tmp_path):
     with scripted("2.6") as source:
         uri = "mongodb://%2Ftmp%2Fno-such-mongodb.sock/?directConnection=true"
         with Ferry(Named(source, uri), target, tmp_path, status=False) as ferry:
             assert ferry.wait(60) == SOURCE, ferry.log()
             [line] = ferry.error_lines()
-            assert "no-such-mongodb.sock" in line
+            assert "No such file" in line
 
 
+@pytest.mark.long
 def test_uri_with_options(target, tmp_path):
     with with_login(scripted("2.6"), "MONGODB-CR") as source:
         user, password = quote(USER, safe=""), quote(PASSWORD, safe="")
