@@ -27,23 +27,17 @@ send_error(struct applier *applier, const struct error *cause)
   return sent;
 }
 
-/* One that dies while a server is away is replaced before it is back. */
 static bool
 connect_both(struct applier *applier, const char *source, const char *target, struct error *error)
 {
   struct server_hello hello;
-  while (!reader_open(&applier->reader, source, true, error)) {
-    if (!patience_wait(applier, error)) {
-      return false;
-    }
-  }
-  if (!server_open(&applier->target, ERROR_TARGET, target, true, error)) {
+  if (!reader_open(&applier->reader, source, true, error) ||
+      !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
+      !server_ask_hello(&applier->target, true, &hello, error) || !apply_init(&applier->apply, target, error)) {
+    apply_clear(&applier->apply);
+    server_close(&applier->target);
+    reader_close(&applier->reader);
     return false;
-  }
-  while (!server_ask_hello(&applier->target, true, &hello, error)) {
-    if (!patience_wait(applier, error)) {
-      return false;
-    }
   }
   applier->ddl.target_version = server_version(&hello);
   return true;
@@ -78,8 +72,11 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .context = applier,
                               .keep_uuids = message_flag(&settings, "preserveUUIDs"),
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
-  if (!connect_both(applier, source, target, error) || !apply_init(&applier->apply, target, error)) {
-    return false;
+  /* It may have to replace one that died while a server was away. */
+  while (!connect_both(applier, source, target, error)) {
+    if (!patience_wait(applier, error)) {
+      return false;
+    }
   }
   applier->folder = memory_string(folder);
   applier->oplog_path = message_text(&settings, "oplogPath", &oplog_path, &absent) ? memory_string(oplog_path) : NULL;

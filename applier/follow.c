@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "target/leftover.h"
 #include "target/schema.h"
 
 #define LATEST_MS 2000
@@ -17,6 +18,7 @@
 #define WINDOW_MS 30000
 #define IDLE_MS 1000
 #define FINISH_MS 5000
+#define LEFTOVER_MS 100
 
 bool
 follow_expect(struct applier *applier, struct error *error)
@@ -249,6 +251,22 @@ report_if_due(struct applier *applier, struct error *error)
   return ok;
 }
 
+/* True when there is none; false if a message, or the end, came before. */
+static bool
+await_leftovers(struct applier *applier)
+{
+  char text[300];
+  for (int looks = 0; leftover_find(&applier->target, NULL, text, sizeof text); looks++) {
+    if (looks == 1) { /* the first may have seen one at its end */
+      log_info("waiting until the target is done with what was sent before: %s", text);
+    }
+    if (channel_waiting(&applier->channel, LEFTOVER_MS)) {
+      return false;
+    }
+  }
+  return true;
+}
+
 /* Reads and applies until STOP or the end of the input; then the batch in hand is finished. */
 static bool
 follow(struct applier *applier, struct error *error)
@@ -256,6 +274,10 @@ follow(struct applier *applier, struct error *error)
   applier->position = applier->start;
   applier->rereading = false;
   be_lenient(applier, applier->end);
+  if (!await_leftovers(applier)) {
+    applier->stopping = true;
+    return true;
+  }
   if ((!applier->feed && !open_feed(applier, error)) || !bookmark_same_election(applier, error)) {
     return false;
   }

@@ -135,12 +135,28 @@ move_to_file(struct transactions *transactions, struct transaction *transaction,
   return true;
 }
 
+/* Else many small ones would go into a file each, because of one that is large. */
+static struct transaction *
+largest_in_memory(const struct transactions *transactions)
+{
+  struct transaction *largest = NULL;
+  for (struct transaction *at = transactions->by_last; at; at = at->hh.next) {
+    if (!at->file && (!largest || at->size > largest->size)) {
+      largest = at;
+    }
+  }
+  return largest;
+}
+
 static bool
 keep(struct transactions *transactions, struct transaction *transaction, const bson_t *entry, struct error *error)
 {
-  if (!transaction->file && transactions->in_memory + entry->len > transactions->memory_most &&
-      !move_to_file(transactions, transaction, error)) {
-    return false;
+  while (!transaction->file && transactions->in_memory + entry->len > transactions->memory_most) {
+    struct transaction *largest = largest_in_memory(transactions);
+    largest = largest->size > 0 ? largest : transaction; /* this part alone is too large */
+    if (!move_to_file(transactions, largest, error)) {
+      return false;
+    }
   }
   if (transaction->file) {
     return fwrite(bson_get_data(entry), 1, entry->len, transaction->file) == entry->len ||

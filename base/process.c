@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *title;
@@ -18,6 +19,7 @@ process_start(int argc, char **argv)
   struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);
+  umask(S_IRWXG | S_IRWXO); /* bookmark and spool hold parts of documents */
   signal(SIGXFSZ, SIG_IGN);
   if (argc > 0) {
     char *last = argv[argc - 1];

@@ -184,8 +184,8 @@ def arguments():
     parser.add_argument("--cache-gb", type=float, default=1.0, help="each server's cache")
     parser.add_argument("--repeat", type=int, default=3,
                         help="measure so often, floor and tool in turn, and show the medians")
-    parser.add_argument("--ferry-options", default="--compressors none",
-                        help="more options for mongoferry, in one text; compression is for networks")
+    parser.add_argument("--ferry-options", default="",
+                        help="more options for mongoferry, in one text")
     return parser.parse_args()
 
 

@@ -141,7 +141,7 @@ def arguments():
     parser.add_argument("--cache-gb", type=float, default=1.0, help="each server's cache")
     parser.add_argument("--repeat", type=int, default=1, help="measure so often, floor and tool in turn")
     parser.add_argument("--log", action="store_true", help="show mongoferry's log on stderr")
-    parser.add_argument("--ferry-options", default="--compressors none", help="more options for mongoferry, in one text")
+    parser.add_argument("--ferry-options", default="", help="more options for mongoferry, in one text")
     return parser.parse_args()
 
 

@@ -119,7 +119,7 @@ def measure(workload, options):
             source, target = (stack.enter_context(start_server(options)) for _ in range(2))
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferry-bench-"))
             load(source.client(), options.base)
-            with Ferry(source, target, folder, "--workers", 2, "--compressors", "none", status=False) as ferry:
+            with Ferry(source, target, folder, "--workers", 2, status=False) as ferry:
                 wait_logged(ferry, " tailing ")
                 if ferry.stop(timeout=120):
                     raise SystemExit(f"replay: mongoferry ended with {ferry.exit_code}:\n{ferry.log()[-2000:]}")

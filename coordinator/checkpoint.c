@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "base/hash.h"
@@ -79,7 +80,7 @@ checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *e
     "CREATE TABLE IF NOT EXISTS item (list TEXT, ns TEXT, document BLOB NOT NULL,"
     "  hash INTEGER NOT NULL, PRIMARY KEY (list, ns)) WITHOUT ROWID;"
     "COMMIT;";
-  *checkpoint = (struct checkpoint){.path = memory_string(path)};
+  *checkpoint = (struct checkpoint){.path = memory_string(path), .made = access(path, F_OK) != 0};
   if (sqlite3_open_v2(path, &checkpoint->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK ||
       sqlite3_exec(checkpoint->db, setup, NULL, NULL, NULL) != SQLITE_OK) {
     failed(checkpoint, "open", error);
@@ -108,9 +109,22 @@ checkpoint_peek(struct checkpoint *checkpoint, const char *path, struct error *e
   return 1;
 }
 
+static bool
+holds_nothing(struct checkpoint *checkpoint)
+{
+  sqlite3_stmt *statement = NULL;
+  bool nothing = sqlite3_prepare_v2(checkpoint->db, "SELECT 1 FROM state", -1, &statement, NULL) == SQLITE_OK &&
+                 sqlite3_step(statement) == SQLITE_DONE;
+  sqlite3_finalize(statement);
+  return nothing;
+}
+
 void
 checkpoint_close(struct checkpoint *checkpoint)
 {
+  if (checkpoint->db && checkpoint->made && holds_nothing(checkpoint)) {
+    unlink(checkpoint->path); /* while it is still locked */
+  }
   sqlite3_close(checkpoint->db);
   free(checkpoint->path);
   *checkpoint = (struct checkpoint){0};

@@ -21,12 +21,14 @@
 struct checkpoint {
   sqlite3 *db;
   char *path;
+  bool made; /* there was no such file */
 };
 
 /* Makes the file if there is none. ERROR_STATE if it is another run's, or no file of ours. */
 bool checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *error);
 /* The same for reading, of a file that is left as it is: 1; 0 if there is none, or an empty one; -1 on error. */
 int checkpoint_peek(struct checkpoint *checkpoint, const char *path, struct error *error);
+/* A file that was made and holds nothing goes: a start that was refused leaves none behind. */
 void checkpoint_close(struct checkpoint *checkpoint);
 
 bool checkpoint_put(struct checkpoint *checkpoint, const char *name, const bson_t *document, struct error *error);

@@ -18,6 +18,7 @@
 #include "coordinator/status.h"
 #include "coordinator/throttle.h"
 #include "coordinator/uri.h"
+#include "target/leftover.h"
 
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
@@ -151,6 +152,20 @@ read_start(struct migration *migration, struct error *error)
   return true;
 }
 
+/*
+ * What an earlier run kept does not speak of a target that is cleared: it is forgotten first, so that whatever starts after a
+ * stop in between begins anew.
+ */
+static bool
+clear_target(struct migration *migration, struct error *error)
+{
+  const struct options *options = migration->options;
+  struct checkpoint *checkpoint = &migration->checkpoint;
+  return (!options->drop || (checkpoint_begin(checkpoint, error) && checkpoint_reset(checkpoint, error) &&
+                             checkpoint_commit(checkpoint, error))) &&
+         preflight_clear_target(&migration->preflight, options->drop, error);
+}
+
 /* What is not there yet, in the order of a start; nothing is changed before all of it was looked at. */
 static bool
 plan_rest(struct migration *migration, struct check *check, enum kept_step step, const struct kept_identity *identity,
@@ -168,7 +183,7 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
     return false;
   }
   migration->resumed = step == KEPT_BOOKMARK;
-  bool ok = migration->resumed || ((step != KEPT_NOTHING || preflight_clear_target(preflight, options->drop, error)) &&
+  bool ok = migration->resumed || ((step != KEPT_NOTHING || clear_target(migration, error)) &&
                                    preflight_plan(preflight, options, identity, step, &migration->checkpoint,
                                                   &migration->catalog, &migration->plan, error));
   ok = ok && read_start(migration, error);
@@ -207,6 +222,7 @@ prepare(struct migration *migration, struct error *error)
     ok = checkpoint_open(&migration->checkpoint, options_bookmark(options), error);
   }
   if (ok) {
+    leftover_wait(&preflight->target, NULL);
     enum kept_step step = kept_look(&migration->checkpoint, options, &identity, error);
     ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
   }
@@ -727,10 +743,11 @@ begin(struct migration *migration, struct error *error)
   make_settings(migration);
   migration->source_uri = uri_make(options, URI_SOURCE, error);
   migration->target_uri = migration->source_uri ? uri_make(options, URI_TARGET, error) : NULL;
+  migration->target_uri = uri_name(migration->target_uri, options_bookmark(options));
+  struct http_place place = {options->http_status_host, (uint16_t)options->http_status_port, options->http_token};
   migration->actions = (struct http_actions){on_post, migration};
   return migration->target_uri &&
-         (options->http_status_port == 0 ||
-          http_start(&migration->http, (uint16_t)options->http_status_port, &migration->actions, error));
+         (options->http_status_port == 0 || http_start(&migration->http, &place, &migration->actions, error));
 }
 
 int

@@ -10,6 +10,7 @@
 #include "ipc/message.h"
 #include "server/crew.h"
 #include "server/probe.h"
+#include "source/contact.h"
 #include "source/view.h"
 #include "target/definition.h"
 #include "target/schema.h"
@@ -52,18 +53,56 @@ check_pair(const struct preflight *preflight, struct findings *findings)
   }
 }
 
+static bool
+open_source(struct preflight *preflight, const char *uri, struct error *error)
+{
+  if (!contact_check_files("source", uri, error)) {
+    return false;
+  }
+  if (reader_open(&preflight->reader, uri, false, error) &&
+      server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, error)) {
+    return true;
+  }
+  contact_explain("source", uri, error);
+  return false;
+}
+
+static bool
+open_target(struct preflight *preflight, const char *uri, struct error *error)
+{
+  if (!contact_check_files("target", uri, error)) {
+    return false;
+  }
+  if (server_open(&preflight->target, ERROR_TARGET, uri, false, error) &&
+      server_ask_hello(&preflight->target, true, &preflight->target_hello, error)) {
+    return true;
+  }
+  contact_explain("target", uri, error);
+  return false;
+}
+
+static void
+warn_insecure(const char *side, const char *uri, struct findings *findings)
+{
+  if (contact_is_insecure(uri)) {
+    findings_add(
+      findings, FINDING_WARNING, TOPIC_SERVERS, side,
+      "TLS to the %s without the check of its certificate: whoever is between may read and change everything", side);
+  }
+}
+
 bool
 preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri, struct findings *findings)
 {
   struct error error;
   *preflight = (struct preflight){.source_uri = source_uri, .target_uri = target_uri};
-  bool source = reader_open(&preflight->reader, source_uri, false, &error) &&
-                server_ask_hello(&preflight->reader.server, true, &preflight->source_hello, &error);
+  warn_insecure("source", source_uri, findings);
+  warn_insecure("target", target_uri, findings);
+  bool source = open_source(preflight, source_uri, &error);
   if (!source) {
     findings_add_error(findings, TOPIC_SERVERS, "source", &error);
   }
-  bool target = server_open(&preflight->target, ERROR_TARGET, target_uri, false, &error) &&
-                server_ask_hello(&preflight->target, true, &preflight->target_hello, &error);
+  bool target = open_target(preflight, target_uri, &error);
   if (!target) {
     findings_add_error(findings, TOPIC_SERVERS, "target", &error);
   }

@@ -1,9 +1,12 @@
 #include "coordinator/uri.h"
 
 #include <ctype.h>
+#include <inttypes.h>
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "server/server.h"
@@ -347,14 +350,35 @@ add_tls(const struct side *side, struct address *address, struct error *error)
          add(side, address, "tlsInsecure", side->insecure ? "true" : NULL, error);
 }
 
-/* Their default is not a word against the URI's. */
+/* Every seed is this machine, by an address of loopback or a socket in the file system. */
+static bool
+is_near(const char *hosts)
+{
+  static const char *const near[] = {"localhost", "[::1]"};
+  for (const char *host = hosts; host;) {
+    size_t number = strncmp(host, "127.", 4) == 0 ? strspn(host, "0123456789.") : 0;
+    bool found = (number > 0 && strchr(":,", host[number])) || strncasecmp(host, "%2F", 3) == 0;
+    for (size_t i = 0; i < sizeof near / sizeof *near; i++) {
+      size_t length = strlen(near[i]);
+      found |= strncmp(host, near[i], length) == 0 && strchr(":,", host[length]);
+    }
+    if (!found) {
+      return false;
+    }
+    host = strchr(host, ',');
+    host += host != NULL;
+  }
+  return true;
+}
+
+/* Their default is not a word against the URI's, and is for networks. */
 static bool
 add_compressors(const struct side *side, struct address *address, const char *compressors, struct error *error)
 {
   size_t size;
   const char *there = find_parameter(address, "compressors", &size);
   const char *wanted = compressors ? compressors : "snappy,zstd,zlib";
-  bool none = strcmp(wanted, "none") == 0;
+  bool none = strcmp(wanted, "none") == 0 || (!compressors && is_near(address->hosts));
   if (there && compressors && (none || strlen(wanted) != size || strncmp(wanted, there, size) != 0)) {
     return error_set(error, ERROR_USAGE, "--%s says compressors, and --compressors otherwise: give one of them",
                      side->address_option);
@@ -410,4 +434,32 @@ uri_lacks_password(const struct options *options, enum uri_side which, char *use
     address_clear(&address);
   }
   return lacks;
+}
+
+static uint64_t
+mix(uint64_t hash, const char *text)
+{
+  for (; *text; text++) {
+    hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3); /* FNV-1a */
+  }
+  return hash;
+}
+
+char *
+uri_name(char *uri, const char *bookmark)
+{
+  char host[256] = "";
+  if (!uri || strcasestr(uri, "appname=")) {
+    return uri;
+  }
+  char *path = memory_string(bookmark);
+  char *folder = realpath(dirname(path), NULL);
+  const char *slash = strrchr(bookmark, '/');
+  gethostname(host, sizeof host - 1);
+  uint64_t hash = mix(mix(mix(UINT64_C(0xcbf29ce484222325), host), folder ? folder : ""), slash ? slash + 1 : bookmark);
+  char *named = memory_format("%s%cappname=mongoferry-%016" PRIx64, uri, strchr(uri, '?') ? '&' : '?', hash);
+  free(folder);
+  free(path);
+  memory_wipe(uri);
+  return named;
 }

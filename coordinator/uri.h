@@ -13,6 +13,12 @@ enum uri_side { URI_SOURCE, URI_TARGET };
  */
 char *uri_make(const struct options *options, enum uri_side side, struct error *error);
 
+/*
+ * Adds an application name that is this migration's own, by its bookmark file and this machine, unless the string has one: see
+ * target/leftover.h. Takes `uri` over (NULL stays NULL).
+ */
+char *uri_name(char *uri, const char *bookmark);
+
 /* There is a user, no password, and the mechanism takes one. The user's name for a text is copied. */
 bool uri_lacks_password(const struct options *options, enum uri_side side, char *user, size_t size);
 

@@ -18,6 +18,7 @@ fi
 # libFuzzer. Without it the fuzz targets get changed copies of their corpus only, and say so.
 if ! tests/fuzz/build.sh --can > /dev/null; then
   echo "setup: installing libFuzzer"
+  $sudo apt-get update -q || true
   if ! $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends clang-14 libclang-rt-14-dev; then
     echo "setup: NO libFuzzer, the fuzz tests only replay their corpus with changes"
   fi

@@ -87,5 +87,6 @@ crew_run(const struct crew *crew, size_t count, struct error *error)
     return false;
   }
   return started > 0 || count == 0 ||
-         error_set(error, ERROR_INTERNAL, "cannot start a thread: raise the limit of processes (ulimit -u)");
+         error_set(error, ERROR_INTERNAL,
+                   "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
 }

@@ -134,7 +134,9 @@ new_client(const mongoc_uri_t *uri, const char *crl_file, bson_error_t *cause)
   mongoc_client_t *client = mongoc_client_new_from_uri_with_error(uri, cause);
   if (client) {
     mongoc_client_set_error_api(client, MONGOC_ERROR_API_VERSION_2);
-    mongoc_client_set_appname(client, "mongoferry");
+    if (!mongoc_uri_get_appname(uri)) {
+      mongoc_client_set_appname(client, "mongoferry");
+    }
   }
   if (client && crl_file) {
     refuse_revoked(client, uri, crl_file);
@@ -199,7 +201,10 @@ server_close(struct server *server)
 bool
 server_error(const struct server *server, const bson_error_t *cause, struct error *error)
 {
-  bool login = cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE;
+  bool login =
+    (cause->domain == MONGOC_ERROR_CLIENT && cause->code == MONGOC_ERROR_CLIENT_AUTHENTICATE) ||
+    cause->domain == MONGOC_ERROR_SCRAM || cause->domain == MONGOC_ERROR_SASL ||
+    strncmp(cause->message, "Unsupported mechanism", 21) == 0; /* S:src/mongo/db/auth/sasl_commands.cpp@r4.0.14 */
   bool answered = cause->domain == MONGOC_ERROR_SERVER || cause->domain == MONGOC_ERROR_WRITE_CONCERN;
   bool old =
     (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||
@@ -281,8 +286,9 @@ server_show_id(const bson_t *selector)
 bool
 server_error_passes(const struct error *error)
 {
-  /* Elections, shutdowns, time-outs. S:src/mongo/base/error_codes.err@r4.2.2 */
-  static const int64_t passing[] = {6, 7, 64, 89, 91, 189, 262, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
+  /* Elections, shutdowns, time-outs, no majority snapshot yet. S:src/mongo/base/error_codes.err@r4.2.2 */
+  static const int64_t passing[] = {6,   7,    64,    89,    91,    134,   189,   246,
+                                    262, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
   if (error->kind != ERROR_SOURCE && error->kind != ERROR_TARGET) {
     return false;
   }

@@ -174,7 +174,8 @@ feed_open(struct feed **feed, const char *uri, const struct optime *from, struct
   pthread_condattr_destroy(&monotonic);
   if (pthread_create(&made->thread, NULL, follow, made) != 0) {
     release(made);
-    return error_set(error, ERROR_INTERNAL, "cannot start a thread: raise the limit of processes (ulimit -u)");
+    return error_set(error, ERROR_INTERNAL,
+                     "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
   }
   *feed = made;
   return true;

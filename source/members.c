@@ -60,20 +60,16 @@ members_clear(struct members *members)
   *members = (struct members){0};
 }
 
-static struct stream_options
-stream_options(const struct members *members, int64_t until_ms)
+struct stream_options
+members_stream_options(const mongoc_uri_t *uri, const char *crl_file, int64_t connect_ms)
 {
-  const mongoc_uri_t *uri = members->uri;
   bool insecure = mongoc_uri_get_option_as_bool(uri, MONGOC_URI_TLSINSECURE, false);
-  int64_t left = (until_ms - clock_ms()) / (members->count > 1 ? 2 : 1); /* the next one wants time, too */
-  int connect_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_DEFAULT_CONNECTTIMEOUTMS);
+  int64_t most = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_DEFAULT_CONNECTTIMEOUTMS);
   return (struct stream_options){
-    .connect_ms = left < 1000         ? 1000
-                  : left < connect_ms ? (int)left
-                                      : connect_ms,
+    .connect_ms = (int)(connect_ms < most ? connect_ms : most),
     .socket_ms = mongoc_uri_get_option_as_int32(uri, MONGOC_URI_SOCKETTIMEOUTMS, MONGOC_DEFAULT_SOCKETTIMEOUTMS),
-    .tls = mongoc_uri_get_tls(uri) || members->crl_file,
-    .crl_file = members->crl_file,
+    .tls = mongoc_uri_get_tls(uri) || crl_file,
+    .crl_file = crl_file,
     .ca_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCAFILE, NULL),
     .key_file = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILE, NULL),
     .key_password = mongoc_uri_get_option_as_utf8(uri, MONGOC_URI_TLSCERTIFICATEKEYFILEPASSWORD, NULL),
@@ -184,7 +180,8 @@ connect_to(struct members *members, const char *name, int64_t until_ms, struct l
   char host[BSON_HOST_NAME_MAX + 1];
   int port;
   struct link *made = NULL;
-  struct stream_options options = stream_options(members, until_ms);
+  int64_t left = (until_ms - clock_ms()) / (members->count > 1 ? 2 : 1); /* the next one wants time, too */
+  struct stream_options options = members_stream_options(members->uri, members->crl_file, left < 1000 ? 1000 : left);
   if (!split_name(name, host, &port)) {
     return error_set(error, ERROR_SOURCE, "'%s' is not a host and a port", name);
   }

@@ -18,6 +18,9 @@ struct members {
   size_t first; /* where to begin: the primary, as far as anyone said */
 };
 
+/* How to connect, as the connection string says, and within `connect_ms` at most. Its texts are the URI's, and `crl_file`. */
+struct stream_options members_stream_options(const mongoc_uri_t *uri, const char *crl_file, int64_t connect_ms);
+
 /* ERROR_USAGE where the connection string is none. members_clear in any case. */
 bool members_init(struct members *members, const struct server *side, const char *uri, struct error *error);
 void members_clear(struct members *members);

@@ -1,5 +1,6 @@
 #include "source/stream.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -62,13 +63,11 @@ limit(const struct stream *stream)
 static bool
 tls_failed(const char *what, struct error *error)
 {
-  char text[256] = "no reason given";
   unsigned long code = ERR_peek_last_error();
-  if (code) {
-    ERR_error_string_n(code, text, sizeof text);
-  }
+  const char *reason = code ? ERR_reason_error_string(code) : NULL;
+  error_set(error, ERROR_SOURCE, "TLS: %s: %s", what, reason ? reason : "no reason given");
   ERR_clear_error();
-  return error_set(error, ERROR_SOURCE, "TLS: %s: %s", what, text);
+  return false;
 }
 
 static bool
@@ -178,6 +177,50 @@ load_certificates(SSL_CTX *context, const struct stream_options *options, struct
   return loaded || tls_failed(options->key_file, error);
 }
 
+/* What OpenSSL cannot use, by its file; a wrong password shows as a failed decryption. */
+static bool
+bad_file(const char *file, const char *what, struct error *error)
+{
+  unsigned long code = ERR_peek_error();
+  FILE *there = fopen(file, "re");
+  if (!there) {
+    error_set(error, ERROR_USAGE, "cannot read %s: %s", file, strerror(errno));
+  } else {
+    const char *reason = code ? ERR_reason_error_string(code) : NULL;
+    error_set(error, ERROR_USAGE, "%s holds no %s that can be used: %s", file, what,
+              reason ? reason : "no reason given");
+    fclose(there);
+  }
+  ERR_clear_error();
+  return false;
+}
+
+bool
+stream_check_files(const struct stream_options *options, struct error *error)
+{
+  bool ok = true;
+  SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+  ERR_clear_error();
+  SSL_CTX_set_security_level(context, 0);
+  if (options->ca_file && SSL_CTX_load_verify_locations(context, options->ca_file, NULL) != 1) {
+    ok = bad_file(options->ca_file, "certificate of an authority", error);
+  }
+  if (ok && options->crl_file && !load_revoked(context, options->crl_file, error)) {
+    ok = error_set(error, ERROR_USAGE, "%s holds no list of revoked certificates that can be used", options->crl_file);
+  }
+  SSL_CTX_set_default_passwd_cb(context, give_password);
+  SSL_CTX_set_default_passwd_cb_userdata(context, (void *)options->key_password);
+  if (ok && options->key_file && SSL_CTX_use_certificate_chain_file(context, options->key_file) != 1) {
+    ok = bad_file(options->key_file, "certificate", error);
+  }
+  if (ok && options->key_file && SSL_CTX_use_PrivateKey_file(context, options->key_file, SSL_FILETYPE_PEM) != 1) {
+    ok = bad_file(options->key_file, options->key_password ? "key that its password opens" : "key without a password",
+                  error);
+  }
+  SSL_CTX_free(context);
+  return ok;
+}
+
 /* An address is checked against the certificate's addresses, a name against its names. */
 static bool
 expect_host(SSL *ssl, const char *host)
@@ -187,7 +230,16 @@ expect_host(SSL *ssl, const char *host)
     return true;
   }
   X509_VERIFY_PARAM_set_hostflags(parameters, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  return X509_VERIFY_PARAM_set1_host(parameters, host, 0) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+  return X509_VERIFY_PARAM_set1_host(parameters, host, 0) == 1;
+}
+
+/* Several servers may share one address; an address itself is no name to tell. */
+static bool
+tell_host(SSL *ssl, const char *host)
+{
+  struct in6_addr address;
+  bool name = inet_pton(AF_INET, host, &address) != 1 && inet_pton(AF_INET6, host, &address) != 1;
+  return !name || SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
 /* After a call of OpenSSL that did not go through: waits for what it waits for, or says why it failed. */
@@ -230,7 +282,7 @@ shake_hands(struct stream *stream, int64_t until_ms, struct error *error)
   return true;
 }
 
-/* Old servers may know no more than TLS 1.0 with SHA-1 signatures: OpenSSL's level 0 allows what they can. */
+/* Old servers' certificates may have short keys and SHA-1 signatures, which OpenSSL's level 0 allows; TLS 1.2 they know. */
 static bool
 start_tls(struct stream *stream, const char *host, const struct stream_options *options, int64_t until_ms,
           struct error *error)
@@ -239,7 +291,7 @@ start_tls(struct stream *stream, const char *host, const struct stream_options *
   if (!stream->context) {
     return tls_failed("cannot start", error);
   }
-  SSL_CTX_set_min_proto_version(stream->context, TLS1_VERSION);
+  SSL_CTX_set_min_proto_version(stream->context, TLS1_2_VERSION);
   SSL_CTX_set_security_level(stream->context, 0);
   SSL_CTX_set_cipher_list(stream->context, "HIGH:!EXPORT:!aNULL:!eNULL:@SECLEVEL=0");
   SSL_CTX_set_mode(stream->context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -253,6 +305,9 @@ start_tls(struct stream *stream, const char *host, const struct stream_options *
   stream->ssl = SSL_new(stream->context);
   if (!stream->ssl || SSL_set_fd(stream->ssl, stream->descriptor) != 1) {
     return tls_failed("cannot start", error);
+  }
+  if (!tell_host(stream->ssl, host)) {
+    return tls_failed("cannot tell the host's name", error);
   }
   if (!options->any_host && !options->any_certificate && !expect_host(stream->ssl, host)) {
     return tls_failed("cannot check the host's name", error);

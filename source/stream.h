@@ -40,6 +40,9 @@ void stream_set_limit(struct stream *stream, int socket_ms);
 bool stream_write(struct stream *stream, const void *bytes, size_t size, struct error *error);
 bool stream_read(struct stream *stream, void *bytes, size_t size, struct error *error);
 
+/* ERROR_USAGE names the file of certificates that cannot be used, or the key that its password does not open. */
+bool stream_check_files(const struct stream_options *options, struct error *error);
+
 /*
  * The subject of a PEM file's certificate, as MONGODB-X509 names a user (RFC 2253): S:src/mongo/util/net/ssl_manager.cpp@r2.6.12.
  * The caller's; NULL with the error if it cannot be read.

@@ -108,7 +108,8 @@ apply_init(struct apply *apply, const char *target_uri, struct error *error)
   apply->takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);
   apply->started = pthread_create(&apply->thread, NULL, send_batches, apply) == 0;
   return apply->started ||
-         error_set(error, ERROR_INTERNAL, "cannot start a thread: raise the limit of processes (ulimit -u)");
+         error_set(error, ERROR_INTERNAL,
+                   "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
 }
 
 void
@@ -132,6 +133,7 @@ apply_clear(struct apply *apply)
   refused_clear(&apply->refused);
   bson_destroy(&apply->reports);
   server_close(&apply->target);
+  *apply = (struct apply){0};
 }
 
 /* Waits for the thread, with the lock held; false if what it sent failed. */

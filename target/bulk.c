@@ -7,12 +7,15 @@
 
 #define WIRE_5_0 13
 
+#define RACES_MOST 1000
+
 struct sending {
   const struct bulk *bulk;
   struct batch *batch;
   struct batch_run *run;
   bool one_by_one;      /* the target refuses some whole command: see be_careful */
   struct bulk repeated; /* what `bulk` is from then on */
+  int races;            /* see forgive */
 };
 
 static bson_t *
@@ -352,12 +355,18 @@ delete_and_insert(const struct sending *sending, size_t at, struct error *error)
 
 /* The target refused ops[at]. Forgives it and gives in `*done` where to go on, or says why not. */
 static bool
-forgive(const struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
+forgive(struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
 {
   const struct batch_op *op = &sending->run->ops[at];
   *done = at + 1;
   if (sending->bulk->lenient && op->kind == APPLY_MODIFY) {
     return path_by_path(sending, op, error);
+  }
+  /* What a killed process had sent may insert the document under our hands, where the target does not tell: leftover.h. */
+  if (sending->bulk->lenient && is_whole(sending->bulk, op->kind) && code == CODE_DUPLICATE_KEY &&
+      sending->races++ < RACES_MOST) {
+    *done = at;
+    return true;
   }
   bool dollars = code == CODE_DOLLAR_PREFIXED_FIELD_NAME && sending->bulk->takes_dollars;
   if (is_whole(sending->bulk, op->kind) && (code == CODE_IMMUTABLE_FIELD || dollars)) {

@@ -195,9 +195,9 @@ run_threads(struct copy *copy, struct server *target, const struct copy_events *
   pthread_mutex_init(&copy->lock, NULL);
   pthread_cond_init(&copy->changed, NULL);
   bool started = pthread_create(&thread, NULL, reader_thread, copy) == 0;
-  bool ok = started
-              ? write_all(copy, target, events, result, error)
-              : error_set(error, ERROR_INTERNAL, "cannot start a thread: raise the limit of processes (ulimit -u)");
+  bool ok = started ? write_all(copy, target, events, result, error)
+                    : error_set(error, ERROR_INTERNAL,
+                                "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
   if (started) {
     pthread_mutex_lock(&copy->lock);
     copy->stop = true;

@@ -7,12 +7,14 @@
 #include "ipc/channel.h"
 #include "source/catalog.h"
 #include "source/oplog.h"
+#include "target/leftover.h"
 #include "target/schema.h"
 #include "worker/copy.h"
 #include "worker/gauge.h"
 
 #define PROGRESS_MS 250
 #define WAIT_MOST_MS 60000
+#define OPEN_PAUSE_MS 1000
 
 struct worker {
   struct channel channel;
@@ -82,6 +84,24 @@ report_document(void *context, const struct writer_refusal *refusal, struct erro
   return ok;
 }
 
+/* A source that is away is waited for, as it is in the tasks; that is said once. */
+static bool
+open_source(struct worker *worker, const char *uri, struct error *error)
+{
+  bool said = false;
+  while (!reader_open(&worker->reader, uri, true, error)) {
+    if (!server_error_passes(error)) {
+      return false;
+    }
+    if (!said) {
+      log_warn("%s; trying again until it answers", error->text);
+      said = true;
+    }
+    clock_sleep_ms(OPEN_PAUSE_MS);
+  }
+  return true;
+}
+
 static bool
 setup(struct worker *worker, const bson_t *message, struct error *error)
 {
@@ -92,8 +112,7 @@ setup(struct worker *worker, const bson_t *message, struct error *error)
     return false;
   }
   worker->target_uri = memory_string(target);
-  bool ok = reader_open(&worker->reader, source, true, error) &&
-            server_open(&worker->target, ERROR_TARGET, target, true, error) &&
+  bool ok = open_source(worker, source, error) && server_open(&worker->target, ERROR_TARGET, target, true, error) &&
             channel_send(&worker->channel, MESSAGE_READY, &ready, error);
   bson_destroy(&ready);
   return ok;
@@ -143,6 +162,11 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
   bson_t options;
   struct optime before;
   bool again = task->alone || message_flag(message, "again");
+  if (again) {
+    char *ns = memory_format("%s.%s", task->db, task->coll);
+    leftover_wait(&worker->target, ns);
+    free(ns);
+  }
   if (again && (!schema_drop(&worker->target, task->db, task->coll, error) ||
                 !message_document(message, "options", &options, error) ||
                 !schema_create(&worker->target, task->db, task->coll, &options, error))) {

@@ -72,15 +72,24 @@ read_documents(struct input *input)
   checkpoint_close(&checkpoint);
 }
 
+static char *path;
+
+static void
+remove_file(void)
+{
+  unlink(path);
+}
+
 static void
 read_file(struct input *input)
 {
-  static char path[] = "/tmp/ferry-fuzz-bookmark-XXXXXX";
   struct checkpoint checkpoint;
   struct error error;
   static int descriptor = -1;
   if (descriptor < 0) {
+    path = memory_format("%s/ferry-fuzz-bookmark-XXXXXX", input_folder());
     descriptor = mkstemp(path);
+    atexit(remove_file);
   }
   INPUT_ASSERT(ftruncate(descriptor, 0) == 0 &&
                pwrite(descriptor, input->bytes, input->left, 0) == (ssize_t)input->left);

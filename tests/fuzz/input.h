@@ -7,6 +7,7 @@
 #include <bson/bson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -71,6 +72,13 @@ input_line(struct input *input)
   input->bytes += length;
   input->left -= length;
   return line;
+}
+
+/* For files: in memory where that can be, as targets sync them. */
+static inline const char *
+input_folder(void)
+{
+  return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 }
 
 /* Bugs of ours, not of the input: the fuzzer shows what led to them. */

@@ -28,10 +28,10 @@ put_block(int descriptor, struct input *input)
 }
 
 static void
-put_file(const char *path, struct input *input)
+put_file(const char *file, struct input *input)
 {
   struct file_head head;
-  int descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int descriptor = open(file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (input_byte(input) % 2 == 0) {
     write_all(descriptor, input->bytes, input->left);
     close(descriptor);
@@ -68,17 +68,27 @@ read_all(struct spool *spool)
   free(block.bytes);
 }
 
+static char *folder;
+static char *path;
+
+static void
+remove_all(void)
+{
+  unlink(path);
+  rmdir(folder);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-  static char folder[] = "/tmp/ferry-fuzz-spool-XXXXXX";
-  static char *path;
   struct input input = {data, size};
   struct optime start = {.ts = (uint64_t)SECONDS << 32};
   struct spool *spool = NULL;
   struct error error;
   if (!path) {
+    folder = memory_format("%s/ferry-fuzz-spool-XXXXXX", input_folder());
     INPUT_ASSERT(mkdtemp(folder));
+    atexit(remove_all);
     path = memory_format("%s/" FILE_NAME, folder);
   }
   put_file(path, &input);

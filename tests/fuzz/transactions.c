@@ -14,7 +14,7 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
   struct input input = {data, size};
-  struct transactions transactions = {.folder = "/tmp", .memory_most = 300};
+  struct transactions transactions = {.folder = input_folder(), .memory_most = 300};
   struct error error;
   size_t given = 0;
   bson_t document;

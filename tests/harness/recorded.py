@@ -113,6 +113,7 @@ class Source:
     states = 1, 2, 2   # what it says of the members; 8 is away
     mechanism = None   # of the login that it wants: harness/logins.py
     tls = None         # an ssl.SSLContext
+    mongos = False     # it says that it is one, before a sharded cluster
     snappy = False     # it was started with that compressor: of 3.4
 
     def _ready(self):
@@ -474,6 +475,9 @@ class Connection:
                 self.packs = True
             answer.update({"compression": ["snappy"]} if self.packs else {})
             answer["lastWrite"] = {"opTime": optime, "majorityOpTime": committed, "lastWriteDate": now.as_datetime()}
+        if recorded.mongos:
+            answer = SON((key, value) for key, value in answer.items() if key in ("minWireVersion", "maxWireVersion", "localTime"))
+            answer.update(ismaster=True, msg="isdbgrid")
         return answer
 
     _hello = _ismaster

@@ -29,7 +29,7 @@ from pymongo.errors import OperationFailure, PyMongoError
 from old_client import OldClient, OldSetClient
 
 PR_SET_PDEATHSIG = 1
-READY_TIMEOUT_S = 60
+READY_TIMEOUT_S = 180
 STOP_TIMEOUT_S = 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -65,6 +65,7 @@ class Server:
         self.kind, self.command, self.set_name, self.folder = kind, command, set_name, Path(folder)
         self.port = free_port()
         self.user = self.password = None
+        self.client_options = {}  # of pymongo's, for TLS
         self.old = False  # before 3.6: pymongo does not speak to it
         self.process = None
         self._client = None
@@ -98,7 +99,7 @@ class Server:
         if self.old:
             return OldClient("127.0.0.1", self.port, *(self.user, self.password) if login else ())
         uri = self.uri if login else f"mongodb://{self.address}/?directConnection=true"
-        return MongoClient(uri, serverSelectionTimeoutMS=timeout_ms)
+        return MongoClient(uri, serverSelectionTimeoutMS=timeout_ms, **self.client_options)
 
     def start(self, *more):
         with open(self.log, "ab") as log:
@@ -188,8 +189,11 @@ def _started(server, ready, login):
         raise
 
 
-def secantus(standalone=False, login=None, oplog_entries=1_000_000, cache="1G"):
-    """SecantusDB from PyPI; `login` is (user, password) and turns authentication on."""
+def secantus(standalone=False, login=None, oplog_entries=1_000_000, cache="1G", tls=None):
+    """
+    SecantusDB from PyPI; `login` is (user, password) and turns authentication on; `tls` is a Pki, and everybody has to show a
+    certificate then.
+    """
     folder = Path(tempfile.mkdtemp(prefix="ferry-secantus-"))
     command = [
         str(Path(sys.executable).with_name("secantusd-py")), "--host", "127.0.0.1",
@@ -198,7 +202,12 @@ def secantus(standalone=False, login=None, oplog_entries=1_000_000, cache="1G"):
     ]
     if standalone:
         command.append("--standalone")
+    if tls:
+        command += ["--tls-cert-file", str(tls.server), "--tls-key-file", str(tls.server), "--tls-ca-file", str(tls.ca),
+                    "--tls-require-client-cert"]
     server = Server("secantus", command, None if standalone else "secantus", folder)
+    if tls:
+        server.client_options = {"tls": True, "tlsCAFile": str(tls.ca), "tlsCertificateKeyFile": str(tls.client)}
     return _started(server, server.wait_ready, login)
 
 
@@ -345,6 +354,24 @@ class ReplicaSet:
         dead.stop(keep=False)
         self.wait_primary(other_than=dead)
         return dead
+
+    @contextlib.contextmanager
+    def without(self, *members):
+        """They are dead until the block ends. (Stopped ones would find in their sockets what was sent meanwhile.)"""
+        for member in members:
+            member.stop(keep=False)
+        yield
+        for member in members:
+            self.restart(member)
+
+    def survive(self, member):
+        """The others are gone for good: this one becomes the whole set, with what it has."""
+        client = member.client()
+        config = client.admin.command("replSetGetConfig")["config"]
+        config["members"] = [found for found in config["members"] if found["host"] == member.address]
+        config["version"] += 1
+        client.admin.command("replSetReconfig", config, force=True)
+        member.wait_ready()
 
     @staticmethod
     def restart(member):

@@ -11,7 +11,7 @@ from conftest import start_server
 from ferry import Ferry, binary
 from test_old import certificates, scripted, with_login, with_tls
 
-SOURCE, TARGET, AUTH = 3, 4, 5  # base/error.def
+USAGE, SOURCE, TARGET, AUTH = 2, 3, 4, 5  # base/error.def
 USER = "a user,=@:/%é"
 PASSWORDS = ["p@ss:w/rd?#[x]", "%41%zz%", "'\"\\`$(x)!", "žluťoučký 日本", "  spaces  ", "+&=;,|<>", "- x: [y", "p" * 500]
 
@@ -124,6 +124,14 @@ def test_mongodb_cr_on_a_later_server(secured, tmp_path):
     assert "MONGODB-CR is for servers before 3.6" in problem
 
 
+@pytest.mark.parametrize("mechanism", ["GSSAPI", "PLAIN", "MONGODB-IAM"])
+def test_a_mechanism_that_the_server_does_not_have(secured, tmp_path, mechanism):
+    report = ask(secured, secured, tmp_path, "--username", "u", "--password", "p", "--authenticationMechanism", mechanism,
+                 "--destinationUsername", "root", "--destinationPassword", "pw")
+    assert report["exitStatus"] == AUTH, report
+    assert "the source refused the login" in json.dumps(report), report
+
+
 def test_passwords_all_the_way(secured, tmp_path):
     """The children get them, too."""
     name, password = f"SCRAM-SHA-256{len(PASSWORDS) - 3}", PASSWORDS[-3]
@@ -171,7 +179,8 @@ def test_a_revoked_certificate_is_refused(version, pki, tmp_path):
         refused = ask(source, target, tmp_path, *options, str(pki / "revoked.crl"))
         assert refused["exitStatus"] == SOURCE and "source" not in refused
         assert ask(source, target, tmp_path, *options, str(pki / "none.crl"))["source"]["version"] == f"{version}.0"
-        assert ask(source, target, tmp_path, *options, str(pki / "missing.crl"))["exitStatus"] == SOURCE
+        missing = ask(source, target, tmp_path, *options, str(pki / "missing.crl"))
+        assert missing["exitStatus"] == USAGE and "missing.crl" in json.dumps(missing)
 
 
 def test_a_revoked_certificate_of_the_target_is_refused(pki, tmp_path):

@@ -39,8 +39,9 @@ def with_snappy(**more):
     return source
 
 
-@pytest.mark.parametrize("options, packed", [([], True), later(["--compressors", "zlib,snappy"], True),
-                                             later(["--compressors", "zlib"], False), later(["--compressors", "none"], False)])
+@pytest.mark.parametrize("options, packed", [
+    (["--compressors", "snappy,zstd,zlib"], True), later([], False), later(["--compressors", "zlib,snappy"], True),
+    later(["--compressors", "zlib"], False), later(["--compressors", "none"], False)])
 def test_compressed_replies(options, packed, target, tmp_path):
     with with_login(with_snappy(), "SCRAM-SHA-1") as source:
         migrate(source, target, tmp_path, *options)

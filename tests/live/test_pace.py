@@ -15,7 +15,7 @@ from traffic import preload_plain
 def post(ferry, path, change):
     """The HTTP status, and the reply."""
     request = urllib.request.Request(f"http://127.0.0.1:{ferry.port}{path}", method="POST", data=change.encode(),
-                                     headers={"Content-Type": "application/json"})
+                                     headers={"Content-Type": "application/json", "X-Mongoferry": "1"})
     try:
         with urllib.request.urlopen(request, timeout=5) as reply:
             return reply.status, json.load(reply)

@@ -94,6 +94,23 @@ def test_force_dump_starts_over(secantus_pair, seed):
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("visit", [1, 2])  # before the target is cleared, and behind that
+def test_start_over_that_was_killed_leaves_no_bookmark_of_a_cleared_target(secantus_pair, tmp_path, visit, seed):
+    pair, marker = secantus_pair, tmp_path / "died"
+    preload_plain(pair.source.client().big.c, 2000, seed)
+    with pair.ferry() as ferry:
+        ferry.wait_phase("tailing the oplog")
+        assert ferry.stop() == 0
+    with pair.ferry("--forceDump", "--drop", start=False) as ferry:
+        ferry.environment = {"FERRY_FAULT": f"checkpoint-reset:{visit}:{marker}"}
+        ferry.start()
+        assert ferry.wait() == -signal.SIGKILL and marker.exists(), ferry.log()
+    with pair.ferry("--drop") as ferry:
+        ferry.wait_phase("tailing the oplog")
+        pair.finish(ferry)
+
+
+@pytest.mark.long
 def test_target_that_lost_what_was_copied_is_refused(secantus_pair, seed):
     pair = secantus_pair
     preload_plain(pair.source.client().big.c, 10_000, seed)

@@ -108,6 +108,7 @@ def test_no_other_process_reads_its_memory_and_no_crash_writes_it_to_disk(role, 
         silent.listen()
         process, *pipe = start(public_binary, role, silent.getsockname()[1])
         limits = open(f"/proc/{process.pid}/limits").read()
+        status = open(f"/proc/{process.pid}/status").read()
         owner = os.stat(f"/proc/{process.pid}/environ").st_uid  # root's: the kernel keeps the process's own user out
         process.kill()
         process.wait()
@@ -115,3 +116,4 @@ def test_no_other_process_reads_its_memory_and_no_crash_writes_it_to_disk(role, 
         os.close(end)
     assert re.search(r"Max core file size +0 +0 ", limits)
     assert owner == 0
+    assert "Umask:\t0077\n" in status  # what it writes, its own user may read

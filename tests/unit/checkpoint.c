@@ -135,3 +135,21 @@ Test(checkpoint, another_layout_is_refused)
   bson_destroy(document);
   unlink(path);
 }
+
+Test(checkpoint, a_file_that_was_made_for_nothing_goes)
+{
+  char path[] = "/tmp/ferry-checkpoint-XXXXXX";
+  struct checkpoint checkpoint;
+  struct error error;
+  bson_t document = BSON_INITIALIZER;
+  close(mkstemp(path));
+  unlink(path);
+  cr_assert(checkpoint_open(&checkpoint, path, &error), "%s", error.text);
+  cr_assert_eq(access(path, F_OK), 0);
+  checkpoint_close(&checkpoint);
+  cr_assert_neq(access(path, F_OK), 0);
+  cr_assert(checkpoint_open(&checkpoint, path, &error) && checkpoint_put(&checkpoint, "step", &document, &error));
+  checkpoint_close(&checkpoint);
+  cr_assert_eq(access(path, F_OK), 0);
+  unlink(path);
+}

@@ -1,6 +1,7 @@
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "applier/transactions.h"
 
@@ -163,5 +164,35 @@ Test(transactions, file_that_cannot_grow_is_an_error)
   cr_assert_not(ok);
   cr_assert_eq(error.kind, ERROR_STATE);
   cr_assert_not_null(strstr(error.text, "make room there and start again"), "%s", error.text);
+  transactions_clear(&transactions);
+}
+
+Test(transactions, many_small_ones_beside_a_large_one_need_one_file)
+{
+  struct transactions transactions = start(4000);
+  struct seen seen = {0};
+  int at = 1;
+  int previous = 0;
+  while (transactions.in_memory < 3500) {
+    take(&transactions, part(at, previous, at, ", \"partialTxn\": true"), &seen);
+    previous = at++;
+  }
+  int large = previous;
+  int parts = at - 1;
+  for (int i = 0; i < 12; i++) { /* each begins a transaction of its own */
+    take(&transactions, part(at++, 0, 100 + i, ", \"partialTxn\": true"), &seen);
+  }
+  unsigned files = 0;
+  for (int fd = 3; fd < 100; fd++) {
+    char path[64];
+    char link[256] = "";
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    if (readlink(path, link, sizeof link - 1) > 0 && strstr(link, "mongoferry-transaction-")) {
+      files++;
+    }
+  }
+  cr_assert_eq(files, 1, "%u files", files);
+  take(&transactions, part(at, large, at, ""), &seen);
+  cr_assert_eq(seen.count, parts + 1);
   transactions_clear(&transactions);
 }

@@ -139,6 +139,24 @@ Test(uri, refused)
   refuse(URI_TARGET, "target", WORDS("--destination", "mongodb://u:hu/sh@a/"));
 }
 
+Test(uri, nothing_is_compressed_that_stays_on_this_machine)
+{
+  static const char *const near[] = {"r/127.0.0.1:1,127.0.0.1:2", "localhost", "r/localhost:1,127.0.0.2:3",
+                                     "mongodb://[::1]:27017/", "mongodb://%2Ftmp%2Fmongodb-1.sock/"};
+  static const char *const far[] = {"r/127.0.0.1:1,h:2", "127.example", "localhosts", "mongodb://[::2]/"};
+  struct options options;
+  struct error error;
+  for (size_t i = 0; i < 9; i++) {
+    const char *host = i < 5 ? near[i] : far[i - 5];
+    const char *argv[] = {"--host", host, "--destination", "r/h"};
+    cr_assert(options_parse(&options, 4, (char **)(uintptr_t)argv, &error), "%s", error.text);
+    char *uri = uri_make(&options, URI_SOURCE, &error);
+    cr_assert(uri && (strstr(uri, "compressors=") != NULL) == (i >= 5), "%s: %s", host, uri);
+    memory_wipe(uri);
+    options_clear(&options);
+  }
+}
+
 Test(uri, the_default_compressors)
 {
   const char *argv[] = {"--host", "r/h", "--destination", "mongodb://h/?compressors=zlib"};
