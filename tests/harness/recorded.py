@@ -458,7 +458,7 @@ class Connection:
         optimes = [Timestamp(*recorded.now), *[Timestamp(*recorded.committed or recorded.now)] * 2]
         if recorded.wire_version >= WIRE_3_2:
             optimes = [{"ts": optime, "t": 1} for optime in optimes]
-        return {"members": [{"_id": n, "state": state, "optime": optime, **({} if n else {"self": True})}
+        return {"members": [SON([("_id", n), ("state", state), ("optime", optime), *([] if n else [("self", True)])])
                             for n, (state, optime) in enumerate(zip(recorded.states, optimes))]}
 
     def _ismaster(self, command):
