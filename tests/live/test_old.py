@@ -343,3 +343,16 @@ def test_old_target_is_refused(tmp_path):
         with Ferry(source, old, tmp_path, status=False) as ferry:
             assert ferry.wait(60) == REFUSED, ferry.log()
             assert "older than" in ferry.error_lines()[0]
+
+
+@pytest.mark.parametrize("change", [{"$set": {"y": 1}}, later({"_id": "missed", "y": 1, "fill": "x" * 100})], ids=["modifiers", "whole"])
+def test_a_document_that_the_scan_missed_is_read_again(change, target, tmp_path):
+    """MMAPv1 moved it from before the scan to behind it, by an update which finds nothing on the target."""
+    moved = {"_id": "missed", "fill": "x" * 100, "y": 1}
+    entries = [*ENTRIES[:BEGUN], SON(op="u", ns="d.c", o2={"_id": "missed"}, o=change), *ENTRIES[BEGUN:]]
+    source = ScriptedSource("2.6.0", DOCUMENTS, entries, BEGUN + 1)
+    source.after = ScriptedSource("2.6.0", {"d.c": [moved], "d.e": []}, entries, BEGUN + 1).copy
+    with source:
+        log = migrate(source, target, tmp_path)
+        assert "read again documents=1" in log
+        assert target.client().d.c.find_one({"_id": "missed"}) == moved
