@@ -7,6 +7,7 @@ Finds are OP_QUERY and OP_GET_MORE, all else is commands. What the server refuse
 Decimals, which these servers do not know, and timestamps in an `_id` are sent as texts.
 """
 
+import functools
 import hashlib
 import itertools
 import socket
@@ -123,6 +124,15 @@ class OldClient:
     def list_database_names(self):
         return [found["name"] for found in self.admin.command("listDatabases")["databases"]]
 
+    @functools.cached_property
+    def wire_version(self):
+        return self.admin.command("isMaster")["maxWireVersion"]
+
+    @property
+    def lists(self):
+        """It has listCollections and listIndexes: from 3.0 on, and what they replace is of MMAPv1 alone."""
+        return self.wire_version >= 3
+
     def drop_database(self, name):
         self[name].command("dropDatabase")
 
@@ -191,7 +201,15 @@ class OldDatabase:
         self.command("create", name, **options)
         return self[name]
 
+    def listed(self, command, value):
+        """All of it in one batch."""
+        return self.command(command, value, cursor={"batchSize": 100_000})["cursor"]["firstBatch"]
+
     def list_collections(self):
+        if self.client.lists:
+            for info in self.listed("listCollections", 1):
+                yield {"name": info["name"], "options": SON(info.get("options", {}))}
+            return
         for info in self["system.namespaces"].find():
             name = info["name"].partition(".")[2]
             if "$" not in name:
@@ -370,6 +388,11 @@ class OldCollection:
         return spec["name"]
 
     def list_indexes(self):
+        if self.database.client.lists:
+            try:
+                return self.database.listed("listIndexes", self.name)
+            except OperationFailure:  # there is no such collection
+                return []
         return self.database["system.indexes"].find({"ns": self.full_name})
 
     def index_information(self):
