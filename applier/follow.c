@@ -18,7 +18,6 @@
 #define WINDOW_MS 30000
 #define IDLE_MS 1000
 #define FINISH_MS 5000
-#define LEFTOVER_MS 100
 
 bool
 follow_expect(struct applier *applier, struct error *error)
@@ -260,20 +259,11 @@ report_if_due(struct applier *applier, struct error *error)
   return ok;
 }
 
-/* True when there is none; false if a message, or the end, came before. */
 static bool
-await_leftovers(struct applier *applier)
+is_told(void *context, int wait_ms)
 {
-  char text[300];
-  for (int looks = 0; leftover_find(&applier->target, NULL, text, sizeof text); looks++) {
-    if (looks == 1) { /* the first may have seen one at its end */
-      log_info("waiting until the target is done with what was sent before: %s", text);
-    }
-    if (channel_waiting(&applier->channel, LEFTOVER_MS)) {
-      return false;
-    }
-  }
-  return true;
+  struct applier *applier = context;
+  return channel_waiting(&applier->channel, wait_ms);
 }
 
 /* Reads and applies until STOP or the end of the input; then the batch in hand is finished. */
@@ -283,7 +273,7 @@ follow(struct applier *applier, struct error *error)
   applier->position = applier->start;
   applier->rereading = false;
   be_lenient(applier, applier->end);
-  if (!await_leftovers(applier)) {
+  if (!leftover_wait(&applier->target, NULL, is_told, applier)) {
     applier->stopping = true;
     return true;
   }

@@ -225,7 +225,7 @@ prepare(struct migration *migration, struct error *error)
     ok = checkpoint_open(&migration->checkpoint, options_bookmark(options), error);
   }
   if (ok) {
-    leftover_wait(&preflight->target, NULL);
+    leftover_wait(&preflight->target, NULL, NULL, NULL);
     enum kept_step step = kept_look(&migration->checkpoint, options, &identity, error);
     ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
   }

@@ -365,8 +365,8 @@ is_near(const char *hosts)
     if (!found) {
       return false;
     }
-    host = strchr(host, ',');
-    host += host != NULL;
+    const char *comma = strchr(host, ',');
+    host = comma ? comma + 1 : NULL;
   }
   return true;
 }

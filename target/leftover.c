@@ -39,8 +39,9 @@ text_of(const bson_iter_t *operation, const char *name)
   return found ? bson_iter_utf8(&iter, NULL) : "";
 }
 
-bool
-leftover_find(struct server *target, const char *ns, char *text, size_t size)
+/* True with what one of them does in `text`: "insert on d.c". */
+static bool
+find(struct server *target, const char *ns, char *text, size_t size)
 {
   const char *name = mongoc_uri_get_appname(mongoc_client_get_uri(target->client));
   bool ok = false;
@@ -63,14 +64,20 @@ leftover_find(struct server *target, const char *ns, char *text, size_t size)
   return found;
 }
 
-void
-leftover_wait(struct server *target, const char *ns)
+bool
+leftover_wait(struct server *target, const char *ns, bool (*stop)(void *context, int wait_ms), void *context)
 {
   char text[300];
-  for (int looks = 0; leftover_find(target, ns, text, sizeof text); looks++) {
+  for (int looks = 0; find(target, ns, text, sizeof text); looks++) {
     if (looks == 1) { /* the first may have seen one at its end */
       log_info("waiting until the target is done with what was sent before: %s", text);
     }
-    clock_sleep_ms(PAUSE_MS);
+    if (stop && stop(context, PAUSE_MS)) {
+      return false;
+    }
+    if (!stop) {
+      clock_sleep_ms(PAUSE_MS);
+    }
   }
+  return true;
 }

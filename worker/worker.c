@@ -164,7 +164,7 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
   bool again = task->alone || message_flag(message, "again");
   if (again) {
     char *ns = memory_format("%s.%s", task->db, task->coll);
-    leftover_wait(&worker->target, ns);
+    leftover_wait(&worker->target, ns, NULL, NULL);
     free(ns);
   }
   if (again && (!schema_drop(&worker->target, task->db, task->coll, error) ||

@@ -20,7 +20,7 @@ from traffic import make_id, preload_mixed, preload_plain
 pytestmark = pytest.mark.timeout(300)
 
 # base/error.def
-USAGE, SOURCE, AUTH, REFUSED, CHILD = 2, 3, 5, 6, 10
+INTERNAL, USAGE, SOURCE, AUTH, REFUSED = 1, 2, 3, 5, 6
 
 
 def create_where_known(create):
@@ -401,7 +401,7 @@ def test_child_that_cannot_start(secantus_pair):
     secantus_pair.source.client().t.c.insert_one({})
     with secantus_pair.ferry("--workers", 16, status=False, start=False) as ferry:
         ferry.start(few_files)
-        assert ferry.wait(60) == CHILD, ferry.log()
+        assert ferry.wait(60) == INTERNAL, ferry.log()
         assert len(ferry.error_lines()) == 1 and "ulimit" in ferry.error_lines()[0], ferry.log()
         assert not session_processes(ferry.pid)
 
