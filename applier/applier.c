@@ -186,6 +186,40 @@ read_optime(const bson_t *message, const char *name, struct optime *optime, stru
   return true;
 }
 
+static int
+earlier_first(const void *left, const void *right)
+{
+  const struct optime *a = left;
+  const struct optime *b = right;
+  return a->ts < b->ts ? -1 : a->ts > b->ts;
+}
+
+static void
+take_seen(struct applier *applier, const bson_t *message)
+{
+  bson_t list;
+  bson_t item;
+  bson_iter_t iter;
+  size_t capacity = 0;
+  struct error absent;
+  if (!message_document(message, "seen", &list, &absent)) {
+    return;
+  }
+  for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
+    if (!message_item(&iter, &item)) {
+      continue;
+    }
+    struct optime seen = optime_of(&item);
+    if (seen.ts > applier->start.ts) { /* what is before was there when the replay began, or has passed */
+      applier->seen = memory_grow(applier->seen, applier->seen_count, &capacity, sizeof *applier->seen);
+      applier->seen[applier->seen_count++] = seen;
+    }
+  }
+  if (applier->seen_count > 0) {
+    qsort(applier->seen, applier->seen_count, sizeof *applier->seen, earlier_first);
+  }
+}
+
 /* Documents that the copy, or the replay before, could not bring over: their changes are not missed. */
 static void
 take_refused(struct applier *applier, const bson_t *message)
@@ -255,6 +289,7 @@ take_hand_off(struct applier *applier, struct catalog *catalog, const bson_t *me
     }
   }
   applier->bookmark = applier->start;
+  take_seen(applier, message);
   take_taken(applier, message);
   take_refused(applier, message);
   /* The copy has no unique indexes, and its others sleep. */
@@ -354,6 +389,7 @@ applier_main(int in, int out)
   memory_wipe(applier->source_uri);
   memory_wipe(applier->target_uri);
   transactions_clear(&applier->transactions);
+  free(applier->seen);
   free(applier->folder);
   free(applier->oplog_path);
   apply_clear(&applier->apply);

@@ -361,6 +361,23 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
   return error_wrap(error, "cannot rename %s.%s", names->from_db, names->from_coll);
 }
 
+/* A collection that was not chosen gets a name that is: it is copied at the next consistency point. */
+static bool
+take_in(struct ddl *ddl, const struct rename_names *names, struct place *replaced, struct error *error)
+{
+  bson_t nothing = BSON_INITIALIZER;
+  if ((replaced && !drop_place(ddl, replaced, error)) ||
+      !schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error)) {
+    return false;
+  }
+  struct place *place = places_add(ddl->places, names->to_db, names->to_coll);
+  places_set_source(ddl->places, place, names->source_db, names->source_coll);
+  place->since = names->ts;
+  place->lost = true;
+  ddl->relapse = !ddl->lenient;
+  return true;
+}
+
 /*
  * The target does not have what the source renamed. Lenient: it is known under a later name. Strict: nothing in the stream
  * ever made it or wrote to it, so it is an empty collection (SecantusDB makes such without an entry).
@@ -378,6 +395,14 @@ rename_missing(struct ddl *ddl, const struct rename_names *names, struct place *
     if (sleeping_of(ddl->sleeping, names->from_db, names->from_coll)) {
       sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
     }
+    if (!ddl->by_name) {
+      return true;
+    }
+    if (!to) { /* the later name may have been taken by then: an earlier rename, replayed, took its documents along */
+      return take_in(ddl, names, NULL, error);
+    }
+    places_changed(ddl->places, to);
+    to->lost = true;
     return true;
   }
   log_warn("%s.%s was renamed, and no entry had made it: taken for an empty collection", names->from_db,
@@ -407,23 +432,6 @@ rename_to(struct ddl *ddl, struct rename_names *names, struct error *error)
   memcpy(names->source_db, names->to_db, sizeof names->to_db);
   memcpy(names->source_coll, names->to_coll, sizeof names->to_coll);
   return rename_on_target(ddl, names->to_db, names->to_coll, error);
-}
-
-/* A collection that was not chosen gets a name that is: it is copied at the next consistency point. */
-static bool
-take_in(struct ddl *ddl, const struct rename_names *names, struct place *replaced, struct error *error)
-{
-  bson_t nothing = BSON_INITIALIZER;
-  if ((replaced && !drop_place(ddl, replaced, error)) ||
-      !schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error)) {
-    return false;
-  }
-  struct place *place = places_add(ddl->places, names->to_db, names->to_coll);
-  places_set_source(ddl->places, place, names->source_db, names->source_coll);
-  place->since = names->ts;
-  place->lost = true;
-  ddl->relapse = !ddl->lenient;
-  return true;
 }
 
 static bool
@@ -461,9 +469,10 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (!from) {
     return rename_missing(ddl, &names, to, error);
   }
-  if ((ddl->by_name || from->by_name) && from->start >= entry->ts) {
+  bool copied = ddl->lenient && (from->since == 0 || from->start != 0); /* read, not made by an entry */
+  if ((ddl->by_name || from->by_name) && (from->start >= entry->ts || copied)) {
     places_changed(ddl->places, from);
-    from->lost = true; /* its name was another collection's by the time of the copy */
+    from->lost = true; /* its name may have been another collection's by the time of the copy */
   }
   bool later = to && ddl->lenient &&
                (!names.drop_target || to->since > entry->ts ||

@@ -68,12 +68,18 @@ build_unique(struct applier *applier, struct error *error)
 
 /*
  * What was copied from a source that cannot read by majority holds for good when the newest entry of then turns up where the
- * replay gets to it: had the source rolled back, another one would be there.
+ * replay gets to it: had the source rolled back, another one would be there. So do what each range saw, as the member that it was
+ * read from may have been lost before the copy was done.
  */
 static bool
 check_expected(struct applier *applier, const struct optime *at, struct error *error)
 {
   struct optime *expected = &applier->expected;
+  for (; applier->seen_at < applier->seen_count && applier->seen[applier->seen_at].ts <= at->ts; applier->seen_at++) {
+    if (!optime_equal(at, &applier->seen[applier->seen_at])) {
+      return oplog_parted(&applier->reader, &applier->seen[applier->seen_at], error);
+    }
+  }
   if (expected->ts == 0 || at->ts < expected->ts) {
     return true;
   }
@@ -91,6 +97,9 @@ become_consistent(struct applier *applier, struct error *error)
 {
   if (!reread_flush(&applier->places, &applier->apply, true, error)) {
     return false;
+  }
+  if (applier->seen_at < applier->seen_count) { /* behind all that the source has */
+    return oplog_parted(&applier->reader, &applier->seen[applier->seen_at], error);
   }
   if (recopy_any_due(&applier->places)) {
     applier->rereading = true;

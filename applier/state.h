@@ -34,6 +34,10 @@ struct applier {
   struct optime bookmark;    /* all up to it is held by the target's majority */
   uint64_t end;              /* the consistency point */
   struct optime expected;    /* the entry that has to be there, at `end`; ts 0: none. See follow_expect */
+  struct optime
+    *seen; /* more of such, where the copy was before it was done: by timestamp, up to `seen_count` from `seen_at` */
+  size_t seen_count;
+  size_t seen_at;
   uint64_t latest;
   uint64_t last_write; /* the newest entry seen that does something */
   int64_t latest_ms;   /* when `latest` was asked */

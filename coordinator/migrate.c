@@ -23,6 +23,7 @@
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
 #define WARN_EVERY_MS INT64_C(300000)
+#define SEEN_BYTES (16u << 20)
 
 struct migration {
   const struct options *options;
@@ -51,6 +52,8 @@ struct migration {
   int64_t began_ms;
   int64_t publish_ms; /* when the status is to be made next */
   int64_t duplicates;
+  bson_t seen;    /* an array: see `seen` of MESSAGE_HAND_OFF. Only of this run's ranges */
+  uint32_t seens; /* its length */
   size_t *unkept; /* tasks that are done, and the bookmark file does not say so yet */
   size_t unkept_count;
   size_t unkept_capacity;
@@ -258,6 +261,7 @@ send_hand_off(struct migration *migration, const char *start_name, uint64_t end,
             known_send(&migration->checkpoint, &migration->pool, error);
   if (ok) {
     BSON_APPEND_ARRAY(&message, "refused", &refused);
+    BSON_APPEND_ARRAY(&message, "seen", &migration->seen);
     message_put_timestamp(&message, "end", end);
     BSON_APPEND_BOOL(&message, "fresh", fresh);
     pool_tell_applier(&migration->pool, MESSAGE_HAND_OFF, &message);
@@ -357,6 +361,19 @@ hand_off_if_copied(struct migration *migration)
 }
 
 static void
+note_seen(struct migration *migration, const bson_t *document)
+{
+  bson_t seen;
+  struct error absent;
+  if (migration->seen.len < SEEN_BYTES && message_document(document, "seen", &seen, &absent)) {
+    char key[16];
+    const char *name;
+    size_t length = bson_uint32_to_string(migration->seens++, &name, key, sizeof key);
+    bson_append_document(&migration->seen, name, (int)length, &seen);
+  }
+}
+
+static void
 on_task_done(void *context, int64_t number, const bson_t *document)
 {
   struct migration *migration = context;
@@ -368,6 +385,7 @@ on_task_done(void *context, int64_t number, const bson_t *document)
     migration->duplicates += message_number(document, "duplicates", 0);
     collection->start = message_timestamp(document, "start");
     collection->lost = collection->lost || message_flag(document, "lost");
+    note_seen(migration, document);
   }
   migration->unkept =
     memory_grow(migration->unkept, migration->unkept_count, &migration->unkept_capacity, sizeof *migration->unkept);
@@ -757,6 +775,7 @@ migrate_run(const struct options *options)
   struct error error = {.kind = ERROR_NONE};
   migration->options = options;
   bson_init(&migration->settings);
+  bson_init(&migration->seen);
   int status;
   if (begin(migration, &error) && prepare(migration, &error)) {
     run_loop(migration);
@@ -774,6 +793,7 @@ migrate_run(const struct options *options)
   memory_wipe(migration->source_uri);
   memory_wipe(migration->target_uri);
   bson_destroy(&migration->settings);
+  bson_destroy(&migration->seen);
   free(migration->unkept);
   free(migration);
   return status;

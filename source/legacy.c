@@ -444,3 +444,9 @@ legacy_same(const struct legacy_cursor *cursor)
   const struct legacy *legacy = cursor->legacy;
   return cursor->generation == legacy->generation && legacy->link && !legacy->link->broken;
 }
+
+uint64_t
+legacy_generation(const struct legacy *legacy)
+{
+  return legacy->generation;
+}

@@ -31,6 +31,9 @@ void legacy_cursor_free(struct legacy_cursor *cursor);
 int legacy_next(struct legacy_cursor *cursor, const bson_t **document, struct error *error);
 bool legacy_alive(const struct legacy_cursor *cursor);
 
+/* Grows with each connection. */
+uint64_t legacy_generation(const struct legacy *legacy);
+
 /* The connection on which it was opened is the one that there is: what a command says now, the same member says. */
 bool legacy_same(const struct legacy_cursor *cursor);
 

@@ -287,6 +287,12 @@ reader_alive(const struct reader_cursor *cursor)
   return cursor->legacy ? legacy_alive(cursor->legacy) : mongoc_cursor_more(cursor->cursor);
 }
 
+uint64_t
+reader_connection(const struct reader *reader)
+{
+  return reader->legacy ? legacy_generation(reader->legacy) : 0;
+}
+
 bool
 reader_same_member(const struct reader_cursor *cursor)
 {

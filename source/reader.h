@@ -72,6 +72,9 @@ void reader_cursor_free(struct reader_cursor *cursor);
 int reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error);
 bool reader_alive(const struct reader_cursor *cursor);
 
+/* Of a source before 3.6: grows with each connection, perhaps to another member. */
+uint64_t reader_connection(const struct reader *reader);
+
 /* Of a source before 3.6: no other connection, perhaps to another member, took the place of the cursor's. */
 bool reader_same_member(const struct reader_cursor *cursor);
 

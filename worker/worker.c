@@ -179,6 +179,24 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
   return true;
 }
 
+/* The newest entry of the member that the range was read from: if it rolls back, so may have what was read. */
+static bool
+put_seen(struct worker *worker, uint64_t connection, bson_t *done, struct error *error)
+{
+  struct optime seen = {0};
+  bson_t document;
+  if (!oplog_last(&worker->reader, &seen, error)) {
+    return false;
+  }
+  if (reader_connection(&worker->reader) != connection) {
+    return error_set(error, ERROR_SOURCE, "the source's member that was read from may be another one now");
+  }
+  BSON_APPEND_DOCUMENT_BEGIN(done, "seen", &document);
+  optime_put(&document, &seen);
+  bson_append_document_end(done, &document);
+  return true;
+}
+
 static bool
 run_copy(struct worker *worker, const bson_t *message, const struct copy_task *task, bson_t *done, struct error *error)
 {
@@ -188,7 +206,14 @@ run_copy(struct worker *worker, const bson_t *message, const struct copy_task *t
     return false;
   }
   struct copy_events events = {await_turn, send_progress, report_document, worker};
-  if (!copy_range(&worker->reader, &worker->target, task, &events, &result, error)) {
+  struct optime seen = {0};
+  bool certain = worker->reader.majority;
+  if (!certain && !oplog_last(&worker->reader, &seen, error)) { /* connects, if that is to be done */
+    return false;
+  }
+  uint64_t connection = reader_connection(&worker->reader);
+  if (!copy_range(&worker->reader, &worker->target, task, &events, &result, error) ||
+      (!certain && !put_seen(worker, connection, done, error))) {
     return false;
   }
   BSON_APPEND_INT64(done, "documents", result.documents);

@@ -333,7 +333,7 @@ class ReplicaSet:
         return None
 
     def wait_primary(self, other_than=None):
-        deadline = time.monotonic() + READY_TIMEOUT_S
+        deadline = time.monotonic() + READY_TIMEOUT_S * (3 if self.old else 1)  # its elections take their time
         while not (found := self.primary()) or found is other_than:
             if time.monotonic() > deadline:
                 raise RuntimeError("the set has no (other) primary")

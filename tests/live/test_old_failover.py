@@ -140,7 +140,10 @@ def test_what_only_the_lost_primary_had_does_not_arrive(set_pair, when):
         except AssertionError:
             assert when == "copying" and "rolled back" in ferry.log(), ferry.log()[-3000:]
             return
+        # What a secondary had received, unread, before it was stopped, it has; the rest is lost.
+        lost_ids = [document["_id"] for document in client.traffic.docs.find({"_id": {"$regex": "^lost"}})]
+        assert len(lost_ids) < 50
         docs = set_pair.target.client().traffic.docs
         assert docs.count_documents({"lost": True}) == 0
-        assert docs.count_documents({"_id": {"$regex": "^lost"}}) == 0
+        assert sorted(docs.distinct("_id", {"_id": {"$regex": "^lost"}})) == sorted(lost_ids)
         set_pair.finish(ferry)
