@@ -71,6 +71,9 @@ class Life:
                 f"{max(self.descriptors)} at most, {descriptors:+.0f}")
 
 
+GROWTH_AFTER_S = 120  # in the first moments memory grows to what the traffic needs
+
+
 class Watch:
     """Samples the processes of a run in the background."""
 
@@ -114,7 +117,7 @@ class Watch:
             slack_mb = max(NOISE_MB, SLACK_MB_PER_HOUR * life.seconds() / 3600)
             if max(life.rss_mb) > BUSY_MB[life.role]:
                 yield f"more than {BUSY_MB[life.role]} MB: {life}"
-            if rss_mb > slack_mb:
+            if rss_mb > slack_mb and life.seconds() >= GROWTH_AFTER_S:
                 yield f"memory grew by more than {slack_mb:.1f} MB: {life}"
 
 
