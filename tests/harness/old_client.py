@@ -208,7 +208,7 @@ class OldDatabase:
     def list_collections(self):
         if self.client.lists:
             for info in self.listed("listCollections", 1):
-                yield {"name": info["name"], "options": SON(info.get("options", {}))}
+                yield {"name": info["name"], "type": info.get("type", "collection"), "options": SON(info.get("options", {}))}
             return
         for info in self["system.namespaces"].find():
             name = info["name"].partition(".")[2]

@@ -24,3 +24,15 @@ def test_compressors(options, used, tmp_path, seed):
             source.client().t.c.update_many({}, {"$set": {"late": "x" * 100}})
             pair.finish(ferry)
         assert set(packed(source)) == used and set(packed(target)) == used
+
+
+def test_a_source_of_3_4_compresses_its_replies(tmp_path, seed):
+    with start_server("3.4", more=["--networkMessageCompressors", "snappy"]) as source, start_server("4.2") as target:
+        pair = Pair(source, target, tmp_path)
+        preload_plain(source.client().t.c, 2000, seed)
+        with pair.ferry("--workers", 2, "--compressors", "snappy") as ferry:
+            ferry.wait_tailing()
+            source.client().t.c.update_many({}, {"$set": {"late": "x" * 100}})
+            pair.finish(ferry)
+        counts = source.client().admin.command("serverStatus")["network"]["compression"]["snappy"]
+        assert any(count["bytesIn"] > 100_000 for count in counts.values()), counts
