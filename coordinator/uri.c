@@ -196,7 +196,7 @@ find_parameter(const struct address *address, const char *name, size_t *size)
                                              {"tlsCAFile", "sslCertificateAuthorityFile"},
                                              {"tlsCertificateKeyFile", "sslClientCertificateKeyFile"},
                                              {"tlsCertificateKeyFilePassword", "sslClientCertificateKeyPassword"}};
-  for (const char *at = address->query; *at;) {
+  for (const char *at = address->query; at && *at;) {
     size_t whole = strcspn(at, "&;");
     size_t key = strcspn(at, "=&;");
     if (strlen(name) == key && strncasecmp(at, name, key) == 0) {
@@ -313,8 +313,8 @@ add_mechanism(const struct side *side, struct address *address, struct error *er
   size_t size;
   char *properties = properties_of(side);
   mechanism_of(side, address, mechanism, sizeof mechanism);
-  bool default_db =
-    !side->auth_db && is_external(mechanism) && !*address->database && !find_parameter(address, "authSource", &size);
+  bool default_db = !side->auth_db && is_external(mechanism) && address->database && !*address->database &&
+                    !find_parameter(address, "authSource", &size);
   bool ok = add(side, address, "authSource", default_db ? "$external" : side->auth_db, error) &&
             add(side, address, "authMechanism", side->mechanism ? mechanism : NULL, error) &&
             add(side, address, "authMechanismProperties", properties, error);

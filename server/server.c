@@ -274,7 +274,8 @@ server_show_id(const bson_t *selector)
   } else {
     uint32_t bytes = selector->len < 90 ? selector->len : 90;
     shown = memory_new(2 + (size_t)bytes * 2 + 1);
-    memcpy(shown, "0x", 2);
+    shown[0] = '0';
+    shown[1] = 'x';
     for (uint32_t i = 0; i < bytes; i++) {
       snprintf(shown + 2 + (size_t)i * 2, 3, "%02x", bson_get_data(selector)[i]);
     }
