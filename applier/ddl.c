@@ -460,8 +460,14 @@ ddl_rename(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (ddl->lenient && known && known != from) {
     return true; /* the copy found it under a later name */
   }
+  /* Carried out before a crash. What has the old name by now came later; where there are no UUIDs, what was replayed before this
+     entry got into it, too. */
   if (ddl->lenient && to && to->since == entry->ts) {
-    return true; /* carried out before a crash; what has the old name by now, without a UUID, came later */
+    if (from && ddl->by_name) {
+      places_changed(ddl->places, from);
+      from->lost = true;
+    }
+    return true;
   }
   if (from && is_later_one(ddl, entry, from)) {
     from = NULL;
