@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/memory.h"
 #include "ipc/message.h"
+#include "target/uuid.h"
 
 /* Lists are visited in the order of their names. */
 #define KEY_SIZE 64
@@ -212,7 +213,6 @@ get_collection(void *context, const bson_t *item, struct error *error)
   struct catalog *catalog = context;
   bson_t options;
   bson_t indexes;
-  bson_iter_t uuid;
   if (!message_document(item, "options", &options, error) || !message_document(item, "indexes", &indexes, error)) {
     return false;
   }
@@ -230,14 +230,7 @@ get_collection(void *context, const bson_t *item, struct error *error)
                               .documents = message_number(item, "documents", 0),
                               .bytes = message_number(item, "bytes", 0)};
   catalog_rename(made, text_of(item, "to_db"), text_of(item, "to_name"));
-  if (bson_iter_init_find(&uuid, item, "uuid") && BSON_ITER_HOLDS_BINARY(&uuid)) {
-    bson_subtype_t subtype;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_binary(&uuid, &subtype, &size, &bytes);
-    made->has_uuid = size == sizeof made->uuid;
-    memcpy(made->uuid, bytes, made->has_uuid ? size : 0);
-  }
+  made->has_uuid = uuid_get(item, made->uuid);
   return true;
 }
 

@@ -36,13 +36,6 @@ static const struct option table[] = {
 #define NUMBER(f, n, i, l, m, v, h) {ROW(KIND_NUMBER, f, n, v, h), .initial = i, .least = l, .most = m},
 #define IGNORED(n, v, h) {.kind = KIND_IGNORED, .name = n, .value = v, .help = h},
 #include "coordinator/options.def"
-#undef GROUP
-#undef TEXT
-#undef SECRET
-#undef LIST
-#undef FLAG
-#undef NUMBER
-#undef IGNORED
 };
 #define TABLE_SIZE (sizeof table / sizeof *table)
 

@@ -28,13 +28,6 @@ struct options {
 #define NUMBER(field, name, initial, least, most, value, help) int64_t field;
 #define IGNORED(name, value, help)
 #include "coordinator/options.def"
-#undef GROUP
-#undef TEXT
-#undef SECRET
-#undef LIST
-#undef FLAG
-#undef NUMBER
-#undef IGNORED
   bool destination_plain; /* --destinationSsl false, said in so many words */
 };
 

@@ -199,13 +199,6 @@ secrets_read(struct options *options, struct error *error)
 #define NUMBER(f, n, i, l, m, v, h)
 #define IGNORED(n, v, h)
 #include "coordinator/options.def"
-#undef GROUP
-#undef TEXT
-#undef SECRET
-#undef LIST
-#undef FLAG
-#undef NUMBER
-#undef IGNORED
   };
   return read_descriptors(secrets, sizeof secrets / sizeof *secrets, error) &&
          ask_user(options, URI_SOURCE, &options->password, "password", error) &&

@@ -71,13 +71,6 @@ put_options(FILE *out)
 #define NUMBER(f, n, i, l, m, v, h) put_number(out, n, v, h, (const int64_t[]){i, l, m});
 #define IGNORED(n, v, h) put_item(out, n, v, h);
 #include "coordinator/options.def"
-#undef GROUP
-#undef TEXT
-#undef SECRET
-#undef LIST
-#undef FLAG
-#undef NUMBER
-#undef IGNORED
   fputs(end, out);
 }
 

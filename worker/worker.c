@@ -9,6 +9,7 @@
 #include "source/oplog.h"
 #include "target/leftover.h"
 #include "target/schema.h"
+#include "target/uuid.h"
 #include "worker/copy.h"
 #include "worker/gauge.h"
 
@@ -235,7 +236,6 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
                            .pace = &worker->pace};
   bson_t min;
   bson_t max;
-  bson_iter_t iter;
   if (!message_text(message, "db", &task.db, error) || !message_text(message, "coll", &task.coll, error) ||
       !message_text(message, "from_db", &task.from_db, error) ||
       !message_text(message, "from_coll", &task.from_coll, error)) {
@@ -244,14 +244,7 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   struct error ignored;
   task.min = message_document(message, "min", &min, &ignored) ? &min : NULL;
   task.max = message_document(message, "max", &max, &ignored) ? &max : NULL;
-  if (bson_iter_init_find(&iter, message, "uuid") && BSON_ITER_HOLDS_BINARY(&iter)) {
-    bson_subtype_t subtype;
-    uint32_t size = 0;
-    const uint8_t *bytes = NULL;
-    bson_iter_binary(&iter, &subtype, &size, &bytes);
-    task.has_uuid = size == sizeof task.uuid;
-    memcpy(task.uuid, bytes, task.has_uuid ? size : 0);
-  }
+  task.has_uuid = uuid_get(message, task.uuid);
   if (run_copy(worker, message, &task, done, error)) {
     return true;
   }
