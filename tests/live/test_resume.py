@@ -41,7 +41,8 @@ def test_interrupted_copy_goes_on(pair, number, seed):
     client.big.c.create_index("u", unique=True, sparse=True)
     client.big.create_collection("log", capped=True, size=1 << 20)
     client.big.log.insert_many([{"_id": n} for n in range(100)])
-    with pair.ferry("--workers", 2, "--rangeMB", 1) as ferry:
+    # At this pace no machine is done before the signal arrives.
+    with pair.ferry("--workers", 2, "--rangeMB", 1, "--maxRate", "30MB/s") as ferry:
         interrupt(ferry, number)
         client.big.c.update_many({"_id": {"$lt": 100}}, {"$set": {"n": -1}})
         client.big.c.rename("renamed")
