@@ -69,6 +69,14 @@ def write_noise(collection, count, rng):
     collection.insert_many([{"noise": rng.randbytes(1000)} for _ in range(count)])
 
 
+SLOWLY = ["--maxRate", "1docs/s"]  # only a copy keeps a spool, so it must not end before the room does
+
+
+def start_at_full_speed(ferry):
+    del ferry.command[-len(SLOWLY):]
+    ferry.start()
+
+
 def write_noise_until_it_ends(ferry, collection, seed):
     """So that there is some from the last seconds before the start, which the spool begins with."""
     rng, until = random.Random(seed), time.monotonic() + 60
@@ -112,12 +120,12 @@ def test_spool_on_a_disk_that_is_full(secantus_pair, disk, seed):
     pair, room = secantus_pair, disk(4)
     noise, rng = pair.source.client().t.c, random.Random(seed)
     write_noise(noise, 100, rng)
-    with pair.ferry("--workers", 2, "--oplogPath", room.folder, status=False) as ferry:
+    with pair.ferry("--workers", 2, "--oplogPath", room.folder, *SLOWLY, status=False) as ferry:
         write_noise_until_it_ends(ferry, noise, seed)
         ends_with(ferry, STATE, "spooled oplog", "make room there, then start again")
         room.resize(1000)
         write_noise(noise, 100, rng)
-        ferry.start()
+        start_at_full_speed(ferry)
         pair.finish(ferry)
 
 
@@ -126,12 +134,12 @@ def test_spool_at_the_limit_of_a_files_size_is_no_signal(secantus_pair, seed):
     pair = secantus_pair
     noise = pair.source.client().t.c
     write_noise(noise, 400, random.Random(seed))
-    with pair.ferry("--workers", 2, "--oplogPath", pair.folder, status=False, start=False) as ferry:
+    with pair.ferry("--workers", 2, "--oplogPath", pair.folder, *SLOWLY, status=False, start=False) as ferry:
         ferry.start(lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)))
         write_noise_until_it_ends(ferry, noise, seed)
         ends_with(ferry, STATE, "spooled oplog", "File too large", "make room there, then start again")
         assert "killed" not in ferry.log()
-        ferry.start()
+        start_at_full_speed(ferry)
         pair.finish(ferry)
 
 
