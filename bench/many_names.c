@@ -73,7 +73,7 @@ run_plan(struct plan *plan, struct checkpoint *checkpoint, struct error *error)
   check(checkpoint_begin(checkpoint, error), error);
   for (size_t n = 0; (task = plan_lend(plan)) >= 0; n++) {
     plan_task_done(plan, task);
-    check(kept_put_task(checkpoint, plan, (size_t)task, error), error);
+    check(kept_put_task(checkpoint, plan, &(struct kept_task){.task = (size_t)task}, error), error);
     if (n % 1000 == 999) {
       check(checkpoint_commit(checkpoint, error) && checkpoint_begin(checkpoint, error), error);
     }

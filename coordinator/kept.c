@@ -9,6 +9,8 @@
 
 /* Lists are visited in the order of their names. */
 #define KEY_SIZE 64
+/* That a message may well have. Ranges that were read one after another often saw the same. */
+#define SEEN_BYTES (16u << 20)
 
 static void
 number_key(char key[KEY_SIZE], size_t collection, size_t part)
@@ -189,10 +191,12 @@ kept_put_points(struct checkpoint *checkpoint, const struct plan *plan, struct e
 }
 
 bool
-kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, size_t number, struct error *error)
+kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, const struct kept_task *done, struct error *error)
 {
   char key[KEY_SIZE];
+  bson_t seen;
   bson_t item = BSON_INITIALIZER;
+  size_t number = done->task;
   const struct plan_task *task = &plan->tasks[number];
   const struct plan_collection *collection = &plan->collections[task->collection];
   number_key(key, task->collection, number - collection->first_task);
@@ -202,6 +206,11 @@ kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, size_t num
   BSON_APPEND_INT64(&item, "bytes", task->bytes);
   BSON_APPEND_BOOL(&item, "lost", collection->lost);
   message_put_timestamp(&item, "start", collection->start);
+  if (done->seen.ts) {
+    BSON_APPEND_DOCUMENT_BEGIN(&item, "seen", &seen);
+    optime_put(&seen, &done->seen);
+    bson_append_document_end(&item, &seen);
+  }
   bool ok = checkpoint_put_item(checkpoint, "done", key, &item, error);
   bson_destroy(&item);
   return ok;
@@ -293,4 +302,39 @@ bool
 kept_get_tasks(struct checkpoint *checkpoint, struct plan *plan, struct error *error)
 {
   return checkpoint_items(checkpoint, "done", get_task, plan, error);
+}
+
+struct seen_list {
+  bson_t *array;
+  uint32_t count;
+  struct optime before;
+};
+
+static bool
+list_seen(void *context, const bson_t *item, struct error *error)
+{
+  struct seen_list *list = context;
+  bson_t document;
+  struct error absent;
+  (void)error;
+  if (!message_document(item, "seen", &document, &absent)) {
+    return true;
+  }
+  struct optime seen = optime_of(&document);
+  if (!optime_equal(&seen, &list->before) && list->array->len < SEEN_BYTES) {
+    char key[16];
+    const char *name;
+    size_t length = bson_uint32_to_string(list->count++, &name, key, sizeof key);
+    bson_append_document(list->array, name, (int)length, &document);
+  }
+  list->before = seen;
+  return true;
+}
+
+bool
+kept_seen(struct checkpoint *checkpoint, bson_t *seen, struct error *error)
+{
+  struct seen_list list = {.array = seen};
+  bson_init(seen);
+  return checkpoint_items(checkpoint, "done", list_seen, &list, error);
 }

@@ -12,6 +12,7 @@
 #include "coordinator/options.h"
 #include "coordinator/plan.h"
 #include "server/server.h"
+#include "source/oplog.h"
 
 enum kept_step { KEPT_FAILED = -1, KEPT_NOTHING, KEPT_CATALOG, KEPT_PLAN, KEPT_BOOKMARK };
 
@@ -20,6 +21,11 @@ struct kept_identity {
   const struct server_hello *source;
   const struct server_hello *target;
   const bson_t *shape; /* options_shape */
+};
+
+struct kept_task {
+  size_t task;        /* of the plan */
+  struct optime seen; /* the newest entry when its range had been read; ts 0: it was read with majority read concern */
 };
 
 /*
@@ -35,11 +41,14 @@ bool kept_begin(struct checkpoint *checkpoint, const bson_t *start, const struct
 /* The plan's points; within the caller's transaction. */
 bool kept_put_points(struct checkpoint *checkpoint, const struct plan *plan, struct error *error);
 /* A task that is done; within the caller's transaction. */
-bool kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, size_t task, struct error *error);
+bool kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, const struct kept_task *done,
+                   struct error *error);
 
 /* Back: the catalog; the points into a plan that was begun with it; after plan_close, what is done. */
 bool kept_get_catalog(struct checkpoint *checkpoint, struct catalog *catalog, struct error *error);
 bool kept_get_points(struct checkpoint *checkpoint, struct plan *plan, struct error *error);
 bool kept_get_tasks(struct checkpoint *checkpoint, struct plan *plan, struct error *error);
+/* What all ranges saw, as an array of {ts, t, h}: `seen` of MESSAGE_HAND_OFF. The caller's to destroy, also on failure. */
+bool kept_seen(struct checkpoint *checkpoint, bson_t *seen, struct error *error);
 
 #endif

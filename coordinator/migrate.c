@@ -23,7 +23,6 @@
 #define APPLIER_DEATHS_MOST 3
 #define PACE_S 5 /* before that a pace means nothing */
 #define WARN_EVERY_MS INT64_C(300000)
-#define SEEN_BYTES (16u << 20)
 
 struct migration {
   const struct options *options;
@@ -52,9 +51,7 @@ struct migration {
   int64_t began_ms;
   int64_t publish_ms; /* when the status is to be made next */
   int64_t duplicates;
-  bson_t seen;    /* an array: see `seen` of MESSAGE_HAND_OFF. Only of this run's ranges */
-  uint32_t seens; /* its length */
-  size_t *unkept; /* tasks that are done, and the bookmark file does not say so yet */
+  struct kept_task *unkept; /* tasks that are done, and the bookmark file does not say so yet */
   size_t unkept_count;
   size_t unkept_capacity;
   bool handed_off;
@@ -255,18 +252,21 @@ send_hand_off(struct migration *migration, const char *start_name, uint64_t end,
 {
   bson_t message = BSON_INITIALIZER;
   bson_t refused;
-  bool ok = refused_list(&migration->checkpoint, &refused, error) &&
+  bson_t seen;
+  bool listed = refused_list(&migration->checkpoint, &refused, error);
+  bool ok = kept_seen(&migration->checkpoint, &seen, error) && listed &&
             put_optime(migration, &message, "copied_from", "start", error) &&
             put_optime(migration, &message, "start", start_name, error) &&
             known_send(&migration->checkpoint, &migration->pool, error);
   if (ok) {
     BSON_APPEND_ARRAY(&message, "refused", &refused);
-    BSON_APPEND_ARRAY(&message, "seen", &migration->seen);
+    BSON_APPEND_ARRAY(&message, "seen", &seen);
     message_put_timestamp(&message, "end", end);
     BSON_APPEND_BOOL(&message, "fresh", fresh);
     pool_tell_applier(&migration->pool, MESSAGE_HAND_OFF, &message);
     migration->handed_off = true;
   }
+  bson_destroy(&seen);
   bson_destroy(&refused);
   bson_destroy(&message);
   return ok;
@@ -331,7 +331,7 @@ keep_tasks(struct migration *migration, struct error *error)
   fault_point("range-done");
   bool ok = checkpoint_begin(checkpoint, error);
   for (size_t i = 0; ok && i < migration->unkept_count; i++) {
-    ok = kept_put_task(checkpoint, &migration->plan, migration->unkept[i], error);
+    ok = kept_put_task(checkpoint, &migration->plan, &migration->unkept[i], error);
   }
   ok = ok && checkpoint_commit(checkpoint, error);
   fault_point("range-kept");
@@ -361,19 +361,6 @@ hand_off_if_copied(struct migration *migration)
 }
 
 static void
-note_seen(struct migration *migration, const bson_t *document)
-{
-  bson_t seen;
-  struct error absent;
-  if (migration->seen.len < SEEN_BYTES && message_document(document, "seen", &seen, &absent)) {
-    char key[16];
-    const char *name;
-    size_t length = bson_uint32_to_string(migration->seens++, &name, key, sizeof key);
-    bson_append_document(&migration->seen, name, (int)length, &seen);
-  }
-}
-
-static void
 on_task_done(void *context, int64_t number, const bson_t *document)
 {
   struct migration *migration = context;
@@ -385,11 +372,16 @@ on_task_done(void *context, int64_t number, const bson_t *document)
     migration->duplicates += message_number(document, "duplicates", 0);
     collection->start = message_timestamp(document, "start");
     collection->lost = collection->lost || message_flag(document, "lost");
-    note_seen(migration, document);
+  }
+  bson_t seen;
+  struct error absent;
+  struct kept_task done = {.task = (size_t)number};
+  if (message_document(document, "seen", &seen, &absent)) {
+    done.seen = optime_of(&seen);
   }
   migration->unkept =
     memory_grow(migration->unkept, migration->unkept_count, &migration->unkept_capacity, sizeof *migration->unkept);
-  migration->unkept[migration->unkept_count++] = (size_t)number;
+  migration->unkept[migration->unkept_count++] = done;
   hand_off_if_copied(migration);
 }
 
@@ -775,7 +767,6 @@ migrate_run(const struct options *options)
   struct error error = {.kind = ERROR_NONE};
   migration->options = options;
   bson_init(&migration->settings);
-  bson_init(&migration->seen);
   int status;
   if (begin(migration, &error) && prepare(migration, &error)) {
     run_loop(migration);
@@ -793,7 +784,6 @@ migrate_run(const struct options *options)
   memory_wipe(migration->source_uri);
   memory_wipe(migration->target_uri);
   bson_destroy(&migration->settings);
-  bson_destroy(&migration->seen);
   free(migration->unkept);
   free(migration);
   return status;

@@ -1,5 +1,6 @@
 """Sources before 3.6: scripted ones of every version, which fail as old servers do, and a real 2.6 where there is one."""
 
+import signal
 import ssl
 import subprocess
 import time
@@ -192,6 +193,30 @@ def test_what_was_copied_rolls_back(version, target, tmp_path):
             source.committed = None
             source.go_on()
             wait_error(ferry, "rolled back")
+
+
+@pytest.mark.parametrize("version", ["2.6", later("3.4")])
+def test_what_an_interrupted_copy_had_read_rolls_back(version, target, tmp_path):
+    """The run that goes on copies the rest from the source as it is then, and finds its own end of the copy in the oplog."""
+    with scripted(version) as source:
+        seen = source.oplog[8][0]
+        source.set_clock(seen)
+        source.committed = source.start
+        source.faults = [("query d.e", wait_for_ever)] if version == "2.6" else [("find d.e", wait_for_ever)]
+        with Ferry(source, target, tmp_path, "--workers", 1, start=False) as ferry:
+            ferry.environment = {"FERRY_FAULT": f"range-kept:1:{tmp_path / 'died'}"}
+            ferry.start()
+            assert ferry.wait() == -signal.SIGKILL
+            source.oplog[8] = (seen[0], 7), source.oplog[9][1]
+            source.committed, source.faults, ferry.environment = None, [], {}
+            source.go_on()
+            ferry.start()
+            wait_error(ferry, "rolled back")
+
+
+def wait_for_ever(_, connection):
+    connection.recv(1)
+    return b""
 
 
 def wait_error(ferry, words):
