@@ -19,7 +19,7 @@ from pymongo.errors import AutoReconnect, DuplicateKeyError, PyMongoError, Write
 
 import servers
 from compare import compare
-from conftest import start_server, variable
+from conftest import PAIRS, start_server, variable
 from ferry import Failed, Ferry, send_signal
 
 MIGRATIONS = int(os.environ.get("FERRY_MIGRATIONS") or 2)
@@ -39,9 +39,10 @@ def sets():
         yield source, target
 
 
-@pytest.fixture(scope="module", params=["4.0", "4.2", "secantus"])
+@pytest.fixture(scope="module", params=PAIRS)
 def singles(request):
-    with start_server(request.param) as source, start_server(request.param) as target:
+    source_kind, target_kind = PAIRS[request.param]
+    with start_server(source_kind) as source, start_server(target_kind) as target:
         yield source, target
 
 
