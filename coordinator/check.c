@@ -148,8 +148,9 @@ check_copy(struct check *check)
 {
   struct preflight *preflight = check->preflight;
   bool has_oplog = preflight->source_hello.set_name[0] != 0;
-  bool source = needs_open(&check->source, &preflight->reader.server, &check->findings);
-  bool target = needs_open(&check->target, &preflight->target, &check->findings);
+  bool source =
+    needs_open(&check->source, &preflight->reader.server, preflight->source_hello.wire_version, &check->findings);
+  bool target = needs_open(&check->target, &preflight->target, preflight->target_hello.wire_version, &check->findings);
   if (source) {
     needs_oplog(&check->source);
     source = needs_listing(&check->source);
@@ -224,7 +225,8 @@ void
 check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step)
 {
   struct error error;
-  if (needs_open(&check->source, &check->preflight->reader.server, &check->findings)) {
+  if (needs_open(&check->source, &check->preflight->reader.server, check->preflight->source_hello.wire_version,
+                 &check->findings)) {
     needs_oplog(&check->source);
   }
   if (check_anchors(check, checkpoint, step == KEPT_BOOKMARK ? "bookmark" : "start", &error)) {

@@ -8,6 +8,8 @@
 #include "ipc/message.h"
 #include "target/uuid.h"
 
+#define WIRE_3_6 6 /* collections have UUIDs */
+
 struct need {
   const char *action;
   enum finding_level level; /* of its lack */
@@ -19,7 +21,7 @@ static const struct need of_source[] = {
   {"find", FINDING_PROBLEM, false, NULL},
   {"listIndexes", FINDING_PROBLEM, false, NULL},
   {"collStats", FINDING_NOTE, false, "sizes are not known there, and one worker copies each collection"},
-  {"splitVector", FINDING_NOTE, false, "ranges come from $sample"}};
+  {"splitVector", FINDING_NOTE, false, "where ranges end is found by $sample, before 3.2 by a walk"}};
 
 /*
  * Not renameCollectionSameDB: find, dropCollection, insert and createIndex allow the same (seen on 4.0.14). Of system
@@ -85,15 +87,18 @@ ask_databases(struct needs *needs)
 }
 
 bool
-needs_open(struct needs *needs, struct server *server, struct findings *findings)
+needs_open(struct needs *needs, struct server *server, int wire_version, struct findings *findings)
 {
   bson_t reply;
   struct error error;
-  *needs = (struct needs){
-    .server = server, .source = server->kind == ERROR_SOURCE, .findings = findings, .databases = bson_new()};
+  *needs = (struct needs){.server = server,
+                          .wire_version = wire_version,
+                          .source = server->kind == ERROR_SOURCE,
+                          .findings = findings,
+                          .databases = bson_new()};
   bson_t *command = BCON_NEW("connectionStatus", BCON_INT32(1), "showPrivileges", BCON_BOOL(true));
   bool ok = server_command(server, "admin", command, &reply, &error);
-  privileges_read(&needs->privileges, &reply);
+  privileges_read(&needs->privileges, &reply, wire_version);
   bson_destroy(command);
   bson_destroy(&reply);
   if (!ok && error.code == 0) { /* a refusal is an answer; only a lost connection is none */
@@ -128,7 +133,7 @@ needs_oplog(struct needs *needs)
   if (!privileges_allow(privileges, "find", "local", "oplog.rs")) {
     lacks(needs, FINDING_PROBLEM, "find", "local.oplog.rs", NULL);
   }
-  if (!privileges_allow(privileges, "useUUID", NULL, NULL)) {
+  if (needs->wire_version >= WIRE_3_6 && !privileges_allow(privileges, "useUUID", NULL, NULL)) {
     lacks(needs, FINDING_NOTE, "useUUID", "the cluster",
           "collections are read by name, and one that is renamed meanwhile is copied again");
   }

@@ -15,6 +15,7 @@
 
 struct needs {
   struct server *server;
+  int wire_version;
   bool source; /* else the target */
   struct findings *findings;
   struct privileges privileges;
@@ -22,7 +23,7 @@ struct needs {
 };
 
 /* Asks who is logged in. False, with the problem noted, if the question failed. */
-bool needs_open(struct needs *needs, struct server *server, struct findings *findings);
+bool needs_open(struct needs *needs, struct server *server, int wire_version, struct findings *findings);
 void needs_close(struct needs *needs);
 
 /* Reading the source's oplog. */

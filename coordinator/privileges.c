@@ -6,6 +6,8 @@
 
 #include "ipc/message.h"
 
+#define WIRE_3_4 5
+
 static void
 read_user(struct privileges *privileges, const bson_t *info)
 {
@@ -37,12 +39,13 @@ has_elements(const bson_t *info, const char *name)
 }
 
 void
-privileges_read(struct privileges *privileges, const bson_t *reply)
+privileges_read(struct privileges *privileges, const bson_t *reply, int wire_version)
 {
   bson_t info;
   bson_t list;
   struct error ignored;
-  *privileges = (struct privileges){.state = PRIVILEGES_NO_LOGIN, .list = bson_new()};
+  *privileges =
+    (struct privileges){.state = PRIVILEGES_NO_LOGIN, .any_is_all = wire_version < WIRE_3_4, .list = bson_new()};
   if (!message_document(reply, "authInfo", &info, &ignored)) {
     return;
   }
@@ -72,15 +75,16 @@ is_system(const char *coll)
   return strncmp(coll, "system.", 7) == 0;
 }
 
-/* local and config are no normal databases: roles for "any database" do not reach them. */
+/* local and config are no normal databases: roles for "any database" do not reach them, but in old servers. */
 static bool
-is_any_normal(const char *db, const char *coll)
+is_any_normal(const struct privileges *privileges, const char *db, const char *coll)
 {
-  return !coll || (!is_system(coll) && strcmp(db, "local") != 0 && strcmp(db, "config") != 0);
+  return !coll ||
+         (!is_system(coll) && (privileges->any_is_all || (strcmp(db, "local") != 0 && strcmp(db, "config") != 0)));
 }
 
 static bool
-matches(const bson_t *resource, const char *db, const char *coll)
+matches(const struct privileges *privileges, const bson_t *resource, const char *db, const char *coll)
 {
   const char *for_db = NULL;
   const char *for_coll = NULL;
@@ -96,7 +100,7 @@ matches(const bson_t *resource, const char *db, const char *coll)
   }
   bool any_db = !*for_db;
   if (!*for_coll) {
-    return any_db ? is_any_normal(db, coll) : strcmp(for_db, db) == 0 && (!coll || !is_system(coll));
+    return any_db ? is_any_normal(privileges, db, coll) : strcmp(for_db, db) == 0 && (!coll || !is_system(coll));
   }
   return coll && strcmp(for_coll, coll) == 0 && (any_db || strcmp(for_db, db) == 0);
 }
@@ -131,7 +135,7 @@ privileges_allow(const struct privileges *privileges, const char *action, const 
     bson_t resource;
     struct error ignored;
     if (message_item(&iter, &privilege) && message_document(&privilege, "resource", &resource, &ignored) &&
-        matches(&resource, db, coll) && has_action(&privilege, action)) {
+        matches(privileges, &resource, db, coll) && has_action(&privilege, action)) {
       return true;
     }
   }

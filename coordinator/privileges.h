@@ -3,7 +3,9 @@
  *
  * A resource matches as the server itself matches it, from 3.4 on (S:src/mongo/db/auth/authorization_session_impl.cpp@r4.2.2):
  * {db: "", collection: ""} is every collection but system.* ones and those of local and config, {db: "x", collection: ""}
- * every one of x but system.*, {db: "", collection: "c"} c in each database.
+ * every one of x but system.*, {db: "", collection: "c"} c in each database. Up to 3.0, and in 3.2 up to some later one,
+ * {db: "", collection: ""} reaches local and config as well (S:src/mongo/db/auth/authorization_session.cpp@r3.0.15, and
+ * @r3.2.22, which does not): of 3.2 it is taken to, and the server itself answers.
  */
 #ifndef FERRY_COORDINATOR_PRIVILEGES_H
 #define FERRY_COORDINATOR_PRIVILEGES_H
@@ -18,11 +20,12 @@ enum privileges_state {
 
 struct privileges {
   enum privileges_state state;
-  char user[300]; /* "name@db"; "" if nobody logged in */
-  bson_t *list;   /* the array of privileges; empty unless known */
+  bool any_is_all; /* "any database" means local and config, too */
+  char user[300];  /* "name@db"; "" if nobody logged in */
+  bson_t *list;    /* the array of privileges; empty unless known */
 };
 
-void privileges_read(struct privileges *privileges, const bson_t *reply);
+void privileges_read(struct privileges *privileges, const bson_t *reply, int wire_version);
 void privileges_clear(struct privileges *privileges);
 
 /*

@@ -16,7 +16,7 @@ read_state(const bson_t *reply)
   struct privileges privileges;
   server_read_hello(reply, &hello);
   majority_of_status(reply);
-  privileges_read(&privileges, reply);
+  privileges_read(&privileges, reply, hello.wire_version);
   privileges_allow(&privileges, "find", "d", "c");
   privileges_allow(&privileges, "listDatabases", NULL, NULL);
   privileges_clear(&privileges);

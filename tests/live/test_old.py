@@ -10,7 +10,7 @@ from bson import SON
 
 import servers
 from conftest import start_server
-from ferry import Ferry
+from ferry import Ferry, binary
 from recorded import ScriptedSource
 
 pytestmark = pytest.mark.timeout(120)
@@ -326,12 +326,13 @@ def test_x509(version, pki, target, tmp_path):
         assert_arrived(target)
 
 
-# A real 2.6
+# Real ones
 
 
-def test_real_login(target, tmp_path):
-    """MONGODB-CR."""
-    with start_server("2.6", login=("admin", "s3cret")) as source:
+@pytest.mark.parametrize("version", OLD)
+def test_real_login(version, target, tmp_path):
+    """MONGODB-CR with 2.6, SCRAM-SHA-1 with the others."""
+    with start_server(version, login=("admin", "s3cret")) as source:
         client = source.client()
         client.d.c.insert_many([{"_id": n} for n in range(500)])
         with Ferry(source, target, tmp_path, "--workers", 2) as ferry:
@@ -381,3 +382,17 @@ def test_a_document_that_the_scan_missed_is_read_again(change, target, tmp_path)
         log = migrate(source, target, tmp_path)
         assert "read again documents=1" in log
         assert target.client().d.c.find_one({"_id": "missed"}) == moved
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_no_privilege_that_a_version_does_not_know_is_missed(version, target, tmp_path):
+    """The role backup is what is documented, and a user of 3.0 with the role root lacked the oplog, it was said."""
+    with start_server(version, login=("admin", "s3cret")) as source:
+        source.client().d.c.insert_one({"_id": 1})
+        source.client().admin.command("createUser", "b", pwd="b", roles=["backup"])
+        for user, password in ("b", "b"), ("admin", "s3cret"):
+            done = subprocess.run(
+                [binary(), "check", "--host", source.seed, "--destination", target.seed, "--username", user, "--password", password,
+                 "--bookmarkFile", str(tmp_path / "bookmark")], capture_output=True, text=True, timeout=60)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "UUID" not in done.stdout and "local.oplog.rs" not in done.stdout, done.stdout

@@ -18,11 +18,12 @@ MAJORITY = {"w": "majority", "wtimeout": 60_000}
 COUNT = 30_000
 
 
-@pytest.fixture
-def set_pair(tmp_path):
-    if not os.environ.get(variable("2.6")):
-        pytest.skip(f"{variable('2.6')} names no mongod")
-    with servers.ReplicaSet(os.environ[variable("2.6")]) as members, start_server("4.0") as single:
+@pytest.fixture(params=["2.6", "3.0", "3.2", "3.4"])
+def set_pair(request, tmp_path):
+    binary = os.environ.get(variable(request.param))
+    if not binary:
+        pytest.skip(f"{variable(request.param)} names no mongod")
+    with servers.ReplicaSet(binary) as members, start_server("4.0") as single:
         pair = Pair(members, single, tmp_path)
         pair.set = members
         client = members.client()

@@ -10,7 +10,7 @@ told(const char *info)
   char *json = bson_strdup_printf("{\"authInfo\": {%s}, \"ok\": 1}", info);
   bson_t *reply = bson_new_from_json((const uint8_t *)json, -1, &cause);
   cr_assert(reply, "%s", cause.message);
-  privileges_read(&privileges, reply);
+  privileges_read(&privileges, reply, 7);
   bson_destroy(reply);
   bson_free(json);
   return privileges;
@@ -48,6 +48,17 @@ Test(privileges, any_database)
   assert_find(any, "local", "oplog.rs", false);
   assert_find(any, "config", "transactions", false);
   assert_find(any, NULL, NULL, false);
+}
+
+/* A user of 3.0 with the role root was refused: it lacked find on local.oplog.rs, it said. */
+Test(privileges, any_database_was_once_all_of_them)
+{
+  struct privileges privileges = user("{\"db\": \"\", \"collection\": \"\"}", "[\"find\"]");
+  privileges.any_is_all = true;
+  cr_assert(privileges_allow(&privileges, "find", "local", "oplog.rs"));
+  cr_assert_not(privileges_allow(&privileges, "find", "local", "system.replset"));
+  cr_assert_not(privileges_allow(&privileges, "find", NULL, NULL));
+  privileges_clear(&privileges);
 }
 
 Test(privileges, one_database)
