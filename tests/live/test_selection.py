@@ -8,6 +8,7 @@ from bson import SON
 from pymongo.errors import OperationFailure
 
 from ferry import Ferry, binary
+from test_migration import drop_ghosts
 
 pytestmark = pytest.mark.timeout(180)
 USAGE, REFUSED = 2, 6
@@ -70,6 +71,8 @@ def migrate(pair, *options):
         ferry.wait_phase("tailing the oplog")
         ferry.catch_up()
         assert ferry.stop() == 0, ferry.log()[-3000:]
+    for name in ("shop", "crm", "logs"):
+        drop_ghosts(client[name], ("a", "tmp_1", "new"))
     return contents(client), contents(pair.target.client())
 
 
