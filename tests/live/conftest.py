@@ -19,6 +19,8 @@ PAIRS = {"secantus-secantus": ("secantus", "secantus"), "4.0-4.0": ("4.0", "4.0"
          "3.6-4.0": ("3.6", "4.0"), "4.2-4.2": ("4.2", "4.2"), "2.6-4.0": ("2.6", "4.0"), "2.6-4.2": ("2.6", "4.2"),
          "2.6-secantus": ("2.6", "secantus"), "3.0-4.0": ("3.0", "4.0"), "3.2-4.0": ("3.2", "4.0"),
          "3.4-4.2": ("3.4", "4.2")}
+if os.environ.get("FERRY_PAIRS"):  # these instead: "3.0-4.2,3.2-secantus"
+    PAIRS = {name: tuple(name.split("-")) for name in os.environ["FERRY_PAIRS"].split(",")}
 
 
 def variable(version):

