@@ -345,7 +345,8 @@ class ReplicaSet:
         before = self.wait_primary()
         with contextlib.suppress(PyMongoError):  # older servers close the connection
             catch_up = {} if self.old else {"secondaryCatchUpPeriodSecs": 10}
-            before.client().admin.command("replSetStepDown", 20, force=True, **catch_up)
+            # An old set takes half a minute to elect, and would take the same member again.
+            before.client().admin.command("replSetStepDown", 90 if self.old else 20, force=True, **catch_up)
         return self.wait_primary(other_than=before)
 
     def kill_primary(self):
