@@ -76,14 +76,8 @@ bool
 bookmark_report(struct applier *applier, bool confirm, struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
-  bson_t bookmark;
-  bson_t taken;
-  BSON_APPEND_DOCUMENT_BEGIN(&document, "bookmark", &bookmark);
-  optime_put(&bookmark, &applier->bookmark);
-  bson_append_document_end(&document, &bookmark);
-  BSON_APPEND_DOCUMENT_BEGIN(&document, "taken", &taken);
-  optime_put(&taken, &applier->taken);
-  bson_append_document_end(&document, &taken);
+  optime_put_as(&document, "bookmark", &applier->bookmark);
+  optime_put_as(&document, "taken", &applier->taken);
   message_put_timestamp(&document, "reached", applier->consistent ? applier->position.ts : applier->end);
   message_put_timestamp(&document, "latest", applier->latest);
   message_put_timestamp(&document, "last_write", applier->last_write);

@@ -143,13 +143,19 @@ check_open(struct check *check, const char *source_uri, const char *target_uri)
   return true;
 }
 
+static bool
+open_source(struct check *check)
+{
+  struct preflight *preflight = check->preflight;
+  return needs_open(&check->source, &preflight->reader.server, preflight->source_hello.wire_version, &check->findings);
+}
+
 void
 check_copy(struct check *check)
 {
   struct preflight *preflight = check->preflight;
   bool has_oplog = preflight->source_hello.set_name[0] != 0;
-  bool source =
-    needs_open(&check->source, &preflight->reader.server, preflight->source_hello.wire_version, &check->findings);
+  bool source = open_source(check);
   bool target = needs_open(&check->target, &preflight->target, preflight->target_hello.wire_version, &check->findings);
   if (source) {
     needs_oplog(&check->source);
@@ -225,8 +231,7 @@ void
 check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step)
 {
   struct error error;
-  if (needs_open(&check->source, &check->preflight->reader.server, check->preflight->source_hello.wire_version,
-                 &check->findings)) {
+  if (open_source(check)) {
     needs_oplog(&check->source);
   }
   if (check_anchors(check, checkpoint, step == KEPT_BOOKMARK ? "bookmark" : "start", &error)) {

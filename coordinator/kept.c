@@ -194,7 +194,6 @@ bool
 kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, const struct kept_task *done, struct error *error)
 {
   char key[KEY_SIZE];
-  bson_t seen;
   bson_t item = BSON_INITIALIZER;
   size_t number = done->task;
   const struct plan_task *task = &plan->tasks[number];
@@ -207,9 +206,7 @@ kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, const stru
   BSON_APPEND_BOOL(&item, "lost", collection->lost);
   message_put_timestamp(&item, "start", collection->start);
   if (done->seen.ts) {
-    BSON_APPEND_DOCUMENT_BEGIN(&item, "seen", &seen);
-    optime_put(&seen, &done->seen);
-    bson_append_document_end(&item, &seen);
+    optime_put_as(&item, "seen", &done->seen);
   }
   bool ok = checkpoint_put_item(checkpoint, "done", key, &item, error);
   bson_destroy(&item);
@@ -322,10 +319,7 @@ list_seen(void *context, const bson_t *item, struct error *error)
   }
   struct optime seen = optime_of(&document);
   if (!optime_equal(&seen, &list->before) && list->array->len < SEEN_BYTES) {
-    char key[16];
-    const char *name;
-    size_t length = bson_uint32_to_string(list->count++, &name, key, sizeof key);
-    bson_append_document(list->array, name, (int)length, &document);
+    message_put_item(list->array, list->count++, &document);
   }
   list->before = seen;
   return true;

@@ -94,6 +94,15 @@ optime_put(bson_t *document, const struct optime *optime)
   }
 }
 
+void
+optime_put_as(bson_t *document, const char *name, const struct optime *optime)
+{
+  bson_t field;
+  BSON_APPEND_DOCUMENT_BEGIN(document, name, &field);
+  optime_put(&field, optime);
+  bson_append_document_end(document, &field);
+}
+
 bool
 optime_equal(const struct optime *left, const struct optime *right)
 {

@@ -22,6 +22,8 @@ struct optime {
 struct optime optime_of(const bson_t *entry);
 /* Appends ts, and t and h where they are: what optime_of reads. */
 void optime_put(bson_t *document, const struct optime *optime);
+/* The same as a document of its own, the field `name`. */
+void optime_put_as(bson_t *document, const char *name, const struct optime *optime);
 bool optime_equal(const struct optime *left, const struct optime *right);
 
 /*

@@ -185,16 +185,13 @@ static bool
 put_seen(struct worker *worker, uint64_t connection, bson_t *done, struct error *error)
 {
   struct optime seen = {0};
-  bson_t document;
   if (!oplog_last(&worker->reader, &seen, error)) {
     return false;
   }
   if (reader_connection(&worker->reader) != connection) {
     return error_set(error, ERROR_SOURCE, "the source's member that was read from may be another one now");
   }
-  BSON_APPEND_DOCUMENT_BEGIN(done, "seen", &document);
-  optime_put(&document, &seen);
-  bson_append_document_end(done, &document);
+  optime_put_as(done, "seen", &seen);
   return true;
 }
 

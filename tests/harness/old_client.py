@@ -7,8 +7,8 @@ Finds are OP_QUERY and OP_GET_MORE, all else is commands. What the server refuse
 Decimals, which these servers do not know, and timestamps in an `_id` are sent as texts.
 """
 
-import functools
 import base64
+import functools
 import hashlib
 import hmac
 import itertools
