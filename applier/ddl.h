@@ -59,6 +59,9 @@ bool ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const b
 bool ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options,
                            struct error *error);
 
+/* Commands go to a time series by its own name; its buckets are only written to by theirs. Lives in `coll`. */
+const char *ddl_command_name(const char *coll);
+
 /* The collection that a write or command means: by UUID where it is known, else by name; NULL if there is none. */
 struct place *ddl_place(struct ddl *ddl, const struct entry *entry);
 /* Lenient: it was dropped or renamed meanwhile, and another one has its name. */
