@@ -66,5 +66,21 @@ const char *ddl_command_name(const char *coll);
 struct place *ddl_place(struct ddl *ddl, const struct entry *entry);
 /* Lenient: it was dropped or renamed meanwhile, and another one has its name. */
 bool ddl_is_gone(struct ddl *ddl, const struct entry *entry);
+/*
+ * Lenient: the target's collection of the entry's name is a later one, the entry's own is gone already. Where the replay
+ * itself gave the name, the order of entries tells (SecantusDB changes the UUID in a rename); else the UUIDs do.
+ */
+bool ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const struct place *place);
+
+/* Drops the collection from the target, and forgets what is known of it. */
+bool ddl_drop_place(struct ddl *ddl, struct place *place, struct error *error);
+
+/* ERROR_DIVERGED: the entry, and `what` is wrong with it. False. */
+bool ddl_misfit(const struct entry *entry, const char *what, struct error *error);
+/* A field that holds "db.coll"; false if it does not, or its names are too long. */
+bool ddl_split_namespace(const bson_t *o, const char *field, char db[SELECTION_DB_SIZE],
+                         char coll[SELECTION_COLL_SIZE]);
+/* The source's names become the target's. */
+bool ddl_name_on_target(struct ddl *ddl, char *db, char *coll, struct error *error);
 
 #endif
