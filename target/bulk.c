@@ -3,20 +3,10 @@
 #include "target/delta.h"
 #include "target/exact.h"
 #include "target/missed.h"
+#include "target/sending.h"
 #include "target/writer.h"
 
 #define WIRE_5_0 13
-
-#define RACES_MOST 1000
-
-struct sending {
-  const struct bulk *bulk;
-  struct batch *batch;
-  struct batch_run *run;
-  bool one_by_one;      /* the target refuses some whole command: see be_careful */
-  struct bulk repeated; /* what `bulk` is from then on */
-  int races;            /* see forgive */
-};
 
 static bson_t *
 delta_pipeline(const bson_t *delta)
@@ -49,28 +39,6 @@ bulk_init(struct bulk *bulk, struct server *target, struct error *error)
 }
 
 static bool
-diverged(const struct sending *sending, const struct batch_op *op, const char *why, struct error *error)
-{
-  static const char *const names[] = {"insert", "replacement", "update", "update", "delete"};
-  bson_t selector;
-  batch_selector(sending->batch, op, &selector);
-  char *id = server_show_id(&selector);
-  error_set(error, ERROR_DIVERGED,
-            "the oplog's %s at %u.%u does not fit the target's %s %s: %s; something else writes to the target, or "
-            "it lost data: start again with --forceDump --drop",
-            names[op->kind], (unsigned)(op->ts >> 32), (unsigned)op->ts, sending->run->ns, id, why);
-  free(id);
-  return false;
-}
-
-/* Sent as the replacement of a whole document. */
-static bool
-is_whole(const struct bulk *bulk, enum apply_kind kind)
-{
-  return kind == APPLY_REPLACE || (kind == APPLY_INSERT && (bulk->lenient || bulk->upsert));
-}
-
-static bool
 add_operation(const struct sending *sending, mongoc_bulk_operation_t *bulk, const struct batch_op *op,
               bson_error_t *cause)
 {
@@ -98,36 +66,11 @@ add_operation(const struct sending *sending, mongoc_bulk_operation_t *bulk, cons
   if (op->kind == APPLY_MODIFY) {
     return mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &change, &raw, cause);
   }
-  if (is_whole(sending->bulk, op->kind)) {
+  if (sending_is_whole(sending->bulk, op->kind)) {
     return mongoc_bulk_operation_replace_one_with_opts(bulk, &selector, &change,
                                                        op->kind == APPLY_INSERT ? &raw_upsert : &raw, cause);
   }
   return mongoc_bulk_operation_insert_with_opts(bulk, &change, &raw, cause);
-}
-
-/* The paths from `first` on as one update, in the place of their last; gives its number. */
-static size_t
-join_paths(const struct sending *sending, size_t first)
-{
-  size_t last = first;
-  bson_t update = BSON_INITIALIZER;
-  bson_t set;
-  BSON_APPEND_DOCUMENT_BEGIN(&update, "$set", &set);
-  for (bool more = true; more; last++) {
-    bson_t change;
-    bson_iter_t iter;
-    bson_iter_t field;
-    batch_change(sending->batch, &sending->run->ops[last], &change);
-    if (bson_iter_init_find(&iter, &change, "$set") && bson_iter_recurse(&iter, &field) && bson_iter_next(&field)) {
-      bson_append_iter(&set, NULL, 0, &field);
-    }
-    more = sending->run->ops[last].more;
-  }
-  last--;
-  bson_append_document_end(&update, &set);
-  batch_set_change(sending->batch, &sending->run->ops[last], &update);
-  bson_destroy(&update);
-  return last;
 }
 
 /* The first write error's index and code; false if the failure was not a document's. */
@@ -161,15 +104,6 @@ reply_number(const bson_t *reply, const char *name)
   return bson_iter_init_find(&iter, reply, name) ? bson_iter_as_int64(&iter) : 0;
 }
 
-/* Whether the target has the document: 1, 0, -1 on error. */
-static int
-document_there(const struct sending *sending, const struct batch_op *op, bson_t *document, struct error *error)
-{
-  bson_t selector;
-  batch_selector(sending->batch, op, &selector);
-  return server_find_one(sending->bulk->target, sending->run->db, sending->run->coll, &selector, document, error);
-}
-
 /*
  * In strict replay every update finds its document, every delete too. Names the first one that did not. In a lenient one, updates
  * that did not are gathered where somebody wants to know.
@@ -181,7 +115,7 @@ check_counts(const struct sending *sending, const bson_t *reply, size_t from, si
   int64_t deletes = 0;
   for (size_t i = from; i < to; i++) {
     const struct batch_op *op = &sending->run->ops[i];
-    updates += op->kind != APPLY_DELETE && (op->kind != APPLY_INSERT || is_whole(sending->bulk, op->kind));
+    updates += op->kind != APPLY_DELETE && (op->kind != APPLY_INSERT || sending_is_whole(sending->bulk, op->kind));
     deletes += op->kind == APPLY_DELETE;
   }
   bool missed_update = reply_number(reply, "nMatched") + reply_number(reply, "nUpserted") < updates;
@@ -196,190 +130,16 @@ check_counts(const struct sending *sending, const bson_t *reply, size_t from, si
   for (size_t i = from; i < to; i++) {
     const struct batch_op *op = &sending->run->ops[i];
     bool suspect = missed_update ? op->kind != APPLY_INSERT && op->kind != APPLY_DELETE : op->kind == APPLY_DELETE;
-    int there = suspect ? document_there(sending, op, NULL, error) : 1;
+    int there = suspect ? sending_finds(sending, op, NULL, error) : 1;
     if (there < 0) {
       return false;
     }
     if (there == 0) {
-      return diverged(sending, op, "the document is not there", error);
+      return sending_diverged(sending, op, "the document is not there", error);
     }
   }
-  return diverged(sending, &sending->run->ops[from], "this or a later write of the same batch found no document",
-                  error);
-}
-
-/* Sends one path of an update by itself, and does not mind what the server says to it. */
-static bool
-try_path(const struct sending *sending, const bson_t *selector, const char *modifier, const bson_iter_t *path,
-         struct error *error)
-{
-  bson_t update = BSON_INITIALIZER;
-  bson_t fields;
-  bson_t reply;
-  bson_append_document_begin(&update, modifier, -1, &fields);
-  bson_append_iter(&fields, NULL, 0, path);
-  bson_append_document_end(&update, &fields);
-  bson_t *command = BCON_NEW("update", BCON_UTF8(sending->run->coll), "updates", "[", "{", "q", BCON_DOCUMENT(selector),
-                             "u", BCON_DOCUMENT(&update), "}", "]", "bypassDocumentValidation",
-                             BCON_BOOL(writer_bypasses(sending->run->coll)));
-  bool ok = server_command(sending->bulk->target, sending->run->db, command, &reply, error) || error->code != 0;
-  bson_destroy(&reply);
-  bson_destroy(command);
-  bson_destroy(&update);
-  return ok;
-}
-
-static bool
-path_by_path(const struct sending *sending, const struct batch_op *op, struct error *error)
-{
-  bson_t selector;
-  bson_t change;
-  bson_iter_t modifier;
-  bson_iter_t path;
-  batch_selector(sending->batch, op, &selector);
-  batch_change(sending->batch, op, &change);
-  for (bson_iter_init(&modifier, &change); bson_iter_next(&modifier);) {
-    if (!BSON_ITER_HOLDS_DOCUMENT(&modifier) || !bson_iter_recurse(&modifier, &path)) {
-      continue;
-    }
-    while (bson_iter_next(&path)) {
-      if (!try_path(sending, &selector, bson_iter_key(&modifier), &path, error)) {
-        return false;
-      }
-    }
-  }
-  return true;
-}
-
-/* A delete, whether or not there is something to delete. Of an _id that the target cannot even read, there is nothing. */
-static bool
-delete_if_there(const struct sending *sending, const bson_t *selector, struct error *error)
-{
-  bson_t *command = BCON_NEW("delete", BCON_UTF8(sending->run->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(selector),
-                             "limit", BCON_INT32(1), "}", "]");
-  bool ok = server_command(sending->bulk->target, sending->run->db, command, NULL, error) ||
-            refused_by_content(error->code, true);
-  bson_destroy(command);
-  return ok;
-}
-
-/*
- * Of the operations from `from` on, those of documents that were refused: what writes one whole is tried again, what changes
- * it has nothing to change.
- */
-static bool
-leave_out_refused(const struct sending *sending, size_t from, struct error *error)
-{
-  struct batch_run *run = sending->run;
-  struct refused *refused = sending->bulk->refused;
-  size_t kept = from;
-  bool ok = true;
-  for (size_t i = from; ok && i < run->count; i++) {
-    struct batch_op op = run->ops[i];
-    bson_t selector;
-    batch_selector(sending->batch, &op, &selector);
-    bool known = refused_has(refused, run->ns, &selector);
-    bool whole = op.kind == APPLY_INSERT || op.kind == APPLY_REPLACE;
-    if (known && (whole || op.kind == APPLY_DELETE)) { /* an older version of it may be there, or nothing */
-      ok = delete_if_there(sending, &selector, error);
-      refused_remove(refused, run->ns, &selector);
-      op.kind = whole ? APPLY_INSERT : op.kind;
-    }
-    if (!known || whole) {
-      run->ops[kept++] = op;
-    }
-  }
-  run->count = kept;
-  return ok;
-}
-
-/* `kept`: the target has it, with other bytes. */
-static void
-report(const struct sending *sending, const bson_t *selector, bool kept, const char *text)
-{
-  bson_t *reports = sending->bulk->reports;
-  bson_t report;
-  char key[24];
-  snprintf(key, sizeof key, "%u", bson_count_keys(reports));
-  BSON_APPEND_DOCUMENT_BEGIN(reports, key, &report);
-  BSON_APPEND_UTF8(&report, "db", sending->run->db);
-  BSON_APPEND_UTF8(&report, "coll", sending->run->coll);
-  BSON_APPEND_DOCUMENT(&report, "id", selector);
-  BSON_APPEND_BOOL(&report, "kept", kept);
-  BSON_APPEND_UTF8(&report, "text", text);
-  bson_append_document_end(reports, &report);
-}
-
-/* The target does not take what ops[at] makes of its document: reported, and the replay goes on without it. */
-static bool
-go_on_without(const struct sending *sending, size_t at, const char *text, struct error *error)
-{
-  bson_t selector;
-  batch_selector(sending->batch, &sending->run->ops[at], &selector);
-  refused_put(sending->bulk->refused, sending->run->ns, &selector);
-  report(sending, &selector, false, text);
-  return leave_out_refused(sending, at + 1, error);
-}
-
-/*
- * SecantusDB 0.7 takes the replacement of a document whose _id is or holds NaN for a change of its _id; from 5.0 on servers
- * take names with a dollar sign in an insert and not in a replacement.
- */
-static bool
-delete_and_insert(const struct sending *sending, size_t at, struct error *error)
-{
-  const struct batch_op *op = &sending->run->ops[at];
-  bson_t reply;
-  bson_t selector;
-  bson_t change;
-  batch_selector(sending->batch, op, &selector);
-  batch_change(sending->batch, op, &change);
-  bson_t *delete = BCON_NEW("delete", BCON_UTF8(sending->run->coll), "deletes", "[", "{", "q", BCON_DOCUMENT(&selector),
-                            "limit", BCON_INT32(1), "}", "]");
-  bson_t *insert = BCON_NEW("insert", BCON_UTF8(sending->run->coll), "documents", "[", BCON_DOCUMENT(&change), "]",
-                            "bypassDocumentValidation", BCON_BOOL(writer_bypasses(sending->run->coll)));
-  bool ok = server_command(sending->bulk->target, sending->run->db, delete, NULL, error) &&
-            server_command(sending->bulk->target, sending->run->db, insert, &reply, error);
-  if (ok) {
-    bson_iter_t iter;
-    bson_iter_t text;
-    if (bson_iter_init(&iter, &reply) && bson_iter_find_descendant(&iter, "writeErrors.0.errmsg", &text)) {
-      ok = go_on_without(sending, at, bson_iter_utf8(&text, NULL), error);
-    }
-    bson_destroy(&reply);
-  }
-  bson_destroy(delete);
-  bson_destroy(insert);
-  return ok;
-}
-
-/* The target refused ops[at]. Forgives it and gives in `*done` where to go on, or says why not. */
-static bool
-forgive(struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
-{
-  const struct batch_op *op = &sending->run->ops[at];
-  *done = at + 1;
-  if (sending->bulk->lenient && op->kind == APPLY_MODIFY) {
-    return path_by_path(sending, op, error);
-  }
-  /* What a killed process had sent may insert the document under our hands, where the target does not tell: leftover.h. */
-  if (sending->bulk->lenient && is_whole(sending->bulk, op->kind) && code == CODE_DUPLICATE_KEY &&
-      sending->races++ < RACES_MOST) {
-    *done = at;
-    return true;
-  }
-  bool dollars = code == CODE_DOLLAR_PREFIXED_FIELD_NAME && sending->bulk->takes_dollars;
-  if (is_whole(sending->bulk, op->kind) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
-    return delete_and_insert(sending, at, error);
-  }
-  if (op->kind != APPLY_DELETE && refused_by_content(code, op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE)) {
-    return go_on_without(sending, at, text, error);
-  }
-  if (op->more && code == CODE_DUPLICATE_KEY) { /* half an update meets a unique index that the whole one does not */
-    *done = join_paths(sending, at);
-    return true;
-  }
-  return diverged(sending, op, text, error);
+  return sending_diverged(sending, &sending->run->ops[from],
+                          "this or a later write of the same batch found no document", error);
 }
 
 static mongoc_bulk_operation_t *
@@ -430,7 +190,7 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
   for (size_t i = from; i < to && ok; i++) {
     ok = add_operation(sending, bulk, &sending->run->ops[i], &cause);
     if (!ok) {
-      diverged(sending, &sending->run->ops[i], cause.message, error);
+      sending_diverged(sending, &sending->run->ops[i], cause.message, error);
     }
   }
   if (ok) {
@@ -441,7 +201,7 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
     } else if (!sending->bulk->session && first_write_error(&reply, &index, &code, text, sizeof text) &&
                from + index < to) {
       ok = check_counts(sending, &reply, from, from + index, error) &&
-           forgive(sending, from + index, code, text, done, error);
+           sending_forgive(sending, from + index, code, text, done, error);
     } else {
       server_error(sending->bulk->target, &cause, error);
       unreadable = !sending->bulk->session && refused_by_content(error->code, true);
@@ -456,7 +216,7 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
   }
   if (unreadable) {
     struct error why = *error;
-    return forgive(sending, from, why.code, why.text, done, error);
+    return sending_forgive(sending, from, why.code, why.text, done, error);
   }
   return ok;
 }
@@ -478,9 +238,9 @@ apply_delta_here(const struct sending *sending, struct batch_op *op, struct erro
   bson_iter_t iter;
   uint32_t size = 0;
   const uint8_t *bytes = NULL;
-  int there = document_there(sending, op, &document, error);
+  int there = sending_finds(sending, op, &document, error);
   if (there <= 0) {
-    return there == 0 && (sending->bulk->lenient || diverged(sending, op, "the document is not there", error));
+    return there == 0 && (sending->bulk->lenient || sending_diverged(sending, op, "the document is not there", error));
   }
   batch_change(sending->batch, op, &delta);
   bool ok = bson_iter_init_find(&iter, &delta, "diff") && BSON_ITER_HOLDS_DOCUMENT(&iter);
@@ -488,7 +248,7 @@ apply_delta_here(const struct sending *sending, struct batch_op *op, struct erro
     bson_iter_document(&iter, &size, &bytes);
     ok = bson_init_static(&diff, bytes, size) && delta_apply(&document, &diff, &result, error);
   } else {
-    diverged(sending, op, "it has no diff", error);
+    sending_diverged(sending, op, "it has no diff", error);
   }
   bson_destroy(&document);
   if (ok) {
@@ -519,10 +279,10 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
   bson_t document;
   bson_t selector;
   if (!sending->bulk->lenient && (op->kind == APPLY_REPLACE || !sending->bulk->upsert)) {
-    int there = document_there(sending, op, NULL, error);
+    int there = sending_finds(sending, op, NULL, error);
     if (there != (op->kind == APPLY_REPLACE)) {
-      return there >= 0 &&
-             diverged(sending, op, there ? "the document is there already" : "the document is not there", error);
+      return there >= 0 && sending_diverged(
+                             sending, op, there ? "the document is there already" : "the document is not there", error);
     }
   }
   batch_change(sending->batch, op, &document);
@@ -532,10 +292,10 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
     return false;
   case EXACT_REFUSED: {
     struct error why = *error;
-    return go_on_without(sending, at, why.text, error);
+    return sending_go_on_without(sending, at, why.text, error);
   }
   case EXACT_CHANGED:
-    report(sending, &selector, true, error->text);
+    sending_report(sending, &selector, true, error->text);
     return true;
   case EXACT_SAME:
     break;
@@ -566,11 +326,11 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
 {
   struct sending sending = {.bulk = bulk, .batch = batch, .run = run};
   size_t at = 0;
-  if (bulk->refused->documents && !leave_out_refused(&sending, 0, error)) {
+  if (bulk->refused->documents && !sending_leave_out(&sending, 0, error)) {
     return false;
   }
   if (!run->keep_order) {
-    batch_arrange(batch, run, is_whole(bulk, APPLY_INSERT));
+    batch_arrange(batch, run, sending_is_whole(bulk, APPLY_INSERT));
   }
   while (at < run->count) {
     size_t end = at;
