@@ -12,6 +12,7 @@
 #include "source/spool.h"
 
 #define VERSION_SIZE 16
+#define WIRE_3_6 6
 /* A crew's eight connections, or more where a set has many members, and what libraries open for themselves. */
 #define FILES_AT_LEAST 128
 #define FILES_A_CHILD 4 /* two pipes while it is being started */
@@ -129,6 +130,12 @@ check_open(struct check *check, const char *source_uri, const char *target_uri)
   ask_feature_version(&preflight->target, target);
   describe_side(check, &preflight->reader.server, &preflight->source_hello, source);
   describe_side(check, &preflight->target, &preflight->target_hello, target);
+  if (!preflight->reader.majority && preflight->reader.wire_version >= WIRE_3_6) {
+    findings_add(
+      &check->findings, FINDING_WARNING, TOPIC_SERVERS, "source",
+      "it was started with enableMajorityReadConcern: false: the replay waits for each entry until a majority "
+      "has it, and if the source rolls back what the copy read, the run ends with status 7");
+  }
   if (source[0] && target[0] && version_number(target) < version_number(source)) {
     findings_add(&check->findings, FINDING_WARNING, TOPIC_SERVERS, "target",
                  "its featureCompatibilityVersion %s is below the source's %s: it may refuse what the source has; run "

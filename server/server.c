@@ -288,7 +288,7 @@ bool
 server_error_passes(const struct error *error)
 {
   /* Elections, shutdowns, time-outs, no majority snapshot yet. S:src/mongo/base/error_codes.err@r4.2.2 */
-  static const int64_t passing[] = {6,   7,    64,    89,    91,    134,   189,   246,
+  static const int64_t passing[] = {6,   7,    64,    89,    91,    134,   148,   189,  246,
                                     262, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
   if (error->kind != ERROR_SOURCE && error->kind != ERROR_TARGET) {
     return false;
@@ -313,7 +313,9 @@ server_command(struct server *server, const char *db, const bson_t *command, bso
   if (server->command) {
     return server->command(server->context, db, command, reply, error);
   }
-  bool ok = mongoc_client_command_simple(server->client, db, command, NULL, answer, &cause);
+  bool ok = server->member ? mongoc_client_command_simple_with_server_id(server->client, db, command, NULL,
+                                                                         server->member, answer, &cause)
+                           : mongoc_client_command_simple(server->client, db, command, NULL, answer, &cause);
   if (ok && bson_has_field(answer, "writeConcernError")) {
     bson_iter_t iter;
     bson_iter_t errmsg;

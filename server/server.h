@@ -32,6 +32,7 @@ enum server_code {
   CODE_INDEX_KEY_SPECS_CONFLICT = 86,
   CODE_OPERATION_FAILED = 96,
   CODE_CAPPED_POSITION_LOST = 136,
+  CODE_MAJORITY_NOT_ENABLED = 148,
   CODE_QUERY_PLAN_KILLED = 175,
   CODE_CURSOR_KILLED = 237,
   CODE_DUPLICATE_KEY = 11000
@@ -43,6 +44,7 @@ struct server {
   enum error_kind kind;     /* ERROR_SOURCE or ERROR_TARGET: what its failures are */
   const char *side;         /* "source" or "target", for texts */
   char *crl_file;           /* NULL: none */
+  uint32_t member;          /* the driver's number of the one member that is asked; 0: the primary */
   /* Where not the driver speaks to it (source/reader.h), `client` is NULL and this runs the commands, as server_command does. */
   bool (*command)(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);
   void *context;

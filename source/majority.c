@@ -102,12 +102,24 @@ majority_of_status(const bson_t *status)
 bool
 majority_ask(struct server *server, uint64_t *committed, struct error *error)
 {
+  bool primary;
+  return majority_ask_member(server, committed, &primary, error);
+}
+
+bool
+majority_ask_member(struct server *server, uint64_t *committed, bool *primary, struct error *error)
+{
   struct server_hello hello;
   bson_t reply;
   if (!server_ask_hello(server, false, &hello, error)) {
     return false;
   }
   *committed = hello.majority_write;
+  *primary = hello.primary_answers;
+  if (!*committed &&
+      hello.last_write) { /* since 3.4: just elected, or configured anew (_currentCommittedSnapshot is unset) */
+    *committed = MAJORITY_UNKNOWN;
+  }
   if (*committed || !server->command) { /* SecantusDB does not say, and has one member */
     return true;
   }

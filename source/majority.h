@@ -13,6 +13,8 @@
  * tells those who may ask it. 0: the server does not say. False only if the connection is lost.
  */
 bool majority_ask(struct server *server, uint64_t *committed, struct error *error);
+/* The same, and whether the member that answers is a primary. */
+bool majority_ask_member(struct server *server, uint64_t *committed, bool *primary, struct error *error);
 
 /*
  * From a reply to replSetGetStatus: what the slowest of the quickest majority has; MAJORITY_UNKNOWN while that cannot be told,

@@ -162,7 +162,9 @@ oplog_newest(struct reader *reader, struct optime *newest, struct error *error)
   if (!majority_ask(&reader->server, &committed, error)) {
     return false;
   }
-  if (committed == MAJORITY_UNKNOWN) {
+  if (committed == MAJORITY_UNKNOWN && reader->majority) {
+    committed = 0; /* such a read waits until it can be told */
+  } else if (committed == MAJORITY_UNKNOWN) {
     return error_set(
       error, ERROR_SOURCE,
       "the source's primary cannot tell what a majority of the set's members holds: too few of them are up");
@@ -578,7 +580,7 @@ next_stage(struct oplog_cursor *cursor, struct error *error)
  * from: another primary's oplog may have gone on without it.
  */
 static int
-wait_committed(struct oplog_cursor *cursor, const struct reader_cursor *reading, uint64_t ts, struct error *error)
+wait_committed(struct oplog_cursor *cursor, struct reader_cursor *reading, uint64_t ts, struct error *error)
 {
   int64_t until_ms = clock_ms() + HOLD_MS;
   while (ts > cursor->committed) {
@@ -589,12 +591,8 @@ wait_committed(struct oplog_cursor *cursor, const struct reader_cursor *reading,
     if (pause_ms > 0) {
       clock_sleep_ms(pause_ms);
     }
-    if (!majority_ask(&cursor->reader->server, &cursor->committed, error)) {
-      return -1;
-    }
-    if (!reader_same_member(reading)) {
+    if (!reader_committed(reading, &cursor->committed, error)) {
       cursor->committed = 0;
-      error_set(error, ERROR_SOURCE, "the source's member whose oplog was read is another one now");
       return -1;
     }
     cursor->asked_ms = clock_ms();

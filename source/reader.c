@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "source/legacy.h"
+#include "source/majority.h"
 
 #define WIRE_3_6 6
 #define WIRE_4_2 8
@@ -16,6 +17,25 @@ struct reader_cursor {
   bool failed; /* the command that makes the cursor, and this is why */
   bson_error_t cause;
 };
+
+/*
+ * Servers of 3.6 to 4.4 may have been started with enableMajorityReadConcern: false, as is advised for sets with an arbiter. A
+ * parameter would say it, where the user may ask for that; whoever may read the oplog sees it in the refusal of such a read.
+ */
+static bool
+ask_majority(struct reader *reader, struct error *error)
+{
+  if (reader->legacy) {
+    reader->majority = legacy_reads_majority(reader->legacy);
+    return true;
+  }
+  bson_t *command = BCON_NEW("find", BCON_UTF8("oplog.rs"), "limit", BCON_INT64(1), "singleBatch", BCON_BOOL(true),
+                             "readConcern", "{", "level", BCON_UTF8("majority"), "}");
+  bool ok = reader_command(reader, "local", command, NULL, error);
+  bson_destroy(command);
+  reader->majority = ok || error->code != CODE_MAJORITY_NOT_ENABLED;
+  return ok || error->code != 0; /* a "no" is an answer; only a lost connection is none */
+}
 
 /* A collection that nobody has: servers that know UUIDs say that it is not there, others something else. */
 static bool
@@ -76,8 +96,9 @@ reader_open(struct reader *reader, const char *uri, bool patient, struct error *
   bool ok = connect_either(reader, uri, patient, &hello, error);
   reader->wire_version = hello.wire_version;
   reader->version = hello.version_number[0] * 100 + hello.version_number[1];
-  reader->majority = reader->legacy ? legacy_reads_majority(reader->legacy) : true;
-  ok = ok && (reader->wire_version < WIRE_3_6 || ask_by_uuid(reader, error)) && ask_moves(reader, error);
+  reader->primary = hello.primary_answers;
+  ok = ok && (reader->wire_version < WIRE_3_6 || ask_by_uuid(reader, error)) && ask_moves(reader, error) &&
+       ask_majority(reader, error);
   reader->unordered = reader->wire_version >= WIRE_3_6 && !reader->by_uuid; /* SecantusDB */
   if (!ok) {
     reader_close(reader);
@@ -139,7 +160,7 @@ find_options(const struct reader *reader, const struct reader_find *find, bson_t
   if (find->oplog && reader->wire_version <= WIRE_4_2) {
     BSON_APPEND_BOOL(options, "oplogReplay", true);
   }
-  if (find->majority && reader->wire_version >= WIRE_3_6) {
+  if (find->majority && reader->majority) {
     mongoc_read_concern_t *concern = mongoc_read_concern_new();
     mongoc_read_concern_set_level(concern, MONGOC_READ_CONCERN_LEVEL_MAJORITY);
     mongoc_read_concern_append(concern, options);
@@ -260,6 +281,13 @@ reader_cursor_free(struct reader_cursor *cursor)
   }
 }
 
+/* A new primary may have been started otherwise than the one before it: the next attempt reads as this one can. */
+static void
+note_refusal(struct reader *reader, const struct error *error)
+{
+  reader->majority = reader->majority && error->code != CODE_MAJORITY_NOT_ENABLED;
+}
+
 int
 reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error)
 {
@@ -269,6 +297,7 @@ reader_next(struct reader_cursor *cursor, const bson_t **document, struct error 
   }
   if (cursor->failed) {
     server_error(&cursor->reader->server, &cursor->cause, error);
+    note_refusal(cursor->reader, error);
     return -1;
   }
   if (mongoc_cursor_next(cursor->cursor, document)) {
@@ -276,6 +305,7 @@ reader_next(struct reader_cursor *cursor, const bson_t **document, struct error 
   }
   if (mongoc_cursor_error(cursor->cursor, &cause)) {
     server_error(&cursor->reader->server, &cause, error);
+    note_refusal(cursor->reader, error);
     return -1;
   }
   return 0;
@@ -287,16 +317,30 @@ reader_alive(const struct reader_cursor *cursor)
   return cursor->legacy ? legacy_alive(cursor->legacy) : mongoc_cursor_more(cursor->cursor);
 }
 
-uint64_t
-reader_connection(const struct reader *reader)
+bool
+reader_member(struct reader *reader, uint64_t *member, struct error *error)
 {
-  return reader->legacy ? legacy_generation(reader->legacy) : 0;
+  struct server_hello hello;
+  if (reader->legacy) {
+    *member = legacy_generation(reader->legacy);
+    return true;
+  }
+  bool ok = server_ask_hello(&reader->server, false, &hello, error);
+  memcpy(member, hello.election.bytes + sizeof hello.election.bytes - sizeof *member, sizeof *member); /* its term */
+  return ok;
 }
 
 bool
-reader_same_member(const struct reader_cursor *cursor)
+reader_committed(struct reader_cursor *cursor, uint64_t *committed, struct error *error)
 {
-  return !cursor->legacy || legacy_same(cursor->legacy);
+  struct server member = cursor->reader->server;
+  bool primary = false;
+  member.member = cursor->legacy ? 0 : mongoc_cursor_get_hint(cursor->cursor);
+  if (!majority_ask_member(&member, committed, &primary, error)) {
+    return false;
+  }
+  bool same = cursor->legacy ? legacy_same(cursor->legacy) : primary || !cursor->reader->primary;
+  return same || error_set(error, ERROR_SOURCE, "the source's member whose oplog was read is another one now");
 }
 
 bool

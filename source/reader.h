@@ -17,7 +17,9 @@ struct reader {
   struct legacy *legacy; /* the reader of servers before 3.6 (source/legacy.h); NULL: the driver reads */
   int wire_version;      /* hello's maxWireVersion */
   int version;           /* buildInfo's: 206 for 2.6, 400 for 4.0 */
-  bool majority;         /* it can read only what a majority holds: from 3.6 on; 3.2 and 3.4 if they were started so */
+  bool majority;         /* it can read only what a majority holds: 3.6 to 4.4 unless they were started with
+                            enableMajorityReadConcern: false, and later; 3.2 and 3.4 if they were started so */
+  bool primary;          /* it was one when it was opened; else it is one member that was named by itself */
   bool moves;            /* its documents may change places while they are read in natural order: MMAPv1, up to 4.0 */
   bool by_uuid;          /* it takes a UUID where a command names a collection: real servers from 3.6 on */
   bool
@@ -72,11 +74,17 @@ void reader_cursor_free(struct reader_cursor *cursor);
 int reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error);
 bool reader_alive(const struct reader_cursor *cursor);
 
-/* Of a source before 3.6: grows with each connection, perhaps to another member. */
-uint64_t reader_connection(const struct reader *reader);
+/*
+ * Names the member that is read, where reads cannot be restricted to what a majority holds: the same before and after some
+ * reads, they were all of one primary. By its connection (before 3.6), or by its election.
+ */
+bool reader_member(struct reader *reader, uint64_t *member, struct error *error);
 
-/* Of a source before 3.6: no other connection, perhaps to another member, took the place of the cursor's. */
-bool reader_same_member(const struct reader_cursor *cursor);
+/*
+ * What a majority holds (majority_ask), as the member says that the cursor reads. An error that passes if that is another one
+ * now, or no longer what it was: another primary's oplog may have gone on without the entries that the cursor showed.
+ */
+bool reader_committed(struct reader_cursor *cursor, uint64_t *committed, struct error *error);
 
 /* The cursor died of a rename or drop, or was forgotten: reading again from the beginning tells, or helps. */
 bool reader_cursor_died(const struct error *error);

@@ -182,13 +182,14 @@ begin_capped(struct worker *worker, const bson_t *message, const struct copy_tas
 
 /* The newest entry of the member that the range was read from: if it rolls back, so may have what was read. */
 static bool
-put_seen(struct worker *worker, uint64_t connection, bson_t *done, struct error *error)
+put_seen(struct worker *worker, uint64_t member, bson_t *done, struct error *error)
 {
   struct optime seen = {0};
-  if (!oplog_last(&worker->reader, &seen, error)) {
+  uint64_t now = 0;
+  if (!oplog_last(&worker->reader, &seen, error) || !reader_member(&worker->reader, &now, error)) {
     return false;
   }
-  if (reader_connection(&worker->reader) != connection) {
+  if (now != member) {
     return error_set(error, ERROR_SOURCE, "the source's member that was read from may be another one now");
   }
   optime_put_as(done, "seen", &seen);
@@ -205,13 +206,14 @@ run_copy(struct worker *worker, const bson_t *message, const struct copy_task *t
   }
   struct copy_events events = {await_turn, send_progress, report_document, worker};
   struct optime seen = {0};
+  uint64_t member = 0;
   bool certain = worker->reader.majority;
-  if (!certain && !oplog_last(&worker->reader, &seen, error)) { /* connects, if that is to be done */
+  if (!certain && (!oplog_last(&worker->reader, &seen, error) || /* connects, if that is to be done */
+                   !reader_member(&worker->reader, &member, error))) {
     return false;
   }
-  uint64_t connection = reader_connection(&worker->reader);
   if (!copy_range(&worker->reader, &worker->target, task, &events, &result, error) ||
-      (!certain && !put_seen(worker, connection, done, error))) {
+      (!certain && !put_seen(worker, member, done, error))) {
     return false;
   }
   BSON_APPEND_INT64(done, "documents", result.documents);

@@ -108,7 +108,7 @@ class Source:
     """A server of what is set before `with`: version, copy (a State), oplog [(ts, raw)], start, copied, end."""
     kind, set_name, user, password = "recorded", "recorded", None, None
     members = 1        # the first is the primary; a second one has the same data
-    majority = False   # 3.2 and 3.4: started with enableMajorityReadConcern
+    majority = None    # whether it takes majority reads; None: as its version does by itself, from 3.6 on
     status = True      # whether the user may ask replSetGetStatus
     states = 1, 2, 2   # what it says of the members; 8 is away
     mechanism = None   # of the login that it wants: harness/logins.py
@@ -122,6 +122,7 @@ class Source:
             for info in self.copy.collections.values():
                 info.pop("uuid", None)
             self.copy.by_uuid = {}
+        self.majority = self.wire_version >= WIRE_3_6 if self.majority is None else self.majority
         self.primary, self.connections = 0, set()
         self.committed = None  # the oplog's timestamp that a majority has, where it is not the newest
         self.faults = []       # (request, what): see Connection._fault
@@ -293,7 +294,11 @@ class Connection:
                     self.cursors.pop(struct.unpack("<q", body[8:16])[0], None)
                 elif not self.old:
                     size = int.from_bytes(body[5:9], "little")
-                    reply = self._answer(bson.decode(body[5:5 + size], ORDERED))
+                    command = bson.decode(body[5:5 + size], ORDERED)
+                    verb = next(iter(command))
+                    if self._fault(request, "message", [verb, f"{verb} {command[verb]}"]):
+                        continue
+                    reply = self._answer(command)
                     self._send(request, OP_MSG, b"\0\0\0\0\0" + reply)
                 else:
                     raise EOFError
@@ -338,7 +343,9 @@ class Connection:
             return True
         code, text = what
         why = SON() if code is None else SON(code=code)
-        if kind == "command":
+        if kind == "message":
+            self._send(request, OP_MSG, b"\0\0\0\0\0" + bson.encode(SON(ok=0.0, errmsg=text, **why)))
+        elif kind == "command":
             self._reply(request, [bson.encode(SON(ok=0.0, errmsg=text, **why))])
         else:
             self._reply(request, [bson.encode(SON({"$err": text, **why}))], flags=QUERY_FAILURE)
@@ -540,7 +547,7 @@ class Connection:
 
     def _find(self, command):
         ns = self._namespace(command, "find")
-        if command.get("readConcern") and self.old and not self.recorded.majority:
+        if command.get("readConcern", {}).get("level") == "majority" and not self.recorded.majority:
             raise Refused(148, "Majority read concern requested, but server was not started with it")
         if ns == "local.oplog.rs":
             return self._find_oplog(command)

@@ -270,8 +270,8 @@ class ReplicaSet:
 
     kind, user, password, set_name = "mongod", None, None, "rs0"
 
-    def __init__(self, binary, members=3, cache_gb=0.25):
-        self.members = [_mongod_server(binary, False, cache_gb, 512) for _ in range(members)]
+    def __init__(self, binary, members=3, cache_gb=0.25, more=()):
+        self.members = [_mongod_server(binary, False, cache_gb, 512, more=more) for _ in range(members)]
         self.old = self.members[0].old
         self._client = None
         try:
