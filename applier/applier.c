@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "server/crew.h"
 #include "source/catalog.h"
+#include "target/schema.h"
 
 #define TRANSACTIONS_BYTES (64 << 20)
 #define VERSION_3_2 302
@@ -85,6 +86,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   applier->transactions =
     (struct transactions){.reader = &applier->reader, .folder = applier->folder, .memory_most = TRANSACTIONS_BYTES};
   applier->ddl.by_name = !applier->reader.by_uuid;
+  applier->ddl.source_version = applier->reader.version;
   /*
    * Up to 3.0 a command is logged after its lock is gone: a drop may stand before the rename whose outcome it dropped, and
    * a later insert then finds what the server had dropped (seen in a recording of 2.6.12).
@@ -96,20 +98,13 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   return ok;
 }
 
-static bool
-is_unique(const bson_t *spec)
-{
-  bson_iter_t iter;
-  return bson_iter_init_find(&iter, spec, "unique") && bson_iter_as_bool(&iter);
-}
-
 static void
 adopt_indexes(struct applier *applier, const struct collection *collection)
 {
   bson_iter_t iter;
   for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
     bson_t spec;
-    if (message_item(&iter, &spec) && is_unique(&spec)) {
+    if (message_item(&iter, &spec) && schema_index_unique(&spec)) {
       sleeping_adopt(&applier->sleeping, collection->db, collection->name, &spec,
                      bson_has_field(collection->options, "collation"));
     }

@@ -180,55 +180,63 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
   return ok;
 }
 
-/* The name of the index that a command gives by name or by key; "" where a key is not known here. */
-static void
-forget_sleepers(struct ddl *ddl, const struct place *place, const bson_iter_t *index)
+static bool
+drop_index_of_name(struct ddl *ddl, const struct place *place, const char *name, struct error *error)
 {
-  if (BSON_ITER_HOLDS_UTF8(index)) {
-    const char *name = bson_iter_utf8(index, NULL);
-    if (strcmp(name, "*") == 0) {
-      sleeping_remove_indexes(ddl->sleeping, place->db, place->coll);
-    } else {
-      sleeping_remove(ddl->sleeping, place->db, place->coll, name);
-    }
-    return;
+  if (strcmp(name, "*") == 0) {
+    sleeping_remove_indexes(ddl->sleeping, place->db, place->coll);
+  } else {
+    sleeping_remove(ddl->sleeping, place->db, place->coll, name);
   }
-  bson_t key;
-  uint32_t size = 0;
-  const uint8_t *bytes = NULL;
-  if (!BSON_ITER_HOLDS_DOCUMENT(index)) {
-    return;
-  }
-  bson_iter_document(index, &size, &bytes);
-  struct sleepers *sleepers = sleeping_of(ddl->sleeping, place->db, place->coll);
-  for (size_t i = sleepers ? sleepers->count : 0; i-- > 0;) {
-    bson_iter_t found;
-    uint32_t key_size = 0;
-    const uint8_t *key_bytes = NULL;
-    if (!bson_iter_init_find(&found, sleepers->items[i].spec, "key") || !BSON_ITER_HOLDS_DOCUMENT(&found)) {
-      continue;
-    }
-    bson_iter_document(&found, &key_size, &key_bytes);
-    if (bson_init_static(&key, bytes, size) && key_size == size && memcmp(bytes, key_bytes, size) == 0) {
-      sleeping_drop(ddl->sleeping, sleepers, i); /* the last one, at 0, takes the list with it */
-    }
-  }
+  return schema_drop_index(ddl->target, place->db, place->coll, name, error);
 }
 
+static bool
+drop_index(struct ddl *ddl, const struct place *place, const bson_iter_t *index, struct error *error)
+{
+  struct schema_index_ref ref = {.key = index};
+  bson_t spec;
+  if (BSON_ITER_HOLDS_UTF8(index)) {
+    return drop_index_of_name(ddl, place, bson_iter_utf8(index, NULL), error);
+  }
+  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &ref);
+  int found = 1;
+  if (sleeper) {
+    bson_copy_to(sleeper->spec, &spec);
+  } else {
+    found = schema_find_index(ddl->target, place->db, place->coll, &ref, &spec, error);
+  }
+  if (found != 1) {
+    return found == 0;
+  }
+  bool ok = drop_index_of_name(ddl, place, schema_index_name(&spec), error);
+  bson_destroy(&spec);
+  return ok;
+}
+
+/* By name ("*" is all), by key, or (4.2 on, though it logs them one by one) an array of names. */
 static bool
 ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_iter_t index;
+  bson_iter_t item;
+  bool ok = true;
   struct place *place = ddl_place(ddl, entry);
-  if (!place || ddl->no_indexes || !bson_iter_init_find(&index, &entry->o, "index")) {
+  if (!place || ddl->no_indexes) {
     return true;
   }
-  forget_sleepers(ddl, place, &index);
-  bson_t *command = BCON_NEW("dropIndexes", BCON_UTF8(place->coll));
-  bson_append_iter(command, "index", -1, &index);
-  bool ok = schema_command(ddl->target, place->db, command, error);
-  bson_destroy(command);
-  return ok || error->code == CODE_INDEX_NOT_FOUND || error->code == CODE_NAMESPACE_NOT_FOUND;
+  if (!bson_iter_init_find(&index, &entry->o, "index") ||
+      !(BSON_ITER_HOLDS_UTF8(&index) || BSON_ITER_HOLDS_DOCUMENT(&index) || BSON_ITER_HOLDS_ARRAY(&index))) {
+    return ddl_misfit(entry, "names no index", error);
+  }
+  if (!BSON_ITER_HOLDS_ARRAY(&index)) {
+    return drop_index(ddl, place, &index, error);
+  }
+  for (bson_iter_recurse(&index, &item); ok && bson_iter_next(&item);) {
+    ok =
+      BSON_ITER_HOLDS_UTF8(&item) ? drop_index(ddl, place, &item, error) : ddl_misfit(entry, "names no index", error);
+  }
+  return ok;
 }
 
 bool
@@ -387,7 +395,9 @@ ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
     {"drop", ddl_drop, true},
     {"dropDatabase", ddl_drop_database, false},
     {"dropIndexes", ddl_drop_indexes, true},
+    {"dropIndex", ddl_drop_indexes, true},
     {"deleteIndexes", ddl_drop_indexes, true},
+    {"deleteIndex", ddl_drop_indexes, true},
     {"renameCollection", rename_apply, false},
     {"collMod", collmod_apply, true},
     {"convertToCapped", ddl_convert, true},

@@ -19,6 +19,7 @@ struct ddl {
   struct sleeping *sleeping;
   const struct selection *selection;
   int target_version; /* major * 100 + minor */
+  int source_version; /* the same; 0: not known */
   bool lenient;
   bool no_indexes; /* --noIndexRestore */
   bool keep_uuids; /* --preserveUUIDs */

@@ -113,6 +113,10 @@ become_consistent(struct applier *applier, struct error *error)
   for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
     reread_clear(place);
   }
+  /* What became unique meanwhile is dropped to be built: should that be cut short, only the list tells that it was there. */
+  if (!bookmark_report(applier, true, error)) {
+    return false;
+  }
   applier->consistent = true;
   applier->ddl.lenient = false;
   applier->apply.bulk.lenient = false;

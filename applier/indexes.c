@@ -24,7 +24,7 @@ is_unbuilt(const struct sleeper *sleeper)
 static bool
 is_built_unique(const struct sleeper *sleeper)
 {
-  return !sleeper->unbuilt && bson_has_field(sleeper->spec, "unique");
+  return !sleeper->unbuilt && schema_index_unique(sleeper->spec);
 }
 
 static bool
@@ -97,6 +97,29 @@ mark_built(const struct sleepers *sleepers, struct sleeper *sleeper)
   log_info("unique index built ns=%s index=%s", sleepers->ns, sleeper->name);
 }
 
+/* One that is only to refuse what comes (prepareUnique) is built as any other, or there already, and told so. */
+static void
+spec_to_build(const struct sleeper *sleeper, bson_t *spec)
+{
+  bson_init(spec);
+  bson_copy_to_excluding_noinit(sleeper->spec, spec, "prepareUnique", NULL);
+}
+
+static bool
+prepare_unique(const struct sleepers *sleepers, const struct sleeper *sleeper, struct server *target,
+               struct error *error)
+{
+  bson_iter_t iter;
+  if (!bson_iter_init_find(&iter, sleeper->spec, "prepareUnique") || !bson_iter_as_bool(&iter)) {
+    return true;
+  }
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(sleepers->coll), "index", "{", "name", BCON_UTF8(sleeper->name),
+                             "prepareUnique", BCON_BOOL(true), "}");
+  bool ok = schema_collmod(target, sleepers->db, command, error);
+  bson_destroy(command);
+  return ok || error_wrap(error, "cannot change the index %s of %s", sleeper->name, sleepers->ns);
+}
+
 static bool
 build_together(struct sleepers *sleepers, struct server *target, struct error *error)
 {
@@ -104,13 +127,19 @@ build_together(struct sleepers *sleepers, struct server *target, struct error *e
   uint32_t count = 0;
   for (size_t i = 0; i < sleepers->count; i++) {
     if (sleepers->items[i].unbuilt) {
-      message_put_item(&specs, count++, sleepers->items[i].spec);
+      bson_t spec;
+      spec_to_build(&sleepers->items[i], &spec);
+      message_put_item(&specs, count++, &spec);
+      bson_destroy(&spec);
     }
   }
   bool ok = schema_create_indexes(target, sleepers->db, sleepers->coll, &specs, error);
   for (size_t i = 0; ok && i < sleepers->count; i++) {
     if (sleepers->items[i].unbuilt) {
-      mark_built(sleepers, &sleepers->items[i]);
+      ok = prepare_unique(sleepers, &sleepers->items[i], target, error);
+      if (ok) {
+        mark_built(sleepers, &sleepers->items[i]);
+      }
     }
   }
   bson_destroy(&specs);
@@ -123,10 +152,15 @@ build_one_by_one(struct sleepers *sleepers, struct server *target, struct error 
 {
   for (size_t i = 0; i < sleepers->count; i++) {
     struct sleeper *sleeper = &sleepers->items[i];
+    bson_t spec;
     if (!sleeper->unbuilt) {
       continue;
     }
-    if (schema_create_index(target, sleepers->db, sleepers->coll, sleeper->spec, error)) {
+    spec_to_build(sleeper, &spec);
+    bool ok = schema_create_index(target, sleepers->db, sleepers->coll, &spec, error) &&
+              prepare_unique(sleepers, sleeper, target, error);
+    bson_destroy(&spec);
+    if (ok) {
       mark_built(sleepers, sleeper);
     } else if (schema_index_refused(error)) {
       free(sleeper->refused);

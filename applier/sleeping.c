@@ -178,9 +178,8 @@ sleeping_any_unique(const struct sleeping *sleeping, const char *db, const char 
 {
   const struct sleepers *sleepers = sleeping_of(sleeping, db, coll);
   for (size_t i = 0; sleepers && i < sleepers->count; i++) {
-    bson_iter_t unique;
     const struct sleeper *sleeper = &sleepers->items[i];
-    if (!sleeper->unbuilt && bson_iter_init_find(&unique, sleeper->spec, "unique") && bson_iter_as_bool(&unique)) {
+    if (!sleeper->unbuilt && schema_index_unique(sleeper->spec)) {
       return true;
     }
   }

@@ -108,7 +108,7 @@ log_refused(const bson_t *document)
   message_text(document, "coll", &coll, &absent);
   message_text(document, "text", &text, &absent);
   if (message_text(document, "index", &index, &absent)) {
-    log_warn("refused ns=%s.%s index=%s: %s; the collection stays without it", db, coll, index, text);
+    log_warn("refused ns=%s.%s index=%s: %s; the collection has none, or the one that it had", db, coll, index, text);
   } else if (message_flag(document, "options")) {
     log_warn("refused ns=%s.%s options: %s; the collection is made with fewer of them, a view is not made", db, coll,
              text);

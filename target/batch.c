@@ -1,10 +1,8 @@
 #include "target/batch.h"
 
-#include <math.h>
-#include <stdlib.h>
-
 #include "base/hash.h"
 #include "base/memory.h"
+#include "target/numbers.h"
 
 static void
 free_runs(struct batch *batch)
@@ -161,22 +159,6 @@ batch_add_paths(struct batch *batch, uint64_t ts, const bson_t *selector, const 
   bson_destroy(&rest);
 }
 
-static double
-number_of(const bson_iter_t *iter)
-{
-  double number;
-  if (BSON_ITER_HOLDS_DECIMAL128(iter)) {
-    bson_decimal128_t decimal;
-    char text[BSON_DECIMAL128_STRING];
-    bson_iter_decimal128(iter, &decimal);
-    bson_decimal128_to_string(&decimal, text);
-    number = strtod(text, NULL);
-  } else {
-    number = BSON_ITER_HOLDS_DOUBLE(iter) ? bson_iter_double(iter) : (double)bson_iter_as_int64(iter);
-  }
-  return isnan(number) ? NAN : number == 0 ? 0 : number;
-}
-
 /* Equal for what a server compares as equal; may be equal for more. Depth is bounded by the server's own limit. */
 static uint64_t
 hash_fields(uint64_t hash, bson_iter_t *iter, bool names)
@@ -186,8 +168,8 @@ hash_fields(uint64_t hash, bson_iter_t *iter, bool names)
     if (names) {
       hash = hash_bytes(hash, bson_iter_key(iter), bson_iter_key_len(iter) + 1);
     }
-    if (BSON_ITER_HOLDS_NUMBER(iter) || BSON_ITER_HOLDS_DECIMAL128(iter)) {
-      double number = number_of(iter);
+    if (numbers_is(iter)) {
+      double number = numbers_of(iter);
       hash = hash_bytes(hash, &number, sizeof number);
     } else if ((BSON_ITER_HOLDS_DOCUMENT(iter) || BSON_ITER_HOLDS_ARRAY(iter)) && bson_iter_recurse(iter, &inner)) {
       hash = hash_fields(hash, &inner, true);

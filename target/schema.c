@@ -4,7 +4,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "target/numbers.h"
 #include "target/uuid.h"
+
+#define WIRE_5_0 13
+#define WIRE_6_0 17
+#define INDEXES_MOST 1000 /* a collection has 64 at most */
 
 static bool
 named(const char *key, const char *const *names)
@@ -278,7 +283,7 @@ convert_key(const bson_iter_t *key, bson_t *built, char *notes)
   BSON_APPEND_DOCUMENT_BEGIN(built, "key", &made);
   for (bson_iter_recurse(key, &field); bson_iter_next(&field);) {
     bool text = BSON_ITER_HOLDS_UTF8(&field) && bson_iter_utf8(&field, NULL)[0] != 0;
-    double number = BSON_ITER_HOLDS_NUMBER(&field) ? bson_iter_as_double(&field) : 0;
+    double number = numbers_is(&field) ? numbers_of(&field) : 0;
     if (text || number > 0 || number < 0) {
       bson_append_iter(&made, NULL, 0, &field);
     } else {
@@ -302,8 +307,7 @@ is_compound(const bson_t *spec)
 static bool
 convert_ttl(const bson_t *spec, const bson_iter_t *value, int64_t *ttl, char *notes)
 {
-  double seconds = BSON_ITER_HOLDS_NUMBER(value) ? bson_iter_as_double(value) : -1;
-  if (!BSON_ITER_HOLDS_NUMBER(value)) {
+  if (!numbers_is(value)) {
     note(notes, "expireAfterSeconds", "is no number and left out");
     return false;
   }
@@ -311,7 +315,8 @@ convert_ttl(const bson_t *spec, const bson_iter_t *value, int64_t *ttl, char *no
     note(notes, "expireAfterSeconds", "of several fields has no effect and is left out");
     return false;
   }
-  *ttl = bson_iter_as_int64(value);
+  double seconds = numbers_of(value);
+  *ttl = numbers_whole(value);
   if (isnan(seconds) || seconds > SCHEMA_TTL_ASLEEP || seconds < 0) {
     *ttl = SCHEMA_TTL_ASLEEP;
     note(notes, "expireAfterSeconds", "becomes 2147483647");
@@ -319,12 +324,58 @@ convert_ttl(const bson_t *spec, const bson_iter_t *value, int64_t *ttl, char *no
   return true;
 }
 
+static bool
+is_true(const bson_t *spec, const char *option)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, spec, option) &&
+         (numbers_is(&iter) ? numbers_of(&iter) != 0 : bson_iter_as_bool(&iter));
+}
+
+bool
+schema_index_unique(const bson_t *spec)
+{
+  return is_true(spec, "unique") || is_true(spec, "prepareUnique");
+}
+
+static bool
+same_value(const bson_iter_t *left, const bson_iter_t *right)
+{
+  if (numbers_is(left) && numbers_is(right)) {
+    double a = numbers_of(left);
+    double b = numbers_of(right);
+    return a == b || (isnan(a) && isnan(b));
+  }
+  return BSON_ITER_HOLDS_UTF8(left) && BSON_ITER_HOLDS_UTF8(right) &&
+         strcmp(bson_iter_utf8(left, NULL), bson_iter_utf8(right, NULL)) == 0;
+}
+
+bool
+schema_index_has_key(const bson_t *spec, const bson_iter_t *key)
+{
+  char notes[SCHEMA_NOTES_SIZE] = "";
+  bson_t converted = BSON_INITIALIZER;
+  bson_iter_t iter;
+  bson_iter_t mine;
+  bson_iter_t other;
+  convert_key(key, &converted, notes);
+  bool same = bson_iter_init_find(&iter, spec, "key") && BSON_ITER_HOLDS_DOCUMENT(&iter) &&
+              bson_iter_recurse(&iter, &mine) && bson_iter_init_find(&iter, &converted, "key") &&
+              bson_iter_recurse(&iter, &other);
+  while (same && bson_iter_next(&mine)) {
+    same =
+      bson_iter_next(&other) && strcmp(bson_iter_key(&mine), bson_iter_key(&other)) == 0 && same_value(&mine, &other);
+  }
+  same = same && !bson_iter_next(&other);
+  bson_destroy(&converted);
+  return same;
+}
+
 enum schema_index_kind
 schema_index(const bson_t *spec, bool collated, struct schema_index *index)
 {
   bson_iter_t iter;
   bson_t *built = &index->spec;
-  bool unique = false;
   bool has_collation = false;
   bson_init(built);
   index->ttl_s = -1;
@@ -338,7 +389,6 @@ schema_index(const bson_t *spec, bool collated, struct schema_index *index)
         BSON_APPEND_INT32(built, key, SCHEMA_TTL_ASLEEP);
       }
     } else if (is_known_option(key)) {
-      unique = unique || (strcmp(key, "unique") == 0 && bson_iter_as_bool(&iter));
       has_collation = has_collation || strcmp(key, "collation") == 0;
       bson_append_iter(built, NULL, 0, &iter);
     } else if (!is_silent_option(key)) {
@@ -354,7 +404,7 @@ schema_index(const bson_t *spec, bool collated, struct schema_index *index)
   if (is_id_key(spec)) {
     return SCHEMA_INDEX_ID;
   }
-  return unique ? SCHEMA_INDEX_UNIQUE : SCHEMA_INDEX_PLAIN;
+  return schema_index_unique(spec) ? SCHEMA_INDEX_UNIQUE : SCHEMA_INDEX_PLAIN;
 }
 
 static bool
@@ -444,6 +494,47 @@ schema_drop_index(struct server *target, const char *db, const char *coll, const
          error_wrap(error, "cannot drop the index %s of %s.%s", name, db, coll);
 }
 
+/* What the collection's options say of it: 1 or 0; -1 on error. */
+static int
+records_pre_images(struct server *target, const char *db, const char *coll, struct error *error)
+{
+  bson_t reply;
+  bson_iter_t iter;
+  bson_iter_t found;
+  bson_t *command = BCON_NEW("listCollections", BCON_INT32(1), "filter", "{", "name", BCON_UTF8(coll), "}");
+  int records = server_command(target, db, command, &reply, error) ? 0 : -1;
+  if (records == 0 && bson_iter_init(&iter, &reply) &&
+      bson_iter_find_descendant(&iter, "cursor.firstBatch.0.options.recordPreImages", &found)) {
+    records = bson_iter_as_bool(&found);
+  }
+  bson_destroy(command);
+  bson_destroy(&reply);
+  return records;
+}
+
+bool
+schema_collmod(struct server *target, const char *db, const bson_t *command, struct error *error)
+{
+  struct server_hello hello;
+  bson_iter_t coll;
+  bson_t whole;
+  if (!server_ask_hello(target, false, &hello, error)) {
+    return false;
+  }
+  if (hello.wire_version < WIRE_5_0 || hello.wire_version >= WIRE_6_0 || bson_has_field(command, "recordPreImages") ||
+      !bson_iter_init(&coll, command) || !bson_iter_next(&coll) || !BSON_ITER_HOLDS_UTF8(&coll)) {
+    return schema_command(target, db, command, error);
+  }
+  int records = records_pre_images(target, db, bson_iter_utf8(&coll, NULL), error);
+  bson_copy_to(command, &whole);
+  if (records == 1) {
+    BSON_APPEND_BOOL(&whole, "recordPreImages", true);
+  }
+  bool ok = records >= 0 && schema_command(target, db, &whole, error);
+  bson_destroy(&whole);
+  return ok;
+}
+
 static void
 put_own_expiry(bson_t *command, int64_t seconds)
 {
@@ -462,7 +553,7 @@ schema_set_ttl(struct server *target, const char *db, const char *coll, const ch
   bson_t index;
   if (!*name) {
     put_own_expiry(command, seconds);
-    bool done = schema_command(target, db, command, error);
+    bool done = schema_collmod(target, db, command, error);
     bson_destroy(command);
     return done || error_wrap(error, "cannot set the expiry of %s.%s", db, coll);
   }
@@ -474,7 +565,47 @@ schema_set_ttl(struct server *target, const char *db, const char *coll, const ch
     BSON_APPEND_INT64(&index, "expireAfterSeconds", seconds);
   }
   bson_append_document_end(command, &index);
-  bool ok = schema_command(target, db, command, error);
+  bool ok = schema_collmod(target, db, command, error);
   bson_destroy(command);
   return ok || error_wrap(error, "cannot set the expiry of index %s of %s.%s", name, db, coll);
+}
+
+/* The index among those of a reply to listIndexes. */
+static bool
+pick_index(const bson_t *reply, const char *name, const bson_iter_t *key, bson_t *spec)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  if (!bson_iter_init(&iter, reply) || !bson_iter_find_descendant(&iter, "cursor.firstBatch", &item) ||
+      !BSON_ITER_HOLDS_ARRAY(&item) || !bson_iter_recurse(&item, &iter)) {
+    return false;
+  }
+  while (bson_iter_next(&iter)) {
+    uint32_t size = 0;
+    const uint8_t *bytes = NULL;
+    bson_t found;
+    if (!BSON_ITER_HOLDS_DOCUMENT(&iter)) {
+      continue;
+    }
+    bson_iter_document(&iter, &size, &bytes);
+    if (bson_init_static(&found, bytes, size) &&
+        (name ? strcmp(schema_index_name(&found), name) == 0 : schema_index_has_key(&found, key))) {
+      bson_copy_to(&found, spec);
+      return true;
+    }
+  }
+  return false;
+}
+
+int
+schema_find_index(struct server *target, const char *db, const char *coll, const struct schema_index_ref *ref,
+                  bson_t *spec, struct error *error)
+{
+  bson_t reply;
+  bson_t *command = BCON_NEW("listIndexes", BCON_UTF8(coll), "cursor", "{", "batchSize", BCON_INT32(INDEXES_MOST), "}");
+  bool ok = server_command(target, db, command, &reply, error);
+  int found = ok ? pick_index(&reply, ref->name, ref->key, spec) : error->code == CODE_NAMESPACE_NOT_FOUND ? 0 : -1;
+  bson_destroy(command);
+  bson_destroy(&reply);
+  return found;
 }

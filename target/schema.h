@@ -58,6 +58,28 @@ struct schema_index {
  */
 enum schema_index_kind schema_index(const bson_t *spec, bool collated, struct schema_index *index);
 
+/*
+ * It refuses documents with one key, or (prepareUnique, 6.0 on) will from now on: writes to different documents must keep
+ * their order then.
+ */
+bool schema_index_unique(const bson_t *spec);
+
+/* An index as commands name it: by name, or, where that is NULL, by its key pattern, an element that holds a document. */
+struct schema_index_ref {
+  const char *name;
+  const bson_iter_t *key;
+};
+
+/*
+ * Whether a command that names an index by this key pattern means this one: 1 is 1.0 to a server. The pattern may be the
+ * source's, whose odd directions are ascending here.
+ */
+bool schema_index_has_key(const bson_t *spec, const bson_iter_t *key);
+
+/* What the target has of it: 1, copied into `spec`, the caller's to destroy; 0 if there is none; -1 on error. */
+int schema_find_index(struct server *target, const char *db, const char *coll, const struct schema_index_ref *ref,
+                      bson_t *spec, struct error *error);
+
 /* Builds all indexes of the array in one command. What exists already with the same definition is fine. */
 bool schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
                            struct error *error);
@@ -81,5 +103,11 @@ const char *schema_index_name(const bson_t *spec);
 
 /* A command that changes the schema, with majority write concern appended. */
 bool schema_command(struct server *target, const char *db, const bson_t *command, struct error *error);
+
+/*
+ * A collMod. On 5.0 one that does not say recordPreImages sets it to false (S:src/mongo/db/catalog/coll_mod.cpp@v5.0), so there it
+ * is added as the collection has it.
+ */
+bool schema_collmod(struct server *target, const char *db, const bson_t *command, struct error *error);
 
 #endif
