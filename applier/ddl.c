@@ -381,10 +381,76 @@ ddl_empty(struct ddl *ddl, const struct entry *entry, struct error *error)
   return ok;
 }
 
+/* What changed in it is not in the oplog: it is copied from the source at the next consistency point. */
+static void
+copy_again(struct ddl *ddl, struct place *place)
+{
+  places_changed(ddl->places, place);
+  place->lost = true;
+  ddl->relapse = !ddl->lenient;
+}
+
+/* A collection that came as files (5.0 on), which only the source has. */
+static bool
+ddl_import(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  char from_db[SELECTION_DB_SIZE];
+  char from_coll[SELECTION_COLL_SIZE];
+  char db[SELECTION_DB_SIZE];
+  char coll[SELECTION_COLL_SIZE];
+  bson_t nothing = BSON_INITIALIZER;
+  bson_iter_t dry_run;
+  if (!ddl_split_namespace(&entry->o, entry->command, from_db, from_coll)) {
+    return ddl_misfit(entry, "names no collection", error);
+  }
+  if ((bson_iter_init_find(&dry_run, &entry->o, "dryRun") && bson_iter_as_bool(&dry_run)) ||
+      !selection_wants(ddl->selection, from_db, from_coll)) {
+    return true;
+  }
+  memcpy(db, from_db, sizeof db);
+  memcpy(coll, from_coll, sizeof coll);
+  if (!ddl_name_on_target(ddl, db, coll, error)) {
+    return false;
+  }
+  if (places_find(ddl->places, db, coll)) { /* lenient: the copy found it; strict: repeated */
+    return true;
+  }
+  if (!schema_create(ddl->target, db, coll, &nothing, error)) {
+    return false;
+  }
+  struct place *place = places_add(ddl->places, db, coll);
+  places_set_source(ddl->places, place, from_db, from_coll);
+  place->since = entry->ts;
+  copy_again(ddl, place);
+  return true;
+}
+
+/* Takes documents away by where they lie on the source's disk (8.2 on; of the server's own collections, as far as is known). */
+static bool
+ddl_truncate(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  struct place *place = ddl_place(ddl, entry);
+  (void)error;
+  if (place) {
+    copy_again(ddl, place);
+  }
+  return true;
+}
+
+static bool
+ddl_change_time_series(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  (void)ddl;
+  return ddl_misfit(entry,
+                    "changes how the source keeps its time series, and cannot be replayed: when the source's change of "
+                    "its feature compatibility version is done, start again with --forceDump --drop",
+                    error);
+}
+
 bool
 ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
 {
-  static const struct {
+  static const struct { /* what changes nothing is not here, but in entry.c */
     const char *name;
     bool (*run)(struct ddl *ddl, const struct entry *entry, struct error *error);
     bool by_name; /* it names a collection, which has to be selected */
@@ -402,6 +468,9 @@ ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
     {"collMod", collmod_apply, true},
     {"convertToCapped", ddl_convert, true},
     {"emptycapped", ddl_empty, true},
+    {"importCollection", ddl_import, false},
+    {"truncateRange", ddl_truncate, true},
+    {"upgradeDowngradeViewlessTimeseries", ddl_change_time_series, true},
   };
   if (catalog_is_internal(entry->db, "") && strcmp(entry->command, "renameCollection") != 0) {
     return true;
@@ -422,7 +491,7 @@ ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
       return ok;
     }
   }
-  return ddl_misfit(entry, "is a command that is not known here", error);
+  return ddl_misfit(entry, "is a command that this version does not know: a later one of mongoferry may", error);
 }
 
 /* The view over buckets comes and goes with them. */

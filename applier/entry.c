@@ -137,18 +137,65 @@ read_update(struct entry *entry, const struct fields *fields, struct error *erro
   return true;
 }
 
+struct passed_over {
+  const char *name;
+  const char *why;
+};
+
+static bool
+is_among(const struct passed_over *table, size_t count, const char *name)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(table[i].name, name) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/*
+ * Commands that change nothing that a target has. All others that servers log are carried out, or stop, by ddl_apply.
+ * S:src/mongo/db/repl/oplog.cpp@r2.6.12..v5.0, later versions' oplog_entry.idl
+ */
+static bool
+is_passed_over(const char *command)
+{
+  static const struct passed_over commands[] = {
+    {"startIndexBuild", "an index is there when its build is committed"},
+    {"abortIndexBuild", "and not there when it is given up"},
+    {"dbCheck", "compares the members of a set"},
+    {"setMultikeyMetadata", "a server finds out by itself which fields of an index hold arrays"},
+    {"dropIdent", "a file of the storage engine, of a collection or an index that is dropped by its own entry"},
+    {"createDatabaseMetadata", "which shard of a cluster has a database"},
+    {"dropDatabaseMetadata", "which shard of a cluster has a database"},
+    {"modifyCollectionShardingIndexCatalog", "what a shard knows of the cluster's indexes"},
+    {"createGlobalIndex", "an index over several shards: its keys are in no collection"},
+    {"dropGlobalIndex", "an index over several shards: its keys are in no collection"},
+  };
+  return is_among(commands, sizeof commands / sizeof *commands, command);
+}
+
+/* The same of kinds of entries. */
+static bool
+has_no_meaning(const char *op)
+{
+  static const struct passed_over kinds[] = {
+    {"n", "a no-op"},
+    {"db", "says that a database is there (2.6)"},
+    {"xi", "a key of an index over several shards (6.1 on)"},
+    {"xd", "a key of an index over several shards (6.1 on)"},
+    {"ci", "a container of the storage engine, of an index build or of counts: no document (8.1 on)"},
+    {"cu", "a container of the storage engine (8.1 on)"},
+    {"cd", "a container of the storage engine (8.1 on)"},
+    {"km", "metadata of the storage engine's keys"},
+  };
+  return is_among(kinds, sizeof kinds / sizeof *kinds, op);
+}
+
 static bool
 read_command(struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
-  /* Without meaning for a target. S:src/mongo/db/repl/oplog.cpp, later versions' oplog_entry.idl */
-  static const char *const passed_over[] = {"dbCheck",
-                                            "createDatabaseMetadata",
-                                            "dropIdent",
-                                            "setMultikeyMetadata",
-                                            "modifyCollectionShardingIndexCatalog",
-                                            "startIndexBuild",
-                                            "abortIndexBuild"};
   if (!bson_iter_init(&iter, &entry->o) || !bson_iter_next(&iter)) {
     return bad_entry(entry, "a command without a name", error);
   }
@@ -158,25 +205,10 @@ read_command(struct entry *entry, struct error *error)
   if (BSON_ITER_HOLDS_UTF8(&iter)) {
     snprintf(entry->coll, sizeof entry->coll, "%s", bson_iter_utf8(&iter, NULL));
   }
-  for (size_t i = 0; i < sizeof passed_over / sizeof *passed_over; i++) {
-    if (strcmp(entry->command, passed_over[i]) == 0) {
-      entry->kind = ENTRY_NOTHING;
-    }
+  if (is_passed_over(entry->command)) {
+    entry->kind = ENTRY_NOTHING;
   }
   return true;
-}
-
-/* No-ops, and what sharding wrote for itself. */
-static bool
-has_no_meaning(const char *op)
-{
-  static const char *const kinds[] = {"n", "db", "ci", "cd", "cu", "km"};
-  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-    if (strcmp(op, kinds[i]) == 0) {
-      return true;
-    }
-  }
-  return false;
 }
 
 bool

@@ -1,5 +1,6 @@
 """Kinds of oplog entries that no server of the tests writes, played by a script."""
 
+import bson
 import pytest
 from bson import SON, Int64, Timestamp
 
@@ -349,3 +350,38 @@ def test_documents_that_the_target_refuses_are_reported(tmp_path):
         found = {document["_id"]: document for document in newer.client().d.renamed.find()}
     assert found == {1: {"_id": 1}, 2: {"_id": 2}, "other": {"_id": "other", "y": 1}, "gone": {"_id": "gone", "y": 1},
                      "bad": {"_id": "bad", "good": True, "y": 1}}
+
+
+def test_collection_that_was_imported_or_truncated_is_copied_again(target, tmp_path):
+    """5.0 and 8.2 on: what these entries change, only the source has. `new` comes as files, `cut` loses its first documents."""
+    imported = SON(importUUID=uuid_of("import"), numRecords=Int64(2), dataSize=Int64(60), catalogEntry=SON(), storageMetadata=SON())
+    entries = [NOTHING, command(SON([("importCollection", "d.dry"), *imported.items(), ("dryRun", True)])),
+               command(SON([("importCollection", "d.new"), *imported.items(), ("dryRun", False)])), insert(3, "d.new"),
+               command(SON(truncateRange="cut", minRecordId=Int64(1), maxRecordId=Int64(1)), ui=uuid_of("d.cut")), insert(3, "d.cut"),
+               command({"dropDatabaseMetadata": 1}), command({"createGlobalIndex": "c"}), command({"dropGlobalIndex": "c"}),
+               SON(op="ci", ns="d.c", container="internal-1", o={"k": 1, "v": b""}), insert(2)]
+    source = ScriptedSource("8.2.0", {"d.c": [{"_id": 1}], "d.cut": [{"_id": 1}, {"_id": 2}], "d.new": [{"_id": 1}, {"_id": 2}]}, entries, 1)
+    late = source.copy.collections.pop("d.new")  # when the copy looks, it is not there
+    source.unread.discard("d.new")
+    with source, Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+        ferry.wait_phase("tailing the oplog")
+        source.copy.collections["d.new"] = late
+        source.copy.documents["d.cut"] = [bson.encode({"_id": key}) for key in (2, 3)]
+        source.copy.documents["d.new"] = [bson.encode({"_id": key}) for key in (1, 2, 3)]
+        source.go_on()
+        wait_applied(ferry, source.end)
+        ferry.wait_phase("tailing the oplog")
+        assert ferry.stop() == 0, ferry.log()[-3000:]
+    db = target.client().d
+    assert keys(db.cut.find(sort=[("_id", 1)])) == [2, 3]
+    assert keys(db.new.find(sort=[("_id", 1)])) == [1, 2, 3]
+    assert keys(db.c.find(sort=[("_id", 1)])) == [1, 2] and "dry" not in db.list_collection_names()
+
+
+def test_change_of_time_series_stops_with_the_mend(tmp_path):
+    source = ScriptedSource("8.2.0", {"d.c": [{"_id": 1}]}, [NOTHING, command({"upgradeDowngradeViewlessTimeseries": "c"}, ui=uuid_of("d.c"))], 1)
+    with start_server("secantus") as server, source, Ferry(source, server, tmp_path, "--workers", 2, status=False) as ferry:
+        ferry.wait_log("consistent")
+        source.go_on()
+        assert ferry.wait() == DIVERGED
+        assert "--forceDump --drop" in ferry.log().splitlines()[-1]

@@ -68,3 +68,30 @@ Test(entry, an_unknown_kind_stops)
   entry_clear(&entry);
   bson_destroy(document);
 }
+
+Test(entry, what_later_servers_write_for_themselves_is_passed_over)
+{
+  static const char *const commands[] = {"dbCheck",
+                                         "setMultikeyMetadata",
+                                         "dropIdent",
+                                         "createDatabaseMetadata",
+                                         "dropDatabaseMetadata",
+                                         "modifyCollectionShardingIndexCatalog",
+                                         "createGlobalIndex",
+                                         "dropGlobalIndex"};
+  static const char *const kinds[] = {"n", "db", "xi", "xd", "ci", "cu", "cd", "km"};
+  char json[300];
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    snprintf(json, sizeof json, "{" TS "\"op\": \"c\", \"ns\": \"d.$cmd\", \"o\": {\"%s\": \"d.c\"}}", commands[i]);
+    struct entry entry = read_json(json);
+    cr_assert_eq(entry.kind, ENTRY_NOTHING, "%s", commands[i]);
+    entry_clear(&entry);
+  }
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+    snprintf(json, sizeof json, "{" TS "\"op\": \"%s\", \"ns\": \"d.c\", \"container\": \"x\", \"o\": {\"k\": 1}}",
+             kinds[i]);
+    struct entry entry = read_json(json);
+    cr_assert_eq(entry.kind, ENTRY_NOTHING, "%s", kinds[i]);
+    entry_clear(&entry);
+  }
+}
