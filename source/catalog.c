@@ -1,6 +1,7 @@
 #include "source/catalog.h"
 
 #include "base/memory.h"
+#include "source/unfinished.h"
 
 #define WIRE_3_0 3
 
@@ -160,6 +161,7 @@ list_indexes(struct reader *reader, const struct collection *collection)
   bson_t command = BSON_INITIALIZER;
   reader_name_collection(reader, &command, "listIndexes", collection->name,
                          collection->has_uuid ? collection->uuid : NULL);
+  unfinished_ask(reader, &command);
   cursor = reader_command_cursor(reader, collection->db, &command);
   bson_destroy(&command);
   return cursor;
@@ -178,6 +180,9 @@ catalog_read_indexes(struct collection *collection, struct reader *reader, struc
   while ((got = reader_next(cursor, &spec, error)) == 1) {
     char key[24];
     bson_iter_t iter;
+    if (unfinished_told(spec)) {
+      continue; /* commitIndexBuild brings it */
+    }
     snprintf(key, sizeof key, "%d", count++);
     BSON_APPEND_DOCUMENT(collection->indexes, key, spec);
     if (bson_iter_init_find(&iter, spec, "name") && BSON_ITER_HOLDS_UTF8(&iter) &&
@@ -189,7 +194,8 @@ catalog_read_indexes(struct collection *collection, struct reader *reader, struc
   if (got < 0 && error->code == CODE_NAMESPACE_NOT_FOUND) {
     return true; /* dropped since it was listed; the oplog has the drop */
   }
-  return got == 0 || error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
+  return (got == 0 && unfinished_leave_out(collection, reader, error)) ||
+         error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
 }
 
 static bool

@@ -18,8 +18,9 @@ struct collection {
   char *to_name;
   bson_t *options; /* of the create command, as listCollections shows them */
   int64_t ttl_s;   /* the collection's own expiry, once the options have been translated; -1: none */
-  bson_t *indexes; /* an array of specifications, as listIndexes shows them; empty for a view */
-  bool has_uuid;   /* 3.6 and later */
+  bson_t
+    *indexes; /* an array of specifications, as listIndexes shows them; empty for a view. Of a source, finished ones */
+  bool has_uuid; /* 3.6 and later */
   uint8_t uuid[16];
   bool view;         /* without documents of its own: a view, or a time series whose buckets are listed */
   bool capped;       /* or a time series without buckets: it is copied alike */

@@ -172,6 +172,16 @@ oplog_newest(struct reader *reader, struct optime *newest, struct error *error)
   return edge_optime(reader, -1, committed, reader->majority && committed == 0, newest, error);
 }
 
+int
+oplog_find_newest(struct reader *reader, const bson_t *filter, bson_t *entry, struct error *error)
+{
+  bson_t *sort = BCON_NEW("$natural", BCON_INT32(-1));
+  struct reader_find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = filter, .sort = sort};
+  int got = reader_find_one(reader, &find, entry, error);
+  bson_destroy(sort);
+  return got;
+}
+
 bool
 oplog_last(struct reader *reader, struct optime *last, struct error *error)
 {
@@ -344,14 +354,11 @@ find_common(struct reader *reader, const struct optime *lost, struct optime *com
     BSON_APPEND_INT64(&bound, "$lte", lost->term);
     bson_append_document_end(&filter, &bound);
   }
-  bson_t *sort = BCON_NEW("$natural", BCON_INT32(-1));
-  struct reader_find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .sort = sort};
-  int got = reader_find_one(reader, &find, &entry, error);
+  int got = oplog_find_newest(reader, &filter, &entry, error);
   if (got == 1) {
     *common = optime_of(&entry);
     bson_destroy(&entry);
   }
-  bson_destroy(sort);
   bson_destroy(&filter);
   return got;
 }

@@ -39,6 +39,9 @@ bool oplog_newest(struct reader *reader, struct optime *newest, struct error *er
 /* The newest entry, whether or not it can still roll back. */
 bool oplog_last(struct reader *reader, struct optime *last, struct error *error);
 
+/* The newest entry that the filter takes, copied into `entry`: 1, 0 if there is none, -1 on error. Reads as far back as need be. */
+int oplog_find_newest(struct reader *reader, const bson_t *filter, bson_t *entry, struct error *error);
+
 /* The newest timestamp, from what the server says of itself where it does (3.4 on): for people. */
 bool oplog_latest(struct reader *reader, uint64_t *latest, struct error *error);
 

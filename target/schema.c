@@ -10,6 +10,7 @@
 #define WIRE_5_0 13
 #define WIRE_6_0 17
 #define INDEXES_MOST 1000 /* a collection has 64 at most */
+#define WIRE_4_4 9
 
 static bool
 named(const char *key, const char *const *names)
@@ -407,13 +408,48 @@ schema_index(const bson_t *spec, bool collated, struct schema_index *index)
   return schema_index_unique(spec) ? SCHEMA_INDEX_UNIQUE : SCHEMA_INDEX_PLAIN;
 }
 
+/* From 4.4 on, and not a standalone. What the driver knows of the server is enough. */
 static bool
-run_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes, struct error *error)
+takes_commit_quorum(const struct server *target)
+{
+  bson_error_t ignored;
+  bson_iter_t iter;
+  mongoc_server_description_t *primary = mongoc_client_select_server(target->client, true, NULL, &ignored);
+  if (!primary) {
+    return false; /* the command will tell why */
+  }
+  bool takes = bson_iter_init_find(&iter, mongoc_server_description_hello_response(primary), "maxWireVersion") &&
+               bson_iter_as_int64(&iter) >= WIRE_4_4 &&
+               strcmp(mongoc_server_description_type(primary), "Standalone") != 0;
+  mongoc_server_description_destroy(primary);
+  return takes;
+}
+
+static bool
+send_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes, bool quorum,
+                    struct error *error)
 {
   bson_t *command = BCON_NEW("createIndexes", BCON_UTF8(coll));
   BSON_APPEND_ARRAY(command, "indexes", indexes);
+  if (quorum) {
+    BSON_APPEND_UTF8(command, "commitQuorum", "majority");
+  }
   bool ok = schema_command(target, db, command, error);
   bson_destroy(command);
+  return ok;
+}
+
+/*
+ * From 4.4 on a build waits, without a limit, until all voting members have built the index too, one that is down or delayed
+ * among them. A majority is what every other write waits for. With featureCompatibilityVersion 4.2 a 4.4 refuses the field.
+ */
+static bool
+run_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes, struct error *error)
+{
+  bool quorum = takes_commit_quorum(target);
+  bool ok = send_create_indexes(target, db, coll, indexes, quorum, error) ||
+            (quorum && error->code == CODE_BAD_VALUE && strstr(error->text, "commitQuorum") &&
+             send_create_indexes(target, db, coll, indexes, false, error));
   return ok || error_wrap(error, "cannot build the indexes of %s.%s", db, coll);
 }
 
