@@ -113,6 +113,7 @@ class Source:
     states = 1, 2, 2   # what it says of the members; 8 is away
     mechanism = None   # of the login that it wants: harness/logins.py
     tls = None         # an ssl.SSLContext
+    building = ()      # indexes, by name, that are listed but not finished
     mongos = False     # it says that it is one, before a sharded cluster
     snappy = False     # it was started with that compressor: of 3.4
 
@@ -255,6 +256,17 @@ class ScriptedSource(Source):
         self._ready()
 
 
+def _meets(raw, condition):
+    entry = bson.decode(raw)
+    for path, wanted in condition.items():
+        value = entry
+        for part in path.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if value not in (wanted["$in"] if isinstance(wanted, dict) and "$in" in wanted else [wanted]):
+            return False
+    return True
+
+
 class Refused(Exception):
     def __init__(self, code, text):
         super().__init__(text)
@@ -376,12 +388,15 @@ class Connection:
             self._reply(request, [bson.encode(SON({"$err": f"not authorized for query on {ns}", "code": 13}))],
                         flags=QUERY_FAILURE)
             return
-        self._reply(request, *self._old_find(database, name, flags, number, query))
+        try:
+            self._reply(request, *self._old_find(database, name, flags, number, query))
+        except Refused as refused:
+            self._reply(request, [bson.encode(SON({"$err": str(refused), "code": 17007}))], flags=QUERY_FAILURE)
 
     def _old_find(self, database, name, flags, number, query):
         """Documents and cursor of a query in the old form."""
         command = SON(find=name, filter=query.get("$query", {}))
-        command["$db"], command["sort"] = database, query.get("$orderby", {})
+        command["$db"], command["sort"], command["hint"] = database, query.get("$orderby", {}), query.get("$hint", {})
         command["limit"], command["tailable"] = -number if number < 0 else 0, bool(flags & TAILABLE)
         if name == "system.namespaces":
             return self._old_namespaces(database), 0
@@ -528,7 +543,11 @@ class Connection:
         info = self.recorded.copy.collections.get(ns)
         if not info:
             raise Refused(NAMESPACE_NOT_FOUND, "ns does not exist")
-        return self._first_batch(ns, map(bson.encode, info["indexes"]))
+        listed = info["indexes"]
+        if command.get("includeBuildUUIDs"):
+            listed = [{"spec": spec, "buildUUID": uuid_of("build")} if spec["name"] in self.recorded.building else spec
+                      for spec in listed]
+        return self._first_batch(ns, map(bson.encode, listed))
 
     def _collstats(self, command):
         documents = self.recorded.copy.documents.get(f"{command['$db']}.{command['collStats']}", [])
@@ -551,6 +570,11 @@ class Connection:
             raise Refused(148, "Majority read concern requested, but server was not started with it")
         if ns == "local.oplog.rs":
             return self._find_oplog(command)
+        hint = command.get("hint", {}).get("$hint")
+        if hint:  # whether the index is ready
+            if hint in self.recorded.building:
+                raise Refused(2, "error processing query: planner returned error: bad hint")
+            return self._first_batch(ns, [])
         self.recorded.readable.wait()
         self.recorded.note_read(ns)
         wanted = command.get("filter", {}).get("_id")
@@ -565,6 +589,10 @@ class Connection:
     def _find_oplog(self, command):
         recorded = self.recorded
         low, high = recorded.oldest, recorded.now
+        conditions = command.get("filter", {}).get("$or")
+        if conditions:
+            found = [raw for ts, raw in recorded.oplog if low <= ts <= high and any(_meets(raw, each) for each in conditions)]
+            return self._first_batch("local.oplog.rs", found[:-2:-1])
         for operator, ts in command.get("filter", {}).get("ts", {}).items():
             if operator == "$gte":
                 low = max(low, (ts.time, ts.inc))
