@@ -54,8 +54,8 @@ ddl_command_name(const char *coll)
   return series ? series : coll;
 }
 
-bool
-ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options, struct error *error)
+static bool
+create_named(struct ddl *ddl, const char *db, const char *coll, const bson_t *options, struct error *error)
 {
   struct definition definition;
   bson_t nothing = BSON_INITIALIZER;
@@ -80,21 +80,30 @@ ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const b
   return ok;
 }
 
-/* The buckets' creation is the time series': what it says of how they are kept is not the user's. */
+bool
+ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options, struct error *error)
+{
+  bson_t series = BSON_INITIALIZER;
+  if (!catalog_time_series(coll)) {
+    return create_named(ddl, db, coll, options, error);
+  }
+  /* The buckets' creation is the time series': what it says of how they are kept is not the user's. */
+  bson_copy_to_excluding_noinit(options, &series, "validator", "clusteredIndex", "validationLevel", "validationAction",
+                                "storageEngine", UUID_OPTION, NULL);
+  bool ok = create_named(ddl, db, ddl_command_name(coll), &series, error);
+  bson_destroy(&series);
+  return ok;
+}
+
 static bool
 create_as_logged(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_t options = BSON_INITIALIZER;
   bson_t renamed;
-  if (catalog_time_series(entry->coll)) {
-    bson_copy_to_excluding_noinit(&entry->o, &options, "validator", "clusteredIndex", "validationLevel",
-                                  "validationAction", UUID_OPTION, NULL);
-  } else {
-    bson_copy_to_excluding_noinit(&entry->o, &options, UUID_OPTION, NULL);
-    uuid_put(&options, entry->has_uuid && !bson_has_field(&entry->o, "timeseries") ? entry->uuid : NULL);
-  }
+  bson_copy_to_excluding_noinit(&entry->o, &options, UUID_OPTION, NULL);
+  uuid_put(&options, entry->has_uuid && !bson_has_field(&entry->o, "timeseries") ? entry->uuid : NULL);
   bool ok = view_rename(ddl->selection, entry->from_db, entry->db, &options, &renamed, error) &&
-            ddl_create_collection(ddl, entry->db, ddl_command_name(entry->coll), &renamed, error);
+            ddl_create_collection(ddl, entry->db, entry->coll, &renamed, error);
   bson_destroy(&options);
   bson_destroy(&renamed);
   return ok;
@@ -240,11 +249,17 @@ ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error
 }
 
 bool
+ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *error)
+{
+  const char *name = ddl_command_name(coll);
+  return schema_drop(ddl->target, db, name, error) && (name == coll || schema_drop(ddl->target, db, coll, error));
+}
+
+bool
 ddl_drop_place(struct ddl *ddl, struct place *place, struct error *error)
 {
   const char *name = ddl_command_name(place->coll);
-  if (!schema_drop(ddl->target, place->db, name, error) ||
-      (name != place->coll && !schema_drop(ddl->target, place->db, place->coll, error))) {
+  if (!ddl_drop_names(ddl, place->db, place->coll, error)) {
     return false;
   }
   sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);

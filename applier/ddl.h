@@ -55,7 +55,7 @@ bool ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const b
 
 /*
  * Creates a collection or view with the source's options, translated; its own expiry sleeps. With --preserveUUIDs it gets
- * the UUID among them (target/uuid.h).
+ * the UUID among them (target/uuid.h). Of buckets, it is the time series.
  */
 bool ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options,
                            struct error *error);
@@ -73,7 +73,9 @@ bool ddl_is_gone(struct ddl *ddl, const struct entry *entry);
  */
 bool ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const struct place *place);
 
-/* Drops the collection from the target, and forgets what is known of it. */
+/* Drops it from the target: with buckets, their time series. */
+bool ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *error);
+/* The same, and forgets what is known of it. */
 bool ddl_drop_place(struct ddl *ddl, struct place *place, struct error *error);
 
 /* ERROR_DIVERGED: the entry, and `what` is wrong with it. False. */

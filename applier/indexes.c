@@ -5,12 +5,14 @@
 #include "base/memory.h"
 #include "ipc/message.h"
 #include "server/crew.h"
+#include "target/gauge.h"
 #include "target/schema.h"
 
 #define CONNECTIONS 4 /* each index build takes its share of the memory that the target has for such */
 
 /* Collections that have something to be done, for several connections at once. */
 struct round {
+  const char *target_uri;
   struct sleepers **due;
   bool asleep; /* for set_ttl */
 };
@@ -50,6 +52,7 @@ run_round(struct sleeping *sleeping, struct round *round, const char *target_uri
           crew_work work, struct error *error)
 {
   size_t count = 0;
+  round->target_uri = target_uri;
   round->due = memory_new((HASH_CNT(by_ns, sleeping->by_ns) + 1) * sizeof(struct sleepers *));
   for (struct sleepers *sleepers = sleeping->by_ns; sleepers; sleepers = sleepers->by_ns.next) {
     if (any_due(sleepers, due)) {
@@ -175,9 +178,14 @@ build_one_by_one(struct sleepers *sleepers, struct server *target, struct error 
 static bool
 build_collection(void *context, size_t number, struct server *target, struct error *error)
 {
-  struct sleepers *sleepers = ((struct round *)context)->due[number];
-  return build_together(sleepers, target, error) ||
-         (schema_index_refused(error) && build_one_by_one(sleepers, target, error));
+  const struct round *round = context;
+  struct sleepers *sleepers = round->due[number];
+  struct gauge gauge = {.target_uri = round->target_uri, .db = sleepers->db, .coll = sleepers->coll};
+  gauge_start(&gauge);
+  bool ok = build_together(sleepers, target, error) ||
+            (schema_index_refused(error) && build_one_by_one(sleepers, target, error));
+  gauge_stop(&gauge);
+  return ok;
 }
 
 bool

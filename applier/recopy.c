@@ -64,10 +64,11 @@ make_again(struct ddl *ddl, struct place *place, const struct collection *found,
 {
   bson_iter_t iter;
   sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
+  sleeping_remove(ddl->sleeping, place->db, ddl_command_name(place->coll), NULL);
   if (!bson_has_field(found->options, UUID_OPTION)) {
     uuid_put(found->options, found->has_uuid ? found->uuid : NULL);
   }
-  bool ok = schema_drop(ddl->target, place->db, place->coll, error) &&
+  bool ok = ddl_drop_names(ddl, place->db, place->coll, error) &&
             ddl_create_collection(ddl, place->db, place->coll, found->options, error);
   place->capped = found->capped;
   place->collated = bson_has_field(found->options, "collation");
@@ -105,7 +106,9 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
     ok = find_start(reader, &catalog.collections[0], &start, error) &&
          make_again(ddl, place, &catalog.collections[0], error) &&
          copy_documents(ddl, reader, place, false, has_id_index, error);
-    if (!ok && writer_unreadable(error)) {
+    if (!ok && schema_allow_mixed(ddl->target, place->db, place->coll, error->text)) {
+      ok = copy_documents(ddl, reader, place, false, has_id_index, error);
+    } else if (!ok && writer_unreadable(error)) {
       ok = make_again(ddl, place, &catalog.collections[0], error) &&
            copy_documents(ddl, reader, place, true, has_id_index, error);
     }

@@ -71,14 +71,17 @@ static bool
 take_in(struct ddl *ddl, const struct rename_names *names, struct place *replaced, struct error *error)
 {
   bson_t nothing = BSON_INITIALIZER;
+  bool buckets =
+    ddl_command_name(names->to_coll) != names->to_coll; /* only with their series, which is not known here */
   if ((replaced && !ddl_drop_place(ddl, replaced, error)) ||
-      !schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error)) {
+      (!buckets && !schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error))) {
     return false;
   }
   struct place *place = places_add(ddl->places, names->to_db, names->to_coll);
   places_set_source(ddl->places, place, names->source_db, names->source_coll);
   place->since = names->ts;
   place->lost = true;
+  place->start = buckets ? UINT64_MAX : 0; /* there is nothing to write to before it is copied */
   ddl->relapse = !ddl->lenient;
   return true;
 }

@@ -1,9 +1,21 @@
 #include "source/catalog.h"
 
 #include "base/memory.h"
+#include "server/series.h"
 #include "source/unfinished.h"
 
 #define WIRE_3_0 3
+
+/*
+ * $out writes the buckets of a time series under such a name first, without a view. Nobody may rename buckets on the target;
+ * so what comes of them is copied when it gets its name, as what is renamed into the selection is.
+ */
+static bool
+is_out_in_progress(const char *coll)
+{
+  const char *series = series_of(coll);
+  return series && strncmp(series, "tmp.agg_out.", strlen("tmp.agg_out.")) == 0;
+}
 
 bool
 catalog_is_internal(const char *db, const char *coll)
@@ -14,14 +26,14 @@ catalog_is_internal(const char *db, const char *coll)
       return true;
     }
   }
-  return strncmp(coll, "system.", 7) == 0 && strcmp(coll, "system.js") != 0 && !catalog_time_series(coll);
+  return is_out_in_progress(coll) ||
+         (strncmp(coll, "system.", 7) == 0 && strcmp(coll, "system.js") != 0 && !catalog_time_series(coll));
 }
 
 const char *
 catalog_time_series(const char *coll)
 {
-  static const char prefix[] = "system.buckets.";
-  return strncmp(coll, prefix, strlen(prefix)) == 0 ? coll + strlen(prefix) : NULL;
+  return series_of(coll);
 }
 
 static void

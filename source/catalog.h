@@ -4,7 +4,7 @@
  *
  * From 5.0 on a time series collection `x` is a view over `system.buckets.x`, which holds its data and is listed beside it:
  * `x` has no documents to copy and no indexes, its buckets are copied as any other collection. (SecantusDB keeps the
- * measurements themselves in `x`.)
+ * measurements themselves in `x`.) Buckets that $out has not given their name yet are not listed.
  */
 #ifndef FERRY_SOURCE_CATALOG_H
 #define FERRY_SOURCE_CATALOG_H

@@ -63,10 +63,10 @@ selection_wants(const void *context, const char *db, const char *coll)
 {
   const struct selection *selection = context;
   const char *series = catalog_time_series(coll); /* chosen by the name that people know */
-  coll = series ? series : coll;
-  if (catalog_is_internal(db, coll)) {
+  if (catalog_is_internal(db, coll) || (series && catalog_is_internal(db, series))) {
     return false;
   }
+  coll = series ? series : coll;
   bool chosen = selection->lists[INCLUDE_DB].count == 0 && selection->lists[INCLUDE_NAMESPACE].count == 0;
   bool excluded = selection->lists[EXCLUDE_DB].count > 0 || selection->lists[EXCLUDE_NAMESPACE].count > 0;
   if (chosen && !excluded) {

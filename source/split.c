@@ -89,6 +89,22 @@ add_all(struct split_points *points, struct reader_cursor *cursor, struct error 
   return got == 0;
 }
 
+/*
+ * Buckets of time series have no _id index, but lie in the order of their _id, which the server makes: an ObjectId. Their
+ * ranges are read by filters, which a scan of them follows from 5.0 on (S:src/mongo/db/query/planner_access.cpp@v5.0). Such
+ * a filter sees one type only.
+ */
+static bool
+are_object_ids(const struct split_points *points)
+{
+  bson_iter_t iter;
+  bool all = true;
+  for (size_t i = 0; all && i < points->count; i++) {
+    all = bson_iter_init_find(&iter, points->points[i], "_id") && BSON_ITER_HOLDS_OID(&iter);
+  }
+  return all;
+}
+
 /* The server sorts: only it knows its order of types and the collection's collation. */
 static bool
 by_sample(struct split_points *points, struct reader *reader, const struct collection *collection, int64_t ranges,
@@ -143,8 +159,10 @@ split_collection(struct split_points *points, struct reader *reader, const struc
                  int64_t range_bytes, struct error *error)
 {
   int64_t ranges = range_bytes > 0 ? (collection->bytes + range_bytes - 1) / range_bytes : 0;
+  bool buckets = catalog_time_series(collection->name) != NULL;
   *points = (struct split_points){.method = "none"};
-  if (ranges < 2 || collection->documents < 2 || collection->capped || collection->view || !collection->has_id_index) {
+  if (ranges < 2 || collection->documents < 2 || collection->capped || collection->view ||
+      (!collection->has_id_index && !buckets)) {
     return true;
   }
   ranges = ranges > RANGES_MOST ? RANGES_MOST : ranges;
@@ -157,7 +175,8 @@ split_collection(struct split_points *points, struct reader *reader, const struc
                  {"sample", by_sample, ranges},
                  {"walk", by_walk, ranges}};
   for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-    if (methods[i].run(points, reader, collection, methods[i].argument, error) && points->count > 0) {
+    if (methods[i].run(points, reader, collection, methods[i].argument, error) && points->count > 0 &&
+        (!buckets || are_object_ids(points))) {
       points->method = methods[i].name;
       return true;
     }

@@ -19,7 +19,8 @@ struct split_points {
 
 /*
  * Finds the points that cut the collection into pieces of about `range_bytes`: by splitVector where the user may run it,
- * else by a sample, else by walking the index; none where the collection is small, capped, or lacks an `_id` index.
+ * else by a sample, else by walking the index; none where the collection is small, capped, or lacks an `_id` index (unless it
+ * holds a time series' buckets).
  * On false there are no points.
  */
 bool split_collection(struct split_points *points, struct reader *reader, const struct collection *collection,

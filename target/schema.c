@@ -3,7 +3,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
+#include "server/series.h"
 #include "target/numbers.h"
 #include "target/uuid.h"
 
@@ -11,6 +13,8 @@
 #define WIRE_6_0 17
 #define INDEXES_MOST 1000 /* a collection has 64 at most */
 #define WIRE_4_4 9
+#define ORIGINAL "originalSpec"
+#define MIXED "timeseriesBucketsMayHaveMixedSchemaData"
 
 static bool
 named(const char *key, const char *const *names)
@@ -259,12 +263,12 @@ is_known_option(const char *key)
   return named(key, known);
 }
 
-/* What old servers and (multikey, entryFormat) SecantusDB 0.7 keep in a specification, and nobody would miss. */
+/* schema_index converts originalSpec. What old servers and (multikey, entryFormat) SecantusDB 0.7 keep in a specification, and nobody would miss. */
 static bool
 is_silent_option(const char *key)
 {
   static const char *const silent[] = {"_id",  "ns",       "v",           "background", "dropDups",
-                                       "safe", "multikey", "entryFormat", NULL};
+                                       "safe", "multikey", "entryFormat", ORIGINAL,     NULL};
   return named(key, silent);
 }
 
@@ -372,8 +376,37 @@ schema_index_has_key(const bson_t *spec, const bson_iter_t *key)
   return same;
 }
 
+static enum schema_index_kind make_index(const bson_t *spec, bool collated, struct schema_index *index);
+
+/* What the user asked for, of an index of buckets: translated as well, for that is what is sent (send_by_original). */
+static void
+convert_original(const bson_iter_t *original, bool collated, struct schema_index *index)
+{
+  bson_t spec;
+  struct schema_index made;
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  bson_iter_document(original, &size, &bytes);
+  if (bson_init_static(&spec, bytes, size)) {
+    make_index(&spec, collated, &made);
+    BSON_APPEND_DOCUMENT(&index->spec, ORIGINAL, &made.spec);
+    bson_destroy(&made.spec);
+  }
+}
+
 enum schema_index_kind
 schema_index(const bson_t *spec, bool collated, struct schema_index *index)
+{
+  bson_iter_t original;
+  enum schema_index_kind kind = make_index(spec, collated, index);
+  if (bson_iter_init_find(&original, spec, ORIGINAL) && BSON_ITER_HOLDS_DOCUMENT(&original)) {
+    convert_original(&original, collated, index);
+  }
+  return kind;
+}
+
+static enum schema_index_kind
+make_index(const bson_t *spec, bool collated, struct schema_index *index)
 {
   bson_iter_t iter;
   bson_t *built = &index->spec;
@@ -444,13 +477,52 @@ send_create_indexes(struct server *target, const char *db, const char *coll, con
  * among them. A majority is what every other write waits for. With featureCompatibilityVersion 4.2 a 4.4 refuses the field.
  */
 static bool
-run_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes, struct error *error)
+create_indexes_of(struct server *target, const char *db, const char *coll, const bson_t *indexes, struct error *error)
 {
   bool quorum = takes_commit_quorum(target);
   bool ok = send_create_indexes(target, db, coll, indexes, quorum, error) ||
             (quorum && error->code == CODE_BAD_VALUE && strstr(error->text, "commitQuorum") &&
              send_create_indexes(target, db, coll, indexes, false, error));
   return ok || error_wrap(error, "cannot build the indexes of %s.%s", db, coll);
+}
+
+/* Those of `indexes` with an original definition, as that, or those without one. */
+static uint32_t
+choose_indexes(const bson_t *indexes, bool original, bson_t *chosen)
+{
+  bson_iter_t iter;
+  bson_iter_t field;
+  uint32_t count = 0;
+  for (bson_iter_init(&iter, indexes); bson_iter_next(&iter);) {
+    char key[16];
+    bool found = bson_iter_recurse(&iter, &field) && bson_iter_find(&field, ORIGINAL);
+    if (found == original) {
+      snprintf(key, sizeof key, "%u", count++);
+      bson_append_iter(chosen, key, -1, original ? &field : &iter);
+    }
+  }
+  return count;
+}
+
+/*
+ * An index of buckets that tells the user's own definition is made by that, under the time series' name: only so the target
+ * keeps it, too, and takes an expiry.
+ */
+static bool
+run_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes, struct error *error)
+{
+  bson_t originals = BSON_INITIALIZER;
+  bson_t others = BSON_INITIALIZER;
+  const char *series = series_of(coll);
+  if (!series) {
+    return create_indexes_of(target, db, coll, indexes, error);
+  }
+  bool ok = choose_indexes(indexes, false, &others) == 0 || create_indexes_of(target, db, coll, &others, error);
+  ok =
+    ok && (choose_indexes(indexes, true, &originals) == 0 || create_indexes_of(target, db, series, &originals, error));
+  bson_destroy(&originals);
+  bson_destroy(&others);
+  return ok;
 }
 
 /*
@@ -585,7 +657,8 @@ bool
 schema_set_ttl(struct server *target, const char *db, const char *coll, const char *name, int64_t seconds,
                struct error *error)
 {
-  bson_t *command = BCON_NEW("collMod", BCON_UTF8(coll));
+  const char *series = series_of(coll);
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(series ? series : coll));
   bson_t index;
   if (!*name) {
     put_own_expiry(command, seconds);
@@ -644,4 +717,22 @@ schema_find_index(struct server *target, const char *db, const char *coll, const
   bson_destroy(command);
   bson_destroy(&reply);
   return found;
+}
+
+bool
+schema_allow_mixed(struct server *target, const char *db, const char *coll, const char *refusal)
+{
+  struct error ignored;
+  const char *series = series_of(coll);
+  if (!series || !strstr(refusal, MIXED)) {
+    return false;
+  }
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(series), MIXED, BCON_BOOL(true));
+  bool ok = schema_command(target, db, command, &ignored);
+  bson_destroy(command);
+  if (ok) {
+    log_info("time series ns=%s.%s: its buckets may have mixed schema data from now on, as they have on the source", db,
+             series);
+  }
+  return ok;
 }

@@ -98,6 +98,14 @@ bool schema_drop_index(struct server *target, const char *db, const char *coll, 
 bool schema_set_ttl(struct server *target, const char *db, const char *coll, const char *name, int64_t seconds,
                     struct error *error);
 
+/*
+ * Buckets that were written before 5.2 may hold values of several types in one field. A newer target refuses such until its
+ * time series is told to expect them, as an upgrade from an older version would tell it. True if that is what `refusal`, the
+ * target's text, says, and it was done: the same write may be tried again.
+ * (src/mongo/db/op_observer/time_series_op_observer.cpp of 8.0; also in 5.0.29, 6.0.17 and 7.0.13)
+ */
+bool schema_allow_mixed(struct server *target, const char *db, const char *coll, const char *refusal);
+
 /* The name in a specification; "" if it has none. Lives in `spec`. */
 const char *schema_index_name(const bson_t *spec);
 

@@ -1,5 +1,6 @@
 #include "target/sending.h"
 
+#include "target/schema.h"
 #include "target/writer.h"
 
 #define RACES_MOST 1000
@@ -201,6 +202,10 @@ bool
 sending_forgive(struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
 {
   const struct batch_op *op = &sending->run->ops[at];
+  if (schema_allow_mixed(sending->bulk->target, sending->run->db, sending->run->coll, text)) {
+    *done = at;
+    return true;
+  }
   *done = at + 1;
   if (sending->bulk->lenient && op->kind == APPLY_MODIFY) {
     return path_by_path(sending, op, error);

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "target/exact.h"
 #include "target/refused.h"
+#include "target/schema.h"
 
 bool
 writer_batch_full(const struct writer_batch *batch, const bson_t *document, bool alone)
@@ -129,7 +130,8 @@ take_write_error(struct writer *writer, const struct writer_batch *batch, bson_i
   }
   error_set(error, ERROR_TARGET, "the target refused a document: %s", text);
   error->code = code;
-  if (!refused_by_content(code, true) || !find_id(batch, index, &selector)) {
+  if (schema_allow_mixed(writer->target, writer->db, writer->coll, text) || !refused_by_content(code, true) ||
+      !find_id(batch, index, &selector)) {
     return false;
   }
   return refuse(writer, &selector, false, error);

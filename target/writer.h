@@ -62,7 +62,7 @@ struct writer {
  * all before it.
  *
  * The target may refuse a whole command for one document in it (writer_unreadable): then all that the batch came from
- * has to be read again, into batches of one document each.
+ * has to be read again, into batches of one document each. So it has, in batches as before, after schema_allow_mixed.
  */
 bool writer_insert(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error);
 bool writer_unreadable(const struct error *error);

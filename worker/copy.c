@@ -84,29 +84,52 @@ read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
   return ok;
 }
 
+/* Of buckets, which have no index: source/split.c. */
+static void
+put_bounds(const struct copy_task *task, bson_t *filter)
+{
+  bson_t bounds;
+  bson_iter_t id;
+  BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &bounds);
+  if (task->min && bson_iter_init_find(&id, task->min, "_id")) {
+    bson_append_iter(&bounds, "$gte", -1, &id);
+  }
+  if (task->max && bson_iter_init_find(&id, task->max, "_id")) {
+    bson_append_iter(&bounds, "$lt", -1, &id);
+  }
+  bson_append_document_end(filter, &bounds);
+}
+
 static bool
 read_range(struct copy *copy, struct error *error)
 {
   const struct copy_task *task = copy->task;
   struct writer_batch batch = {0};
+  bson_t filter = BSON_INITIALIZER;
+  bool bounded = task->min || task->max;
   /* Where documents move, the index has each in its one place all the time; bounds need it anyway. */
-  bool by_index = task->min || task->max || (copy->reader->moves && !task->natural);
+  bool by_index = !task->natural && (bounded || copy->reader->moves);
   bson_t *order = by_index ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
-  bson_t *natural = task->natural ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
+  bson_t *natural = task->natural && !bounded ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
+  if (task->natural && bounded) {
+    put_bounds(task, &filter);
+  }
   struct reader_find find = {.db = task->from_db,
                              .coll = task->from_coll,
                              .uuid = task->has_uuid ? task->uuid : NULL,
+                             .filter = &filter,
                              .hint = order,
                              .sort = natural,
-                             .min = task->min,
-                             .max = task->max,
+                             .min = task->natural ? NULL : task->min,
+                             .max = task->natural ? NULL : task->max,
                              .majority = true};
   struct reader_cursor *cursor = reader_find(copy->reader, &find);
   bool ok = read_all(copy, cursor, &batch, error);
   reader_cursor_free(cursor);
   bson_destroy(order);
   bson_destroy(natural);
-  ok = ok && (!task->fetch_max || read_max_key(copy, &batch, error));
+  bson_destroy(&filter);
+  ok = ok && (!task->fetch_max || task->natural || read_max_key(copy, &batch, error));
   /* Read by its UUID, it was dropped: the oplog says so too, and what was read goes away with that. */
   ok = ok || (task->has_uuid && copy->reader->by_uuid && error->code == CODE_NAMESPACE_NOT_FOUND);
   ok = ok && hand_over(copy, &batch, true);

@@ -21,7 +21,7 @@ struct copy_task {
   const char *coll;
   const bson_t *min; /* {_id} bounds; NULL: open */
   const bson_t *max;
-  bool natural;   /* in natural order, without bounds */
+  bool natural;   /* without an _id index: in natural order; or, with bounds, buckets of a time series */
   bool alone;     /* each document in a command of its own: see writer_unreadable */
   bool fetch_max; /* the last of several ranges: a document whose _id is MaxKey lies behind the open end */
   bool has_uuid;

@@ -7,11 +7,11 @@
 #include "ipc/channel.h"
 #include "source/catalog.h"
 #include "source/oplog.h"
+#include "target/gauge.h"
 #include "target/leftover.h"
 #include "target/schema.h"
 #include "target/uuid.h"
 #include "worker/copy.h"
-#include "worker/gauge.h"
 
 #define PROGRESS_MS 250
 #define WAIT_MOST_MS 60000
@@ -244,7 +244,9 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   task.min = message_document(message, "min", &min, &ignored) ? &min : NULL;
   task.max = message_document(message, "max", &max, &ignored) ? &max : NULL;
   task.has_uuid = uuid_get(message, task.uuid);
-  if (run_copy(worker, message, &task, done, error)) {
+  if (run_copy(worker, message, &task, done, error) ||
+      (schema_allow_mixed(&worker->target, task.db, task.coll, error->text) &&
+       run_copy(worker, message, &task, done, error))) {
     return true;
   }
   task.alone = writer_unreadable(error);

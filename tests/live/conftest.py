@@ -14,7 +14,7 @@ from compare import compare, oplog_of  # noqa: E402
 from ferry import Ferry, binary  # noqa: E402
 from traffic import Traffic, preload_mixed  # noqa: E402
 
-VERSIONS = ("2.6", "3.0", "3.2", "3.4", "3.6", "4.0", "4.2")
+VERSIONS = ("2.6", "3.0", "3.2", "3.4", "3.6", "4.0", "4.2", "5.0")
 # FERRY_PAIRS names others: "3.0-4.2,3.2-secantus"
 PAIRS = {name: tuple(name.split("-")) for name in (os.environ.get("FERRY_PAIRS") or (
     "secantus-secantus,4.0-4.0,4.0-secantus,3.6-4.0,4.2-4.2,2.6-4.0,2.6-4.2,2.6-secantus,3.0-4.0,3.2-4.0,3.4-4.2")).split(",")}

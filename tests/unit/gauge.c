@@ -1,4 +1,4 @@
-#include "worker/gauge.h"
+#include "target/gauge.h"
 
 #include <criterion/criterion.h>
 
@@ -36,4 +36,16 @@ Test(gauge, finds_the_build_of_its_collection)
   cr_assert_not(read_progress(other, &done, &total));
   cr_assert_not(read_progress(waits, &done, &total), "between two steps");
   cr_assert_not(read_progress("", &done, &total));
+}
+
+Test(gauge, build_that_comes_no_further_is_told_once)
+{
+  struct gauge gauge = {.done = -1, .moved_ms = 1000};
+  cr_assert_not(gauge_stalls(&gauge, -1, 30999));
+  cr_assert_not(gauge_stalls(&gauge, 5, 40000), "it has begun");
+  cr_assert_not(gauge_stalls(&gauge, 5, 69999));
+  cr_assert(gauge_stalls(&gauge, 5, 70000));
+  cr_assert_not(gauge_stalls(&gauge, 5, 200000), "once");
+  cr_assert_not(gauge_stalls(&gauge, 6, 200001));
+  cr_assert(gauge_stalls(&gauge, 6, 230001), "again, after it had moved");
 }

@@ -128,3 +128,17 @@ Test(schema, a_decimal_direction_is_kept)
   bson_destroy(&index.spec);
   bson_destroy(spec);
 }
+
+/* The raw index of buckets, and what the user had asked for: an expiry of 6.3, and a partial one. */
+Test(schema, index_of_buckets_keeps_the_definition_of_the_user)
+{
+  assert_index(
+    "{\"v\": 2, \"key\": {\"control.min.at\": 1}, \"name\": \"at_1\", \"partialFilterExpression\": {\"meta\": "
+    "1}, \"expireAfterSeconds\": 60, \"originalSpec\": {\"v\": 2, \"key\": {\"at\": 1}, \"name\": \"at_1\", "
+    "\"partialFilterExpression\": {\"m\": 1}, \"expireAfterSeconds\": 60}}",
+    false,
+    "{\"key\": {\"control.min.at\": 1}, \"name\": \"at_1\", \"partialFilterExpression\": {\"meta\": 1}, "
+    "\"expireAfterSeconds\": 2147483647, \"originalSpec\": {\"key\": {\"at\": 1}, \"name\": \"at_1\", "
+    "\"partialFilterExpression\": {\"m\": 1}, \"expireAfterSeconds\": 2147483647}}",
+    "");
+}

@@ -1,13 +1,16 @@
-#include "worker/gauge.h"
+#include "target/gauge.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 
 #define LOOK_EVERY_S 2
 #define LOOK_TAKES_MS 5000 /* at most */
+#define STALLS_MS 30000
 
 static bool
 text_is(const bson_t *document, const char *path, const char *wanted)
@@ -63,9 +66,22 @@ gauge_read(const bson_t *reply, const char *db, const char *coll, int64_t *done,
   return found;
 }
 
+bool
+gauge_stalls(struct gauge *gauge, int64_t done, int64_t now_ms)
+{
+  if (done != gauge->done) {
+    gauge->done = done;
+    gauge->moved_ms = now_ms;
+    gauge->said = false;
+  }
+  bool stalls = !gauge->said && now_ms - gauge->moved_ms >= STALLS_MS;
+  gauge->said = gauge->said || stalls;
+  return stalls;
+}
+
 /* False if there is no use in asking again. */
 static bool
-look(const struct gauge *gauge, struct server *server)
+look(struct gauge *gauge, struct server *server)
 {
   bson_t reply;
   struct error error;
@@ -74,8 +90,15 @@ look(const struct gauge *gauge, struct server *server)
   bson_t *command = BCON_NEW("currentOp", BCON_INT32(1), "command.createIndexes", BCON_UTF8(gauge->coll), "maxTimeMS",
                              BCON_INT32(LOOK_TAKES_MS));
   bool ok = server_command(server, "admin", command, &reply, &error);
-  if (ok && gauge_read(&reply, gauge->db, gauge->coll, &done, &total)) {
+  bool found = ok && gauge_read(&reply, gauge->db, gauge->coll, &done, &total);
+  if (found && gauge->tell) {
     gauge->tell(gauge->context, done, total);
+  }
+  if (ok && gauge_stalls(gauge, found ? done : -1, clock_ms())) {
+    log_warn(
+      "index build ns=%s.%s: it has come no further for half a minute; it may wait for a lock, or (from 4.4 on) for a "
+      "majority of the target's voting members, which build it too: see rs.status() and currentOp there",
+      gauge->db, gauge->coll);
   }
   bson_destroy(command);
   bson_destroy(&reply);
@@ -118,6 +141,8 @@ void
 gauge_start(struct gauge *gauge)
 {
   gauge->stop = false;
+  gauge->done = -1;
+  gauge->moved_ms = clock_ms();
   pthread_mutex_init(&gauge->lock, NULL);
   pthread_cond_init(&gauge->changed, NULL);
   gauge->started = pthread_create(&gauge->thread, NULL, run, gauge) == 0;
