@@ -6,6 +6,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
+#define LINE_BYTES 2048
+
 static char tag[32] = "coordinator";
 static void (*before_line)(void);
 
@@ -21,36 +25,44 @@ log_before_line(void (*hook)(void))
   before_line = hook;
 }
 
+static void
+put(const char *line, size_t size)
+{
+  if (before_line) {
+    before_line();
+  }
+  if (write(STDERR_FILENO, line, size) < 0) {
+    return; /* nowhere left to say so */
+  }
+}
+
 void
 log_line(enum log_level level, const char *format, ...)
 {
   static const char *const names[] = {"debug", "info", "warn", "error"};
-  char line[2048];
+  char line[LINE_BYTES];
   struct timespec now;
   struct tm utc;
   clock_gettime(CLOCK_REALTIME, &now);
   gmtime_r(&now.tv_sec, &utc);
   size_t used = strftime(line, sizeof line, "%Y-%m-%dT%H:%M:%S", &utc);
   used += (size_t)snprintf(line + used, sizeof line - used, ".%03ldZ %s %s ", now.tv_nsec / 1000000, names[level], tag);
-  size_t start = used;
+  char text[sizeof line];
   va_list args;
   va_start(args, format);
-  int more = vsnprintf(line + used, sizeof line - used - 1, format, args);
+  vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  used += more > 0 ? (size_t)more : 0;
-  if (used > sizeof line - 2) {
-    used = sizeof line - 2;
-  }
-  for (size_t i = start; i < used; i++) { /* one entry is one line, whatever a server put into its text */
-    if ((unsigned char)line[i] < ' ' || line[i] == 0x7f) {
-      line[i] = ' ';
-    }
-  }
+  /* One entry is one line, whatever a server put into its text. */
+  used += text_escape(line + used, sizeof line - used - 1, text, strlen(text));
   line[used++] = '\n';
-  if (before_line) {
-    before_line();
-  }
-  if (write(STDERR_FILENO, line, used) < 0) {
-    return; /* nowhere left to say so */
-  }
+  put(line, used);
+}
+
+void
+log_pass(const char *line, size_t length)
+{
+  char whole[LINE_BYTES];
+  size_t used = text_escape(whole, sizeof whole - 1, line, length);
+  whole[used++] = '\n';
+  put(whole, used);
 }

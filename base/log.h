@@ -6,6 +6,7 @@
 #define FERRY_BASE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
@@ -14,6 +15,9 @@ void log_open(const char *role);
 
 /* Called before each line where a progress display has to be cleared first; NULL for none. */
 void log_before_line(void (*hook)(void));
+
+/* Passes on a line that another process has formatted, without its end. */
+void log_pass(const char *line, size_t length);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -1,5 +1,6 @@
 #include "base/process.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,9 +14,27 @@
 static char *title;
 static size_t title_size;
 
+/*
+ * A descriptor of 0 to 2 that is closed would be given to the next file or connection that is opened, and what is meant for
+ * a person would go there: a log line to a server.
+ */
+static void
+open_standard_descriptors(void)
+{
+  int descriptor;
+  do {
+    descriptor = open("/dev/null", O_RDWR);
+  } while (descriptor >= 0 && descriptor <= STDERR_FILENO);
+  if (descriptor < 0) {
+    _exit(1); /* nobody could be told */
+  }
+  close(descriptor);
+}
+
 void
 process_start(int argc, char **argv)
 {
+  open_standard_descriptors();
   struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
   prctl(PR_SET_DUMPABLE, 0);

@@ -7,7 +7,8 @@
 #include "base/error.h"
 
 /*
- * Call once, first thing in main: keeps the place of argv, and turns core dumps off. A file that reaches its limit of size
+ * Call once, first thing in main: opens /dev/null for those of descriptors 0 to 2 that are closed, keeps the place of argv, and turns
+ * core dumps off. A file that reaches its limit of size
  * is an error of that write, and no signal.
  */
 void process_start(int argc, char **argv);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "coordinator/estimate.h"
 #include "ipc/message.h"
 #include "target/schema.h"
@@ -101,9 +102,11 @@ count_all(const struct catalog *catalog, const struct options *options, bool siz
     if (i + 1 == catalog->count || strcmp(collection[1].db, collection->db) != 0) {
       bson_t item;
       describe(&database, collection->db, sizes, findings);
-      BSON_APPEND_DOCUMENT_BEGIN(&list, collection->db, &item);
+      char *name = text_escaped(collection->db); /* JSON takes UTF-8 only */
+      BSON_APPEND_DOCUMENT_BEGIN(&list, name, &item);
       put_totals(&item, &database, sizes);
       bson_append_document_end(&list, &item);
+      free(name);
       database = (struct totals){0};
     }
   }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 
 struct sending {
@@ -84,6 +85,35 @@ on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
   free(buffer->base);
 }
 
+static void
+pass_lines(struct child *child, const char *bytes, size_t size)
+{
+  for (size_t i = 0; i < size; i++) {
+    if (bytes[i] != '\n') {
+      child->line[child->line_size++] = bytes[i];
+    }
+    if (bytes[i] == '\n' || child->line_size == sizeof child->line) {
+      log_pass(child->line, child->line_size);
+      child->line_size = 0;
+    }
+  }
+}
+
+static void
+on_log(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
+{
+  struct child *child = stream->data;
+  if (size > 0) {
+    pass_lines(child, buffer->base, (size_t)size);
+  } else if (size < 0) {
+    if (child->line_size > 0) {
+      pass_lines(child, "\n", 1);
+    }
+    uv_close((uv_handle_t *)&child->log, on_closed);
+  }
+  free(buffer->base);
+}
+
 bool
 child_start(struct child *child, uv_loop_t *loop, const char *role, int index, const struct child_events *events,
             struct error *error)
@@ -107,10 +137,18 @@ child_start(struct child *child, uv_loop_t *loop, const char *role, int index, c
   uv_pipe_init(loop, &child->in, 0);
   uv_pipe_init(loop, &child->out, 0);
   child->in.data = child->out.data = child->process.data = child;
+  child->log_piped = isatty(STDERR_FILENO);
+  uv_stdio_container_t own_stderr = {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO};
+  if (child->log_piped) {
+    uv_pipe_init(loop, &child->log, 0);
+    child->log.data = child;
+    own_stderr =
+      (uv_stdio_container_t){.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->log};
+  }
   uv_stdio_container_t stdio[] = {
     {.flags = UV_IGNORE},
-    {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
-    {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+    {.flags = UV_IGNORE},
+    own_stderr,
     {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
     {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
   };
@@ -119,18 +157,24 @@ child_start(struct child *child, uv_loop_t *loop, const char *role, int index, c
   options.file = path;
   int result = uv_spawn(loop, &child->process, &options);
   child->running = true;
-  child->handles = 3;
+  child->handles = 3 + child->log_piped;
   if (result != 0) {
     child->drained = child->reaped = true;
     uv_close((uv_handle_t *)&child->process, on_closed);
     uv_close((uv_handle_t *)&child->in, on_closed);
     uv_close((uv_handle_t *)&child->out, on_closed);
+    if (child->log_piped) {
+      uv_close((uv_handle_t *)&child->log, on_closed);
+    }
     return error_set(error, ERROR_CHILD,
                      "cannot start %s %d: %s; raise the limits of open files and processes (ulimit -n, -u), or lower "
                      "--workers",
                      role, index, uv_strerror(result));
   }
   uv_read_start((uv_stream_t *)&child->out, on_allocate, on_read);
+  if (child->log_piped) {
+    uv_read_start((uv_stream_t *)&child->log, on_allocate, on_log);
+  }
   return true;
 }
 

@@ -37,6 +37,10 @@ struct child {
   uv_process_t process;
   uv_pipe_t in;  /* to the child */
   uv_pipe_t out; /* from the child */
+  uv_pipe_t log; /* its stderr, where the terminal shows progress: a line of its own would be taken off as progress */
+  bool log_piped;
+  char line[4096]; /* what came of a line so far */
+  size_t line_size;
   bool drained;
   bool reaped;
   int handles; /* still open */

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #define INDENT 4
 
@@ -36,25 +37,12 @@ findings_clear(struct findings *findings)
   *findings = (struct findings){0};
 }
 
-/* Names of namespaces may hold anything: no control character reaches a terminal, and JSON takes whole characters only. */
-static char *
-clean(char *text)
-{
-  bool utf8 = bson_utf8_validate(text, strlen(text), false);
-  for (unsigned char *at = (unsigned char *)text; *at; at++) {
-    if (*at < ' ' || *at == 0x7f || (!utf8 && *at >= 0x80)) {
-      *at = '?';
-    }
-  }
-  return text;
-}
-
 static struct finding *
 add(struct findings *findings, enum finding_level level, enum finding_topic topic, const char *subject)
 {
   findings->items = memory_grow(findings->items, findings->count, &findings->capacity, sizeof *findings->items);
   struct finding *made = &findings->items[findings->count++];
-  *made = (struct finding){.level = level, .topic = topic, .subject = clean(memory_string(subject))};
+  *made = (struct finding){.level = level, .topic = topic, .subject = text_escaped(subject)};
   return made;
 }
 
@@ -67,7 +55,7 @@ findings_add(struct findings *findings, enum finding_level level, enum finding_t
   va_start(args, format);
   vsnprintf(text, sizeof text, format, args);
   va_end(args);
-  add(findings, level, topic, subject)->text = clean(memory_string(text));
+  add(findings, level, topic, subject)->text = text_escaped(text);
 }
 
 static bool
@@ -91,7 +79,7 @@ findings_add_error(struct findings *findings, enum finding_topic topic, const ch
   }
   struct finding *made = add(findings, FINDING_PROBLEM, topic, subject);
   made->kind = error->kind;
-  made->text = clean(memory_string(error->text));
+  made->text = text_escaped(error->text);
 }
 
 void
@@ -158,20 +146,14 @@ findings_exit_status(const struct findings *findings)
   return first ? error_exit_status(first->kind) : 0;
 }
 
-/* The bytes of `text` that fit into `room`: up to a space, or where there is none, whole characters. */
+/* The bytes of `text` that fit into `room` columns: up to a space, or where there is none, whole characters. */
 static size_t
-line_length(const char *text, size_t room)
+line_length(const char *text, int room)
 {
-  size_t length = strlen(text);
-  if (length <= room) {
-    return length;
-  }
-  size_t cut = room;
-  while (cut > 0 && text[cut] != ' ') {
+  size_t length = text_fitting(text, room);
+  size_t cut = length;
+  while (text[length] && cut > 0 && text[cut] != ' ') {
     cut--;
-  }
-  for (length = room; cut == 0 && length > 1 && ((unsigned char)text[length] & 0xc0) == 0x80;) {
-    length--;
   }
   return cut > 0 ? cut : length;
 }
@@ -181,7 +163,7 @@ print_wrapped(FILE *out, const char *text)
 {
   int indent = 2;
   while (*text) {
-    size_t length = line_length(text, (size_t)(FINDINGS_COLUMNS - indent));
+    size_t length = line_length(text, FINDINGS_COLUMNS - indent);
     fprintf(out, "%*s%.*s\n", indent, "", (int)length, text);
     for (text += length; *text == ' ';) {
       text++;

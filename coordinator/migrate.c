@@ -66,21 +66,12 @@ struct migration {
 static int64_t
 copy_needs_s(const struct migration *migration)
 {
-  int64_t copied = 0;
-  int64_t total = 0;
   double passed_s = (double)(clock_ms() - migration->began_ms) / 1000;
-  for (size_t i = 0; i < migration->plan.collection_count; i++) {
-    int64_t documents;
-    int64_t bytes;
-    plan_copied(&migration->plan, i, &documents, &bytes);
-    int64_t size = migration->plan.collections[i].source->bytes;
-    copied += bytes;
-    total += size > bytes ? size : bytes;
-  }
-  if (migration->handed_off || copied == 0 || passed_s < PACE_S) {
+  struct plan_total total = plan_total(&migration->plan);
+  if (migration->handed_off || total.bytes == 0 || passed_s < PACE_S) {
     return -1;
   }
-  return (int64_t)((double)(total - copied) * passed_s / (double)copied);
+  return (int64_t)((double)(total.expected - total.bytes) * passed_s / (double)total.bytes);
 }
 
 static void
@@ -288,18 +279,12 @@ send_watch(struct migration *migration, struct error *error)
 static void
 log_copied(struct migration *migration)
 {
-  int64_t documents = 0;
-  int64_t bytes = 0;
+  struct plan_total total = plan_total(&migration->plan);
   double seconds = (double)(clock_ms() - migration->began_ms) / 1000;
-  for (size_t i = 0; i < migration->plan.task_count; i++) {
-    documents += migration->plan.tasks[i].documents;
-    bytes += migration->plan.tasks[i].bytes;
-  }
-  progress_clear();
+  double per_s = seconds > 0 ? seconds : 1;
   log_info("copied collections=%zu documents=%lld mb=%.1f seconds=%.1f docs_per_s=%.0f mb_per_s=%.1f repeated=%lld",
-           migration->plan.collection_count, (long long)documents, (double)bytes / 1e6, seconds,
-           (double)documents / (seconds > 0 ? seconds : 1), (double)bytes / 1e6 / (seconds > 0 ? seconds : 1),
-           (long long)migration->duplicates);
+           migration->plan.collection_count, (long long)total.documents, (double)total.bytes / 1e6, seconds,
+           (double)total.documents / per_s, (double)total.bytes / 1e6 / per_s, (long long)migration->duplicates);
 }
 
 /* From here on a start goes on with the replay: the bookmark is T0. */

@@ -231,3 +231,19 @@ plan_copied(const struct plan *plan, size_t number, int64_t *documents, int64_t 
     *bytes += plan->tasks[collection->first_task + k].bytes;
   }
 }
+
+struct plan_total
+plan_total(const struct plan *plan)
+{
+  struct plan_total total = {0};
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    int64_t documents;
+    int64_t bytes;
+    plan_copied(plan, i, &documents, &bytes);
+    int64_t size = plan->collections[i].source->bytes;
+    total.documents += documents;
+    total.bytes += bytes;
+    total.expected += size > bytes ? size : bytes;
+  }
+  return total;
+}

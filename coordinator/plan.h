@@ -78,4 +78,12 @@ bool plan_is_active(const struct plan *plan, size_t collection);
 /* What is copied so far, attempts under way included. */
 void plan_copied(const struct plan *plan, size_t collection, int64_t *documents, int64_t *bytes);
 
+/* The whole copy: `bytes` of `expected` ones, which grow where a collection is larger than its source said. */
+struct plan_total {
+  int64_t documents;
+  int64_t bytes;
+  int64_t expected;
+};
+struct plan_total plan_total(const struct plan *plan);
+
 #endif

@@ -1,48 +1,36 @@
 #include "coordinator/progress.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "coordinator/terminal.h"
 #include "source/oplog.h"
 
 #define LOG_EVERY_MS 5000
 #define BARS_MOST 12
 #define BAR_WIDTH 10
-#define BAR_REST 68 /* what a bar's line takes beside the name */
-
-static int lines_shown; /* bars on the terminal now */
-
-void
-progress_clear(void)
-{
-  while (lines_shown > 0) {
-    fputs("\033[1A\033[2K", stderr);
-    lines_shown--;
-  }
-  fflush(stderr);
-}
 
 void
 progress_init(struct progress *progress)
 {
-  *progress = (struct progress){.terminal = isatty(STDERR_FILENO), .started_ms = clock_ms(), .shown_ms = clock_ms()};
-  if (progress->terminal) {
-    log_before_line(progress_clear);
-  }
+  *progress = (struct progress){.terminal = terminal_open(), .shown_ms = clock_ms()};
 }
 
 void
 progress_end(struct progress *progress)
 {
-  progress_clear();
-  free(progress->shown);
-  progress->shown = NULL;
+  if (progress->terminal) {
+    terminal_clear();
+  }
+  for (size_t i = 0; progress->bars && i < progress->bar_count; i++) {
+    free(progress->bars[i]);
+  }
+  free(progress->bars);
+  progress->bars = NULL;
 }
 
 static void
@@ -53,28 +41,6 @@ human_time(char *text, size_t size, int64_t seconds)
   } else {
     snprintf(text, size, "%lldm%02llds", (long long)(seconds / 60), (long long)(seconds % 60));
   }
-}
-
-/* A line that wraps could not be taken off again. */
-static int
-columns(void)
-{
-  struct winsize size;
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 20 ? size.ws_col : 80;
-}
-
-static void show_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-static void
-show_line(const char *format, ...)
-{
-  char line[512];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(line, sizeof line, format, arguments);
-  va_end(arguments);
-  fprintf(stderr, "%.*s\n", columns() - 1, line);
-  lines_shown++;
 }
 
 /* "building 2 indexes", and how far it is if the target tells. */
@@ -88,57 +54,94 @@ build_text(char *text, size_t size, const struct plan_collection *collection)
   }
 }
 
-/* Documents, bytes, rate and the time left; the name has what room is left. */
+/* What is left at this pace, as a text; "-" if nobody knows. */
+static void
+eta_text(char *text, size_t size, int64_t left, double per_s)
+{
+  if (per_s > 0) {
+    human_time(text, size, (int64_t)((double)left / per_s));
+  } else {
+    snprintf(text, size, "-");
+  }
+}
+
+static int
+percent(int64_t done, int64_t total)
+{
+  return total > 0 ? (int)(100.0 * (double)done / (double)total) : 0;
+}
+
 static void
 show_bar(const struct plan *plan, size_t number, double bytes_per_s)
 {
   const struct plan_collection *collection = &plan->collections[number];
   int64_t documents;
   int64_t bytes;
-  char name[400];
-  char eta[32] = "-";
-  char bar[BAR_WIDTH + 1];
+  char eta[32];
+  char share[16];
+  char pace[32];
+  char bar[BAR_WIDTH + 3] = "[..........]";
+  char amount[48];
+  char size[64];
   plan_copied(plan, number, &documents, &bytes);
   int64_t total = collection->source->bytes > bytes ? collection->source->bytes : bytes;
-  int filled = total > 0 ? (int)(BAR_WIDTH * bytes / total) : 0;
-  for (int i = 0; i < BAR_WIDTH; i++) {
-    bar[i] = i < filled ? '#' : '.';
-  }
-  bar[BAR_WIDTH] = 0;
-  if (bytes_per_s > 0) {
-    human_time(eta, sizeof eta, (int64_t)((double)(total - bytes) / bytes_per_s));
-  }
-  int room = columns() - BAR_REST < 12 ? 12 : columns() - BAR_REST;
-  snprintf(name, sizeof name, "%s.%s", collection->source->db, collection->source->name);
+  memset(bar + 1, '#', total > 0 ? (size_t)(BAR_WIDTH * bytes / total) : 0);
+  eta_text(eta, sizeof eta, total - bytes, bytes_per_s);
+  snprintf(share, sizeof share, "%3d%%", percent(bytes, total));
+  snprintf(pace, sizeof pace, "%6.1f MB/s %7s", bytes_per_s / 1e6, eta);
+  snprintf(amount, sizeof amount, "%9lld docs", (long long)documents);
+  snprintf(size, sizeof size, "%.1f/%.1f MB", (double)bytes / 1e6, (double)total / 1e6);
+  char *name = memory_format("%s.%s", collection->source->db, collection->source->name);
   if (collection->copies_done == collection->copies) {
     char building[64];
     build_text(building, sizeof building, collection);
-    show_line("%-*.*s [%s] %9lld docs %7.1f MB: %s", room, room, name, bar, (long long)documents, (double)bytes / 1e6,
-              building);
+    const char *const fields[] = {building, amount, size};
+    terminal_show_fields(name, fields, 3);
   } else {
-    show_line("%-*.*s [%s] %9lld docs %7.1f/%.1f MB %6.1f MB/s %s", room, room, name, bar, (long long)documents,
-              (double)bytes / 1e6, (double)total / 1e6, bytes_per_s / 1e6, eta);
+    const char *const fields[] = {share, pace, bar, amount, size};
+    terminal_show_fields(name, fields, 5);
   }
+  free(name);
+}
+
+/* Bytes a second of one collection lately; of one that is not under copy nothing is kept. */
+static double
+pace_of(struct progress *progress, const struct plan *plan, size_t number, bool active)
+{
+  int64_t documents;
+  int64_t bytes;
+  struct recent **bar = &progress->bars[number];
+  if (!active) {
+    free(*bar);
+    *bar = NULL;
+    return 0;
+  }
+  if (!*bar) {
+    *bar = memory_new(sizeof **bar);
+  }
+  plan_copied(plan, number, &documents, &bytes);
+  recent_note(*bar, clock_ms(), bytes);
+  return recent_per_s(*bar);
 }
 
 static void
-show_bars(struct progress *progress, const struct plan *plan, double seconds, double documents_per_s,
-          double bytes_per_s)
+show_bars(struct progress *progress, const struct plan *plan, const struct plan_total *total)
 {
-  progress_clear();
+  char eta[32];
+  double bytes_per_s = recent_per_s(&progress->bytes);
+  eta_text(eta, sizeof eta, total->expected - total->bytes, bytes_per_s);
+  terminal_clear();
+  terminal_show("copying %d%%, %s left: %.1f of %.1f MB, %.1f MB/s, %.0f docs/s, %zu of %zu tasks done",
+                percent(total->bytes, total->expected), eta, (double)total->bytes / 1e6, (double)total->expected / 1e6,
+                bytes_per_s / 1e6, recent_per_s(&progress->documents), plan->done, plan->task_count);
   for (size_t i = 0; i < plan->collection_count; i++) {
     size_t number = plan->by_size[i];
-    int64_t documents;
-    int64_t bytes;
-    if (plan_is_active(plan, number) && lines_shown < BARS_MOST) {
-      plan_copied(plan, number, &documents, &bytes);
-      int64_t more = bytes > progress->shown[number] ? bytes - progress->shown[number] : 0;
-      show_bar(plan, number, (double)more / seconds);
-      progress->shown[number] = bytes;
+    bool active = plan_is_active(plan, number);
+    double pace = pace_of(progress, plan, number, active);
+    if (active && terminal_lines() <= BARS_MOST) {
+      show_bar(plan, number, pace);
     }
   }
-  show_line("copying: %.0f docs/s, %.1f MB/s, %zu of %zu tasks done", documents_per_s, bytes_per_s / 1e6, plan->done,
-            plan->task_count);
 }
 
 /* How long the source's oplog holds what the replay will need. */
@@ -153,9 +156,9 @@ show_window(const struct window *window)
   human_time(length, sizeof length, window_length_s(window));
   human_time(left, sizeof left, window_left_s(window));
   if (window_left_s(window) < 0) {
-    show_line("oplog: %s long, nothing is dropped yet", length);
+    terminal_show("oplog: %s long, nothing is dropped yet", length);
   } else {
-    show_line("oplog: %s long, what is needed falls off in about %s", length, left);
+    terminal_show("oplog: %s long, what is needed falls off in about %s", length, left);
   }
 }
 
@@ -200,32 +203,25 @@ void
 progress_copy(struct progress *progress, const struct plan *plan, const struct window *window)
 {
   int64_t now = clock_ms();
-  int64_t documents = 0;
-  int64_t bytes = 0;
   if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
     return;
   }
-  for (size_t i = 0; i < plan->task_count; i++) {
-    documents += plan->tasks[i].documents;
-    bytes += plan->tasks[i].bytes;
-  }
-  double seconds = (double)(now - progress->shown_ms) / 1000;
-  double documents_per_s = (double)(documents - progress->shown_documents) / seconds;
-  double bytes_per_s = (double)(bytes - progress->shown_bytes) / seconds;
+  struct plan_total total = plan_total(plan);
+  recent_note(&progress->documents, now, total.documents);
+  recent_note(&progress->bytes, now, total.bytes);
   if (progress->terminal) {
-    if (!progress->shown) {
-      progress->shown = memory_new(plan->collection_count * sizeof *progress->shown);
+    if (!progress->bars) {
+      progress->bar_count = plan->collection_count;
+      progress->bars = memory_new((plan->collection_count + 1) * sizeof(struct recent *));
     }
-    show_bars(progress, plan, seconds, documents_per_s, bytes_per_s);
+    show_bars(progress, plan, &total);
     show_window(window);
   } else {
-    log_copy(plan, documents_per_s, bytes_per_s, documents, bytes);
+    log_copy(plan, recent_per_s(&progress->documents), recent_per_s(&progress->bytes), total.documents, total.bytes);
     log_builds(plan);
     log_window(window);
   }
   progress->shown_ms = now;
-  progress->shown_documents = documents;
-  progress->shown_bytes = bytes;
 }
 
 void
@@ -235,16 +231,19 @@ progress_tail(struct progress *progress, const struct progress_tail *tail, const
   if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
     return;
   }
-  /* Another applier counts from 0 again. */
-  int64_t more = tail->entries > progress->shown_entries ? tail->entries - progress->shown_entries : 0;
-  double rate = (double)more * 1000 / (double)(now - progress->shown_ms);
+  if (tail->entries < progress->applied) { /* another applier counts from 0 again */
+    progress->entries = (struct recent){0};
+  }
+  progress->applied = tail->entries;
+  recent_note(&progress->entries, now, tail->entries);
+  double rate = recent_per_s(&progress->entries);
   int64_t lag =
     tail->latest > tail->bookmark ? OPTIME_SECONDS(tail->latest) - (int64_t)OPTIME_SECONDS(tail->bookmark) : 0;
   const char *stage = tail->consistent ? "tailing" : "catching up";
   if (progress->terminal) {
-    progress_clear();
+    terminal_clear();
     show_window(window);
-    show_line("%s: lag %lld s, %lld entries, %.0f/s", stage, (long long)lag, (long long)tail->entries, rate);
+    terminal_show("%s: lag %lld s, %lld entries, %.0f/s", stage, (long long)lag, (long long)tail->entries, rate);
   } else {
     log_info("%s lag_s=%lld applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", stage, (long long)lag,
              (long long)tail->entries, rate, OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark),
@@ -252,5 +251,4 @@ progress_tail(struct progress *progress, const struct progress_tail *tail, const
     log_window(window);
   }
   progress->shown_ms = now;
-  progress->shown_entries = tail->entries;
 }

@@ -1,11 +1,12 @@
 /*
- * What a person sees: on a terminal a bar for each collection under copy, then the lag; elsewhere a log line every few
+ * What a person sees: on a terminal the whole copy on top, a bar for each collection under copy, later the lag; elsewhere a log line every few
  * seconds. On stderr, beside the log.
  */
 #ifndef FERRY_COORDINATOR_PROGRESS_H
 #define FERRY_COORDINATOR_PROGRESS_H
 
 #include "coordinator/plan.h"
+#include "coordinator/recent.h"
 #include "coordinator/window.h"
 
 struct progress_tail {
@@ -18,20 +19,20 @@ struct progress_tail {
 
 struct progress {
   bool terminal;
-  int64_t started_ms;
   int64_t shown_ms;
-  int64_t shown_documents;
-  int64_t shown_bytes;
-  int64_t shown_entries;
-  int64_t *shown; /* bytes, for each collection of the plan */
+  struct recent documents; /* of the whole copy */
+  struct recent bytes;
+  struct recent entries; /* of the replay */
+  int64_t applied;       /* entries, when they were looked at last */
+  struct recent **bars;  /* bytes of each collection of the plan that is under copy; else NULL */
+  size_t bar_count;
 };
 
 void progress_init(struct progress *progress);
 /* Call about once a second; each decides by itself whether it is time. */
 void progress_copy(struct progress *progress, const struct plan *plan, const struct window *window);
 void progress_tail(struct progress *progress, const struct progress_tail *tail, const struct window *window);
-/* Takes the bars off the terminal; for good. */
-void progress_clear(void);
+/* Takes the bars off the terminal, for good. */
 void progress_end(struct progress *progress);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "ipc/message.h"
 
 /* mongomirror has the number of indexes only. */
@@ -28,7 +29,8 @@ put_copy_details(const struct plan *plan, bson_t *details)
     int64_t documents;
     int64_t bytes;
     bool complete = collection->copies_done == collection->copies;
-    char *ns = memory_format("%s.%s", collection->source->db, collection->source->name);
+    char *name = memory_format("%s.%s", collection->source->db, collection->source->name);
+    char *ns = text_escaped(name); /* JSON takes UTF-8 only */
     plan_copied(plan, i, &documents, &bytes);
     BSON_APPEND_DOCUMENT_BEGIN(details, ns, &item);
     BSON_APPEND_BOOL(&item, "complete", complete && (!collection->has_index_task || collection->index_done));
@@ -40,6 +42,7 @@ put_copy_details(const struct plan *plan, bson_t *details)
     }
     bson_append_document_end(details, &item);
     free(ns);
+    free(name);
   }
 }
 
@@ -94,7 +97,9 @@ status_json(const struct status *status)
   }
   put_window(status, &document);
   if (status->error) {
-    BSON_APPEND_UTF8(&document, "errorMessage", status->error->text);
+    char *text = text_escaped(status->error->text);
+    BSON_APPEND_UTF8(&document, "errorMessage", text);
+    free(text);
   }
   char *json = bson_as_relaxed_extended_json(&document, NULL);
   bson_destroy(&document);

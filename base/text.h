@@ -1,0 +1,41 @@
+/*
+ * Text that came from elsewhere (names of collections, texts of servers) as people and log readers may see it: valid UTF-8
+ * without anything that moves a terminal's cursor, ends a line, or turns the reading direction.
+ */
+#ifndef FERRY_BASE_TEXT_H
+#define FERRY_BASE_TEXT_H
+
+#include <stddef.h>
+
+/* The longest form of one byte of input: \xNN. */
+#define TEXT_ESCAPED_MOST 4
+
+/*
+ * Writes `from` (`length` bytes) to `to`, which holds `size` bytes, and ends it with a zero byte. Control characters (C0, DEL, C1),
+ * line and paragraph separators, direction marks, and bytes that are no UTF-8 become \n, \t or \xNN. What does not fit is
+ * left out, never half a character. Returns the bytes written, without the zero byte.
+ */
+size_t text_escape(char *to, size_t size, const char *from, size_t length);
+
+/* The whole text, escaped; the caller's to free. */
+char *text_escaped(const char *text);
+
+/* Columns that an escaped text takes on a terminal. */
+int text_columns(const char *text);
+
+/*
+ * The end of an escaped text that fits into `columns`, with "…" before it where the beginning had to go: the end of a name
+ * tells more than its beginning. Points into `to` of `size` bytes.
+ */
+const char *text_keep_end(char *to, size_t size, const char *text, int columns);
+
+/* The bytes of the beginning of an escaped text that fits into `columns`. */
+size_t text_fitting(const char *text, int columns);
+
+/*
+ * Of `count` names the one that is nearest to a mistyped `word` of `length` bytes: letters changed, added, left out or swapped,
+ * whatever their case. NULL where none is near.
+ */
+const char *text_nearest(const char *word, size_t length, const char *const *names, size_t count);
+
+#endif
