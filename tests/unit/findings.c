@@ -1,3 +1,4 @@
+#include "base/text.h"
 #include "coordinator/findings.h"
 
 #include <criterion/criterion.h>
@@ -74,7 +75,7 @@ Test(findings, lines_are_wrapped_and_harmless)
   cr_assert(bson_utf8_validate(text, strlen(text), false));
   cr_assert_null(strchr(text, '\033'));
   for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-    cr_assert_leq(strlen(line), FINDINGS_COLUMNS, "%s", line);
+    cr_assert_leq(text_columns(line), FINDINGS_COLUMNS, "%s", line);
     cr_assert(bson_utf8_validate(line, strlen(line), false), "a character was cut");
   }
   free(text);
@@ -90,7 +91,7 @@ Test(findings, json)
   char *json = findings_json(&findings);
   cr_assert_str_eq(json, "{ \"verdict\" : \"cannot start\", \"exitStatus\" : 6, \"problems\" : 1, \"warnings\" : 0, "
                          "\"fact\" : \"x\", \"findings\" : [ { \"level\" : \"problem\", \"topic\" : \"namespaces\", "
-                         "\"subject\" : \"shop.a\", \"text\" : \"bad byte ?\", \"exitStatus\" : 6 } ] }");
+                         "\"subject\" : \"shop.a\", \"text\" : \"bad byte \\\\xff\", \"exitStatus\" : 6 } ] }");
   bson_free(json);
   findings_clear(&findings);
 }
