@@ -241,6 +241,10 @@ check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step 
   if (open_source(check)) {
     needs_oplog(&check->source);
   }
+  if (check->options->drop) {
+    findings_add(&check->findings, FINDING_WARNING, TOPIC_BOOKMARK, "--drop",
+                 "an earlier run is gone on with, so nothing is dropped; to start over, give --forceDump as well");
+  }
   if (check_anchors(check, checkpoint, step == KEPT_BOOKMARK ? "bookmark" : "start", &error)) {
     return;
   }

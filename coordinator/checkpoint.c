@@ -1,16 +1,22 @@
 #include "coordinator/checkpoint.h"
 
-#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
-#define LAYOUT 3
-#define LAYOUT_TEXT "3"
+#define LAYOUT 4
+#define LAYOUT_TEXT "4"
+#define APPLICATION 0x4d465242 /* "MFRB", in the file's header as https://www.sqlite.org/fileformat.html has it */
+#define APPLICATION_TEXT "1296454210"
+#define HEADER_BYTES 100
+#define HEADER_LAYOUT_AT 60
+#define HEADER_APPLICATION_AT 68
 
 static bool
 failed(struct checkpoint *checkpoint, const char *what, struct error *error)
@@ -30,29 +36,84 @@ run(struct checkpoint *checkpoint, const char *sql, struct error *error)
   return sqlite3_exec(checkpoint->db, sql, NULL, NULL, NULL) == SQLITE_OK || failed(checkpoint, "write", error);
 }
 
-/* A file of another layout would be taken for one in which nothing is known of the collections. */
-static bool
-check_layout(struct checkpoint *checkpoint, struct error *error)
+static uint32_t
+big_endian(const uint8_t *bytes)
 {
-  static const char *const questions[] = {"PRAGMA user_version", "SELECT count(*) FROM state"};
-  int answers[2];
-  for (int i = 0; i < 2; i++) {
-    sqlite3_stmt *statement = NULL;
-    bool ok = sqlite3_prepare_v2(checkpoint->db, questions[i], -1, &statement, NULL) == SQLITE_OK &&
-              sqlite3_step(statement) == SQLITE_ROW;
-    answers[i] = ok ? sqlite3_column_int(statement, 0) : 0;
-    ok = ok || failed(checkpoint, "read", error);
-    sqlite3_finalize(statement);
-    if (!ok) {
-      return false;
-    }
+  return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
+}
+
+/*
+ * SQLite changes some files by opening them, so its header is read before it is asked. An empty file is a new one. So is one without a
+ * header that has a journal: making it was cut short, and SQLite undoes it. `*fresh` tells so.
+ */
+static bool
+check_header(const char *path, int descriptor, bool journal, bool *fresh, struct error *error)
+{
+  uint8_t header[HEADER_BYTES];
+  ssize_t got = pread(descriptor, header, sizeof header, 0);
+  bool sqlite = got == sizeof header && memcmp(header, "SQLite format 3", 16) == 0;
+  *fresh = got == 0 || (journal && !sqlite);
+  if (*fresh) {
+    return true;
   }
-  if (answers[0] != LAYOUT && answers[1] > 0) {
+  if (!sqlite || big_endian(header + HEADER_APPLICATION_AT) != APPLICATION) {
     return error_set(error, ERROR_STATE,
-                     "the bookmark file '%s' is another version's: go on with that one, or name another --bookmarkFile",
-                     checkpoint->path);
+                     "the file '%s' is no bookmark of mongoferry, or of an older version: name another --bookmarkFile",
+                     path);
   }
-  return answers[0] == LAYOUT || run(checkpoint, "PRAGMA user_version = " LAYOUT_TEXT, error);
+  return big_endian(header + HEADER_LAYOUT_AT) == LAYOUT ||
+         error_set(error, ERROR_STATE,
+                   "the bookmark file '%s' is another version's: go on with that one, or name another --bookmarkFile",
+                   path);
+}
+
+/* A journal that somebody else has put beside the file would be taken for ours, and its pages for what the file held before. */
+static int
+look_for_journal(const char *path, struct error *error)
+{
+  int descriptor = -1;
+  char *journal = memory_format("%s-journal", path);
+  int there = file_open_own(journal, O_RDONLY, "journal of the bookmark file", &descriptor, error);
+  free(journal);
+  if (there == 1) {
+    close(descriptor);
+  }
+  return there;
+}
+
+/* 1: it is ours; 0: there is none; -1. The descriptor is closed again before SQLite locks the file: closing it later would unlock it. */
+static int
+look_at_file(const char *path, bool *fresh, struct stat *file, struct error *error)
+{
+  int descriptor = -1;
+  int journal = look_for_journal(path, error);
+  int there = journal < 0 ? -1 : file_open_own(path, O_RDONLY, "bookmark file", &descriptor, error);
+  if (there == 1) {
+    bool ok = fstat(descriptor, file) == 0 && check_header(path, descriptor, journal == 1, fresh, error);
+    close(descriptor);
+    return ok ? 1 : -1;
+  }
+  return there;
+}
+
+/* SQLite has opened the file that was looked at, and not one that was put in its place. */
+static bool
+is_same_file(const char *path, const struct stat *file, struct error *error)
+{
+  struct stat now;
+  return (lstat(path, &now) == 0 && now.st_dev == file->st_dev && now.st_ino == file->st_ino) ||
+         error_set(error, ERROR_STATE, "the bookmark file '%s' was replaced while it was opened; start again", path);
+}
+
+/* Some names mean something else to SQLite (":memory:"); a path with a slash does not. */
+static bool
+open_database(struct checkpoint *checkpoint, int flags, const struct stat *file, struct error *error)
+{
+  const char *path = checkpoint->path;
+  char *plain = strchr(path, '/') ? memory_string(path) : memory_format("./%s", path);
+  bool ok = sqlite3_open_v2(plain, &checkpoint->db, flags, NULL) == SQLITE_OK || failed(checkpoint, "open", error);
+  free(plain);
+  return ok && is_same_file(path, file, error);
 }
 
 static bool
@@ -68,45 +129,62 @@ check_pages(struct checkpoint *checkpoint, struct error *error)
                    checkpoint->path);
 }
 
+/* SQLite would follow a link that is put there at this moment. */
+static bool
+make_file(const char *path, struct stat *file, struct error *error)
+{
+  int descriptor = -1;
+  bool ok = file_open_own(path, O_RDWR | O_CREAT | O_EXCL, "bookmark file", &descriptor, error) == 1 &&
+            fstat(descriptor, file) == 0;
+  if (descriptor >= 0) {
+    close(descriptor);
+  }
+  return ok;
+}
+
 bool
 checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *error)
 {
-  static const char setup[] =
-    "PRAGMA locking_mode = EXCLUSIVE;"
-    "PRAGMA journal_mode = DELETE;"
-    "PRAGMA synchronous = FULL;"
+  static const char lock[] = "PRAGMA locking_mode = EXCLUSIVE;"
+                             "PRAGMA journal_mode = DELETE;"
+                             "PRAGMA synchronous = FULL;"
+                             "BEGIN EXCLUSIVE;"
+                             "COMMIT;";
+  static const char make[] =
     "BEGIN EXCLUSIVE;"
+    "PRAGMA application_id = " APPLICATION_TEXT ";"
+    "PRAGMA user_version = " LAYOUT_TEXT ";"
     "CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, document BLOB NOT NULL, hash INTEGER NOT NULL);"
     "CREATE TABLE IF NOT EXISTS item (list TEXT, ns TEXT, document BLOB NOT NULL,"
     "  hash INTEGER NOT NULL, PRIMARY KEY (list, ns)) WITHOUT ROWID;"
     "COMMIT;";
-  *checkpoint = (struct checkpoint){.path = memory_string(path), .made = access(path, F_OK) != 0};
-  if (sqlite3_open_v2(path, &checkpoint->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != SQLITE_OK ||
-      sqlite3_exec(checkpoint->db, setup, NULL, NULL, NULL) != SQLITE_OK) {
-    failed(checkpoint, "open", error);
+  struct stat file;
+  bool fresh = true;
+  *checkpoint = (struct checkpoint){.path = memory_string(path)};
+  int there = look_at_file(path, &fresh, &file, error);
+  checkpoint->made = there == 0 && make_file(path, &file, error);
+  bool ok = (there == 1 || checkpoint->made) && open_database(checkpoint, SQLITE_OPEN_READWRITE, &file, error) &&
+            (sqlite3_exec(checkpoint->db, lock, NULL, NULL, NULL) == SQLITE_OK || failed(checkpoint, "open", error)) &&
+            (!fresh || sqlite3_exec(checkpoint->db, make, NULL, NULL, NULL) == SQLITE_OK ||
+             failed(checkpoint, "open", error)) &&
+            check_pages(checkpoint, error);
+  if (!ok) {
     checkpoint_close(checkpoint);
-    return false;
   }
-  if (!check_layout(checkpoint, error) || !check_pages(checkpoint, error)) {
-    checkpoint_close(checkpoint);
-    return false;
-  }
-  return true;
+  return ok;
 }
 
 int
 checkpoint_peek(struct checkpoint *checkpoint, const char *path, struct error *error)
 {
   struct stat file;
+  bool fresh = false;
   *checkpoint = (struct checkpoint){.path = memory_string(path)};
-  if (stat(path, &file) == 0 ? file.st_size == 0 : errno == ENOENT) {
-    return 0;
+  int there = look_at_file(path, &fresh, &file, error);
+  if (there != 1 || fresh) {
+    return there < 0 ? -1 : 0;
   }
-  if (sqlite3_open_v2(path, &checkpoint->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK) {
-    failed(checkpoint, "open", error);
-    return -1;
-  }
-  return 1;
+  return open_database(checkpoint, SQLITE_OPEN_READONLY, &file, error) ? 1 : -1;
 }
 
 static bool

@@ -14,6 +14,7 @@
 #include "coordinator/options.h"
 #include "coordinator/secrets.h"
 #include "server/server.h"
+#include "source/stream.h"
 #include "worker/worker.h"
 
 #define CHANNEL_IN 3
@@ -43,16 +44,22 @@ run_coordinator(int argc, char **argv)
   struct options options;
   struct error error;
   int status = 0;
-  bool check = argc > 1 && strcmp(argv[1], "check") == 0;
+  const char *word = argc > 1 ? argv[1] : "";
+  bool check = strcmp(word, "check") == 0;
+  bool asks = argc == 2 && (strcmp(word, "help") == 0 || strcmp(word, "version") == 0);
   int first = check ? 2 : 1;
-  bool ok = options_parse(&options, argc - first, argv + first, &error);
+  char help[] = "--help";
+  char version[] = "--version";
+  char *asked[] = {strcmp(word, "help") == 0 ? help : version};
+  bool ok = options_parse(&options, asks ? 1 : argc - first, asks ? asked : argv + first, &error);
   if (ok && options.json && !check) {
     ok = error_set(&error, ERROR_USAGE, "--json belongs to 'mongoferry check'");
   }
   if (ok && options.help) {
     options_help(stdout);
   } else if (ok && options.version) {
-    printf("mongoferry %s\n", FERRY_VERSION);
+    printf("mongoferry %s (%s)\nlibmongoc %s\n%s\n", FERRY_VERSION, FERRY_REVISION, server_driver_version(),
+           stream_tls_version());
   } else if (ok) {
     process_title("mongoferry: coordinator"); /* argv held passwords */
     server_library_start();

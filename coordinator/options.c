@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "coordinator/config.h"
 
 enum option_kind { KIND_GROUP, KIND_TEXT, KIND_LIST, KIND_FLAG, KIND_NUMBER, KIND_IGNORED };
@@ -37,6 +38,7 @@ static const struct option table[] = {
 #define IGNORED(n, v, h) {.kind = KIND_IGNORED, .name = n, .value = v, .help = h},
 #include "coordinator/options.def"
 };
+#define HELP_INDENT 28
 #define TABLE_SIZE (sizeof table / sizeof *table)
 
 /* Where a value came from; the later wins. */
@@ -64,6 +66,22 @@ find_option(const char *name, size_t length)
     }
   }
   return NULL;
+}
+
+/* The option that a mistyped name may mean, as ": did you mean --x?"; "" if none is near. */
+static const char *
+near_option(const char *name, size_t length, char *text, size_t size)
+{
+  const char *names[TABLE_SIZE];
+  size_t count = 0;
+  for (size_t i = 0; i < TABLE_SIZE; i++) {
+    if (table[i].kind != KIND_GROUP) {
+      names[count++] = table[i].name;
+    }
+  }
+  const char *near = text_nearest(name, length, names, count);
+  snprintf(text, size, near ? ": did you mean --%s?" : "%s", near ? near : "");
+  return text;
 }
 
 static bool
@@ -160,6 +178,11 @@ set_text(char **field, const struct option *option, const char *text, struct err
   if (*field && strcmp(*field, text) != 0) {
     return twice(option, error);
   }
+  bool path = strcmp(option->value, "FILE") == 0 || strcmp(option->value, "DIR") == 0;
+  if (path && !*text) {
+    return error_set(error, ERROR_USAGE, "--%s takes the name of a %s, and what is given is empty", option->name,
+                     *option->value == 'D' ? "folder" : "file");
+  }
   if (!check_words(option, text, error)) {
     return false;
   }
@@ -243,7 +266,9 @@ take_entry(void *context, const struct config_entry *entry, struct error *error)
   struct parser *parser = context;
   const struct option *option = find_option(entry->key, strlen(entry->key));
   if (!option) {
-    return error_set(error, ERROR_USAGE, "'%s' is no option; --help lists them", entry->key);
+    char near[96];
+    return error_set(error, ERROR_USAGE, "'%s' is no option%s; --help lists them", entry->key,
+                     near_option(entry->key, strlen(entry->key), near, sizeof near));
   }
   if (is_for_line_only(option->name)) {
     return error_set(error, ERROR_USAGE, "%s belongs on the command line", option->name);
@@ -281,18 +306,34 @@ read_file(struct parser *parser, struct error *error)
   return true;
 }
 
+/* As near_option, of the words that may stand first; but for their number nothing is said of what was typed. */
+static const char *
+near_command(const char *word, size_t length, char *text, size_t size)
+{
+  static const char *const commands[] = {"check", "help", "version"};
+  const char *near = text_nearest(word, length, commands, sizeof commands / sizeof *commands);
+  snprintf(text, size, near ? ": did you mean 'mongoferry %s'?" : "%s", near ? near : "");
+  return text;
+}
+
 /* Only an option's name is repeated: other words may be the rest of a password with a blank in it. */
 static bool
 no_option(const char *word, size_t length, int at, struct error *error)
 {
-  bool name = length > 2;
-  for (size_t i = 0; i < length; i++) {
-    name = name && (i < 2 ? word[i] == '-' : isalpha((unsigned char)word[i]) != 0);
+  char near[96];
+  bool dashes = length > 2 && strncmp(word, "--", 2) == 0;
+  bool name = dashes;
+  for (size_t i = 2; i < length; i++) {
+    name = name && isalpha((unsigned char)word[i]) != 0;
   }
-  return name ? error_set(error, ERROR_USAGE, "%.*s is no option; --help lists them", (int)length, word)
-              : error_set(error, ERROR_USAGE,
-                          "word %d of the options is no option; --help lists them, and values with blanks need quotes",
-                          at + 1);
+  if (name) {
+    return error_set(error, ERROR_USAGE, "%.*s is no option%s; --help lists them", (int)length, word,
+                     near_option(word + 2, length - 2, near, sizeof near));
+  }
+  bool first = at == 0 && !dashes;
+  return error_set(error, ERROR_USAGE,
+                   "word %d of the options is no option%s; --help lists them, and values with blanks need quotes",
+                   at + 1, first ? near_command(word, length, near, sizeof near) : "");
 }
 
 /* One option of argv; `*at` is left on the last word that belongs to it. */
@@ -306,6 +347,9 @@ parse_one(struct parser *parser, int argc, char **argv, int *at, struct error *e
   }
   if (strcmp(word, "-j") == 0) {
     word = "--numParallelCollections";
+  }
+  if (strcmp(word, "-h") == 0) {
+    word = "--help";
   }
   if (strncmp(word, "--", 2) != 0) {
     return no_option(word, strlen(word), *at, error);
@@ -452,16 +496,22 @@ options_help(FILE *out)
         out);
   for (size_t i = 0; i < TABLE_SIZE; i++) {
     char left[64];
+    char right[96];
     if (table[i].kind == KIND_GROUP) {
       fprintf(out, "\n%s\n", table[i].help);
       continue;
     }
     snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].kind == KIND_FLAG ? "" : " ",
              table[i].kind == KIND_FLAG ? "" : table[i].value);
-    if (strlen(left) > 28) {
-      fprintf(out, "  %s\n  %-28s%s\n", left, "", table[i].help);
+    if (table[i].kind == KIND_NUMBER && table[i].initial > 0) { /* 0 and -1 stand for what the help says of them */
+      snprintf(right, sizeof right, "%s (default %lld)", table[i].help, (long long)table[i].initial);
     } else {
-      fprintf(out, "  %-28s%s\n", left, table[i].help);
+      snprintf(right, sizeof right, "%s", table[i].help);
+    }
+    if (strlen(left) >= HELP_INDENT) {
+      fprintf(out, "  %s\n  %-*s%s\n", left, HELP_INDENT, "", right);
+    } else {
+      fprintf(out, "  %-*s%s\n", HELP_INDENT, left, right);
     }
   }
 }

@@ -41,12 +41,17 @@ bool
 rate_parse(const char *text, struct rate *rate, struct error *error)
 {
   struct rate parsed = {0};
+  if (strcmp(text, "none") == 0) {
+    *rate = parsed;
+    return true;
+  }
   for (const char *part = text; *part;) {
     size_t length = strcspn(part, ",");
     if (!parse_part(part, length, &parsed)) {
       return error_set(
         error, ERROR_USAGE,
-        "--maxRate takes MB/s (0.001 at least), docs/s (1 at least), or both: 50MB/s,20000docs/s; not '%s'", text);
+        "--maxRate takes MB/s (0.001 at least), docs/s (1 at least), both as 50MB/s,20000docs/s, or none; not '%s'",
+        text);
     }
     part += length + (part[length] == ',');
   }

@@ -10,6 +10,7 @@
 
 #include "base/memory.h"
 #include "server/server.h"
+#include "server/uri_options.h"
 
 #define ATLAS ".mongodb.net"
 
@@ -406,7 +407,8 @@ uri_make(const struct options *options, enum uri_side which, struct error *error
   if (split(&side, &address, error) && add_login(&side, &address, error) && add_mechanism(&side, &address, error) &&
       add_tls(&side, &address, error) && add_compressors(&side, &address, options->compressors, error)) {
     uri = join(&address);
-    if (!server_check_uri(uri, which == URI_SOURCE ? "source" : "target", error)) {
+    const char *name = which == URI_SOURCE ? "source" : "target";
+    if (!server_check_uri(uri, name, error) || !uri_options_check(uri, name, error)) {
       memory_wipe(uri);
       uri = NULL;
     }

@@ -83,6 +83,12 @@ server_uri_crl(const char *uri)
  * The driver takes what is behind the first @ for the hosts, and would name them when it cannot find them; and it quotes a
  * password that has a colon (mongoc_uri_parse_userpass, libmongoc 1.23).
  */
+const char *
+server_driver_version(void)
+{
+  return mongoc_get_version();
+}
+
 mongoc_uri_t *
 server_parse_uri(const char *side, const char *uri, struct error *error)
 {

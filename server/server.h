@@ -70,6 +70,8 @@ struct server_hello {
 /* Once a process, before any handle, and after all are gone. */
 void server_library_start(void);
 void server_library_end(void);
+/* The driver in use, as "1.23.1". */
+const char *server_driver_version(void);
 
 /*
  * The caller's to destroy. NULL with ERROR_USAGE if it is no connection string: the text never shows a user's password, not

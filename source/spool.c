@@ -9,6 +9,7 @@
 #include <zstd.h>
 
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
 
@@ -431,13 +432,12 @@ spool_peek(const char *folder, const struct optime *start, struct optime *settle
   struct spool spool = {.path = memory_format("%s/" FILE_NAME, folder), .settled = *start};
   int64_t end;
   int got = 0;
-  spool.descriptor = open(spool.path, O_RDONLY | O_CLOEXEC);
-  if (spool.descriptor >= 0) {
+  int there = file_open_own(spool.path, O_RDONLY, "spooled oplog", &spool.descriptor, error);
+  if (there == 1) {
     got = begins_at(&spool, start) ? (walk(&spool, &end, error) ? 1 : -1) : 0;
     close(spool.descriptor);
-  } else if (errno != ENOENT) {
-    failed(&spool, "open", error);
-    got = -1;
+  } else {
+    got = there;
   }
   *settled = spool.settled;
   free(spool.path);
@@ -452,12 +452,10 @@ spool_open(struct spool **spool, const char *folder, const struct optime *start,
   int got = -1;
   made->path = memory_format("%s/" FILE_NAME, folder);
   made->settled = *start;
-  made->descriptor = open(made->path, O_RDWR | O_CLOEXEC | (create ? O_CREAT : 0), 0600);
-  if (made->descriptor < 0) {
-    got = !create && errno == ENOENT ? 0 : -1;
-    if (got < 0) {
-      failed(made, "open", error);
-    }
+  made->descriptor = -1;
+  int there = file_open_own(made->path, O_RDWR | (create ? O_CREAT : 0), "spooled oplog", &made->descriptor, error);
+  if (there != 1) {
+    got = there;
   } else if (begins_at(made, start)) {
     got = recover(made, error) ? 1 : -1;
   } else if (create) {

@@ -453,3 +453,9 @@ stream_subject(const char *key_file, struct error *error)
   }
   return subject;
 }
+
+const char *
+stream_tls_version(void)
+{
+  return OpenSSL_version(OPENSSL_VERSION);
+}

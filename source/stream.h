@@ -11,6 +11,9 @@
 
 #include "base/error.h"
 
+/* The TLS library in use, with its version, for people. */
+const char *stream_tls_version(void);
+
 /* Texts belong to the caller and are needed only while stream_open runs; NULL: none. */
 struct stream_options {
   int connect_ms;

@@ -44,6 +44,26 @@ use(struct checkpoint *checkpoint)
   bson_destroy(shape);
 }
 
+static char *path;
+
+static void
+remove_file(void)
+{
+  unlink(path);
+}
+
+/* Of no file. */
+static const char *
+new_path(void)
+{
+  if (!path) {
+    path = memory_format("%s/ferry-fuzz-bookmark-%d", input_folder(), (int)getpid());
+    atexit(remove_file);
+  }
+  unlink(path);
+  return path;
+}
+
 static void
 read_documents(struct input *input)
 {
@@ -52,7 +72,7 @@ read_documents(struct input *input)
   struct checkpoint checkpoint;
   struct error error;
   bson_t document;
-  INPUT_ASSERT(checkpoint_open(&checkpoint, ":memory:", &error));
+  INPUT_ASSERT(checkpoint_open(&checkpoint, new_path(), &error));
   for (int key = 0; input->left > 0; key++) {
     char ns[16];
     uint8_t where = input_byte(input);
@@ -72,27 +92,14 @@ read_documents(struct input *input)
   checkpoint_close(&checkpoint);
 }
 
-static char *path;
-
-static void
-remove_file(void)
-{
-  unlink(path);
-}
-
 static void
 read_file(struct input *input)
 {
   struct checkpoint checkpoint;
   struct error error;
-  static int descriptor = -1;
-  if (descriptor < 0) {
-    path = memory_format("%s/ferry-fuzz-bookmark-XXXXXX", input_folder());
-    descriptor = mkstemp(path);
-    atexit(remove_file);
-  }
-  INPUT_ASSERT(ftruncate(descriptor, 0) == 0 &&
-               pwrite(descriptor, input->bytes, input->left, 0) == (ssize_t)input->left);
+  int descriptor = open(new_path(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  INPUT_ASSERT(descriptor >= 0 && write(descriptor, input->bytes, input->left) == (ssize_t)input->left);
+  close(descriptor);
   if (checkpoint_peek(&checkpoint, path, &error) == 1) {
     struct options options = {0};
     bson_t shape = BSON_INITIALIZER;

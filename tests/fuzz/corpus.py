@@ -173,7 +173,7 @@ def bookmarks():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "bookmark"
         database = sqlite3.connect(path)
-        database.executescript("""PRAGMA page_size = 512; PRAGMA user_version = 3;
+        database.executescript("""PRAGMA page_size = 512; PRAGMA user_version = 4; PRAGMA application_id = 1296454210;
             CREATE TABLE state (name TEXT PRIMARY KEY, document BLOB NOT NULL, hash INTEGER NOT NULL);
             CREATE TABLE item (list TEXT, ns TEXT, document BLOB NOT NULL, hash INTEGER NOT NULL, PRIMARY KEY (list, ns)) WITHOUT ROWID;
             INSERT INTO state VALUES ('step', x'0500000000', 1);""")

@@ -41,6 +41,52 @@ def test_the_help_is_the_table():
     assert max(map(len, text.splitlines())) <= 80
 
 
+def test_the_help_has_numeric_defaults_and_columns_that_do_not_collide():
+    lines = run("--help").stdout.splitlines()
+    defaults = dict(re.findall(r'^NUMBER\(\w+, "(\w+)", (\d+),', (ROOT / "coordinator/options.def").read_text(), re.M))
+    for name, default in defaults.items():
+        at = next(i for i, line in enumerate(lines) if line.startswith(f"  --{name} "))
+        described = lines[at] if len(lines[at]) > 31 else lines[at + 1]
+        assert default == "0" or f"(default {default})" in described, described
+    for line in lines:
+        if re.match(r"  --\w+( \S+)? +\S", line) and len(line.split()) > 2:  # an option beside its text
+            assert line[29] == " " and line[30] != " ", line
+
+
+@pytest.mark.parametrize("word", ["-h", "help"])
+def test_other_words_for_help(word):
+    assert run(word).stdout == run("--help").stdout != ""
+
+
+def test_the_version_names_the_revision_and_the_libraries():
+    for word in ("version", "--version"):
+        lines = run(word).stdout.splitlines()
+        assert re.fullmatch(r"mongoferry [\d.]+ \(.+\)", lines[0]), lines
+        assert lines[1].startswith("libmongoc 1.") and lines[2].startswith("OpenSSL "), lines
+
+
+@pytest.mark.parametrize("words, near", [
+    (["--hots", "r/h:1"], "did you mean --host?"), (["--destinationUserName", "u"], "did you mean --destinationUsername?"),
+    (["chekc", *SIDES], "did you mean 'mongoferry check'?"), (["--zzzz"], None), (["migrate", *SIDES], None)])
+def test_a_mistyped_word_is_answered_with_the_nearest(words, near):
+    result = run(*words)
+    assert result.returncode == 2 and len(result.stderr.splitlines()) == 1
+    assert (near in result.stderr) if near else "did you mean" not in result.stderr, result.stderr
+
+
+def test_a_mistyped_key_of_a_file_is_answered_with_the_nearest(tmp_path):
+    (tmp_path / "config").write_text("worker: 2\n")
+    result = run("--config", str(tmp_path / "config"), *SIDES)
+    assert result.returncode == 2 and "did you mean --workers?" in result.stderr, result.stderr
+
+
+@pytest.mark.parametrize("query, words", [
+    ("tlsInsecur=true", "did you mean tlsInsecure?"), ("replicaSet=r&retryWrite=false", "option 2 of the source's"), ("quux=1", "option 1 of the source's")])
+def test_an_unknown_option_of_a_connection_string_is_an_error(tmp_path, query, words):
+    result = run("--host", f"mongodb://127.0.0.1:1/?{query}", *SIDES[2:], "--bookmarkFile", str(tmp_path / "b"))
+    assert result.returncode == 2 and words in result.stderr and "quux" not in result.stderr, result.stderr
+
+
 def test_the_manual_page_is_the_table():
     page = Path(os.environ.get("MONGOFERRY_MANUAL", Path(BINARY).with_name("mongoferry.1"))).read_text()
     options = page.partition("\n.Sh OPTIONS\n")[2].partition("\n.Sh ")[0]

@@ -172,7 +172,7 @@ Test(config, what_is_no_file)
   refuse_file("/tmp", "regular file");
   refuse_file("/dev/zero", "regular file");
   refuse_file("/nowhere/at/all", "cannot read");
-  refuse_file("", "cannot read");
+  refuse_file("", "is empty");
 }
 
 Test(config, too_large)

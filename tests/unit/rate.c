@@ -12,6 +12,14 @@ parsed(const char *text)
   return rate;
 }
 
+Test(rate, none_is_no_limit)
+{
+  struct rate rate = {1, 1};
+  struct error error;
+  cr_assert(rate_parse("none", &rate, &error));
+  cr_assert(rate.bytes_per_s == 0 && rate.documents_per_s == 0);
+}
+
 Test(rate, is_megabytes_or_documents_or_both)
 {
   cr_assert_eq(parsed("50").bytes_per_s, 50e6);
