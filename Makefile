@@ -1,14 +1,22 @@
-# The two commands of the README, and the shorter ones behind them. Each does all of its own set-up.
-.PHONY: demo test test-servers test-fuzz test-long fuzz setup release dev asan bench bench-replay bench-many soak format lint
+# Each command does all of its own set-up. `make help` lists them.
+.PHONY: help demo test test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many soak \
+  format lint clean setup-build setup-servers setup-test setup-lint
 
-demo: release
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: setup-build setup-servers release ## migrate between two local servers while a writer writes, and compare: ARGS="--rows 20000"
 	.venv/bin/python tests/harness/demo.py $(ARGS)
+
+export FERRY_SKIPPED := $(CURDIR)/build/skipped
 
 # All but the moving ones run the binary with AddressSanitizer and UBSan. The live tests mostly wait; the fuzzers run
 # beside them, and give way to them.
-test: release asan
+test: setup-build setup-servers setup-test release asan ## every test that needs no more than this machine
+	rm -f $(FERRY_SKIPPED)
 	ctest --test-dir build/asan --output-on-failure -j2 -L 'unit|process|layers'
 	$(MAKE) --no-print-directory -j2 test-servers test-fuzz
+	@$(MAKE) --no-print-directory test-skipped
 
 test-servers:
 	ctest --test-dir build/asan --output-on-failure -L live
@@ -18,39 +26,50 @@ test-fuzz:
 	tests/fuzz/build.sh
 	tests/fuzz/run.sh
 
+test-skipped:
+	@echo "Skipped, with the number of tests and why:"
+	@sort $(FERRY_SKIPPED) 2> /dev/null | uniq -c | sort -rn | grep . || echo "      0"
+
 # The other way round: the random writes under the sanitizers, the rest as users run it; and what takes long.
-test-long: release asan
+test-long: setup-build setup-servers setup-test release asan ## what takes long: random writes under the sanitizers, faults, failovers
+	rm -f $(FERRY_SKIPPED)
 	ctest --test-dir build/asan --output-on-failure -L moving
 	ctest --test-dir build/release --output-on-failure -L live
 	FERRY_FAULTS=1 ctest --test-dir build/release --output-on-failure -L long
+	@$(MAKE) --no-print-directory test-skipped
 
-# ARGS: targets (all), and libFuzzer's options: make fuzz ARGS="wire entry -max_total_time=3600"
-fuzz: asan
+fuzz: setup-build setup-test asan ## the fuzz targets: ARGS="wire entry -max_total_time=3600"
 	tests/fuzz/build.sh
 	tests/fuzz/run.sh $(ARGS)
 
-bench: release
+bench: setup-build setup-servers release ## the copy beside the servers' own floor: ARGS="--server /path/to/mongod"
 	.venv/bin/python bench/bench.py $(ARGS)
 
-bench-replay: release
+bench-replay: setup-build setup-servers release ## the same for the replay of an oplog
 	.venv/bin/python bench/replay.py $(ARGS)
 
-bench-many: release
+bench-many: setup-build setup-servers release ## the same for many collections
 	.venv/bin/python bench/many.py $(ARGS)
 
-soak: release
+soak: setup-build setup-servers release ## follow random writes under kills and faults: ARGS="--minutes 60"
 	.venv/bin/python tests/harness/soak.py $(ARGS)
 
-setup:
-	scripts/setup.sh
+setup-build setup-servers setup-test setup-lint:
+	@scripts/setup.sh $(patsubst setup-%,%,$@)
 
-release dev asan: setup
+release: setup-build ## build what users run, in build/release
+dev: setup-build ## build with debug information
+asan: setup-build ## build with AddressSanitizer and UBSan
+release dev asan:
 	cmake --preset $@ > /dev/null
 	cmake --build --preset $@
 
-format:
+format: setup-lint ## clang-format over all files
 	git ls-files '*.c' '*.h' | xargs clang-format -i
 
-lint: release
+lint: setup-lint release ## clang-format and clang-tidy
 	git ls-files '*.c' '*.h' | xargs clang-format --dry-run -Werror
 	git ls-files "*.c" | grep -v "^tests/" | xargs -P2 -n8 clang-tidy -p build/release --quiet
+
+clean: ## remove all that was built; .venv and .tools stay
+	rm -rf build
