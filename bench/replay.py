@@ -42,6 +42,11 @@ def updates(rng, base, count):
     return (UpdateOne({"_id": rng.randrange(base)}, {"$set": {"n": n + 1}}) for n in range(count))
 
 
+def fields(rng, base, count):
+    """Each adds one: servers log that in another form than a change, from 5.0 on."""
+    return (UpdateOne({"_id": n % base}, {"$set": {f"f{n // base}": n}}) for n in range(count))
+
+
 def hot(rng, base, count):
     return (UpdateOne({"_id": 7}, {"$inc": {"n": 1}}) for n in range(count))
 
@@ -57,7 +62,7 @@ def mixed(rng, base, count):
             yield DeleteOne({"_id": base // 2 + n // 3 % (base // 2)})
 
 
-WORKLOADS = {"inserts": inserts, "updates": updates, "hot": hot, "mixed": mixed}
+WORKLOADS = {"inserts": inserts, "updates": updates, "fields": fields, "hot": hot, "mixed": mixed}
 
 
 def load(client, base):

@@ -245,28 +245,48 @@ server_version(const struct server_hello *hello)
   return hello->version_number[0] * 100 + hello->version_number[1];
 }
 
+void
+server_find(struct server *server, const char *db, const char *coll, const bson_t *filter, struct server_cursor *cursor)
+{
+  cursor->server = server;
+  cursor->collection = mongoc_client_get_collection(server->client, db, coll);
+  cursor->cursor = mongoc_collection_find_with_opts(cursor->collection, filter, NULL, NULL);
+}
+
+int
+server_next(struct server_cursor *cursor, const bson_t **document, struct error *error)
+{
+  bson_error_t cause;
+  if (mongoc_cursor_next(cursor->cursor, document)) {
+    return 1;
+  }
+  if (mongoc_cursor_error(cursor->cursor, &cause)) {
+    server_error(cursor->server, &cause, error);
+    return -1;
+  }
+  return 0;
+}
+
+void
+server_cursor_clear(struct server_cursor *cursor)
+{
+  mongoc_cursor_destroy(cursor->cursor);
+  mongoc_collection_destroy(cursor->collection);
+}
+
 int
 server_find_one(struct server *server, const char *db, const char *coll, const bson_t *selector, bson_t *document,
                 struct error *error)
 {
   const bson_t *found;
-  bson_error_t cause;
-  int got = 0;
-  bson_t *options = BCON_NEW("limit", BCON_INT64(1));
-  mongoc_collection_t *collection = mongoc_client_get_collection(server->client, db, coll);
-  mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, selector, options, NULL);
-  if (mongoc_cursor_next(cursor, &found)) {
-    got = 1;
-    if (document) {
-      bson_copy_to(found, document);
-    }
-  } else if (mongoc_cursor_error(cursor, &cause)) {
-    server_error(server, &cause, error);
-    got = -1;
+  struct server_cursor cursor;
+  server_find(server, db, coll, selector, &cursor);
+  mongoc_cursor_set_limit(cursor.cursor, 1);
+  int got = server_next(&cursor, &found, error);
+  if (got == 1 && document) {
+    bson_copy_to(found, document);
   }
-  mongoc_cursor_destroy(cursor);
-  mongoc_collection_destroy(collection);
-  bson_destroy(options);
+  server_cursor_clear(&cursor);
   return got;
 }
 

@@ -108,6 +108,18 @@ bool server_command(struct server *server, const char *db, const bson_t *command
 bool server_command_long(struct server *server, const char *db, const bson_t *command, bson_t *reply,
                          struct error *error);
 
+/* A find by the filter; server_cursor_clear in any case. */
+struct server_cursor {
+  struct server *server;
+  mongoc_collection_t *collection;
+  mongoc_cursor_t *cursor;
+};
+void server_find(struct server *server, const char *db, const char *coll, const bson_t *filter,
+                 struct server_cursor *cursor);
+/* 1 with the next document, the cursor's until the next call; 0 at the end; -1 on error. */
+int server_next(struct server_cursor *cursor, const bson_t **document, struct error *error);
+void server_cursor_clear(struct server_cursor *cursor);
+
 /* The document that the selector names: 1, copied into `document` unless that is NULL; 0 if there is none; -1 on error. */
 int server_find_one(struct server *server, const char *db, const char *coll, const bson_t *selector, bson_t *document,
                     struct error *error);

@@ -20,6 +20,7 @@ enum apply_kind {
 struct batch_op {
   enum apply_kind kind;
   bool more;       /* the next operation sets the next path of the same update: see batch_add_paths */
+  bool read;       /* a delta that the target does not take as modifiers: see target/reading.h */
   uint64_t ts;     /* of the entry, for texts */
   size_t selector; /* {_id}; these two are offsets in the batch's bytes */
   size_t change;   /* document, modifiers or delta; not for a delete */

@@ -1,8 +1,8 @@
 #include "target/bulk.h"
 
-#include "target/delta.h"
 #include "target/exact.h"
 #include "target/missed.h"
+#include "target/reading.h"
 #include "target/sending.h"
 #include "target/writer.h"
 
@@ -56,6 +56,13 @@ add_operation(const struct sending *sending, mongoc_bulk_operation_t *bulk, cons
   batch_change(sending->batch, op, &change);
   if (op->kind == APPLY_DELETE) {
     return mongoc_bulk_operation_remove_one_with_opts(bulk, &selector, NULL, cause);
+  }
+  if (op->kind == APPLY_DELTA && !sending->bulk->internal_delta) {
+    bson_t modifiers;
+    reading_modifiers(sending, op, &modifiers);
+    bool ok = mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &modifiers, &raw, cause);
+    bson_destroy(&modifiers);
+    return ok;
   }
   if (op->kind == APPLY_DELTA) {
     bson_t *pipeline = delta_pipeline(&change);
@@ -222,44 +229,6 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
 }
 
 static bool
-needs_reading(const struct bulk *bulk, const struct batch_op *op)
-{
-  return op->kind == APPLY_DELTA && !bulk->internal_delta;
-}
-
-/* A target that does not know the stage: read, apply here, replace. Nothing there leaves the operation as it is. */
-static bool
-apply_delta_here(const struct sending *sending, struct batch_op *op, struct error *error)
-{
-  bson_t document;
-  bson_t delta;
-  bson_t diff;
-  bson_t result;
-  bson_iter_t iter;
-  uint32_t size = 0;
-  const uint8_t *bytes = NULL;
-  int there = sending_finds(sending, op, &document, error);
-  if (there <= 0) {
-    return there == 0 && (sending->bulk->lenient || sending_diverged(sending, op, "the document is not there", error));
-  }
-  batch_change(sending->batch, op, &delta);
-  bool ok = bson_iter_init_find(&iter, &delta, "diff") && BSON_ITER_HOLDS_DOCUMENT(&iter);
-  if (ok) {
-    bson_iter_document(&iter, &size, &bytes);
-    ok = bson_init_static(&diff, bytes, size) && delta_apply(&document, &diff, &result, error);
-  } else {
-    sending_diverged(sending, op, "it has no diff", error);
-  }
-  bson_destroy(&document);
-  if (ok) {
-    batch_set_change(sending->batch, op, &result);
-    bson_destroy(&result);
-    op->kind = APPLY_REPLACE;
-  }
-  return ok;
-}
-
-static bool
 is_odd(const struct sending *sending, const struct batch_op *op)
 {
   bson_t document;
@@ -278,6 +247,9 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
   const struct batch_op *op = &run->ops[at];
   bson_t document;
   bson_t selector;
+  if (sending->bulk->session) {
+    return error_set(error, ERROR_REFUSED, "the target does not take documents of this form within a transaction");
+  }
   if (!sending->bulk->lenient && (op->kind == APPLY_REPLACE || !sending->bulk->upsert)) {
     int there = sending_finds(sending, op, NULL, error);
     if (there != (op->kind == APPLY_REPLACE)) {
@@ -303,24 +275,6 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
   return true;
 }
 
-/* One that cannot go in a bulk; `*done` is where to go on. */
-static bool
-send_alone(struct sending *sending, size_t at, size_t *done, struct error *error)
-{
-  struct batch_op *op = &sending->run->ops[at];
-  *done = at + 1;
-  if (sending->bulk->session) {
-    return error_set(error, ERROR_REFUSED, "the target does not take writes of this form within a transaction");
-  }
-  if (needs_reading(sending->bulk, op) && !apply_delta_here(sending, op, error)) {
-    return false;
-  }
-  if (is_odd(sending, op)) {
-    return send_exactly(sending, at, error);
-  }
-  return op->kind == APPLY_DELTA || send_ordered(sending, at, at + 1, done, error);
-}
-
 bool
 bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, struct error *error)
 {
@@ -332,15 +286,20 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
   if (!run->keep_order) {
     batch_arrange(batch, run, sending_is_whole(bulk, APPLY_INSERT));
   }
-  while (at < run->count) {
+  bool ok = true;
+  while (ok && at < run->count) {
     size_t end = at;
-    while (end < run->count && !needs_reading(bulk, &run->ops[end]) && !is_odd(&sending, &run->ops[end]) &&
+    while (end < run->count && !reading_needed(&sending, &run->ops[end]) && !is_odd(&sending, &run->ops[end]) &&
            !(sending.one_by_one && end > at)) {
       end++;
     }
-    if (!(end == at ? send_alone(&sending, at, &at, error) : send_ordered(&sending, at, end, &at, error))) {
-      return false;
+    if (end > at) {
+      ok = send_ordered(&sending, at, end, &at, error);
+    } else if (reading_needed(&sending, &run->ops[at])) {
+      ok = reading_resolve(&sending, at, error);
+    } else {
+      ok = send_exactly(&sending, at++, error);
     }
   }
-  return true;
+  return ok;
 }

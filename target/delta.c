@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEPTH_MOST 220         /* the servers' own limit is 180 or 200 */
+#define DEPTH_MOST 220 /* the servers' own limit is 180 or 200 */
+#define PATH_MOST 1024
 #define LENGTH_MOST (2u << 20) /* more nulls than that are more than 16 MB */
 
 static bool apply_document(const bson_t *document, const bson_t *diff, bson_t *result, int depth, struct error *error);
@@ -245,6 +246,127 @@ delta_apply(const bson_t *document, const bson_t *diff, bson_t *result, struct e
     return false;
   }
   return true;
+}
+
+/* A diff on its way to modifiers. `set` and `unset` are NULL where only the question is asked. */
+struct modifiers {
+  bson_t *set;
+  bson_t *unset;
+  char path[PATH_MOST];
+};
+
+static bool plain_document(struct modifiers *modifiers, const bson_t *diff, size_t length);
+static bool plain_array(struct modifiers *modifiers, const bson_t *diff, size_t length);
+
+/* Appends `name` to the path of that length, and gives the new length; 0 if modifiers cannot name it. */
+static size_t
+append_name(struct modifiers *modifiers, size_t length, const char *name)
+{
+  size_t size = strlen(name);
+  bool id = length == 0 && strcmp(name, "_id") == 0;
+  if (size == 0 || *name == '$' || strchr(name, '.') || id || length + size + 2 > PATH_MOST) {
+    return 0;
+  }
+  if (length > 0) {
+    modifiers->path[length++] = '.';
+  }
+  memcpy(modifiers->path + length, name, size + 1);
+  return length + size;
+}
+
+/* Each field of a section as one path, set to its value or (`unset`) removed. */
+static bool
+plain_section(struct modifiers *modifiers, const bson_iter_t *section, size_t length, bool unset)
+{
+  bson_iter_t field;
+  bson_t *into = unset ? modifiers->unset : modifiers->set;
+  if (!bson_iter_recurse(section, &field)) {
+    return false;
+  }
+  while (bson_iter_next(&field)) {
+    size_t to = append_name(modifiers, length, bson_iter_key(&field));
+    if (to == 0) {
+      return false;
+    }
+    if (into) {
+      bson_append_iter(into, modifiers->path, (int)to, &field);
+    }
+  }
+  return true;
+}
+
+static bool
+plain_below(struct modifiers *modifiers, const bson_iter_t *sub, size_t length, const char *name)
+{
+  bson_t diff;
+  bson_iter_t flag;
+  size_t to = append_name(modifiers, length, name);
+  if (to == 0 || !sub_document(sub, &diff)) {
+    return false;
+  }
+  bool array = bson_iter_init_find(&flag, &diff, "a") && bson_iter_as_bool(&flag);
+  return array ? plain_array(modifiers, &diff, to) : plain_document(modifiers, &diff, to);
+}
+
+static bool
+plain_document(struct modifiers *modifiers, const bson_t *diff, size_t length)
+{
+  bson_iter_t iter;
+  bool ok = bson_iter_init(&iter, diff);
+  while (ok && bson_iter_next(&iter)) {
+    const char *key = bson_iter_key(&iter);
+    if (strcmp(key, "u") == 0 || strcmp(key, "d") == 0) {
+      ok = plain_section(modifiers, &iter, length, *key == 'd');
+    } else {
+      ok = key[0] == 's' && plain_below(modifiers, &iter, length, key + 1);
+    }
+  }
+  return ok;
+}
+
+/* A change of the length has no path. */
+static bool
+plain_array(struct modifiers *modifiers, const bson_t *diff, size_t length)
+{
+  bson_iter_t iter;
+  bool ok = bson_iter_init(&iter, diff);
+  while (ok && bson_iter_next(&iter)) {
+    const char *key = bson_iter_key(&iter);
+    if (key[0] == 's') {
+      ok = plain_below(modifiers, &iter, length, key + 1);
+    } else if (key[0] == 'u') {
+      size_t to = append_name(modifiers, length, key + 1);
+      ok = to > 0 && (!modifiers->set || bson_append_iter(modifiers->set, modifiers->path, (int)to, &iter));
+    } else {
+      ok = strcmp(key, "a") == 0;
+    }
+  }
+  return ok;
+}
+
+bool
+delta_is_plain(const bson_t *diff)
+{
+  struct modifiers modifiers = {0};
+  return !bson_empty(diff) && plain_document(&modifiers, diff, 0);
+}
+
+void
+delta_plain_update(const bson_t *diff, bson_t *update)
+{
+  bson_t set = BSON_INITIALIZER;
+  bson_t unset = BSON_INITIALIZER;
+  struct modifiers modifiers = {.set = &set, .unset = &unset};
+  plain_document(&modifiers, diff, 0);
+  bson_init(update);
+  if (!bson_empty(&set)) {
+    BSON_APPEND_DOCUMENT(update, "$set", &set);
+  }
+  if (!bson_empty(&unset)) {
+    BSON_APPEND_DOCUMENT(update, "$unset", &unset);
+  }
+  bson_destroy(&set);
+  bson_destroy(&unset);
 }
 
 static void

@@ -19,6 +19,15 @@
 bool delta_apply(const bson_t *document, const bson_t *diff, bson_t *result, struct error *error);
 
 /*
+ * Whether `$set` and `$unset` do the same to the document that the diff was made of. Not to another one: there only the diff
+ * itself converges. What adds fields is none of these: where an update by pipeline moved a field, `i` names one that is
+ * there, and `$set` would leave it in its place (S:src/mongo/db/update/document_diff_calculator.cpp@r5.0.0).
+ */
+bool delta_is_plain(const bson_t *diff);
+/* These modifiers, of a diff of which that holds. `update` is initialised here. */
+void delta_plain_update(const bson_t *diff, bson_t *update);
+
+/*
  * Turns SecantusDB's form into ordinary modifiers. Truncations go first, by themselves: one update cannot cut an array
  * and set an element of it. Both are initialised here; one that is not needed stays empty.
  */

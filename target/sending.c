@@ -201,12 +201,17 @@ delete_and_insert(const struct sending *sending, size_t at, struct error *error)
 bool
 sending_forgive(struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
 {
-  const struct batch_op *op = &sending->run->ops[at];
+  struct batch_op *op = &sending->run->ops[at];
   if (schema_allow_mixed(sending->bulk->target, sending->run->db, sending->run->coll, text)) {
     *done = at;
     return true;
   }
   *done = at + 1;
+  if (op->kind == APPLY_DELTA && !sending->bulk->internal_delta && !op->read) {
+    op->read = true;
+    *done = at;
+    return true;
+  }
   if (sending->bulk->lenient && op->kind == APPLY_MODIFY) {
     return path_by_path(sending, op, error);
   }

@@ -14,6 +14,8 @@ struct sending {
   bool one_by_one;      /* the target refuses some whole command: see bulk.c, be_careful */
   struct bulk repeated; /* what `bulk` is from then on */
   int races;            /* duplicates that were tried again */
+  size_t read_from;     /* where the batch's bytes end without what reading.c added; 0: it added nothing */
+  size_t read_end;      /* behind the last operation that needs that */
 };
 
 /* ERROR_DIVERGED, with the entry and the document. Always false. */
