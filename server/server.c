@@ -150,13 +150,18 @@ new_client(const mongoc_uri_t *uri, const char *crl_file, bson_error_t *cause)
   return client;
 }
 
-/* Where the string asks for secondaries or weaker concerns, nothing here would be right any more. */
+/*
+ * Where the string asks for secondaries or weaker concerns, nothing here would be right any more. What is said by nobody,
+ * servers from 4.4 on decide: see server_put_concern.
+ */
 static void
 settle(mongoc_uri_t *uri, bool patient)
 {
   mongoc_read_prefs_t *primary = mongoc_read_prefs_new(MONGOC_READ_PRIMARY);
   mongoc_read_concern_t *read_concern = mongoc_read_concern_new();
   mongoc_write_concern_t *write_concern = mongoc_write_concern_new();
+  mongoc_read_concern_set_level(read_concern, MONGOC_READ_CONCERN_LEVEL_LOCAL);
+  mongoc_write_concern_set_w(write_concern, 1);
   mongoc_uri_set_read_prefs_t(uri, primary);
   mongoc_uri_set_read_concern(uri, read_concern);
   mongoc_uri_set_write_concern(uri, write_concern);
@@ -330,6 +335,40 @@ server_error_passes(const struct error *error)
   return false;
 }
 
+static bool
+is_one_of(const char *name, const char *const *names, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (strcmp(name, names[i]) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void
+server_put_concern(const bson_t *command, bson_t *whole)
+{
+  /* Those that heed the default: S:src/mongo/db/service_entry_point_common.cpp, supportsReadConcern and ...Write...@r5.0.0 */
+  static const char *const reads[] = {"find", "aggregate", "count", "distinct"};
+  static const char *const writes[] = {"insert",        "update",   "delete",           "create",
+                                       "createIndexes", "drop",     "dropDatabase",     "dropIndexes",
+                                       "collMod",       "applyOps", "renameCollection", "convertToCapped"};
+  bson_iter_t iter;
+  bson_t concern;
+  const char *name = bson_iter_init(&iter, command) && bson_iter_next(&iter) ? bson_iter_key(&iter) : "";
+  bson_copy_to(command, whole);
+  if (is_one_of(name, reads, sizeof reads / sizeof *reads) && !bson_has_field(command, "readConcern")) {
+    BSON_APPEND_DOCUMENT_BEGIN(whole, "readConcern", &concern);
+    BSON_APPEND_UTF8(&concern, "level", "local");
+    bson_append_document_end(whole, &concern);
+  } else if (is_one_of(name, writes, sizeof writes / sizeof *writes) && !bson_has_field(command, "writeConcern")) {
+    BSON_APPEND_DOCUMENT_BEGIN(whole, "writeConcern", &concern);
+    BSON_APPEND_INT32(&concern, "w", 1);
+    bson_append_document_end(whole, &concern);
+  }
+}
+
 bool
 server_command(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
 {
@@ -339,9 +378,12 @@ server_command(struct server *server, const char *db, const bson_t *command, bso
   if (server->command) {
     return server->command(server->context, db, command, reply, error);
   }
-  bool ok = server->member ? mongoc_client_command_simple_with_server_id(server->client, db, command, NULL,
+  bson_t whole;
+  server_put_concern(command, &whole);
+  bool ok = server->member ? mongoc_client_command_simple_with_server_id(server->client, db, &whole, NULL,
                                                                          server->member, answer, &cause)
-                           : mongoc_client_command_simple(server->client, db, command, NULL, answer, &cause);
+                           : mongoc_client_command_simple(server->client, db, &whole, NULL, answer, &cause);
+  bson_destroy(&whole);
   if (ok && bson_has_field(answer, "writeConcernError")) {
     bson_iter_t iter;
     bson_iter_t errmsg;

@@ -97,7 +97,14 @@ bool server_check_uri(const char *uri, const char *side, struct error *error);
 bool server_open(struct server *server, enum error_kind kind, const char *uri, bool patient, struct error *error);
 void server_close(struct server *server);
 
-/* `reply` may be NULL; otherwise it is initialised whatever happens, and the caller's to destroy. */
+/*
+ * Copies a command, with a concern of its own where it has none and takes one: reads `local`, writes `w: 1`. A set may have
+ * cluster-wide defaults (setDefaultRWConcern, 4.4 and later), under which a read would not see the write before it.
+ * `whole` is initialised here.
+ */
+void server_put_concern(const bson_t *command, bson_t *whole);
+
+/* Says its own concern, as above. `reply` may be NULL; otherwise it is initialised whatever happens, and the caller's to destroy. */
 bool server_command(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error);
 
 /*

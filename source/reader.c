@@ -265,7 +265,10 @@ reader_command_cursor(struct reader *reader, const char *db, const bson_t *comma
     cursor->legacy = legacy_command_cursor(reader->legacy, db, command);
     return cursor;
   }
-  cursor->failed = !mongoc_client_command_simple(reader->server.client, db, command, NULL, &reply, &cursor->cause);
+  bson_t whole;
+  server_put_concern(command, &whole);
+  cursor->failed = !mongoc_client_command_simple(reader->server.client, db, &whole, NULL, &reply, &cursor->cause);
+  bson_destroy(&whole);
   cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(reader->server.client, &reply, NULL);
   return cursor;
 }
