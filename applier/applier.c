@@ -65,6 +65,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .places = &applier->places,
                               .sleeping = &applier->sleeping,
                               .selection = &applier->selection,
+                              .listed = &applier->listed,
                               .lenient = true,
                               .confirm = bookmark_confirm_places,
                               .refuse = bookmark_refuse_index,
@@ -125,6 +126,7 @@ list_places(struct applier *applier, struct catalog *catalog, struct error *erro
     struct place *place = places_add(&applier->places, catalog->collections[i].db, catalog->collections[i].name);
     place->capped = catalog->collections[i].capped;
     place->collated = bson_has_field(catalog->collections[i].options, "collation");
+    place->view = bson_has_field(catalog->collections[i].options, "viewOn");
   }
   names_clear(&applier->places.changed);
   return true;
@@ -287,6 +289,7 @@ take_hand_off(struct applier *applier, struct catalog *catalog, const bson_t *me
   take_seen(applier, message);
   take_taken(applier, message);
   take_refused(applier, message);
+  listed_get(&applier->listed, message);
   /* The copy has no unique indexes, and its others sleep. */
   while (!message_flag(message, "fresh") && !prepare_indexes(applier, catalog, error)) {
     if (!patience_wait(applier, error)) {
@@ -393,6 +396,7 @@ applier_main(int in, int out)
   places_clear(&applier->places);
   sleeping_clear(&applier->sleeping);
   selection_clear(&applier->selection);
+  listed_clear(&applier->listed);
   channel_clear(&applier->channel);
   free(applier);
   server_library_end();

@@ -47,6 +47,13 @@ ddl_is_gone(struct ddl *ddl, const struct entry *entry)
   return !ddl_place(ddl, entry) && places_find(ddl->places, entry->db, entry->coll);
 }
 
+bool
+ddl_was_gone(struct ddl *ddl, const struct entry *entry)
+{
+  return entry->has_uuid && listed_has(ddl->listed, entry->from_db, entry->ts) &&
+         !places_find_uuid(ddl->places, entry->uuid);
+}
+
 const char *
 ddl_command_name(const char *coll)
 {
@@ -279,6 +286,23 @@ ddl_drop(struct ddl *ddl, const struct entry *entry, struct error *error)
   return !place || ddl_drop_place(ddl, place, error);
 }
 
+/* All views of a database are in there. Whoever drops it drops them, without an entry for each. */
+static bool
+drop_views(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  struct place *place;
+  struct place *next;
+  bool ok = true;
+  HASH_ITER (by_ns, ddl->places->by_ns, place, next) {
+    if (ok && place->view && strcmp(place->from_db, entry->db) == 0) {
+      log_info("ddl drop ns=%s ts=%u.%u, with all views of its database", place->ns, OPTIME_SECONDS(entry->ts),
+               OPTIME_INCREMENT(entry->ts));
+      ok = ddl_drop_place(ddl, place, error);
+    }
+  }
+  return ok;
+}
+
 /* With --nsTo a database's collections may have gone anywhere, and others may be beside them. */
 static bool
 ddl_drop_database(struct ddl *ddl, const struct entry *entry, struct error *error)
@@ -332,21 +356,37 @@ ddl_name_on_target(struct ddl *ddl, char *db, char *coll, struct error *error)
   return true;
 }
 
+/* What changed in it is not in the oplog: it is copied from the source at the next consistency point. */
+static void
+copy_again(struct ddl *ddl, struct place *place)
+{
+  places_changed(ddl->places, place);
+  place->lost = true;
+  ddl->relapse = !ddl->lenient;
+}
+
+/*
+ * Up to 3.4. What stays in a capped collection depends on the documents' natural order, which is another one on the target: so the
+ * collection is read from the source again at the next consistency point. It loses all indexes but _id's, and until then it may
+ * get what they would refuse.
+ */
 static bool
 ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   struct place *place = ddl_place(ddl, entry);
-  if (!place) {
+  if (!place || entry->ts <= place->start) { /* it was read after that */
     return true;
   }
-  sleeping_remove(ddl->sleeping, place->db, place->coll, NULL); /* it loses all indexes but _id's */
+  bson_t *command = BCON_NEW("dropIndexes", BCON_UTF8(place->coll), "index", BCON_UTF8("*"));
+  bool ok = schema_command(ddl->target, place->db, command, error);
+  bson_destroy(command);
+  if (!ok && error->code != CODE_NAMESPACE_NOT_FOUND) {
+    return error_wrap(error, "cannot drop the indexes of %s, which became capped", place->ns);
+  }
+  sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
   place->capped = true;
-  bson_t command = BSON_INITIALIZER;
-  BSON_APPEND_UTF8(&command, entry->command, place->coll);
-  bson_copy_to_excluding_noinit(&entry->o, &command, entry->command, NULL);
-  bool ok = schema_command(ddl->target, place->db, &command, error);
-  bson_destroy(&command);
-  return ok;
+  copy_again(ddl, place);
+  return true;
 }
 
 static bool
@@ -394,15 +434,6 @@ ddl_empty(struct ddl *ddl, const struct entry *entry, struct error *error)
   bool ok = catalog.count != 1 || make_empty(ddl, place, &catalog.collections[0], error);
   catalog_clear(&catalog);
   return ok;
-}
-
-/* What changed in it is not in the oplog: it is copied from the source at the next consistency point. */
-static void
-copy_again(struct ddl *ddl, struct place *place)
-{
-  places_changed(ddl->places, place);
-  place->lost = true;
-  ddl->relapse = !ddl->lenient;
 }
 
 /* A collection that came as files (5.0 on), which only the source has. */
@@ -462,6 +493,25 @@ ddl_change_time_series(struct ddl *ddl, const struct entry *entry, struct error 
                     error);
 }
 
+/* What the copy's catalog shows of these is not repeated. */
+static bool
+changes_names(const struct entry *entry)
+{
+  static const char *const commands[] = {"create", "drop", "dropDatabase", "renameCollection", "importCollection"};
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    if (strcmp(entry->command, commands[i]) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool
+is_views_drop(const struct entry *entry)
+{
+  return strcmp(entry->command, "drop") == 0 && strcmp(entry->coll, "system.views") == 0;
+}
+
 bool
 ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
 {
@@ -492,11 +542,20 @@ ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
   }
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
     if (strcmp(entry->command, commands[i].name) == 0) {
+      if (changes_names(entry) && listed_has(ddl->listed, entry->db, entry->ts)) {
+        return true;
+      }
+      if (is_views_drop(entry)) {
+        return drop_views(ddl, entry, error);
+      }
       if (commands[i].by_name && !selection_wants(ddl->selection, entry->db, entry->coll)) {
         return true;
       }
       if (commands[i].by_name && !entry_rename(entry, ddl->selection, error)) {
         return false;
+      }
+      if (commands[i].by_name && ddl_was_gone(ddl, entry)) {
+        return true;
       }
       log_info("ddl %s ns=%s.%s ts=%u.%u", entry->command, entry->db, entry->coll, OPTIME_SECONDS(entry->ts),
                OPTIME_INCREMENT(entry->ts));
@@ -538,6 +597,10 @@ apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
     bson_destroy(&definition);
     return true;
   }
+  if (listed_has(ddl->listed, db, entry->ts)) {
+    bson_destroy(&definition);
+    return true;
+  }
   memcpy(from_db, db, sizeof db);
   memcpy(from_coll, coll, sizeof coll);
   bool ok = ddl_name_on_target(ddl, db, coll, error);
@@ -555,7 +618,9 @@ apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
     ok = view_rename(ddl->selection, from_db, db, &definition, &options, error) &&
          ddl_create_collection(ddl, db, coll, &options, error);
     bson_destroy(&options);
-    places_set_source(ddl->places, places_add(ddl->places, db, coll), from_db, from_coll);
+    place = places_add(ddl->places, db, coll);
+    places_set_source(ddl->places, place, from_db, from_coll);
+    place->view = true;
   }
   bson_destroy(&definition);
   return ok;

@@ -8,6 +8,7 @@
 #define FERRY_APPLIER_DDL_H
 
 #include "applier/entry.h"
+#include "applier/listed.h"
 #include "applier/places.h"
 #include "applier/sleeping.h"
 #include "source/selection.h"
@@ -18,8 +19,9 @@ struct ddl {
   struct places *places;
   struct sleeping *sleeping;
   const struct selection *selection;
-  int target_version; /* major * 100 + minor */
-  int source_version; /* the same; 0: not known */
+  const struct listed *listed; /* NULL: nothing is known */
+  int target_version;          /* major * 100 + minor */
+  int source_version;          /* the same; 0: not known */
   bool lenient;
   bool no_indexes; /* --noIndexRestore */
   bool keep_uuids; /* --preserveUUIDs */
@@ -72,6 +74,12 @@ bool ddl_is_gone(struct ddl *ddl, const struct entry *entry);
  * itself gave the name, the order of entries tells (SecantusDB changes the UUID in a rename); else the UUIDs do.
  */
 bool ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const struct place *place);
+
+/*
+ * The entry is of a collection that was gone when the copy's catalog was read; nothing of it is on the target, and nothing of it
+ * is to be made there.
+ */
+bool ddl_was_gone(struct ddl *ddl, const struct entry *entry);
 
 /* Drops it from the target: with buckets, their time series. */
 bool ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *error);

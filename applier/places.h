@@ -18,8 +18,9 @@ struct place {
   char *from_coll;
   bool capped;
   bool collated; /* it has a default collation */
+  bool view;     /* and no time series */
   bool by_name;  /* its documents were copied by its name at `start`, when that may have been another's */
-  bool lost;     /* it vanished from under the copy, which read by name: see applier/recopy.h */
+  bool lost;     /* to be copied again, as it vanished from under the copy, or was made capped: see applier/recopy.h */
   bool has_uuid;
   uint8_t uuid[16];
   uint64_t since;         /* it has this name since this entry, which the replay carried out; 0: since before */

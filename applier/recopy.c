@@ -113,7 +113,7 @@ recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error
            copy_documents(ddl, reader, place, true, has_id_index, error);
     }
     if (ok) {
-      log_info("copied again ns=%s, which was renamed or dropped during its copy", place->ns);
+      log_info("copied again ns=%s, which was renamed, dropped or made capped under the replay", place->ns);
       places_changed(ddl->places, place);
       place->start = start;
       place->lost = false;

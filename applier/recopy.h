@@ -1,6 +1,7 @@
 /*
- * Collections that were renamed, dropped or replaced under the copy's hands, on a source that has no UUIDs to read them by:
- * at the consistency point each is copied from the source again, and the consistency point moves behind that.
+ * Collections that were renamed, dropped or replaced under the copy's hands, on a source that has no UUIDs to read them by, and
+ * those that such a source made capped: at the consistency point each is copied from the source again, and the consistency
+ * point moves behind that.
  *
  * What the source has under the name by then may be a later collection than the one that the replay is at. Then an entry
  * between the two renames or drops the earlier one; ddl.c marks it as lost once more if it was renamed.

@@ -66,6 +66,15 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
   return error_wrap(error, "cannot rename %s.%s", names->from_db, names->from_coll);
 }
 
+/* Both names are one on the target (--nsFrom, --nsTo). */
+static bool
+keep_place(struct ddl *ddl, struct place *place, const struct rename_names *names, struct error *error)
+{
+  places_set_source(ddl->places, place, names->source_db, names->source_coll);
+  place->since = names->ts;
+  return ddl->confirm(ddl->context, error);
+}
+
 /* A collection that was not chosen gets a name that is: it is copied at the next consistency point. */
 static bool
 take_in(struct ddl *ddl, const struct rename_names *names, struct place *replaced, struct error *error)
@@ -173,6 +182,9 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
   if ((ddl->by_name || from->by_name) && (from->start >= entry->ts || copied)) {
     places_changed(ddl->places, from);
     from->lost = true; /* its name may have been another collection's by the time of the copy */
+  }
+  if (from == to) {
+    return keep_place(ddl, from, &names, error);
   }
   bool later = to && ddl->lenient &&
                (!names.drop_target || to->since > entry->ts ||

@@ -151,6 +151,9 @@ void
 sleeping_rename(struct sleeping *sleeping, const char *db, const char *coll, const char *to_db, const char *to_coll)
 {
   struct sleepers *from = sleeping_of(sleeping, db, coll);
+  if (strcmp(db, to_db) == 0 && strcmp(coll, to_coll) == 0) {
+    return;
+  }
   sleeping_remove(sleeping, to_db, to_coll, NULL);
   if (!from) {
     return;

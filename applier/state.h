@@ -19,6 +19,7 @@ struct applier {
   struct places places;
   struct sleeping sleeping;
   struct selection selection;
+  struct listed listed;
   struct transactions transactions;
   char *folder;        /* for what does not fit into memory */
   uint64_t committing; /* the timestamp of the commit that is being applied, 0 if none */

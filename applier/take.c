@@ -94,7 +94,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
     return false;
   }
   struct place *place = ddl_place(&applier->ddl, entry);
-  if (!place && ddl_is_gone(&applier->ddl, entry)) {
+  if ((!place && ddl_is_gone(&applier->ddl, entry)) || ddl_was_gone(&applier->ddl, entry)) {
     return true;
   }
   if (!place) { /* not every server logs the creation that an insert makes */

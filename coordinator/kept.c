@@ -163,6 +163,11 @@ kept_begin(struct checkpoint *checkpoint, const bson_t *start, const struct kept
             checkpoint_put(checkpoint, "shape", identity->shape, error) &&
             put_set(checkpoint, "source", identity->source, error) &&
             put_set(checkpoint, "target", identity->target, error) && put_step(checkpoint, KEPT_CATALOG, error);
+  if (ok && catalog->listed) {
+    bson_t *listed = BCON_NEW("list", BCON_ARRAY(catalog->listed));
+    ok = checkpoint_put(checkpoint, "listed", listed, error);
+    bson_destroy(listed);
+  }
   for (size_t i = 0; ok && i < catalog->count; i++) {
     ok = put_collection(checkpoint, &catalog->collections[i], i, error);
   }

@@ -238,6 +238,24 @@ put_optime(struct migration *migration, bson_t *message, const char *field, cons
   return true;
 }
 
+/* Which changes of names the catalog showed already, if that is known. */
+static bool
+put_listed(struct migration *migration, bson_t *message, struct error *error)
+{
+  bson_t kept;
+  bson_t list;
+  int got = checkpoint_get(&migration->checkpoint, "listed", &kept, error);
+  if (got != 1) {
+    return got == 0;
+  }
+  bool ok = message_document(&kept, "list", &list, error);
+  if (ok) {
+    BSON_APPEND_ARRAY(message, "listed", &list);
+  }
+  bson_destroy(&kept);
+  return ok;
+}
+
 static bool
 send_hand_off(struct migration *migration, const char *start_name, uint64_t end, bool fresh, struct error *error)
 {
@@ -247,7 +265,7 @@ send_hand_off(struct migration *migration, const char *start_name, uint64_t end,
   bool listed = refused_list(&migration->checkpoint, &refused, error);
   bool ok = kept_seen(&migration->checkpoint, &seen, error) && listed &&
             put_optime(migration, &message, "copied_from", "start", error) &&
-            put_optime(migration, &message, "start", start_name, error) &&
+            put_optime(migration, &message, "start", start_name, error) && put_listed(migration, &message, error) &&
             known_send(&migration->checkpoint, &migration->pool, error);
   if (ok) {
     BSON_APPEND_ARRAY(&message, "refused", &refused);

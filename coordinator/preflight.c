@@ -11,6 +11,7 @@
 #include "server/crew.h"
 #include "server/probe.h"
 #include "source/contact.h"
+#include "source/listing.h"
 #include "source/view.h"
 #include "target/definition.h"
 #include "target/schema.h"
@@ -395,7 +396,7 @@ static bool
 list_source(struct preflight *preflight, const struct options *options, const struct selection *selection,
             struct catalog *catalog, struct error *error)
 {
-  if (!catalog_list(catalog, &preflight->reader, selection_wants, selection, error) ||
+  if (!listing_read(catalog, &preflight->reader, preflight->start.ts, selection_wants, selection, error) ||
       !ask_all(preflight, catalog, catalog_read_indexes, error)) {
     return false;
   }

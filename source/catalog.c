@@ -54,6 +54,7 @@ catalog_clear(struct catalog *catalog)
     collection_clear(&catalog->collections[i]);
   }
   free(catalog->collections);
+  bson_destroy(catalog->listed);
   *catalog = (struct catalog){0};
 }
 

@@ -33,6 +33,7 @@ struct catalog {
   struct collection *collections;
   size_t count;
   size_t capacity;
+  bson_t *listed; /* see source/listing.h; NULL: not known */
 };
 
 /* Which namespaces are wanted; called for each collection. */

@@ -36,8 +36,7 @@ schema_command(struct server *target, const char *db, const bson_t *command, str
   BSON_APPEND_DOCUMENT_BEGIN(&whole, "writeConcern", &concern);
   BSON_APPEND_UTF8(&concern, "w", "majority");
   bson_append_document_end(&whole, &concern);
-  static const char *const works_long[] = {"createIndexes", "renameCollection", "convertToCapped",
-                                           "cloneCollectionAsCapped", NULL};
+  static const char *const works_long[] = {"createIndexes", "renameCollection", NULL};
   bson_iter_t first;
   bool takes_long =
     bson_iter_init(&first, command) && bson_iter_next(&first) && named(bson_iter_key(&first), works_long);
@@ -220,13 +219,15 @@ schema_index_name(const bson_t *spec)
   return bson_iter_init_find(&iter, spec, "name") && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
 }
 
+/* Any other direction makes an index of its own. S:src/mongo/db/index/index_descriptor.h (-1 becomes 1 before it is kept) */
 static bool
 is_id_key(const bson_t *spec)
 {
   bson_iter_t iter;
   bson_iter_t key;
   return bson_iter_init_find(&iter, spec, "key") && bson_iter_recurse(&iter, &key) && bson_iter_next(&key) &&
-         strcmp(bson_iter_key(&key), "_id") == 0 && BSON_ITER_HOLDS_NUMBER(&key) && !bson_iter_next(&key);
+         strcmp(bson_iter_key(&key), "_id") == 0 && BSON_ITER_HOLDS_NUMBER(&key) && bson_iter_as_double(&key) == 1.0 &&
+         !bson_iter_next(&key);
 }
 
 /*
@@ -435,7 +436,7 @@ make_index(const bson_t *spec, bool collated, struct schema_index *index)
     BSON_APPEND_UTF8(&simple, "locale", "simple");
     bson_append_document_end(built, &simple);
   }
-  if (is_id_key(spec)) {
+  if (is_id_key(built)) {
     return SCHEMA_INDEX_ID;
   }
   return schema_index_unique(spec) ? SCHEMA_INDEX_UNIQUE : SCHEMA_INDEX_PLAIN;

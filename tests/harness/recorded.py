@@ -6,7 +6,7 @@
 
 It speaks as much of its version's wire protocol as a migration's source needs: before 3.6 that is the old one, with the
 errors of old servers. A test may give it faults, a login, TLS and a second member. Documents that are read again after the copy, to
-put their fields in order, are those of the recording's end; the clock goes there with that.
+put their fields in order, are those of the recording's end, and so are collections that are copied again; the clock goes there with that.
 """
 
 import contextlib
@@ -130,6 +130,7 @@ class Source:
         self.requests = []     # what was asked for, without the answers
         self.packed = 0        # replies that went compressed
         self.now = self.start
+        self.again = False     # the copy is done, and collections are copied again
         self.unread = {ns for ns, info in self.copy.collections.items() if "viewOn" not in info["options"]}
         self.lock = threading.Condition()
         self.ports = [free_port() for _ in range(self.members)]
@@ -172,6 +173,15 @@ class Source:
         self.unread.discard(ns)
         if not self.unread:
             self.set_clock(self.copied)
+
+    def state(self):
+        """What the collections are like: to be copied, or as they are at the end, for those that are copied again."""
+        return self.after if self.again else self.copy
+
+    def note_listed(self):
+        if not self.unread and self.after is not self.copy:
+            self.again = True
+            self.go_on()
 
     def set_clock(self, now):
         with self.lock:
@@ -401,13 +411,13 @@ class Connection:
         if name == "system.namespaces":
             return self._old_namespaces(database), 0
         if name == "system.indexes":
-            info = self.recorded.copy.collections.get(command["filter"].get("ns"), {"indexes": []})
+            info = self.recorded.state().collections.get(command["filter"].get("ns"), {"indexes": []})
             return map(bson.encode, info["indexes"]), 0
         found = self._find(command)["cursor"]
         return [document.raw for document in found["firstBatch"]], found["id"]
 
     def _old_namespaces(self, database):
-        for ns, info in self.recorded.copy.collections.items():
+        for ns, info in self.recorded.state().collections.items():
             if ns.startswith(database + "."):
                 yield bson.encode(SON(name=ns, options=info["options"]))
                 yield bson.encode(SON(name=f"{ns}.$_id_"))
@@ -513,10 +523,11 @@ class Connection:
     _endsessions = _killcursors = _ping
 
     def _listdatabases(self, _):
-        return {"databases": [{"name": name} for name in self.recorded.copy.databases()]}
+        self.recorded.note_listed()
+        return {"databases": [{"name": name} for name in self.recorded.state().databases()]}
 
     def _listcollections(self, command):
-        prefix, state = command["$db"] + ".", self.recorded.copy
+        prefix, state = command["$db"] + ".", self.recorded.state()
         wanted = command.get("filter", {}).get("name")
         found = []
         for ns, info in state.collections.items():
@@ -532,15 +543,15 @@ class Connection:
         name = command[verb]
         if isinstance(name, str):
             return f"{command['$db']}.{name}"
-        if not self.recorded.copy.by_uuid:  # up to 3.4
+        if not self.recorded.state().by_uuid:  # up to 3.4
             raise Refused(INVALID_NAMESPACE, "collection name has invalid type")
-        if bytes(name) not in self.recorded.copy.by_uuid:
+        if bytes(name) not in self.recorded.state().by_uuid:
             raise Refused(NAMESPACE_NOT_FOUND, "UUID not found")
-        return self.recorded.copy.by_uuid[bytes(name)]
+        return self.recorded.state().by_uuid[bytes(name)]
 
     def _listindexes(self, command):
         ns = self._namespace(command, "listIndexes")
-        info = self.recorded.copy.collections.get(ns)
+        info = self.recorded.state().collections.get(ns)
         if not info:
             raise Refused(NAMESPACE_NOT_FOUND, "ns does not exist")
         listed = info["indexes"]
@@ -584,13 +595,13 @@ class Connection:
             found = [raw for raw in self.recorded.after.documents.get(ns, [])
                      if bson.encode({"": RawBSONDocument(raw)["_id"]}) in keys]
             return self._first_batch(ns, found)
-        return self._first_batch(ns, self.recorded.copy.documents.get(ns, []))
+        return self._first_batch(ns, self.recorded.state().documents.get(ns, []))
 
     def _find_oplog(self, command):
         recorded = self.recorded
         low, high = recorded.oldest, recorded.now
         conditions = command.get("filter", {}).get("$or")
-        if conditions:
+        if conditions and "ts" not in command["filter"]:  # else the client chooses among all, too
             found = [raw for ts, raw in recorded.oplog if low <= ts <= high and any(_meets(raw, each) for each in conditions)]
             return self._first_batch("local.oplog.rs", found[:-2:-1])
         for operator, ts in command.get("filter", {}).get("ts", {}).items():
