@@ -1,11 +1,20 @@
 """Index builds: those under way on the source, and those that wait on the target."""
 
+import contextlib
+import os
+import threading
+
 import pytest
 from bson import SON
+from pymongo.errors import PyMongoError
 
-from conftest import start_server
+import servers
+from compare import compare
+from conftest import start_server, variable
+from ferry import Ferry
 from recorded import ScriptedSource, uuid_of
 from test_entries import NOTHING, command, insert, replay
+from test_migration import wait_for
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -49,3 +58,65 @@ def test_index_that_the_source_builds_comes_with_its_commit_or_not_at_all(tmp_pa
         # "earlier" is committed: a new primary builds what the old one had. 5.0 would log another commit of it.
         expected = {"_id_", "later", "ready"} | (set() if version.startswith("5") else {"earlier"})
         assert set(target.client().d.c.index_information()) == expected
+
+
+@contextlib.contextmanager
+def held_builds(server, **indexes):
+    """While it lasts, none of these builds comes further: `indexes` are options of create_index, by collection in db."""
+    admin, failpoint, threads = server.client().admin, "hangAfterStartingIndexBuildUnlocked", []
+
+    def build(coll, options):
+        with server.new_client() as client, contextlib.suppress(PyMongoError):
+            client.db[coll].create_index("a", background=True, **options)
+    admin.command("configureFailPoint", failpoint, mode="alwaysOn")
+    try:
+        for coll, options in indexes.items():
+            threads.append(threading.Thread(target=build, args=(coll, options)))
+            threads[-1].start()
+            wait_for(lambda: "a_1" in server.client().db[coll].index_information(), 60)
+        yield
+    finally:
+        admin.command("configureFailPoint", failpoint, mode="off")
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("version", ["4.0", "5.0"])
+def test_builds_under_way_on_a_real_source(tmp_path, version):
+    """One ends when the target is tailing, one fails then: its index stayed on the target, and ended the run."""
+    with (start_server(version, parameters=["enableTestCommands=1"]) as source, start_server(version) as target,
+          contextlib.ExitStack() as builds):
+        db = source.client().db
+        for coll in ("ends", "fails", "ready"):
+            db[coll].insert_many([{"_id": n, "a": n % 10} for n in range(100)])
+        db.ready.create_index("a")
+        builds.enter_context(held_builds(source, ends={}, fails={"unique": True}))
+        with Ferry(source, target, tmp_path) as ferry:
+            ferry.wait_phase("tailing the oplog")
+            assert "a_1" not in target.client().db.ends.index_information()
+            builds.close()
+            assert "a_1" not in db.fails.index_information()
+            db.fails.insert_many([{"a": 1}, {"a": 1}])
+            ferry.catch_up()
+            assert ferry.stop() == 0, ferry.log()[-3000:]
+        result = compare(source.client(), target.client())
+        assert result.equal, result
+        assert "a_1" in target.client().db.ends.index_information()
+
+
+def test_builds_do_not_wait_for_a_member_that_is_down(tmp_path):
+    """From 4.4 on they waited for all voting members, without a limit."""
+    if not os.environ.get(variable("5.0")):
+        pytest.skip(f"{variable('5.0')} names no mongod")
+    with start_server("5.0") as source, servers.ReplicaSet(os.environ[variable("5.0")]) as target:
+        db = source.client().db
+        db.c.insert_many([{"_id": n, "a": n, "b": n} for n in range(100)])
+        db.c.create_index("a")
+        db.c.create_index("b", unique=True)
+        down = next(member for member in target.members if member is not target.primary())
+        with target.without(down), Ferry(source, target, tmp_path) as ferry:
+            ferry.wait_phase("tailing the oplog")
+            db.c.create_index("later")
+            ferry.catch_up()
+            assert ferry.stop() == 0, ferry.log()[-3000:]
+            assert compare(source.client(), target.client()).equal

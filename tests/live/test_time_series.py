@@ -59,6 +59,27 @@ def test_out_into_a_time_series(tmp_path, before):
         assert not [name for name in found.list_collection_names() if "agg_out" in name]
 
 
+def raw_index(field, **more):
+    """As the buckets' listIndexes and the oplog show it: the server's own, and with it what the user asked for."""
+    asked = SON(v=2, key=SON({field: 1}), name=f"{field}_1", partialFilterExpression={"m": "a"}, **more)
+    return SON(v=2, key=SON({f"control.min.{field}": 1}), name=f"{field}_1", partialFilterExpression={"meta": "a"}, **more,
+               originalSpec=asked)
+
+
+def test_indexes_of_time_series_are_made_as_the_user_asked_for_them(tmp_path):
+    """A partial one on the time field may expire (7.0). It had no expiry, and the target no name for it."""
+    ui = {"ui": uuid_of(BUCKETS + "t")}
+    entries = [NOTHING, command(SON(createIndexes="system.buckets.t", **raw_index("v")), **ui),
+               command({"collMod": "system.buckets.t", "index": {"name": "at_1", "expireAfterSeconds": Int64(70)}}, **ui)]
+    source = with_series("7.0.0", [bucket(1)], entries, 1)
+    source.copy.collections[BUCKETS + "t"]["indexes"] = [raw_index("at", expireAfterSeconds=60)]
+    with start_server("secantus") as target:
+        replay(source, target, tmp_path)
+        found = target.client().d.t.index_information()
+        assert found["at_1"]["key"] == [("at", 1)] and found["at_1"]["expireAfterSeconds"] == 70, found
+        assert found["v_1"]["partialFilterExpression"] == {"m": "a"}, found
+
+
 class Strict(Cutter):
     """A newer target: it takes buckets with the word `mixed` in them after the collMod only that its text names."""
 
