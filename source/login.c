@@ -203,15 +203,24 @@ static bool
 by_mechanism(struct login *login, const mongoc_uri_t *uri, int wire_version, struct error *error)
 {
   const char *mechanism = mongoc_uri_get_auth_mechanism(uri);
-  bool scram = wire_version >= WIRE_3_0;
   if (mechanism && strcmp(mechanism, "MONGODB-X509") == 0) {
     return by_x509(login, uri, error);
   }
   if (!login->user || !login->password) {
     return said_no(login, "there is a user without a password", error);
   }
-  if (!mechanism || strcmp(mechanism, "MONGODB-CR") == 0 || strcmp(mechanism, "SCRAM-SHA-1") == 0) {
-    return scram || (mechanism && strcmp(mechanism, "SCRAM-SHA-1") == 0) ? by_scram(login, error) : by_cr(login, error);
+  bool cr = mechanism && strcmp(mechanism, "MONGODB-CR") == 0;
+  if (!mechanism && wire_version < WIRE_3_0) {
+    return error_set(error, ERROR_AUTH,
+                     "the source says that it is a server before 3.0, which knows MONGODB-CR only: a weak proof of the "
+                     "password, and none that the server is the right one; if it is such a server, add "
+                     "--authenticationMechanism MONGODB-CR, and --ssl where the network is not your own");
+  }
+  if (cr && wire_version < WIRE_3_0) {
+    return by_cr(login, error);
+  }
+  if (!mechanism || cr || strcmp(mechanism, "SCRAM-SHA-1") == 0) { /* from 3.0 on users of MONGODB-CR are served it */
+    return by_scram(login, error);
   }
   if (strcmp(mechanism, "PLAIN") == 0) {
     return by_plain(login, error);

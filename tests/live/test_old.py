@@ -277,10 +277,25 @@ def with_login(source, mechanism, user=USER, password=PASSWORD):
     return source
 
 
+def cr(version):
+    """A 2.6 knows no other mechanism, and has to be named as one that does not."""
+    return ["--authenticationMechanism", "MONGODB-CR"] if version == "2.6" else []
+
+
+def test_a_peer_that_poses_as_an_old_server_gets_no_weak_proof(target, tmp_path):
+    """MONGODB-CR is used where it is named only; the refusal says how."""
+    with with_login(scripted("2.6"), "MONGODB-CR") as source:
+        with Ferry(source, target, tmp_path, status=False) as ferry:
+            assert ferry.wait(60) == AUTH, ferry.log()
+            assert "--authenticationMechanism MONGODB-CR" in ferry.error_lines()[0]
+        assert not {"getnonce", "authenticate"} & set(source.requests)
+        assert not target.client().list_database_names() or "d" not in target.client().list_database_names()
+
+
 @pytest.mark.parametrize("version, mechanism", [
     ("2.6", "MONGODB-CR"), ("3.0", "SCRAM-SHA-1"), ("3.4", "SCRAM-SHA-1"), ("3.2", "PLAIN")])
 def test_logins(version, mechanism, target, tmp_path):
-    options = ["--authenticationMechanism", "PLAIN"] if mechanism == "PLAIN" else []
+    options = ["--authenticationMechanism", mechanism] if mechanism in ("PLAIN", "MONGODB-CR") else []
     with with_login(scripted(version), mechanism) as source:
         log = migrate(source, target, tmp_path / "right", *options)
         assert PASSWORD not in log
@@ -335,7 +350,7 @@ def test_real_login(version, target, tmp_path):
     with start_server(version, login=("admin", "s3cret")) as source:
         client = source.client()
         client.d.c.insert_many([{"_id": n} for n in range(500)])
-        with Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+        with Ferry(source, target, tmp_path, "--workers", 2, *cr(version)) as ferry:
             ferry.wait_tailing()
             client.d.c.update_many({"_id": {"$lt": 10}}, {"$set": {"x": 1}})
             ferry.catch_up()
@@ -393,6 +408,6 @@ def test_no_privilege_that_a_version_does_not_know_is_missed(version, target, tm
         for user, password in ("b", "b"), ("admin", "s3cret"):
             done = subprocess.run(
                 [binary(), "check", "--host", source.seed, "--destination", target.seed, "--username", user, "--password", password,
-                 "--bookmarkFile", str(tmp_path / "bookmark")], capture_output=True, text=True, timeout=60)
+                 "--bookmarkFile", str(tmp_path / "bookmark"), *cr(version)], capture_output=True, text=True, timeout=60)
             assert done.returncode == 0, done.stdout + done.stderr
             assert "UUID" not in done.stdout and "local.oplog.rs" not in done.stdout, done.stdout

@@ -275,7 +275,7 @@ def test_uri_with_options(target, tmp_path):
     with with_login(scripted("2.6"), "MONGODB-CR") as source:
         user, password = quote(USER, safe=""), quote(PASSWORD, safe="")
         uri = (f"mongodb://{user}:{password}@127.0.0.1:{source.port}/d?replicaSet={source.set_name}&authSource=admin"
-               "&readPreference=secondary&ssl=false&connectTimeoutMS=3000&readConcernLevel=local&w=1")
+               "&authMechanism=MONGODB-CR&readPreference=secondary&ssl=false&connectTimeoutMS=3000&readConcernLevel=local&w=1")
         log = migrate(WithoutLogin(source, uri), target, tmp_path)
         assert PASSWORD not in log and password not in log
         assert_arrived(target)
