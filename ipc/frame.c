@@ -1,6 +1,7 @@
 #include "ipc/frame.h"
 
 #include "base/memory.h"
+#include "base/nesting.h"
 
 void
 frame_header(uint8_t header[FRAME_HEADER_SIZE], enum message_type type, uint32_t length)
@@ -41,7 +42,8 @@ frame_check(const uint8_t header[FRAME_HEADER_SIZE], enum message_sender sender,
 bool
 frame_document(const uint8_t *bytes, uint32_t length, bson_t *document, struct error *error)
 {
-  if (!bson_init_static(document, bytes, length) || !bson_validate(document, BSON_VALIDATE_NONE, NULL)) {
+  if (!nesting_fits(bytes, length) || !bson_init_static(document, bytes, length) ||
+      !bson_validate(document, BSON_VALIDATE_NONE, NULL)) {
     return error_set(error, ERROR_CHILD, "bad frame: not a BSON document");
   }
   return true;

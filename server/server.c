@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/nesting.h"
 
 /* libmongoc's own chatter would put a second line beside ours. */
 static void
@@ -393,6 +394,11 @@ server_command(struct server *server, const char *db, const bson_t *command, bso
       text = bson_iter_utf8(&errmsg, NULL);
     }
     bson_set_error(&cause, MONGOC_ERROR_WRITE_CONCERN, 64, "a majority did not acknowledge: %s", text);
+    ok = false;
+  }
+  if (ok && !nesting_fits(bson_get_data(answer), answer->len)) {
+    bson_set_error(&cause, MONGOC_ERROR_PROTOCOL, MONGOC_ERROR_PROTOCOL_INVALID_REPLY,
+                   "a command was answered with a damaged or too deeply nested document");
     ok = false;
   }
   if (!ok) {

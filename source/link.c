@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/nesting.h"
 
 void
 link_reply_clear(struct link_reply *reply)
@@ -213,6 +214,11 @@ link_command(struct link *link, const char *db, const bson_t *command, struct li
   }
   if (reply->wire.count != 1 || !wire_next(&reply->wire, answer)) {
     error_set(error, link->side->kind, "a command was answered with %u documents", reply->wire.count);
+    return broke(link, error);
+  }
+  /* Documents of a batch are looked at one by one, where they are decoded. */
+  if (!bson_has_field(answer, "cursor") && !nesting_fits(bson_get_data(answer), answer->len)) {
+    error_set(error, link->side->kind, "a command was answered with a damaged or too deeply nested document");
     return broke(link, error);
   }
   return (bson_iter_init_find(&iter, answer, "ok") && bson_iter_as_bool(&iter)) ||

@@ -1,6 +1,7 @@
 #include "source/reader.h"
 
 #include "base/memory.h"
+#include "base/nesting.h"
 #include "source/legacy.h"
 #include "source/majority.h"
 
@@ -14,7 +15,8 @@ struct reader_cursor {
   struct legacy_cursor *legacy;    /* the reader of old servers' own; the rest is the driver's then */
   mongoc_collection_t *collection; /* NULL for a command's cursor */
   mongoc_cursor_t *cursor;
-  bool failed; /* the command that makes the cursor, and this is why */
+  bool decoded; /* its documents are read here; others are only passed on */
+  bool failed;  /* the command that makes the cursor, and this is why */
   bson_error_t cause;
 };
 
@@ -201,6 +203,7 @@ find_by_uuid(struct reader *reader, const struct reader_find *find)
   }
   find_options(reader, find, &command);
   struct reader_cursor *cursor = reader_command_cursor(reader, find->db, &command);
+  cursor->decoded = !find->passed_on;
   bson_destroy(&command);
   return cursor;
 }
@@ -211,6 +214,7 @@ reader_find(struct reader *reader, const struct reader_find *find)
   if (reader->legacy) {
     struct reader_cursor *cursor = cursor_new(reader, find->db, NULL);
     cursor->legacy = legacy_find(reader->legacy, find);
+    cursor->decoded = !find->passed_on;
     return cursor;
   }
   if (find->uuid && reader->by_uuid) {
@@ -220,6 +224,7 @@ reader_find(struct reader *reader, const struct reader_find *find)
   bson_t options = BSON_INITIALIZER;
   struct reader_cursor *cursor = cursor_new(reader, find->db, find->coll);
   find_options(reader, find, &options);
+  cursor->decoded = !find->passed_on;
   cursor->cursor =
     mongoc_collection_find_with_opts(cursor->collection, find->filter ? find->filter : &nothing, &options, NULL);
   bson_destroy(&options);
@@ -261,6 +266,7 @@ reader_command_cursor(struct reader *reader, const char *db, const bson_t *comma
 {
   bson_t reply;
   struct reader_cursor *cursor = cursor_new(reader, db, NULL);
+  cursor->decoded = true;
   if (reader->legacy) {
     cursor->legacy = legacy_command_cursor(reader->legacy, db, command);
     return cursor;
@@ -291,8 +297,8 @@ note_refusal(struct reader *reader, const struct error *error)
   reader->majority = reader->majority && error->code != CODE_MAJORITY_NOT_ENABLED;
 }
 
-int
-reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error)
+static int
+next_document(struct reader_cursor *cursor, const bson_t **document, struct error *error)
 {
   bson_error_t cause;
   if (cursor->legacy) {
@@ -312,6 +318,21 @@ reader_next(struct reader_cursor *cursor, const bson_t **document, struct error 
     return -1;
   }
   return 0;
+}
+
+int
+reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error)
+{
+  int got = next_document(cursor, document, error);
+  if (got == 1 && cursor->decoded && !nesting_fits(bson_get_data(*document), (*document)->len)) {
+    error_set(
+      error, ERROR_SOURCE,
+      "the source sends a document that is damaged or nested in more than %d levels, which no server writes: look "
+      "at its own log and at what answers at its address",
+      NESTING_MOST);
+    return -1;
+  }
+  return got;
 }
 
 bool

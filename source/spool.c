@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/memory.h"
+#include "base/nesting.h"
 
 #define FILE_NAME "mongoferry-oplog.zst"
 #define BLOCK_BYTES (1 << 20)
@@ -293,7 +294,7 @@ spool_entry(const uint8_t *bytes, size_t size, bson_t *entry)
   }
   memcpy(&length, bytes, sizeof length);
   length = BSON_UINT32_FROM_LE(length);
-  return length <= size && bson_init_static(entry, bytes, length);
+  return length <= size && nesting_fits(bytes, length) && bson_init_static(entry, bytes, length);
 }
 
 /* Takes the entries that do not count out of a block's; gives the new size. */

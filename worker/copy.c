@@ -76,6 +76,7 @@ read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
                              .coll = copy->task->from_coll,
                              .uuid = copy->task->has_uuid ? copy->task->uuid : NULL,
                              .filter = &filter,
+                             .passed_on = true,
                              .majority = true};
   struct reader_cursor *cursor = reader_find(copy->reader, &find);
   bool ok = read_all(copy, cursor, batch, error);
@@ -122,6 +123,7 @@ read_range(struct copy *copy, struct error *error)
                              .sort = natural,
                              .min = task->natural ? NULL : task->min,
                              .max = task->natural ? NULL : task->max,
+                             .passed_on = true,
                              .majority = true};
   struct reader_cursor *cursor = reader_find(copy->reader, &find);
   bool ok = read_all(copy, cursor, &batch, error);

@@ -1,0 +1,64 @@
+"""A source that sends what no server would: the run ends with one line and the status of the source, and no process dies of it."""
+
+import struct
+
+import bson
+import pytest
+from bson import SON, Timestamp
+from bson.raw_bson import RawBSONDocument
+
+import servers
+from ferry import Ferry
+from recorded import ScriptedSource
+from test_old import BEGUN, DOCUMENTS, ENTRIES, NOTHING, SOURCE
+
+LEVELS = 200_000  # about 1.6 MB
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture
+def target():
+    with servers.secantus() as server:
+        yield server
+
+
+def deep(levels=LEVELS):
+    """{a: {a: ... {}}} without recursion."""
+    size = 5 + (levels - 1) * 8
+    head = b"".join(struct.pack("<i", size - level * 8) + b"\x03a\0" for level in range(levels - 1))
+    return RawBSONDocument(head + struct.pack("<i", 5) + b"\0" * levels)
+
+
+def damaged():
+    """A document inside whose length leads out of it."""
+    raw = bytearray(bson.encode({"a": {"b": {"c": 1}}}))
+    raw[raw.index(b"\x03b\0") + 3] = 100
+    return RawBSONDocument(bytes(raw))
+
+
+def unwrapped(document):
+    return RawBSONDocument(document.raw)
+
+
+HOSTILE = {
+    "insert": lambda value: SON(op="i", ns="d.c", o=SON(_id=value)),
+    "update": lambda value: SON(op="u", ns="d.c", o2={"_id": 1}, o=SON({"$set": SON(x=value)})),
+    "delta": lambda value: SON(op="u", ns="d.c", o2={"_id": 1}, o=SON([("$v", 2), ("diff", SON(sx=value))])),
+    "applyOps": lambda value: SON(op="c", ns="admin.$cmd", o=SON(applyOps=[SON(op="i", ns="d.c", o=SON(_id=value))])),
+    "collMod": lambda value: SON(op="c", ns="d.$cmd", o=SON(collMod="c", validator=value)),
+}
+
+
+@pytest.mark.parametrize("version", ["4.0.0", "2.6.0"])
+@pytest.mark.parametrize("value", [deep, damaged], ids=["deep", "damaged"])
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_an_entry_that_exhausts_the_stack_ends_the_run_with_one_line(kind, value, version, target, tmp_path):
+    source = ScriptedSource(version, DOCUMENTS, [*ENTRIES, NOTHING], BEGUN + 1)
+    (second, increment), _ = source.oplog[-1]
+    source.oplog[-1] = ((second, increment), bson.encode(SON(ts=Timestamp(second, increment), t=1, v=2, **HOSTILE[kind](value()))))
+    with source, Ferry(source, target, tmp_path, "--workers", 2, status=False) as ferry:
+        ferry.wait_log("tailing applied", 120)
+        source.go_on()
+        assert ferry.wait(120) == SOURCE, ferry.log()[-3000:]
+        assert "killed by signal" not in ferry.log()
+        assert "damaged or nested" in ferry.error_lines()[-1]
