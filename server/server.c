@@ -397,7 +397,7 @@ server_command(struct server *server, const char *db, const bson_t *command, bso
     ok = false;
   }
   if (ok && !nesting_fits(bson_get_data(answer), answer->len)) {
-    bson_set_error(&cause, MONGOC_ERROR_PROTOCOL, MONGOC_ERROR_PROTOCOL_INVALID_REPLY,
+    bson_set_error(&cause, MONGOC_ERROR_SERVER, CODE_INVALID_BSON,
                    "a command was answered with a damaged or too deeply nested document");
     ok = false;
   }

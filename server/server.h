@@ -18,6 +18,7 @@ enum server_code {
   CODE_UNAUTHORIZED = 13,
   CODE_AUTHENTICATION_FAILED = 18,
   CODE_ILLEGAL_OPERATION = 20,
+  CODE_INVALID_BSON = 22, /* and ours, of what a server should not send */
   CODE_NAMESPACE_NOT_FOUND = 26,
   CODE_INDEX_NOT_FOUND = 27,
   CODE_PATH_NOT_VIABLE = 28,

@@ -219,6 +219,7 @@ link_command(struct link *link, const char *db, const bson_t *command, struct li
   /* Documents of a batch are looked at one by one, where they are decoded. */
   if (!bson_has_field(answer, "cursor") && !nesting_fits(bson_get_data(answer), answer->len)) {
     error_set(error, link->side->kind, "a command was answered with a damaged or too deeply nested document");
+    error->code = CODE_INVALID_BSON;
     return broke(link, error);
   }
   return (bson_iter_init_find(&iter, answer, "ok") && bson_iter_as_bool(&iter)) ||

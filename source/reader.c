@@ -330,6 +330,7 @@ reader_next(struct reader_cursor *cursor, const bson_t **document, struct error 
       "the source sends a document that is damaged or nested in more than %d levels, which no server writes: look "
       "at its own log and at what answers at its address",
       NESTING_MOST);
+    error->code = CODE_INVALID_BSON;
     return -1;
   }
   return got;
