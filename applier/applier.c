@@ -34,7 +34,7 @@ connect_both(struct applier *applier, const char *source, const char *target, st
   struct server_hello hello;
   if (!reader_open(&applier->reader, source, true, error) ||
       !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
-      !server_ask_hello(&applier->target, true, &hello, error) || !apply_init(&applier->apply, target, error)) {
+      !server_ask_hello(&applier->target, true, &hello, error) || !apply_init(&applier->apply, target, &applier->mark, error)) {
     apply_clear(&applier->apply);
     server_close(&applier->target);
     reader_close(&applier->reader);
@@ -60,6 +60,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   }
   selection_get(&applier->selection, &settings);
   applier->atomic = message_flag(&settings, "atomicTransactions");
+  mark_get(&settings, &applier->mark);
   applier->batch_entries = message_number(&settings, "oplogBatchSize", 10000);
   applier->ddl = (struct ddl){.target = &applier->target,
                               .places = &applier->places,
@@ -255,7 +256,7 @@ find_end(struct applier *applier, struct error *error)
 static bool
 prepare_indexes(struct applier *applier, struct catalog *catalog, struct error *error)
 {
-  return learn_indexes(applier, catalog, error) &&
+  return mark_look(&applier->target, &applier->mark, error) && learn_indexes(applier, catalog, error) &&
          indexes_set_ttl(&applier->sleeping, applier->target_uri, true, error);
 }
 
@@ -278,6 +279,7 @@ take_hand_off(struct applier *applier, struct catalog *catalog, const bson_t *me
       !read_optime(message, "start", &applier->start, error)) {
     return false;
   }
+  mark_get(message, &applier->mark);
   applier->end = message_timestamp(message, "end");
   while (applier->end == 0 && !find_end(applier, error)) {
     applier->end = 0;
@@ -331,6 +333,7 @@ wait_for_hand_off(struct applier *applier, enum message_type *type, bson_t *mess
   struct optime start;
   int got = channel_receive(&applier->channel, type, message, error);
   if (got == 1 && *type == MESSAGE_WATCH) {
+    mark_get(message, &applier->mark);
     got =
       read_optime(message, "start", &start, error) ? watch_until_message(applier, &start, type, message, error) : -1;
   }
@@ -368,7 +371,7 @@ run(struct applier *applier, struct error *error)
   }
   bool awake = indexes_set_ttl(&applier->sleeping, applier->target_uri, false, error);
   fault_point("awake");
-  return awake && bookmark_report(applier, true, error);
+  return awake && mark_move(&applier->target, &applier->mark, 0, error) && bookmark_report(applier, true, error);
 }
 
 int

@@ -84,6 +84,7 @@ bookmark_report(struct applier *applier, bool confirm, struct error *error)
   BSON_APPEND_INT64(&document, "entries", applier->entries);
   BSON_APPEND_BOOL(&document, "consistent", applier->consistent);
   BSON_APPEND_BOOL(&document, "confirm", confirm);
+  mark_put(&document, &applier->mark);
   bool ok = report_changes(applier, error) && channel_send(&applier->channel, MESSAGE_APPLIED, &document, error);
   fault_point("bookmark-sent");
   ok = ok && (!confirm || wait_until_kept(applier, error));
@@ -136,9 +137,12 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
   fault_point("batch-settled");
   struct optime settled = feed_settled(applier->feed);
   /* What is to be read again is only in memory: after a crash it has to be found once more. */
-  if (settled.ts > applier->bookmark.ts && (applier->consistent || !reread_any_due(&applier->places))) {
-    applier->bookmark = settled;
+  bool moves = settled.ts > applier->bookmark.ts && (applier->consistent || !reread_any_due(&applier->places));
+  if (!(moves ? mark_move(&applier->target, &applier->mark, 0, error)
+              : mark_look(&applier->target, &applier->mark, error))) {
+    return false;
   }
+  applier->bookmark = moves ? settled : applier->bookmark;
   return bookmark_report(applier, confirm, error);
 }
 

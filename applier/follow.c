@@ -281,7 +281,8 @@ follow(struct applier *applier, struct error *error)
     applier->stopping = true;
     return true;
   }
-  if ((!applier->feed && !open_feed(applier, error)) || !bookmark_same_election(applier, error)) {
+  if (!mark_move(&applier->target, &applier->mark, 0, error) || (!applier->feed && !open_feed(applier, error)) ||
+      !bookmark_same_election(applier, error)) {
     return false;
   }
   if (applier->end > applier->start.ts && !indexes_unbuild(&applier->sleeping, applier->target_uri, error)) {

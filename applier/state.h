@@ -10,12 +10,15 @@
 #include "ipc/channel.h"
 #include "source/feed.h"
 #include "target/apply.h"
+#include "target/mark.h"
 
 struct applier {
   struct channel channel;
   struct reader reader;
   struct server target;
   struct apply apply;
+  struct mark mark;  /* the target's, by which it is known again after each loss of the connection */
+  int64_t looked_ms; /* when the connection for commands was looked at last */
   struct places places;
   struct sleeping sleeping;
   struct selection selection;

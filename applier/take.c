@@ -168,7 +168,9 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
   if (entry.kind == ENTRY_GROUP) {
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
-    ok = reread_flush(&applier->places, &applier->apply, false, error) && ddl_apply(&applier->ddl, &entry, error);
+    ok = reread_flush(&applier->places, &applier->apply, false, error) &&
+         mark_look_after_rest(&applier->target, &applier->mark, &applier->looked_ms, error) &&
+         ddl_apply(&applier->ddl, &entry, error);
   } else {
     ok = add_write(applier, &entry, error);
   }

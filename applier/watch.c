@@ -6,7 +6,8 @@
 
 #define WATCH_MS 5000
 #define LOAD_MS 1000
-#define PAUSES 20 /* a look takes a twentieth of the time at most: a server may read its whole oplog for it */
+#define MARK_MS 500 /* a majority that is slower has the mark at a later look */
+#define PAUSES 20   /* a look takes a twentieth of the time at most: a server may read its whole oplog for it */
 
 int64_t
 watch_pause_ms(int64_t begun_ms, int64_t least_ms)
@@ -30,6 +31,7 @@ watch_report(struct applier *applier, uint64_t needed, struct error *error)
   message_put_timestamp(&document, "newest", newest);
   message_put_timestamp(&document, "needed", needed);
   BSON_APPEND_INT64(&document, "spooled", spooled);
+  mark_put(&document, &applier->mark);
   ok = ok && channel_send(&applier->channel, MESSAGE_WINDOW, &document, error);
   bson_destroy(&document);
   return ok;
@@ -56,7 +58,7 @@ look(struct applier *applier, const struct optime *start, struct error *error)
   if (applier->oplog_path && !applier->feed && !spool_on(applier, start, error)) {
     return false;
   }
-  return watch_report(applier, start->ts, error);
+  return mark_move(&applier->target, &applier->mark, MARK_MS, error) && watch_report(applier, start->ts, error);
 }
 
 /* How both servers do; one that is away is found by others. */

@@ -117,7 +117,8 @@ main(int argc, char **argv)
   struct server_hello hello = {.set_name = "rs0"};
   bson_t *start = BCON_NEW("ts", BCON_TIMESTAMP(1, 1));
   bson_t shape = BSON_INITIALIZER;
-  struct kept_identity identity = {&hello, &hello, &shape};
+  struct mark mark = {0};
+  struct kept_identity identity = {.source = &hello, .target = &hello, .shape = &shape, .mark = &mark};
   unlink(path);
   setlinebuf(stdout);
   make_catalog(&catalog, count);

@@ -7,6 +7,7 @@
 #include "base/process.h"
 #include "coordinator/census.h"
 #include "coordinator/estimate.h"
+#include "coordinator/identity.h"
 #include "coordinator/uri.h"
 #include "ipc/message.h"
 #include "source/spool.h"
@@ -170,6 +171,7 @@ check_copy(struct check *check)
   }
   target = target && needs_listing(&check->target);
   if (target) {
+    needs_mark(&check->target);
     preflight_check_target(preflight, check->options->drop, &check->findings);
   }
   if (!source || !preflight_list(preflight, check->options, check->selection, check->catalog, &check->findings)) {
@@ -238,6 +240,9 @@ void
 check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step)
 {
   struct error error;
+  if (!identity_check(check->preflight, checkpoint, step, &error)) {
+    findings_add_error(&check->findings, TOPIC_BOOKMARK, "target", &error);
+  }
   if (open_source(check)) {
     needs_oplog(&check->source);
   }
@@ -264,7 +269,7 @@ look_at_bookmark(struct check *check)
   bson_t shape;
   enum kept_step step = KEPT_NOTHING;
   options_shape(check->options, check->selection, &shape);
-  struct kept_identity identity = {&check->preflight->source_hello, &check->preflight->target_hello, &shape};
+  struct kept_identity identity = preflight_identity(check->preflight, &shape);
   int got = checkpoint_peek(&checkpoint, options_bookmark(check->options), &error);
   if (got == 1) {
     step = kept_look(&checkpoint, check->options, &identity, &error);

@@ -32,7 +32,10 @@ bool check_open(struct check *check, const char *source_uri, const char *target_
 
 /* Everything that a copy and the replay after it need. Fills the catalog. */
 void check_copy(struct check *check);
-/* What a run that goes on behind `step` needs of the source: that its oplog, or the spool, has what is to be replayed. */
+/*
+ * What a run that goes on behind `step` needs: that the target is the one that was written to, and that the source's oplog, or the
+ * spool, has what is to be replayed.
+ */
 void check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step);
 
 /* The command: prints the report on stdout, as JSON with --json; gives the exit status. */

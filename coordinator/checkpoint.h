@@ -11,7 +11,8 @@
 #include "base/error.h"
 
 /*
- * Names: "source" and "target" {set}, "shape" (options_shape), "start" {ts, t, h} (T0), "step" (see coordinator/kept.h),
+ * Names: "source" {set, id} (id: its replicaSetId, where it is told) and "target" {set}, "mark" {mark} (target/mark.h),
+ * "shape" (options_shape), "start" {ts, t, h} (T0), "step" (see coordinator/kept.h),
  * "listed" {list: [{db, ts}...]} (which changes of names are in the catalog, see source/listing.h; only where that is known),
  * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),
  * "bookmark" {ts, t, h, reached, taken, clean}: `reached` is the truth only where `clean` is true; `taken` {ts, t, h} is the newest

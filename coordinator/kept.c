@@ -46,6 +46,29 @@ check_set(struct checkpoint *checkpoint, const char *side, const char *set, stru
   return same;
 }
 
+/* Another set of the same name. */
+static bool
+check_source_id(struct checkpoint *checkpoint, const bson_oid_t *id, struct error *error)
+{
+  bson_t kept;
+  bson_iter_t iter;
+  int got = checkpoint_get(checkpoint, "source", &kept, error);
+  if (got != 1) {
+    return got == 0;
+  }
+  bool same = !id || !bson_iter_init_find(&iter, &kept, "id") || !BSON_ITER_HOLDS_OID(&iter) ||
+              bson_oid_equal(bson_iter_oid(&iter), id);
+  if (!same) {
+    error_set(
+      error, ERROR_STATE,
+      "the source is another set '%s' than the one that the bookmark is of (its replicaSetId differs); name that "
+      "one, or start over with --forceDump --drop",
+      text_of(&kept, "set"));
+  }
+  bson_destroy(&kept);
+  return same;
+}
+
 static bool
 same_value(const bson_iter_t *option, const bson_t *kept)
 {
@@ -102,9 +125,10 @@ kept_look(struct checkpoint *checkpoint, const struct options *options, const st
           struct error *error)
 {
   enum kept_step step = options->force_dump ? KEPT_NOTHING : read_step(checkpoint, error);
-  if (step > KEPT_NOTHING && (!check_set(checkpoint, "source", identity->source->set_name, error) ||
-                              !check_set(checkpoint, "target", identity->target->set_name, error) ||
-                              !check_shape(checkpoint, identity->shape, error))) {
+  if (step > KEPT_NOTHING &&
+      (!check_set(checkpoint, "source", identity->source->set_name, error) ||
+       !check_set(checkpoint, "target", identity->target->set_name, error) ||
+       !check_source_id(checkpoint, identity->source_id, error) || !check_shape(checkpoint, identity->shape, error))) {
     return KEPT_FAILED;
   }
   return step;
@@ -120,11 +144,73 @@ put_step(struct checkpoint *checkpoint, enum kept_step step, struct error *error
 }
 
 static bool
-put_set(struct checkpoint *checkpoint, const char *side, const struct server_hello *hello, struct error *error)
+put_set(struct checkpoint *checkpoint, const char *side, const struct server_hello *hello, const bson_oid_t *id,
+        struct error *error)
 {
   bson_t *document = BCON_NEW("set", BCON_UTF8(hello->set_name));
+  if (id) {
+    BSON_APPEND_OID(document, "id", id);
+  }
   bool ok = checkpoint_put(checkpoint, side, document, error);
   bson_destroy(document);
+  return ok;
+}
+
+bool
+kept_put_mark(struct checkpoint *checkpoint, const struct mark *mark, struct error *error)
+{
+  bson_t document = BSON_INITIALIZER;
+  mark_put(&document, mark);
+  bool ok = checkpoint_put(checkpoint, "mark", &document, error);
+  bson_destroy(&document);
+  return ok;
+}
+
+bool
+kept_get_mark(struct checkpoint *checkpoint, struct mark *mark, struct error *error)
+{
+  bson_t document;
+  int got = checkpoint_get(checkpoint, "mark", &document, error);
+  *mark = (struct mark){0};
+  if (got == 1) {
+    mark_get(&document, mark);
+    bson_destroy(&document);
+  }
+  return got >= 0;
+}
+
+bool
+kept_take_mark(struct checkpoint *checkpoint, const bson_t *message, struct error *error)
+{
+  struct mark mark;
+  return !mark_get(message, &mark) || kept_put_mark(checkpoint, &mark, error);
+}
+
+bool
+kept_send_mark(struct checkpoint *checkpoint, bson_t *message, struct error *error)
+{
+  struct mark mark;
+  if (!kept_get_mark(checkpoint, &mark, error)) {
+    return false;
+  }
+  mark_put(message, &mark);
+  return true;
+}
+
+bool
+kept_send_listed(struct checkpoint *checkpoint, bson_t *message, struct error *error)
+{
+  bson_t kept;
+  bson_t list;
+  int got = checkpoint_get(checkpoint, "listed", &kept, error);
+  if (got != 1) {
+    return got == 0;
+  }
+  bool ok = message_document(&kept, "list", &list, error);
+  if (ok) {
+    BSON_APPEND_ARRAY(message, "listed", &list);
+  }
+  bson_destroy(&kept);
   return ok;
 }
 
@@ -161,8 +247,9 @@ kept_begin(struct checkpoint *checkpoint, const bson_t *start, const struct kept
   bool ok = checkpoint_begin(checkpoint, error) && checkpoint_reset(checkpoint, error) &&
             checkpoint_put(checkpoint, "start", start, error) &&
             checkpoint_put(checkpoint, "shape", identity->shape, error) &&
-            put_set(checkpoint, "source", identity->source, error) &&
-            put_set(checkpoint, "target", identity->target, error) && put_step(checkpoint, KEPT_CATALOG, error);
+            put_set(checkpoint, "source", identity->source, identity->source_id, error) &&
+            put_set(checkpoint, "target", identity->target, NULL, error) &&
+            kept_put_mark(checkpoint, identity->mark, error) && put_step(checkpoint, KEPT_CATALOG, error);
   if (ok && catalog->listed) {
     bson_t *listed = BCON_NEW("list", BCON_ARRAY(catalog->listed));
     ok = checkpoint_put(checkpoint, "listed", listed, error);

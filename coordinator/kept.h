@@ -13,6 +13,7 @@
 #include "coordinator/plan.h"
 #include "server/server.h"
 #include "source/oplog.h"
+#include "target/mark.h"
 
 enum kept_step { KEPT_FAILED = -1, KEPT_NOTHING, KEPT_CATALOG, KEPT_PLAN, KEPT_BOOKMARK };
 
@@ -20,7 +21,9 @@ enum kept_step { KEPT_FAILED = -1, KEPT_NOTHING, KEPT_CATALOG, KEPT_PLAN, KEPT_B
 struct kept_identity {
   const struct server_hello *source;
   const struct server_hello *target;
-  const bson_t *shape; /* options_shape */
+  const bson_t *shape;         /* options_shape */
+  const bson_oid_t *source_id; /* the source's replicaSetId; NULL: not told */
+  const struct mark *mark;     /* the target's, when kept_begin keeps it */
 };
 
 struct kept_task {
@@ -35,9 +38,17 @@ struct kept_task {
 enum kept_step kept_look(struct checkpoint *checkpoint, const struct options *options,
                          const struct kept_identity *identity, struct error *error);
 
-/* Forgets what was there; keeps T0, the identity and the catalog, as one. */
+/* Forgets what was there; keeps T0, the identity with the target's mark, and the catalog, as one. */
 bool kept_begin(struct checkpoint *checkpoint, const bson_t *start, const struct kept_identity *identity,
                 const struct catalog *catalog, struct error *error);
+/* The target's mark as it is now; and back: there may be none. */
+bool kept_put_mark(struct checkpoint *checkpoint, const struct mark *mark, struct error *error);
+bool kept_get_mark(struct checkpoint *checkpoint, struct mark *mark, struct error *error);
+/* The same out of a message of the applier's, if it says one; and into one to it. */
+bool kept_take_mark(struct checkpoint *checkpoint, const bson_t *message, struct error *error);
+bool kept_send_mark(struct checkpoint *checkpoint, bson_t *message, struct error *error);
+/* `listed` of MESSAGE_HAND_OFF, if it is known. */
+bool kept_send_listed(struct checkpoint *checkpoint, bson_t *message, struct error *error);
 /* The plan's points; within the caller's transaction. */
 bool kept_put_points(struct checkpoint *checkpoint, const struct plan *plan, struct error *error);
 /* A task that is done; within the caller's transaction. */

@@ -205,7 +205,7 @@ prepare(struct migration *migration, struct error *error)
   check_init(&check, options, &migration->selection, preflight, &migration->catalog);
   check_open(&check, migration->source_uri, migration->target_uri);
   options_shape(options, &migration->selection, &shape);
-  struct kept_identity identity = {&preflight->source_hello, &preflight->target_hello, &shape};
+  struct kept_identity identity = preflight_identity(preflight, &shape);
   bool ok = findings_conclude(&check.findings, error);
   if (ok) {
     log_info("source set=%s version=%s; target set=%s version=%s", preflight->source_hello.set_name,
@@ -218,6 +218,7 @@ prepare(struct migration *migration, struct error *error)
     ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
   }
   if (ok) {
+    mark_put(&migration->settings, &preflight->mark);
     begin_brake(migration);
   }
   check_close(&check);
@@ -238,24 +239,6 @@ put_optime(struct migration *migration, bson_t *message, const char *field, cons
   return true;
 }
 
-/* Which changes of names the catalog showed already, if that is known. */
-static bool
-put_listed(struct migration *migration, bson_t *message, struct error *error)
-{
-  bson_t kept;
-  bson_t list;
-  int got = checkpoint_get(&migration->checkpoint, "listed", &kept, error);
-  if (got != 1) {
-    return got == 0;
-  }
-  bool ok = message_document(&kept, "list", &list, error);
-  if (ok) {
-    BSON_APPEND_ARRAY(message, "listed", &list);
-  }
-  bson_destroy(&kept);
-  return ok;
-}
-
 static bool
 send_hand_off(struct migration *migration, const char *start_name, uint64_t end, bool fresh, struct error *error)
 {
@@ -265,7 +248,9 @@ send_hand_off(struct migration *migration, const char *start_name, uint64_t end,
   bool listed = refused_list(&migration->checkpoint, &refused, error);
   bool ok = kept_seen(&migration->checkpoint, &seen, error) && listed &&
             put_optime(migration, &message, "copied_from", "start", error) &&
-            put_optime(migration, &message, "start", start_name, error) && put_listed(migration, &message, error) &&
+            put_optime(migration, &message, "start", start_name, error) &&
+            kept_send_listed(&migration->checkpoint, &message, error) &&
+            kept_send_mark(&migration->checkpoint, &message, error) &&
             known_send(&migration->checkpoint, &migration->pool, error);
   if (ok) {
     BSON_APPEND_ARRAY(&message, "refused", &refused);
@@ -286,7 +271,8 @@ static bool
 send_watch(struct migration *migration, struct error *error)
 {
   bson_t message = BSON_INITIALIZER;
-  bool ok = put_optime(migration, &message, "start", "start", error);
+  bool ok =
+    put_optime(migration, &message, "start", "start", error) && kept_send_mark(&migration->checkpoint, &message, error);
   if (ok) {
     pool_tell_applier(&migration->pool, MESSAGE_WATCH, &message);
   }
@@ -401,7 +387,8 @@ save_bookmark(struct migration *migration, const bson_t *message, struct error *
   bson_copy_to(&bookmark, &document);
   message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
   BSON_APPEND_DOCUMENT(&document, "taken", &taken);
-  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &document, error) &&
+  bool ok = checkpoint_begin(&migration->checkpoint, error) && kept_take_mark(&migration->checkpoint, message, error) &&
+            checkpoint_put(&migration->checkpoint, "bookmark", &document, error) &&
             checkpoint_commit(&migration->checkpoint, error);
   uint64_t at = message_timestamp(&document, "ts");
   migration->applier_deaths = at > migration->tail.bookmark ? 0 : migration->applier_deaths;
@@ -420,6 +407,10 @@ take_window(struct migration *migration, const bson_t *document)
   window->newest = message_timestamp(document, "newest");
   window->needed = message_timestamp(document, "needed");
   window->spooled = message_number(document, "spooled", 0);
+  if (!kept_take_mark(&migration->checkpoint, document, &error)) {
+    fail(migration, &error);
+    return;
+  }
   window_take(window, clock_ms());
   if (window_lost(window)) {
     error_set(

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "coordinator/lack.h"
 #include "ipc/message.h"
+#include "target/mark.h"
 #include "target/uuid.h"
 
 #define WIRE_3_6 6 /* collections have UUIDs */
@@ -271,6 +272,20 @@ needs_collections(struct needs *needs, const struct catalog *catalog)
   lack_sort(lack, count);
   report(needs, lack, count);
   free(lack);
+}
+
+void
+needs_mark(struct needs *needs)
+{
+  static const char *const actions[] = {"find", "insert", "update", "remove"};
+  bool allowed = true;
+  for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+    allowed = allowed && privileges_allow(&needs->privileges, actions[i], MARK_DB, MARK_COLL);
+  }
+  if (!allowed) {
+    lacks(needs, FINDING_WARNING, "find, insert, update or remove", MARK_DB "." MARK_COLL,
+          "a target that is restored from an older backup, or replaced, may go unnoticed");
+  }
 }
 
 void

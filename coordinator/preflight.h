@@ -12,6 +12,7 @@
 #include "coordinator/plan.h"
 #include "source/oplog.h"
 #include "source/selection.h"
+#include "target/mark.h"
 
 struct preflight {
   const char *source_uri; /* not owned */
@@ -20,7 +21,10 @@ struct preflight {
   struct server target;
   struct server_hello source_hello;
   struct server_hello target_hello;
+  bool has_source_id; /* its replicaSetId is told */
+  bson_oid_t source_id;
   struct optime start; /* T0, from preflight_list on */
+  struct mark mark;    /* the target's: of the bookmark file, from identity_check on, or made by preflight_plan */
 };
 
 /*
@@ -30,6 +34,9 @@ struct preflight {
 bool preflight_open(struct preflight *preflight, const char *source_uri, const char *target_uri,
                     struct findings *findings);
 void preflight_close(struct preflight *preflight);
+
+/* What the bookmark file has to be of; points into both. */
+struct kept_identity preflight_identity(const struct preflight *preflight, const bson_t *shape);
 
 /* How both servers do before the copy. */
 struct load preflight_load(struct preflight *preflight);

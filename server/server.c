@@ -153,7 +153,8 @@ new_client(const mongoc_uri_t *uri, const char *crl_file, bson_error_t *cause)
 
 /*
  * Where the string asks for secondaries or weaker concerns, nothing here would be right any more. What is said by nobody,
- * servers from 4.4 on decide: see server_put_concern.
+ * servers from 4.4 on decide: see server_put_concern. And the driver does not send a write again by itself: who answers may be
+ * another server by then, which is looked at first (target/mark.h).
  */
 static void
 settle(mongoc_uri_t *uri, bool patient)
@@ -166,6 +167,7 @@ settle(mongoc_uri_t *uri, bool patient)
   mongoc_uri_set_read_prefs_t(uri, primary);
   mongoc_uri_set_read_concern(uri, read_concern);
   mongoc_uri_set_write_concern(uri, write_concern);
+  mongoc_uri_set_option_as_bool(uri, MONGOC_URI_RETRYWRITES, false);
   mongoc_read_prefs_destroy(primary);
   mongoc_read_concern_destroy(read_concern);
   mongoc_write_concern_destroy(write_concern);

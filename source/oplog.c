@@ -58,9 +58,20 @@ struct oplog_cursor {
   int64_t asked_ms;
 };
 
+/*
+ * From 4.2 on entries have no hash, and those of two sets may well have one timestamp and term. An entry's bytes are the same on all
+ * members. (SecantusDB's have no term either, and several share a timestamp.)
+ */
+static int64_t
+hash_of(const bson_t *entry)
+{
+  return (int64_t)hash_bytes(HASH_SEED, bson_get_data(entry), entry->len);
+}
+
 struct optime
 optime_of(const bson_t *entry)
 {
+  bool whole = false;
   struct optime optime = {.term = -1};
   bson_iter_t iter;
   if (!bson_iter_init(&iter, entry)) {
@@ -77,7 +88,12 @@ optime_of(const bson_t *entry)
       optime.term = bson_iter_as_int64(&iter);
     } else if (strcmp(key, "h") == 0 && BSON_ITER_HOLDS_INT(&iter)) {
       optime.hash = bson_iter_as_int64(&iter);
+    } else if (strcmp(key, "op") == 0) {
+      whole = true;
     }
+  }
+  if (whole && optime.hash == 0 && optime.term >= 0) {
+    optime.hash = hash_of(entry);
   }
   return optime;
 }
@@ -106,7 +122,8 @@ optime_put_as(bson_t *document, const char *name, const struct optime *optime)
 bool
 optime_equal(const struct optime *left, const struct optime *right)
 {
-  return left->ts == right->ts && left->term == right->term && left->hash == right->hash;
+  bool same = left->hash == right->hash || left->hash == 0 || right->hash == 0;
+  return left->ts == right->ts && left->term == right->term && same;
 }
 
 static bool

@@ -12,18 +12,19 @@
 struct optime {
   uint64_t ts;
   int64_t term; /* 3.2 and later, -1 if the entry has none */
-  int64_t hash; /* up to 4.0, 0 if the entry has none */
+  int64_t hash; /* up to 4.0 the entry's own, from 4.2 on of its bytes; 0: not known */
 };
 
 #define OPTIME_SECONDS(ts) ((uint32_t)((ts) >> 32))
 #define OPTIME_INCREMENT(ts) ((uint32_t)(ts))
 
-/* An entry's optime; ts is 0 if it has none. */
+/* An entry's optime, or of a document that optime_put made; ts is 0 if it has none. */
 struct optime optime_of(const bson_t *entry);
 /* Appends ts, and t and h where they are: what optime_of reads. */
 void optime_put(bson_t *document, const struct optime *optime);
 /* The same as a document of its own, the field `name`. */
 void optime_put_as(bson_t *document, const char *name, const struct optime *optime);
+/* An unknown hash may be any. */
 bool optime_equal(const struct optime *left, const struct optime *right);
 
 /*

@@ -44,6 +44,9 @@ send_transaction(struct apply *apply, struct error *error)
 static bool
 send_all(struct apply *apply, struct error *error)
 {
+  if (!mark_look_after_rest(&apply->target, apply->mark, &apply->used_ms, error)) {
+    return false;
+  }
   if (apply->sending.atomic && apply->takes_transactions) {
     if (send_transaction(apply, error)) {
       return true;
@@ -92,9 +95,9 @@ send_batches(void *context)
 }
 
 bool
-apply_init(struct apply *apply, const char *target_uri, struct error *error)
+apply_init(struct apply *apply, const char *target_uri, const struct mark *mark, struct error *error)
 {
-  *apply = (struct apply){.opened = true};
+  *apply = (struct apply){.opened = true, .mark = mark};
   pthread_mutex_init(&apply->lock, NULL);
   pthread_cond_init(&apply->changed, NULL);
   struct server_hello hello;

@@ -12,11 +12,14 @@
 
 #include "target/batch.h"
 #include "target/bulk.h"
+#include "target/mark.h"
 
 struct apply {
-  struct server target;   /* the thread's, while it is busy */
-  struct bulk bulk;       /* `lenient` and `upsert` may be changed after apply_flush */
-  struct refused refused; /* the thread's, while it is busy, as is what was reported of them */
+  struct server target;    /* the thread's, while it is busy */
+  const struct mark *mark; /* the caller's, not to be changed between apply_send and apply_flush */
+  int64_t used_ms;         /* when the thread used its connection last */
+  struct bulk bulk;        /* `lenient` and `upsert` may be changed after apply_flush */
+  struct refused refused;  /* the thread's, while it is busy, as is what was reported of them */
   bson_t reports;
   struct batch gathering;
   struct batch sending; /* these two are the thread's, while it is busy */
@@ -36,7 +39,7 @@ struct apply {
 };
 
 /* Connects, asks the target what it can do, and starts the thread. apply_clear after a failure, or without this, too. */
-bool apply_init(struct apply *apply, const char *target_uri, struct error *error);
+bool apply_init(struct apply *apply, const char *target_uri, const struct mark *mark, struct error *error);
 void apply_clear(struct apply *apply);
 
 /*

@@ -9,6 +9,7 @@
 #include "source/oplog.h"
 #include "target/gauge.h"
 #include "target/leftover.h"
+#include "target/mark.h"
 #include "target/schema.h"
 #include "target/uuid.h"
 #include "worker/copy.h"
@@ -22,11 +23,14 @@ struct worker {
   struct reader reader;
   struct server target;
   struct copy_primary primary;
+  struct mark mark;
+  bool looked; /* it is the target that the migration wrote to, and no connection failed since */
   char *target_uri;
   struct pace pace;
   int64_t task;
   int64_t progress_ms;
-  bool stopping; /* a STOP came while a task was under way */
+  int64_t turn_ms; /* the last batch's */
+  bool stopping;   /* a STOP came while a task was under way */
 };
 
 static bool
@@ -108,10 +112,13 @@ setup(struct worker *worker, const bson_t *message, struct error *error)
 {
   const char *source = NULL;
   const char *target = NULL;
+  bson_t settings;
   bson_t ready = BSON_INITIALIZER;
-  if (!message_text(message, "source", &source, error) || !message_text(message, "target", &target, error)) {
+  if (!message_text(message, "source", &source, error) || !message_text(message, "target", &target, error) ||
+      !message_document(message, "settings", &settings, error)) {
     return false;
   }
+  mark_get(&settings, &worker->mark);
   worker->target_uri = memory_string(target);
   bool ok = open_source(worker, source, error) && server_open(&worker->target, ERROR_TARGET, target, true, error) &&
             channel_send(&worker->channel, MESSAGE_READY, &ready, error);
@@ -128,9 +135,8 @@ take_pace(struct worker *worker, const bson_t *message)
 
 /* The pace may change while a batch waits for it. */
 static bool
-await_turn(void *context, struct error *error)
+await_pace(struct worker *worker, struct error *error)
 {
-  struct worker *worker = context;
   enum message_type type;
   bson_t message;
   for (;;) {
@@ -153,6 +159,13 @@ await_turn(void *context, struct error *error)
       return error_set(error, ERROR_CHILD, "%s came while a task was under way", message_name(type));
     }
   }
+}
+
+static bool
+await_turn(void *context, struct error *error)
+{
+  struct worker *worker = context;
+  return await_pace(worker, error) && mark_look_after_rest(&worker->target, &worker->mark, &worker->turn_ms, error);
 }
 
 /* A capped collection has an order: an attempt that was cut short has to be cleared away first. */
@@ -292,6 +305,23 @@ do_index(struct worker *worker, const bson_t *message, struct error *error)
   return ok;
 }
 
+/*
+ * The target is looked at before a task, unless it was after the one before, and again when the task is done: a connection that
+ * was lost and made again meanwhile may have been to another one.
+ */
+static bool
+run_task(struct worker *worker, enum message_type type, const bson_t *message, bson_t *done, struct error *error)
+{
+  worker->looked = worker->looked || mark_look(&worker->target, &worker->mark, error);
+  worker->turn_ms = clock_ms();
+  if (!worker->looked) {
+    return false;
+  }
+  worker->looked = (type == MESSAGE_COPY ? do_copy(worker, message, done, error) : do_index(worker, message, error)) &&
+                   mark_look(&worker->target, &worker->mark, error);
+  return worker->looked;
+}
+
 /* False only if the coordinator cannot be told. */
 static bool
 do_task(struct worker *worker, enum message_type type, const bson_t *message, struct error *error)
@@ -304,7 +334,7 @@ do_task(struct worker *worker, enum message_type type, const bson_t *message, st
   BSON_APPEND_INT64(&done, "task", worker->task);
   worker->progress_ms = clock_ms();
   fault_point(type == MESSAGE_COPY ? "copy-begun" : "index-begun");
-  bool ok = type == MESSAGE_COPY ? do_copy(worker, message, &done, &cause) : do_index(worker, message, &cause);
+  bool ok = run_task(worker, type, message, &done, &cause);
   fault_point(type == MESSAGE_COPY ? "copy-written" : "index-built");
   bool sent = ok ? channel_send(&worker->channel, MESSAGE_DONE, &done, error)
                  : send_failure(worker, &cause, server_error_passes(&cause) || reader_cursor_died(&cause), error);

@@ -52,6 +52,11 @@ class Link:
     def cut(self):
         self.network.request("POST", f"/proxies/{self.name}", enabled=False)
 
+    def lead_to(self, server):
+        """Another server answers at the same address from now on; the connections there are break."""
+        self.network.request("POST", f"/proxies/{self.name}", enabled=False)
+        self.network.request("POST", f"/proxies/{self.name}", upstream=server.address, enabled=True)
+
     def heal(self):
         """As if nothing had been."""
         self.network.request("POST", "/reset")

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import bson
 import zstandard
-from bson import Binary, Timestamp
+from bson import Binary, ObjectId, Timestamp
 from bson.codec_options import CodecOptions
 from bson.raw_bson import RawBSONDocument
 from bson.son import SON
@@ -136,6 +136,7 @@ class Source:
         self.ports = [free_port() for _ in range(self.members)]
         self.port = self.ports[0]
         self.oldest = (0, 0)
+        self.set_id = ObjectId()
         self.readable = threading.Event()  # cleared by a test: the copy waits
         self.readable.set()
 
@@ -513,6 +514,9 @@ class Connection:
         return answer
 
     _hello = _ismaster
+
+    def _replsetgetconfig(self, _):
+        return {"config": {"_id": self.recorded.set_name, "settings": {"replicaSetId": self.recorded.set_id}}}
 
     def _buildinfo(self, _):
         return {"version": self.recorded.version}

@@ -7,14 +7,14 @@ import subprocess
 import time
 
 import pytest
-from bson import SON, Timestamp, encode
+from bson import ObjectId, SON, Timestamp, encode
 
 from conftest import start_server
 from ferry import Ferry, binary
 from recorded import FIRST_SECOND, ScriptedSource, uuid_of
 
 pytestmark = pytest.mark.timeout(120)
-OPLOG, INTERRUPTED = 7, 11
+OPLOG, STATE, INTERRUPTED = 7, 9, 11
 COUNT, BEGUN, COPIED = 30, 10, 20
 EXPIRY = SON(op="c", ns="d.$cmd", ui=uuid_of("d.c"),
              o=SON(createIndexes="c", v=2, key=SON(at=1), name="at_1", expireAfterSeconds=3600))
@@ -88,15 +88,15 @@ def copy_cut_short(source, target, folder, *options):
     source.readable.set()
 
 
-def refused(source, target, folder, *options):
+def refused(source, target, folder, *options, code=OPLOG):
     """A start ends with one line, and so does a check; neither changes anything. Gives the line."""
     before, bookmark = everything(target.client()), (folder / "bookmark").read_bytes()
     with Ferry(source, target, folder, *options, status=False) as ferry:
-        assert ferry.wait(30) == OPLOG, ferry.log()[-3000:]
+        assert ferry.wait(30) == code, ferry.log()[-3000:]
         [line] = ferry.error_lines()
     command = [str(binary()), "check", *ferry.command[1:]]
     check = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
-    assert check.returncode == OPLOG, check.stdout + check.stderr
+    assert check.returncode == code, check.stdout + check.stderr
     assert everything(target.client()) == before and (folder / "bookmark").read_bytes() == bookmark
     assert "start over with --forceDump --drop" in line
     return line
@@ -168,6 +168,21 @@ def test_bookmark_is_gone(source, target, tmp_path):
     line = refused(source, target, tmp_path)
     assert f"begins at {text(source.oldest)} and no longer holds {text(source.end)}" in line
     assert {index["name"]: index.get("expireAfterSeconds") for index in target.client().d.c.list_indexes()}["at_1"] == 3600
+
+
+def test_another_set_of_the_same_name_with_such_an_entry(source, target, tmp_path):
+    migrated_and_stopped(source, target, tmp_path)
+    source.set_id = ObjectId()
+    assert "the source is another set 'recorded'" in refused(source, target, tmp_path, code=STATE)
+
+
+def test_other_entry_at_the_time_of_the_bookmark(source, target, tmp_path):
+    """With its timestamp and its term, of a source that tells no hash and no id of its set."""
+    source.set_id = None
+    migrated_and_stopped(source, target, tmp_path)
+    at = source.oplog[-1][0]
+    source.oplog[-1] = (at, encode(SON(ts=Timestamp(*at), t=1, v=2, **insert("other"))))
+    assert "has no entry" in refused(source, target, tmp_path)
 
 
 def roll_back(source, kept, now=None):
