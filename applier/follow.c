@@ -15,6 +15,7 @@
 
 #define LATEST_MS 2000
 #define REPORT_MS 1000
+#define RECOVERY_MS 50 /* the same after a failure: that the bookmark moves before the next one */
 #define WINDOW_MS 30000
 #define IDLE_MS 1000
 #define FINISH_MS 5000
@@ -247,7 +248,7 @@ static bool
 report_if_due(struct applier *applier, struct error *error)
 {
   int64_t now = clock_ms();
-  if (now - applier->report_ms < REPORT_MS) {
+  if (now - applier->report_ms < (applier->pause_ms > 0 ? RECOVERY_MS : REPORT_MS)) {
     return true;
   }
   if (now >= applier->window_ms) {

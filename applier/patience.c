@@ -2,14 +2,29 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "server/failure.h"
 
 #define PAUSE_LEAST_MS 500
 #define PAUSE_MOST_MS 15000
+#define INTERRUPTIONS_MOST 30
+
+/* One that is away is waited for; what is interrupted again and again, without the bookmark moving, will not succeed. */
+static bool
+is_hopeless(struct applier *applier, const struct error *why)
+{
+  bool moved = applier->bookmark.ts > applier->interrupted_at;
+  applier->interrupted_at = applier->bookmark.ts;
+  if (!failure_interrupted(why) && !reader_cursor_died(why)) {
+    return false;
+  }
+  applier->interruptions = moved ? 1 : applier->interruptions + 1;
+  return applier->interruptions > INTERRUPTIONS_MOST;
+}
 
 bool
 patience_has(struct applier *applier, const struct error *why)
 {
-  if (!server_error_passes(why)) {
+  if ((!server_error_passes(why) && !reader_cursor_died(why)) || is_hopeless(applier, why)) {
     return false;
   }
   bool first = applier->pause_ms == 0;

@@ -8,7 +8,8 @@
 #include "applier/state.h"
 
 /*
- * After a failure: true if another attempt may not meet it. Says what failed, unless the attempt before met the same, and sets how long
+ * After a failure: true if another attempt may not meet it. What is interrupted (server/failure.h) is tried 30 times without the
+ * bookmark moving. Says what failed, unless the attempt before met the same, and sets how long
  * to leave the servers alone before the next one (applier.pause_ms).
  */
 bool patience_has(struct applier *applier, const struct error *why);

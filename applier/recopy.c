@@ -33,6 +33,7 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   struct writer writer = {.target = ddl->target,
                           .db = place->db,
                           .coll = place->coll,
+                          .in_order = place->capped,
                           .refuse = ddl->refuse_document,
                           .context = ddl->context};
   const bson_t *document = NULL;

@@ -53,9 +53,11 @@ struct applier {
   bool rereading; /* the first consistency point is behind: only what was read or copied again is ahead of the replay */
   bool atomic;    /* --atomicTransactions */
   bool stopping;
-  int64_t pause_ms;       /* before servers that are away are tried again; 0: they answer. See applier/patience.h */
-  struct error waits_for; /* what that was said of */
-  char election[25];      /* the target's, when the bookmark was last moved */
+  int64_t pause_ms;        /* before servers that are away are tried again; 0: they answer. See applier/patience.h */
+  struct error waits_for;  /* what that was said of */
+  uint64_t interrupted_at; /* the bookmark at the last failure, and how many interruptions there were at it */
+  int interruptions;
+  char election[25]; /* the target's, when the bookmark was last moved */
 };
 
 #endif

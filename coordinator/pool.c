@@ -5,8 +5,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "server/failure.h"
 
 #define ATTEMPTS_MOST 5
+#define INTERRUPTED_MOST 20 /* of a task whose operations the server breaks off, each tried ten times */
 #define DEAD_STARTS_MOST 4
 #define PAUSE_LEAST_MS 500
 #define PAUSE_MOST_MS 15000
@@ -169,9 +171,10 @@ give_back(struct pool *pool, struct child *child, const struct error *why)
   if (task < 0 || !pool->plan) {
     return;
   }
-  if (plan_task_back(pool->plan, task) >= ATTEMPTS_MOST && !pool->stopping) {
+  int most = failure_interrupted(why) ? INTERRUPTED_MOST : ATTEMPTS_MOST;
+  if (plan_task_back(pool->plan, task) >= most && !pool->stopping) {
     struct error error = *why;
-    error_wrap(&error, "gave up after %d attempts", ATTEMPTS_MOST);
+    error_wrap(&error, "gave up after %d attempts", most);
     pool->events.failed(pool->events.context, &error);
   }
 }
@@ -194,14 +197,17 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
   if (child->pause_ms == 0) { /* said once, until it works again */
     log_warn("%s %d: %s; it will be tried again", child->role, child->index, error.text);
   }
-  if (!server_error_passes(&error)) {
+  bool passes = server_error_passes(&error);
+  if (!passes || failure_interrupted(&error)) {
     give_back(pool, child, &error);
+  } else { /* a server that is away for an hour is waited for; only its own task tells when it is back */
+    plan_task_back(pool->plan, child->task);
+    pool->plan->tasks[child->task].attempts = 1;
+    child->task = -1;
+  }
+  if (!passes) {
     return;
   }
-  /* A server that is away for an hour is waited for; only its own task tells when it is back. */
-  plan_task_back(pool->plan, child->task);
-  pool->plan->tasks[child->task].attempts = 1;
-  child->task = -1;
   child->pause_ms = child->pause_ms == 0 ? PAUSE_LEAST_MS : child->pause_ms * 2;
   child->pause_ms = child->pause_ms > PAUSE_MOST_MS ? PAUSE_MOST_MS : child->pause_ms;
   child->pause_until_ms = clock_ms() + child->pause_ms;

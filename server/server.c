@@ -7,8 +7,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/nesting.h"
+#include "server/failure.h"
 
 /* libmongoc's own chatter would put a second line beside ours. */
 static void
@@ -282,9 +284,9 @@ server_cursor_clear(struct server_cursor *cursor)
   mongoc_collection_destroy(cursor->collection);
 }
 
-int
-server_find_one(struct server *server, const char *db, const char *coll, const bson_t *selector, bson_t *document,
-                struct error *error)
+static int
+find_once(struct server *server, const char *db, const char *coll, const bson_t *selector, bson_t *document,
+          struct error *error)
 {
   const bson_t *found;
   struct server_cursor cursor;
@@ -295,6 +297,17 @@ server_find_one(struct server *server, const char *db, const char *coll, const b
     bson_copy_to(found, document);
   }
   server_cursor_clear(&cursor);
+  return got;
+}
+
+int
+server_find_one(struct server *server, const char *db, const char *coll, const bson_t *selector, bson_t *document,
+                struct error *error)
+{
+  int tries = 0;
+  int got;
+  while ((got = find_once(server, db, coll, selector, document, error)) < 0 && failure_try_again(error, &tries)) {
+  }
   return got;
 }
 
@@ -318,24 +331,25 @@ server_show_id(const bson_t *selector)
   return shown;
 }
 
-bool
-server_error_passes(const struct error *error)
+/*
+ * A write error that is an interruption, in a reply to a command of one write: nothing was done. In a command of several, those
+ * before it may have been; all that goes this way can be done twice.
+ */
+static bool
+was_interrupted(const bson_t *reply, bson_error_t *cause)
 {
-  /* Elections, shutdowns, time-outs, no majority snapshot yet. S:src/mongo/base/error_codes.err@r4.2.2 */
-  static const int64_t passing[] = {6,   7,    64,    89,    91,    134,   148,   189,  246,
-                                    262, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
-  if (error->kind != ERROR_SOURCE && error->kind != ERROR_TARGET) {
+  bson_iter_t iter;
+  bson_iter_t code;
+  bson_iter_t errmsg;
+  if (!bson_iter_init(&iter, reply) || !bson_iter_find_descendant(&iter, "writeErrors.0.code", &code) ||
+      !BSON_ITER_HOLDS_NUMBER(&code) || !failure_interrupts(bson_iter_as_int64(&code))) {
     return false;
   }
-  if (error->code == 0) { /* nothing answered: the network, or no primary */
-    return true;
-  }
-  for (size_t i = 0; i < sizeof passing / sizeof *passing; i++) {
-    if (error->code == passing[i]) {
-      return true;
-    }
-  }
-  return false;
+  bool told = bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeErrors.0.errmsg", &errmsg) &&
+              BSON_ITER_HOLDS_UTF8(&errmsg);
+  bson_set_error(cause, MONGOC_ERROR_SERVER, (uint32_t)bson_iter_as_int64(&code), "%s",
+                 told ? bson_iter_utf8(&errmsg, NULL) : "a write was interrupted");
+  return true;
 }
 
 static bool
@@ -372,8 +386,8 @@ server_put_concern(const bson_t *command, bson_t *whole)
   }
 }
 
-bool
-server_command(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+static bool
+run_once(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
 {
   bson_error_t cause;
   bson_t own;
@@ -403,6 +417,7 @@ server_command(struct server *server, const char *db, const bson_t *command, bso
                    "a command was answered with a damaged or too deeply nested document");
     ok = false;
   }
+  ok = ok && !was_interrupted(answer, &cause);
   if (!ok) {
     server_error(server, &cause, error);
   }
@@ -410,6 +425,30 @@ server_command(struct server *server, const char *db, const bson_t *command, bso
     bson_destroy(&own);
   }
   return ok;
+}
+
+static bool
+run(struct server *server, const char *db, const bson_t *command, bson_t *reply, bool loud, struct error *error)
+{
+  int tries = 0;
+  while (!run_once(server, db, command, reply, error)) {
+    if (!failure_try_again(error, &tries)) {
+      return false;
+    }
+    if (loud) {
+      log_warn("%s; it is sent again", error->text);
+    }
+    if (reply) {
+      bson_destroy(reply);
+    }
+  }
+  return true;
+}
+
+bool
+server_command(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+{
+  return run(server, db, command, reply, false, error);
 }
 
 static void
@@ -484,7 +523,7 @@ server_command_long(struct server *server, const char *db, const bson_t *command
     }
     return server_error(server, &cause, error);
   }
-  return server_command(&other, db, command, reply, error);
+  return run(&other, db, command, reply, true, error);
 }
 
 bool

@@ -105,13 +105,16 @@ void server_close(struct server *server);
  */
 void server_put_concern(const bson_t *command, bson_t *whole);
 
-/* Says its own concern, as above. `reply` may be NULL; otherwise it is initialised whatever happens, and the caller's to destroy. */
+/*
+ * Says its own concern, as above. `reply` may be NULL; otherwise it is initialised whatever happens, and the caller's to destroy. What was interrupted
+ * is tried again (server/failure.h), so only what may be done twice goes this way.
+ */
 bool server_command(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error);
 
 /*
  * The same for a command that answers when hours of work are done (an index build): by a connection of its own that waits for
  * the answer however long it takes. A dead peer is found by TCP's keep-alive. Other commands wait for five minutes, or for
- * what the connection string's socketTimeoutMS says.
+ * what the connection string's socketTimeoutMS says. That it was interrupted, and is sent again, is said.
  */
 bool server_command_long(struct server *server, const char *db, const bson_t *command, bson_t *reply,
                          struct error *error);
@@ -159,7 +162,7 @@ bool server_error(const struct server *server, const bson_error_t *cause, struct
  */
 char *server_show_id(const bson_t *selector);
 
-/* True for failures that another attempt may not meet: networks, elections, time-outs. */
+/* True for failures that another attempt may not meet: networks, elections, time-outs, interruptions. See server/failure.h. */
 bool server_error_passes(const struct error *error);
 
 #endif

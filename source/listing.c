@@ -471,6 +471,8 @@ judge(struct catalog *catalog, struct reader *reader, uint64_t start, catalog_wa
   int fit = -1;
   if (read_changes(listing, reader, start, error)) {
     fit = listing_judge(listing, catalog, wanted, context, &listed);
+  } else if (reader_cursor_died(error)) {
+    fit = 0;
   }
   if (fit == 1) {
     catalog->listed = bson_copy(&listed);

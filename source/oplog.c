@@ -20,6 +20,9 @@
 #define HOLD_MS 1000
 #define ASK_MS 100
 
+#define ATTEMPTS_MOST 10 /* to read, and to open what is to be read, in one call */
+#define PAUSE_MS 20
+
 #define SHOWN_SIZE 64 /* an optime, for people */
 
 /*
@@ -658,26 +661,31 @@ read_entry(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
 int
 oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *error)
 {
-  for (int attempt = 0; attempt < 4; attempt++) {
-    int got = read_entry(cursor, entry, error);
+  bool lost = false; /* the cursor died, and the oplog is to be opened again */
+  for (int attempt = 0; attempt < ATTEMPTS_MOST; attempt++) {
+    int got = lost ? 0 : read_entry(cursor, entry, error);
     if (got == 1) {
       return 1;
     }
-    bool lost = got < 0 && (error->code == CODE_CURSOR_NOT_FOUND || error->code == CODE_CAPPED_POSITION_LOST ||
-                            error->code == CODE_QUERY_PLAN_KILLED);
-    if (got < 0 && !lost) {
+    lost = lost || got < 0;
+    if (got < 0 && !reader_cursor_died(error)) {
       return -1;
     }
-    bool dead = cursor->stage == TAILING && !reader_alive(cursor->tail);
-    if (got == 0 && (cursor->held || (cursor->stage == TAILING && !dead))) {
+    bool dead = !lost && cursor->stage == TAILING && !reader_alive(cursor->tail);
+    if (!lost && (cursor->held || (cursor->stage == TAILING && !dead))) {
       cursor->settled = cursor->last;
       return 0;
     }
-    if (!(lost || dead ? catch_up(cursor, error) : next_stage(cursor, error))) {
+    if (attempt > 1) {
+      clock_sleep_ms(PAUSE_MS);
+    }
+    bool ok = lost || dead ? catch_up(cursor, error) : next_stage(cursor, error);
+    if (!ok && !reader_cursor_died(error)) {
       return -1;
     }
+    lost = !ok;
   }
-  return 0;
+  return lost ? -1 : 0;
 }
 
 struct optime

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "base/nesting.h"
+#include "server/failure.h"
 #include "source/legacy.h"
 #include "source/majority.h"
 
@@ -16,8 +17,10 @@ struct reader_cursor {
   mongoc_collection_t *collection; /* NULL for a command's cursor */
   mongoc_cursor_t *cursor;
   bool decoded; /* its documents are read here; others are only passed on */
+  bool given;   /* a document, at least */
+  int tries;    /* to get the first */
   bool failed;  /* the command that makes the cursor, and this is why */
-  bson_error_t cause;
+  struct error cause;
 };
 
 /*
@@ -261,6 +264,26 @@ reader_aggregate(struct reader *reader, const char *db, const char *coll, const 
   return cursor;
 }
 
+/* As server_command; but a reply that holds documents is looked at document by document, where that matters. */
+static bool
+ask_for_cursor(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+{
+  bson_error_t cause;
+  bson_t whole;
+  int tries = 0;
+  bool ok;
+  server_put_concern(command, &whole);
+  while (!(ok = mongoc_client_command_simple(reader->server.client, db, &whole, NULL, reply, &cause))) {
+    server_error(&reader->server, &cause, error);
+    if (!failure_try_again(error, &tries)) {
+      break;
+    }
+    bson_destroy(reply);
+  }
+  bson_destroy(&whole);
+  return ok;
+}
+
 struct reader_cursor *
 reader_command_cursor(struct reader *reader, const char *db, const bson_t *command)
 {
@@ -271,10 +294,7 @@ reader_command_cursor(struct reader *reader, const char *db, const bson_t *comma
     cursor->legacy = legacy_command_cursor(reader->legacy, db, command);
     return cursor;
   }
-  bson_t whole;
-  server_put_concern(command, &whole);
-  cursor->failed = !mongoc_client_command_simple(reader->server.client, db, &whole, NULL, &reply, &cursor->cause);
-  bson_destroy(&whole);
+  cursor->failed = !ask_for_cursor(reader, db, command, &reply, &cursor->cause);
   cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(reader->server.client, &reply, NULL);
   return cursor;
 }
@@ -297,6 +317,19 @@ note_refusal(struct reader *reader, const struct error *error)
   reader->majority = reader->majority && error->code != CODE_MAJORITY_NOT_ENABLED;
 }
 
+/* Interrupted before it gave anything, a find or an aggregation is sent again. */
+static bool
+begin_again(struct reader_cursor *cursor, const struct error *error)
+{
+  if (cursor->given || !cursor->collection || !failure_try_again(error, &cursor->tries)) {
+    return false;
+  }
+  mongoc_cursor_t *again = mongoc_cursor_clone(cursor->cursor);
+  mongoc_cursor_destroy(cursor->cursor);
+  cursor->cursor = again;
+  return true;
+}
+
 static int
 next_document(struct reader_cursor *cursor, const bson_t **document, struct error *error)
 {
@@ -305,19 +338,22 @@ next_document(struct reader_cursor *cursor, const bson_t **document, struct erro
     return legacy_next(cursor->legacy, document, error);
   }
   if (cursor->failed) {
-    server_error(&cursor->reader->server, &cursor->cause, error);
+    *error = cursor->cause;
     note_refusal(cursor->reader, error);
     return -1;
   }
-  if (mongoc_cursor_next(cursor->cursor, document)) {
-    return 1;
-  }
-  if (mongoc_cursor_error(cursor->cursor, &cause)) {
+  do {
+    if (mongoc_cursor_next(cursor->cursor, document)) {
+      cursor->given = true;
+      return 1;
+    }
+    if (!mongoc_cursor_error(cursor->cursor, &cause)) {
+      return 0;
+    }
     server_error(&cursor->reader->server, &cause, error);
-    note_refusal(cursor->reader, error);
-    return -1;
-  }
-  return 0;
+  } while (begin_again(cursor, error));
+  note_refusal(cursor->reader, error);
+  return -1;
 }
 
 int
@@ -375,9 +411,8 @@ reader_cursor_died(const struct error *error)
    * Up to 4.2 a rename kills cursors (S:src/mongo/db/catalog/rename_collection.cpp@r4.0.14); 4.0 says "operation failed" of
    * a getMore whose collection was dropped (seen on 4.0.14).
    */
-  return error->kind == ERROR_SOURCE &&
-         (error->code == CODE_CURSOR_NOT_FOUND || error->code == CODE_QUERY_PLAN_KILLED ||
-          error->code == CODE_CURSOR_KILLED || error->code == CODE_OPERATION_FAILED);
+  return error->kind == ERROR_SOURCE && (failure_interrupted(error) || error->code == CODE_OPERATION_FAILED ||
+                                         error->code == CODE_CAPPED_POSITION_LOST);
 }
 
 int

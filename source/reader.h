@@ -71,7 +71,7 @@ void reader_cursor_free(struct reader_cursor *cursor);
 
 /*
  * The next document: 1, valid until the next call; 0 at the end, or, of a tailable cursor, when nothing came within a
- * second; -1 with the error. A tailable cursor that is no more alive has to be opened again.
+ * second; -1 with the error. An interruption (server/failure.h) before the first document is no error at once. A tailable cursor that is no more alive has to be opened again.
  */
 int reader_next(struct reader_cursor *cursor, const bson_t **document, struct error *error);
 bool reader_alive(const struct reader_cursor *cursor);
@@ -88,7 +88,7 @@ bool reader_member(struct reader *reader, uint64_t *member, struct error *error)
  */
 bool reader_committed(struct reader_cursor *cursor, uint64_t *committed, struct error *error);
 
-/* The cursor died of a rename or drop, or was forgotten: reading again from the beginning tells, or helps. */
+/* The cursor died of a rename or drop, was killed or forgotten: reading again from the beginning tells, or helps. */
 bool reader_cursor_died(const struct error *error);
 
 /* The first document, copied into `document`: 1, 0 if there is none, -1 on error. */

@@ -2,6 +2,7 @@
 
 #include "base/fault.h"
 #include "base/log.h"
+#include "server/failure.h"
 
 /* The confirmation of a majority names a collection; it need not exist. */
 #define PROBE_DB "mongoferry"
@@ -9,9 +10,9 @@
 #define WIRE_4_2 8
 #define PROBE_COLL "mongoferry.probe"
 
-/* In one transaction, whose failure leaves nothing behind. */
+/* In one transaction, whose failure leaves nothing behind. `committing`: it was sent, and whether it was done may be unknown. */
 static bool
-send_transaction(struct apply *apply, struct error *error)
+send_transaction(struct apply *apply, bool *committing, struct error *error)
 {
   bson_error_t cause;
   bson_t reply;
@@ -30,6 +31,7 @@ send_transaction(struct apply *apply, struct error *error)
   for (struct batch_run *run = apply->sending.runs; ok && run; run = run->hh.next) {
     ok = bulk_send(&bulk, &apply->sending, run, error);
   }
+  *committing = ok;
   if (ok) {
     ok = mongoc_client_session_commit_transaction(bulk.session, &reply, &cause) ||
          server_error(&apply->target, &cause, error);
@@ -48,12 +50,16 @@ send_all(struct apply *apply, struct error *error)
     return false;
   }
   if (apply->sending.atomic && apply->takes_transactions) {
-    if (send_transaction(apply, error)) {
-      return true;
-    }
-    if (server_error_passes(error)) { /* whether it was committed is not known */
-      return false;
-    }
+    bool committing = false;
+    int tries = 0;
+    do {
+      if (send_transaction(apply, &committing, error)) {
+        return true;
+      }
+      if (server_error_passes(error) && (committing || !failure_interrupted(error))) {
+        return false;
+      }
+    } while (failure_try_again(error, &tries));
     if (!apply->told) {
       log_warn("a transaction is applied write by write, as it does not work as one: %s", error->text);
       apply->told = true;

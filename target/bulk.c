@@ -1,5 +1,6 @@
 #include "target/bulk.h"
 
+#include "server/failure.h"
 #include "target/exact.h"
 #include "target/missed.h"
 #include "target/reading.h"
@@ -182,6 +183,23 @@ be_careful(struct sending *sending)
   sending->bulk = &sending->repeated;
 }
 
+/*
+ * ops[at] was not carried out, and the writes before it were. What the server was not able to do now does not concern the document:
+ * an interruption is sent again, and a primary that is none any more is waited for.
+ */
+static bool
+take_refusal(struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
+{
+  error_set(error, ERROR_TARGET, "target: %s", text);
+  error->code = code;
+  if (code == 0 || !server_error_passes(error)) {
+    return sending_forgive(sending, at, code, text, done, error);
+  }
+  sending->tries = at > *done ? 0 : sending->tries;
+  *done = at;
+  return failure_try_again(error, &sending->tries);
+}
+
 /* Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last, or behind a forgiven one. */
 static bool
 send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, struct error *error)
@@ -204,11 +222,12 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
     ok = mongoc_bulk_operation_execute(bulk, &reply, &cause) != 0;
     if (ok) {
       *done = to;
+      sending->tries = 0;
       ok = check_counts(sending, &reply, from, to, error);
     } else if (!sending->bulk->session && first_write_error(&reply, &index, &code, text, sizeof text) &&
                from + index < to) {
       ok = check_counts(sending, &reply, from, from + index, error) &&
-           sending_forgive(sending, from + index, code, text, done, error);
+           take_refusal(sending, from + index, code, text, done, error);
     } else {
       server_error(sending->bulk->target, &cause, error);
       unreadable = !sending->bulk->session && refused_by_content(error->code, true);

@@ -73,7 +73,8 @@ try_path(const struct sending *sending, const bson_t *selector, const char *modi
   bson_t *command = BCON_NEW("update", BCON_UTF8(sending->run->coll), "updates", "[", "{", "q", BCON_DOCUMENT(selector),
                              "u", BCON_DOCUMENT(&update), "}", "]", "bypassDocumentValidation",
                              BCON_BOOL(writer_bypasses(sending->run->coll)));
-  bool ok = server_command(sending->bulk->target, sending->run->db, command, &reply, error) || error->code != 0;
+  bool ok =
+    server_command(sending->bulk->target, sending->run->db, command, &reply, error) || !server_error_passes(error);
   bson_destroy(&reply);
   bson_destroy(command);
   bson_destroy(&update);

@@ -16,6 +16,7 @@ struct sending {
   int races;            /* duplicates that were tried again */
   size_t read_from;     /* where the batch's bytes end without what reading.c added; 0: it added nothing */
   size_t read_end;      /* behind the last operation that needs that */
+  int tries;            /* of the write that is next, after an interruption */
 };
 
 /* ERROR_DIVERGED, with the entry and the document. Always false. */

@@ -1,6 +1,7 @@
 #include "target/writer.h"
 
 #include "base/memory.h"
+#include "server/failure.h"
 #include "target/exact.h"
 #include "target/refused.h"
 #include "target/schema.h"
@@ -153,6 +154,28 @@ take_write_errors(struct writer *writer, const struct writer_batch *batch, const
   return ok;
 }
 
+/* One of the write errors says that the server was not able to do it now. */
+static bool
+has_passing_error(const bson_t *reply, struct error *error)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  if (!bson_iter_init_find(&iter, reply, "writeErrors") || !bson_iter_recurse(&iter, &item)) {
+    return false;
+  }
+  while (bson_iter_next(&item)) {
+    bson_iter_t code;
+    if (bson_iter_recurse(&item, &code) && bson_iter_find(&code, "code")) {
+      error_set(error, ERROR_TARGET, "the target could not write a document now");
+      error->code = bson_iter_as_int64(&code);
+      if (error->code && server_error_passes(error)) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
 static bool
 has_write_errors(const bson_t *reply)
 {
@@ -186,11 +209,9 @@ refuse_only(struct writer *writer, const struct writer_batch *batch, struct erro
          refuse(writer, &selector, false, error);
 }
 
-static bool
-insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
+static void
+prepare(struct writer *writer, struct writer_batch *batch, bool majority)
 {
-  bson_t reply;
-  bson_error_t cause;
   mongoc_write_concern_t *concern = mongoc_write_concern_new();
   if (majority) {
     mongoc_write_concern_set_wmajority(concern, 0);
@@ -201,8 +222,17 @@ insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, st
   mongoc_bulk_operation_set_database(batch->bulk, writer->db);
   mongoc_bulk_operation_set_collection(batch->bulk, writer->coll);
   mongoc_bulk_operation_set_write_concern(batch->bulk, concern);
+  mongoc_write_concern_destroy(concern);
+}
+
+static bool
+insert_once(struct writer *writer, struct writer_batch *batch, struct error *error)
+{
+  bson_t reply;
+  bson_error_t cause;
   bool ok = mongoc_bulk_operation_execute(batch->bulk, &reply, &cause) != 0;
-  if (!ok) { /* a network failure carries no writeErrors; duplicates alone are no failure */
+  if (!ok && !has_passing_error(
+               &reply, error)) { /* a network failure carries no writeErrors; duplicates alone are no failure */
     bool only_documents = has_write_errors(&reply) && !has_concern_errors(&reply);
     if (only_documents) {
       ok = take_write_errors(writer, batch, &reply, error);
@@ -212,8 +242,21 @@ insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, st
     }
   }
   bson_destroy(&reply);
-  mongoc_write_concern_destroy(concern);
   return ok;
+}
+
+/* What an attempt that was cut short has written, the next one finds there. */
+static bool
+insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
+{
+  int tries = 0;
+  prepare(writer, batch, majority);
+  while (!insert_once(writer, batch, error)) {
+    if (writer->in_order || !failure_try_again(error, &tries)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 static bool

@@ -51,13 +51,14 @@ struct writer {
   struct server *target;
   const char *db;
   const char *coll;
+  bool in_order; /* the documents' order matters (capped): a batch that was cut short is not sent again */
   writer_refuse refuse;
   void *context;
   int64_t duplicates; /* so far */
 };
 
 /*
- * Inserts and empties the batch. A duplicate `_id` (an earlier attempt's document) is counted, one that the target does not
+ * Inserts and empties the batch; what was interrupted on the server (server/failure.h) is sent again. A duplicate `_id` (an earlier attempt's document) is counted, one that the target does not
  * take is reported; any other refusal is an error. `majority`: return when a majority of the target's members has it, and
  * all before it.
  *

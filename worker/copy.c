@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "server/failure.h"
 #include "source/catalog.h"
 
 /* One batch waits while another is written: enough to keep both servers busy, little enough memory. */
@@ -14,9 +15,11 @@ struct copy {
   pthread_cond_t changed;
   struct writer_batch ready; /* filled, to be taken by the writer */
   bool has_ready;
-  bool ended;  /* the reader will fill no more */
-  bool failed; /* and this is why */
-  bool stop;   /* the writer wants no more */
+  bool ended;   /* the reader will fill no more */
+  bool failed;  /* and this is why */
+  bool stop;    /* the writer wants no more */
+  int64_t read; /* documents, by the cursor that is open */
+  bool resumed; /* by a cursor that began behind the range's begin */
   struct error error;
 };
 
@@ -50,17 +53,32 @@ is_full(struct copy *copy, const struct writer_batch *batch, const bson_t *docum
          (batch->documents > 0 && pace_enough(copy->task->pace, batch->bytes, batch->documents));
 }
 
+static void
+note_id(bson_t *last, const bson_t *document)
+{
+  bson_iter_t iter;
+  if (bson_iter_init_find(&iter, document, "_id")) {
+    bson_reinit(last);
+    bson_append_iter(last, "_id", 3, &iter);
+  }
+}
+
+/* `last`: NULL, or where the last document's {_id} goes. */
 static bool
-read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *batch, struct error *error)
+read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *batch, bson_t *last, struct error *error)
 {
   const bson_t *document;
   int got;
   while ((got = reader_next(cursor, &document, error)) == 1) {
+    copy->read++;
     if (is_full(copy, batch, document) && !hand_over(copy, batch, false)) {
       return true;
     }
     if (!writer_batch_add(batch, document, writer_bypasses(copy->task->coll), error)) {
       return false;
+    }
+    if (last) {
+      note_id(last, document);
     }
   }
   return got == 0;
@@ -79,7 +97,7 @@ read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
                              .passed_on = true,
                              .majority = true};
   struct reader_cursor *cursor = reader_find(copy->reader, &find);
-  bool ok = read_all(copy, cursor, batch, error);
+  bool ok = read_all(copy, cursor, batch, NULL, error);
   reader_cursor_free(cursor);
   bson_destroy(&filter);
   return ok;
@@ -87,33 +105,30 @@ read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
 
 /* Of buckets, which have no index: source/split.c. */
 static void
-put_bounds(const struct copy_task *task, bson_t *filter)
+put_bounds(const bson_t *min, const bson_t *max, bson_t *filter)
 {
   bson_t bounds;
   bson_iter_t id;
   BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &bounds);
-  if (task->min && bson_iter_init_find(&id, task->min, "_id")) {
+  if (min && bson_iter_init_find(&id, min, "_id")) {
     bson_append_iter(&bounds, "$gte", -1, &id);
   }
-  if (task->max && bson_iter_init_find(&id, task->max, "_id")) {
+  if (max && bson_iter_init_find(&id, max, "_id")) {
     bson_append_iter(&bounds, "$lt", -1, &id);
   }
   bson_append_document_end(filter, &bounds);
 }
 
+/* By one cursor, from `min` on; `last`: NULL where it reads in natural order. */
 static bool
-read_range(struct copy *copy, struct error *error)
+read_once(struct copy *copy, const bson_t *min, struct writer_batch *batch, bson_t *last, struct error *error)
 {
   const struct copy_task *task = copy->task;
-  struct writer_batch batch = {0};
   bson_t filter = BSON_INITIALIZER;
-  bool bounded = task->min || task->max;
-  /* Where documents move, the index has each in its one place all the time; bounds need it anyway. */
-  bool by_index = !task->natural && (bounded || copy->reader->moves);
-  bson_t *order = by_index ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
-  bson_t *natural = task->natural && !bounded ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
-  if (task->natural && bounded) {
-    put_bounds(task, &filter);
+  bson_t *order = last && !task->natural ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
+  bson_t *natural = task->natural && !last ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
+  if (task->natural && last) {
+    put_bounds(min, task->max, &filter);
   }
   struct reader_find find = {.db = task->from_db,
                              .coll = task->from_coll,
@@ -121,17 +136,54 @@ read_range(struct copy *copy, struct error *error)
                              .filter = &filter,
                              .hint = order,
                              .sort = natural,
-                             .min = task->natural ? NULL : task->min,
+                             .min = task->natural ? NULL : min,
                              .max = task->natural ? NULL : task->max,
                              .passed_on = true,
                              .majority = true};
+  copy->read = 0;
   struct reader_cursor *cursor = reader_find(copy->reader, &find);
-  bool ok = read_all(copy, cursor, &batch, error);
+  bool ok = read_all(copy, cursor, batch, last, error);
   reader_cursor_free(cursor);
   bson_destroy(order);
   bson_destroy(natural);
   bson_destroy(&filter);
-  ok = ok && (!task->fetch_max || task->natural || read_max_key(copy, &batch, error));
+  return ok;
+}
+
+/*
+ * Cursors die when an index is dropped, at a collMod, of killOp. The index goes on where it was: at the last document, which is
+ * read once more. A scan in natural order has no such place: what has an `_id` index is read by that from then on.
+ */
+static bool
+read_on(struct copy *copy, struct writer_batch *batch, struct error *error)
+{
+  const struct copy_task *task = copy->task;
+  bson_t last = BSON_INITIALIZER;
+  int tries = 0;
+  /* Where documents move, the index has each in its one place all the time; bounds need it anyway. */
+  bool bounded = task->min || task->max;
+  bool ordered = bounded || (copy->reader->moves && !task->natural);
+  bool ok = read_once(copy, task->min, batch, ordered ? &last : NULL, error);
+  while (!ok && (bounded || !task->natural) && failure_interrupted(error)) {
+    tries = copy->read > 1 ? 0 : tries;
+    if (!failure_try_again(error, &tries)) {
+      break;
+    }
+    copy->resumed = copy->resumed || !bson_empty(&last);
+    ok = read_once(copy, copy->resumed ? &last : task->min, batch, &last, error);
+  }
+  bson_destroy(&last);
+  return ok;
+}
+
+static bool
+read_range(struct copy *copy, struct error *error)
+{
+  const struct copy_task *task = copy->task;
+  struct writer_batch batch = {0};
+  bool ok = read_on(copy, &batch, error);
+  bool fetch_max = !task->natural && (task->fetch_max || (copy->resumed && !task->max));
+  ok = ok && (!fetch_max || read_max_key(copy, &batch, error));
   /* Read by its UUID, it was dropped: the oplog says so too, and what was read goes away with that. */
   ok = ok || (task->has_uuid && copy->reader->by_uuid && error->code == CODE_NAMESPACE_NOT_FOUND);
   ok = ok && hand_over(copy, &batch, true);
@@ -183,6 +235,7 @@ write_all(struct copy *copy, struct server *target, const struct copy_events *ev
   struct writer writer = {.target = target,
                           .db = copy->task->db,
                           .coll = copy->task->coll,
+                          .in_order = copy->task->natural && !copy->task->min && !copy->task->max,
                           .refuse = events->refuse,
                           .context = events->context};
   struct writer_batch batch = {0};

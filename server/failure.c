@@ -1,0 +1,67 @@
+#include "server/failure.h"
+
+#include "base/clock.h"
+
+#define TRIES_MOST 10
+#define PAUSE_LEAST_MS 20
+#define PAUSE_MOST_MS 1000
+
+static bool
+is_among(int64_t code, const int64_t *codes, size_t count)
+{
+  for (size_t i = 0; i < count; i++) {
+    if (code == codes[i]) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+failure_interrupts(int64_t code)
+{
+  /*
+   * By killOp or killCursors, by a limit of time, a dropped index, another operation in the way, a full cache.
+   * S:src/mongo/base/error_codes.err@r4.2.2; from 290 on error_codes.yml of 5.0 and 6.0: ObjectIsBusy,
+   * InterruptedDueToStorageChange, TemporarilyUnavailable, ClientMarkedKilled.
+   */
+  static const int64_t codes[] = {24,  43,  46,  50,  112, 175, 202,   215,   237,   239,  251,
+                                  262, 276, 290, 314, 355, 365, 11601, 12586, 12587, 46841};
+  return is_among(code, codes, sizeof codes / sizeof *codes);
+}
+
+static bool
+is_of_a_server(const struct error *error)
+{
+  return error->kind == ERROR_SOURCE || error->kind == ERROR_TARGET;
+}
+
+bool
+failure_interrupted(const struct error *error)
+{
+  return is_of_a_server(error) && failure_interrupts(error->code);
+}
+
+bool
+server_error_passes(const struct error *error)
+{
+  /* Elections, shutdowns, time-outs, no majority snapshot yet, or none on this primary. S:src/mongo/base/error_codes.err@r4.2.2 */
+  static const int64_t codes[] = {6, 7, 64, 89, 91, 134, 148, 189, 246, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
+  if (!is_of_a_server(error)) {
+    return false;
+  }
+  return error->code == 0 || /* nothing answered: the network, or no primary */
+         is_among(error->code, codes, sizeof codes / sizeof *codes) || failure_interrupts(error->code);
+}
+
+bool
+failure_try_again(const struct error *error, int *tries)
+{
+  if (!failure_interrupted(error) || *tries >= TRIES_MOST) {
+    return false;
+  }
+  int64_t pause_ms = PAUSE_LEAST_MS << *tries;
+  clock_sleep_ms(pause_ms < PAUSE_MOST_MS ? pause_ms : PAUSE_MOST_MS);
+  ++*tries;
+  return true;
+}

@@ -1,0 +1,23 @@
+/*
+ * Which failures of a server pass, and which of these are of one operation alone.
+ *
+ * An operation that was interrupted (killOp, a conflict, a limit of time) fails though its server is well: it is tried again at
+ * once, and counts as failed only after TRIES_MOST attempts without progress. What fails with a server that is away
+ * (server_error_passes, in server.h) is waited for.
+ */
+#ifndef FERRY_SERVER_FAILURE_H
+#define FERRY_SERVER_FAILURE_H
+
+#include "server/server.h"
+
+/* The server's error code says that this operation was interrupted. Such failures pass. */
+bool failure_interrupts(int64_t code);
+bool failure_interrupted(const struct error *error);
+
+/*
+ * After a failure: true, behind a pause that grows, if it was an interruption and is to be tried once more. `*tries` is 0 at first;
+ * who makes progress sets it back.
+ */
+bool failure_try_again(const struct error *error, int *tries);
+
+#endif
