@@ -9,6 +9,7 @@
 #include "source/catalog.h"
 #include "source/view.h"
 #include "target/definition.h"
+#include "target/naming.h"
 #include "target/schema.h"
 #include "target/uuid.h"
 
@@ -67,6 +68,9 @@ create_named(struct ddl *ddl, const char *db, const char *coll, const bson_t *op
   struct definition definition;
   bson_t nothing = BSON_INITIALIZER;
   uint8_t uuid[16];
+  if (!naming_check(db, coll, ddl->target_version, error)) {
+    return false;
+  }
   definition_make(options, ddl->target_version, &definition);
   if (definition.notes[0]) {
     log_warn("options ns=%s.%s: %s", db, coll, definition.notes);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "target/naming.h"
 #include "target/schema.h"
 
 struct rename_names {
@@ -43,6 +44,9 @@ static bool
 run_rename(struct ddl *ddl, struct place *place, const struct rename_names *names, bool drop_target,
            struct error *error)
 {
+  if (!naming_check(names->to_db, names->to_coll, ddl->target_version, error)) {
+    return false;
+  }
   char *from = memory_format("%s.%s", names->from_db, names->from_coll);
   char *to = memory_format("%s.%s", names->to_db, names->to_coll);
   bson_t *command = BCON_NEW("renameCollection", BCON_UTF8(from), "to", BCON_UTF8(to));

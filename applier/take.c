@@ -3,6 +3,8 @@
 #include "applier/reread.h"
 #include "source/catalog.h"
 #include "target/delta.h"
+#include "target/naming.h"
+#include "target/schema.h"
 
 #define BATCH_BYTES (16 << 20)
 
@@ -102,6 +104,11 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
       return applier->ddl.lenient ||
              error_set(error, ERROR_DIVERGED, "the oplog entry at %u.%u changes %s.%s, which the target does not have",
                        OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
+    }
+    bson_t nothing = BSON_INITIALIZER; /* by the command, which makes way for a database of another case */
+    if (!naming_check(entry->db, entry->coll, applier->ddl.target_version, error) ||
+        !schema_create(&applier->target, entry->db, entry->coll, &nothing, error)) {
+      return false;
     }
     place = places_add(&applier->places, entry->db, entry->coll);
     place->since = entry->ts;

@@ -15,6 +15,7 @@
 #include "source/set.h"
 #include "source/view.h"
 #include "target/definition.h"
+#include "target/naming.h"
 #include "target/schema.h"
 #include "target/uuid.h"
 
@@ -185,6 +186,37 @@ preflight_clear_target(struct preflight *preflight, bool drop, struct error *err
   return !drop || schema_drop_user_collections(&preflight->target, error);
 }
 
+static int
+compare_databases(const void *left, const void *right)
+{
+  const struct collection *a = *(const struct collection *const *)left;
+  const struct collection *b = *(const struct collection *const *)right;
+  int order = strcasecmp(a->to_db, b->to_db);
+  return order ? order : strcmp(a->to_db, b->to_db);
+}
+
+/* Servers refuse a database whose name differs by case only from one that they have. */
+static void
+check_cases(const struct collection **sorted, size_t count, struct findings *findings)
+{
+  static const char *const own[] = {"admin", "config", "local"};
+  qsort(sorted, count, sizeof *sorted, compare_databases);
+  for (size_t i = 0; i < count; i++) {
+    const struct collection *found = sorted[i];
+    const char *clash = i > 0 && naming_clashes(sorted[i - 1]->to_db, found->to_db) ? sorted[i - 1]->to_db : NULL;
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++) {
+      bool first = i == 0 || strcmp(sorted[i - 1]->to_db, found->to_db) != 0;
+      clash = first && naming_clashes(own[k], found->to_db) ? own[k] : clash;
+    }
+    if (clash) {
+      findings_refuse(
+        findings, TOPIC_NAMESPACES, found->db,
+        "the databases %s and %s of the target would differ by case only, which no server takes; change --nsTo", clash,
+        found->to_db);
+    }
+  }
+}
+
 /* No two collections may arrive under one name. */
 static void
 check_targets(const struct catalog *catalog, struct findings *findings)
@@ -204,6 +236,7 @@ check_targets(const struct catalog *catalog, struct findings *findings)
       free(ns);
     }
   }
+  check_cases(sorted, catalog->count, findings);
   free(sorted);
 }
 
@@ -231,12 +264,13 @@ name_target(const struct selection *selection, struct collection *collection, st
 }
 
 static void
-name_targets(const struct selection *selection, struct catalog *catalog, struct findings *findings)
+name_targets(const struct selection *selection, int version, struct catalog *catalog, struct findings *findings)
 {
   struct error error;
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
-    if (!name_target(selection, collection, &error)) {
+    if (!name_target(selection, collection, &error) ||
+        !naming_check(collection->to_db, collection->to_name, version, &error)) {
       char *ns = memory_format("%s.%s", collection->db, collection->name);
       findings_add_error(findings, TOPIC_NAMESPACES, ns, &error);
       free(ns);
@@ -428,7 +462,7 @@ preflight_list(struct preflight *preflight, const struct options *options, const
     findings_add_error(findings, TOPIC_NAMESPACES, "source", &error);
     return false;
   }
-  name_targets(selection, catalog, findings);
+  name_targets(selection, server_version(&preflight->target_hello), catalog, findings);
   check_patterns(selection, findings);
   translate_options(preflight, options->preserve_uuids, catalog, findings);
   return true;

@@ -27,8 +27,8 @@ named(const char *key, const char *const *names)
   return false;
 }
 
-bool
-schema_command(struct server *target, const char *db, const bson_t *command, struct error *error)
+static bool
+run_command(struct server *target, const char *db, const bson_t *command, struct error *error)
 {
   bson_t whole;
   bson_t concern;
@@ -69,9 +69,15 @@ visit_database(struct server *target, const char *db, collection_visit visit, vo
 }
 
 static bool
-visit_collections(struct server *target, collection_visit visit, void *context, struct error *error)
+is_internal(const char *db)
 {
   static const char *const internal[] = {"admin", "config", "local", NULL};
+  return named(db, internal);
+}
+
+static bool
+visit_collections(struct server *target, collection_visit visit, void *context, struct error *error)
+{
   bson_error_t cause;
   bool ok = true;
   char **dbs = mongoc_client_get_database_names_with_opts(target->client, NULL, &cause);
@@ -80,10 +86,57 @@ visit_collections(struct server *target, collection_visit visit, void *context, 
     return error_wrap(error, "cannot list the target's databases");
   }
   for (char **db = dbs; ok && *db; db++) {
-    ok = named(*db, internal) || visit_database(target, *db, visit, context, error);
+    ok = is_internal(*db) || visit_database(target, *db, visit, context, error);
   }
   bson_strfreev(dbs);
   return ok;
+}
+
+static bool
+count_user_collection(struct server *target, const char *db, const char *coll, void *context, struct error *error)
+{
+  (void)target;
+  (void)db;
+  (void)coll;
+  (void)error;
+  ++*(int *)context;
+  return true;
+}
+
+/*
+ * A server keeps a database without collections in memory until it is dropped, and refuses one whose name differs by case only. It
+ * names the one it has in brackets (S:src/mongo/db/catalog/database_holder_impl.cpp@r4.0.14, @v5.0). True if that was empty, and is gone.
+ */
+static bool
+make_way(struct server *target, struct error *error)
+{
+  char name[64];
+  int collections = 0;
+  const char *bracket = strchr(error->text, '[');
+  size_t length = bracket ? strcspn(bracket + 1, "]") : 0;
+  if (error->code != CODE_DATABASE_DIFFERS_BY_CASE || length == 0 || length >= sizeof name) {
+    return false;
+  }
+  snprintf(name, sizeof name, "%.*s", (int)length, bracket + 1);
+  if (is_internal(name) || !visit_database(target, name, count_user_collection, &collections, error)) {
+    return false;
+  }
+  if (collections > 0) {
+    return error_set(error, ERROR_REFUSED,
+                     "the target has a database %s with collections, and takes none whose name differs by case only",
+                     name);
+  }
+  bson_t *command = BCON_NEW("dropDatabase", BCON_INT32(1));
+  bool ok = run_command(target, name, command, error);
+  bson_destroy(command);
+  return ok;
+}
+
+bool
+schema_command(struct server *target, const char *db, const bson_t *command, struct error *error)
+{
+  return run_command(target, db, command, error) ||
+         (make_way(target, error) && run_command(target, db, command, error));
 }
 
 struct tally {
@@ -144,7 +197,8 @@ run_create(struct server *target, const char *db, const char *coll, const bson_t
   uint8_t uuid[16];
   bool ok;
   if (uuid_get(options, uuid)) {
-    ok = uuid_create(target, db, coll, options, uuid, error);
+    ok = uuid_create(target, db, coll, options, uuid, error) ||
+         (make_way(target, error) && uuid_create(target, db, coll, options, uuid, error));
   } else {
     bson_t *create = BCON_NEW("create", BCON_UTF8(coll));
     bson_concat(create, options);

@@ -110,6 +110,12 @@ def test_renamed_view_reads_renamed_collections(secantus_pair):
     (["--nsFrom", "logs.a", "--nsTo", "crm.b"], "crm.b"),
     (["--nsFrom", "shop.a", "--nsTo", "admin.b"], "admin.b"),
     (["--nsFrom", "shop.a", "--nsTo", "other.a"], "shop.seen"),
+    (["--nsFrom", "shop.*", "--nsTo", "Crm.*"], "differ by case only"),
+    (["--nsFrom", "logs.*", "--nsTo", "Local.*"], "differ by case only"),
+    (["--nsFrom", "logs.*", "--nsTo", "d" * 64 + ".*"], "1 to 63 bytes"),
+    (["--nsFrom", "logs.*", "--nsTo", "x/y.*"], "x/y"),
+    (["--nsFrom", "logs.*", "--nsTo", "l." + "c" * 253 + "*"], "has 256 bytes, and the target takes 255"),
+    (["--nsFrom", "logs.b", "--nsTo", "logs..b"], "begin with a dot"),
 ])
 def test_selection_that_cannot_work_is_refused(secantus_pair, options, word):
     fill(secantus_pair.source.client())
@@ -125,3 +131,13 @@ def test_patterns_that_are_none(options, tmp_path):
     ran = subprocess.run([binary(), "--host", "a/127.0.0.1:1", "--destination", "b/127.0.0.1:2", *options], cwd=tmp_path,
                          capture_output=True, text=True, timeout=20)
     assert ran.returncode == USAGE and len(ran.stderr.splitlines()) == 1, ran.stderr
+
+
+def test_name_of_the_replay_that_the_target_does_not_take(secantus_pair):
+    client = secantus_pair.source.client()
+    client.logs.a.insert_one({"_id": 1})
+    with secantus_pair.ferry("--nsFrom", "logs.*", "--nsTo", "d" * 40 + ".*", status=False) as ferry:
+        ferry.wait_log("tailing applied")
+        client.logs["c" * 230].insert_one({"_id": 1})
+        assert ferry.wait() == REFUSED, ferry.log()
+        assert "has 271 bytes, and the target takes 255" in ferry.error_lines()[0], ferry.log()
