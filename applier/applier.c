@@ -94,7 +94,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
    * a later insert then finds what the server had dropped (seen in a recording of 2.6.12).
    */
   applier->apply.bulk.upsert = applier->reader.version < VERSION_3_2;
-  applier->apply.bulk.missed = applier->reader.moves ? &applier->apply.missed : NULL;
+  applier->apply.bulk.missed = applier->reader.moves;
   bool ok = channel_send(&applier->channel, MESSAGE_READY, &ready, error);
   bson_destroy(&ready);
   return ok;

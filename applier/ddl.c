@@ -159,11 +159,15 @@ ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t
     }
     ok = wait || schema_create_index(ddl->target, db, coll, &index.spec, error);
     bool refused = !ok && schema_index_refused(error);
+    if (refused && ddl->lenient) { /* by documents that are ahead of it: what holds at the consistency point decides */
+      wait = ok = true;
+      refused = false;
+    }
     if (refused) {
       struct error why = *error;
       ok = ddl->refuse(ddl->context, db, coll, schema_index_name(spec), &why, error);
     }
-    if (ok && !refused && (kind == SCHEMA_INDEX_UNIQUE || index.ttl_s >= 0)) {
+    if (ok && !refused && (wait || kind == SCHEMA_INDEX_UNIQUE || index.ttl_s >= 0)) {
       sleeping_add(ddl->sleeping, db, coll, &index.spec, wait, index.ttl_s);
     }
   }

@@ -121,7 +121,7 @@ become_consistent(struct applier *applier, struct error *error)
   applier->consistent = true;
   applier->ddl.lenient = false;
   applier->apply.bulk.lenient = false;
-  log_info("consistent ts=%u.%u: building the unique indexes that waited", OPTIME_SECONDS(applier->end),
+  log_info("consistent ts=%u.%u: building the indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
   fault_point("consistent");
   return build_unique(applier, error);

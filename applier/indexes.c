@@ -97,7 +97,8 @@ mark_built(const struct sleepers *sleepers, struct sleeper *sleeper)
 {
   sleeper->unbuilt = false;
   fault_point("unique-built");
-  log_info("unique index built ns=%s index=%s", sleepers->ns, sleeper->name);
+  log_info("%sindex built ns=%s index=%s", schema_index_unique(sleeper->spec) ? "unique " : "", sleepers->ns,
+           sleeper->name);
 }
 
 /* One that is only to refuse what comes (prepareUnique) is built as any other, or there already, and told so. */

@@ -80,15 +80,15 @@ reread_flush(struct places *places, struct apply *apply, bool majority, struct e
   if (!apply_flush(apply, majority, error)) {
     return false;
   }
-  for (const struct batch_run *run = apply->missed.runs; run; run = run->hh.next) {
+  for (const struct batch_run *run = apply->again.runs; run; run = run->hh.next) {
     struct place *place = places_find(places, run->db, run->coll);
     for (size_t i = 0; place && !place->capped && i < run->count; i++) {
       bson_t selector;
-      batch_selector(&apply->missed, &run->ops[i], &selector);
+      batch_selector(&apply->again, &run->ops[i], &selector);
       reread_note(place, &selector);
     }
   }
-  batch_empty(&apply->missed);
+  batch_empty(&apply->again);
   return true;
 }
 
@@ -214,11 +214,16 @@ reread_run(struct places *places, struct reader *reader, struct apply *apply, ui
   }
   uint64_t exact = hello.majority_write && hello.majority_write < newest ? hello.majority_write : newest;
   struct reading reading = {.reader = reader, .apply = apply, .exact = exact};
-  for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
+  bool ok = true;
+  apply->bulk.settled = true;
+  for (struct place *place = places->by_ns; ok && place; place = place->by_ns.next) {
     documents += HASH_COUNT(place->rereads);
-    if (any_due(place) && !read_place(&reading, place, error)) {
-      return error_wrap(error, "cannot read documents of %s again", place->ns);
-    }
+    ok = !any_due(place) || read_place(&reading, place, error) ||
+         error_wrap(error, "cannot read documents of %s again", place->ns);
+  }
+  apply->bulk.settled = false;
+  if (!ok) {
+    return false;
   }
   log_info("read again documents=%zu", documents);
   return oplog_window(reader, &oldest, end, error);

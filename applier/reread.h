@@ -1,6 +1,7 @@
 /*
- * Documents whose fields' order the lenient replay cannot promise, and those that a copy from MMAPv1 may have missed
- * (target/missed.h), read again from the source at the consistency point.
+ * Documents whose fields' order the lenient replay cannot promise, those that a copy from MMAPv1 may have missed
+ * (target/missed.h), and those of which the target refused a state (target/bulk.h), read again from the source at the
+ * consistency point.
  *
  * Removing a field and setting it again moves it behind the others. Where the copy already is as after that, doing it once
  * more moves it behind fields that were added later still: every value is right, the order is not. No other kind of
@@ -33,7 +34,7 @@ void reread_clear(struct place *place);
 
 bool reread_any_due(const struct places *places);
 
-/* apply_flush; what it sent may have missed documents, which are due then. */
+/* apply_flush; what it sent may have put documents into `again`, which are due then. */
 bool reread_flush(struct places *places, struct apply *apply, bool majority, struct error *error);
 
 /*

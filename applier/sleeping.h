@@ -14,7 +14,7 @@
 struct sleeper {
   char *name;
   bson_t *spec;          /* as schema_index made it: what to build */
-  bool unbuilt;          /* unique, still to be built */
+  bool unbuilt;          /* still to be built: unique, or refused while the replay was lenient */
   int64_t ttl_s;         /* the source's expireAfterSeconds, -1 if none */
   struct error *refused; /* by indexes_build; else NULL */
 };

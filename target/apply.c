@@ -114,6 +114,7 @@ apply_init(struct apply *apply, const char *target_uri, const struct mark *mark,
   }
   apply->bulk.refused = &apply->refused;
   apply->bulk.reports = &apply->reports;
+  apply->bulk.again = &apply->again;
   apply->takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);
   apply->started = pthread_create(&apply->thread, NULL, send_batches, apply) == 0;
   return apply->started ||
@@ -138,7 +139,7 @@ apply_clear(struct apply *apply)
   pthread_mutex_destroy(&apply->lock);
   batch_clear(&apply->gathering);
   batch_clear(&apply->sending);
-  batch_clear(&apply->missed);
+  batch_clear(&apply->again);
   refused_clear(&apply->refused);
   bson_destroy(&apply->reports);
   server_close(&apply->target);
@@ -207,5 +208,5 @@ apply_forget(struct apply *apply)
   apply->failed = false;
   pthread_mutex_unlock(&apply->lock);
   batch_empty(&apply->gathering);
-  batch_empty(&apply->missed);
+  batch_empty(&apply->again);
 }

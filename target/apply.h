@@ -18,12 +18,12 @@ struct apply {
   struct server target;    /* the thread's, while it is busy */
   const struct mark *mark; /* the caller's, not to be changed between apply_send and apply_flush */
   int64_t used_ms;         /* when the thread used its connection last */
-  struct bulk bulk;        /* `lenient` and `upsert` may be changed after apply_flush */
+  struct bulk bulk;        /* `lenient`, `upsert`, `settled` may be changed after apply_flush */
   struct refused refused;  /* the thread's, while it is busy, as is what was reported of them */
   bson_t reports;
   struct batch gathering;
   struct batch sending; /* these two are the thread's, while it is busy */
-  struct batch missed;  /* the selectors of updates that found nothing, where `bulk.missed` points to it */
+  struct batch again;   /* the selectors of documents that are to be read from the source again: bulk.again */
   pthread_t thread;
   pthread_mutex_t lock;
   pthread_cond_t changed;

@@ -129,8 +129,8 @@ check_counts(const struct sending *sending, const bson_t *reply, size_t from, si
   bool missed_update = reply_number(reply, "nMatched") + reply_number(reply, "nUpserted") < updates;
   bool missed_delete = reply_number(reply, "nRemoved") < deletes && !sending->run->capped;
   if (sending->bulk->lenient) {
-    return !missed_update || !sending->bulk->missed ||
-           missed_note(sending->bulk->target, sending->batch, sending->run, from, to, sending->bulk->missed, error);
+    return !missed_update || !sending->bulk->missed || !sending->bulk->again ||
+           missed_note(sending->bulk->target, sending->batch, sending->run, from, to, sending->bulk->again, error);
   }
   if (!missed_update && !missed_delete) {
     return true;
@@ -179,7 +179,7 @@ be_careful(struct sending *sending)
   sending->one_by_one = true;
   sending->repeated = *sending->bulk;
   sending->repeated.lenient = true;
-  sending->repeated.missed = sending->bulk->lenient ? sending->bulk->missed : NULL;
+  sending->repeated.again = sending->bulk->lenient ? sending->bulk->again : NULL;
   sending->bulk = &sending->repeated;
 }
 

@@ -3,8 +3,10 @@
  *
  * Two ways: *lenient*, over a moving copy that may already be ahead: an insert replaces what is there, an update or
  * delete that finds nothing is fine, and of an update whose paths no longer fit, each path that fits is still set
- * (S:src/mongo/db/update/modifier_node.cpp:225@r4.2.2: servers do the same in their own initial sync). *Strict*, after the
- * consistency point: each of these is ERROR_DIVERGED.
+ * (S:src/mongo/db/update/modifier_node.cpp:225@r4.2.2: servers do the same in their own initial sync). Nor does it mean
+ * anything that the target refuses a write: an index that was made later may forbid a state that the document only passed
+ * through. What it is in the end is then read from the source again. *Strict*, after the consistency point: each of these is
+ * ERROR_DIVERGED, or a document that the target does not take.
  */
 #ifndef FERRY_TARGET_BULK_H
 #define FERRY_TARGET_BULK_H
@@ -20,7 +22,9 @@ struct bulk {
   bool lenient;
   bool upsert;                      /* inserts replace what is there, in strict replay too: see applier.c */
   struct refused *refused;          /* documents that the target does not take */
-  struct batch *missed;             /* NULL, or where lenient updates go that found nothing: target/missed.h */
+  bool settled;                     /* what is sent is what the source has now: a refusal is final */
+  struct batch *again;              /* NULL, or where go, by lenient writes, the documents that are to be read again */
+  bool missed;                      /* those of updates that found nothing are among them: target/missed.h */
   bson_t *reports;                  /* an array: what was refused by this sending, as {db, coll, id, text} */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then nothing is forgiven */
 };

@@ -59,10 +59,40 @@ join_paths(const struct sending *sending, size_t first)
   return last;
 }
 
-/* Sends one path of an update by itself, and does not mind what the server says to it. */
+/* A write command's first error, 0 without one. */
+static int64_t
+reply_code(const bson_t *reply)
+{
+  bson_iter_t iter;
+  bson_iter_t code;
+  bool found = bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeErrors.0.code", &code);
+  return found ? bson_iter_as_int64(&code) : 0;
+}
+
+/*
+ * Lenient replay, of which the target's state is not the source's: what the document is in the end decides. Capped collections
+ * have an order, so their documents are not read again.
+ */
+static bool
+is_open(const struct sending *sending)
+{
+  return sending->bulk->lenient && sending->bulk->again && !sending->bulk->settled && !sending->run->capped;
+}
+
+static void
+read_again(const struct sending *sending, const struct batch_op *op)
+{
+  struct batch *again = sending->bulk->again;
+  bson_t selector;
+  batch_selector(sending->batch, op, &selector);
+  batch_into(again, sending->run->db, sending->run->coll);
+  batch_add(again, APPLY_DELETE, op->ts, &selector, NULL);
+}
+
+/* Sends one path of an update by itself. `*open`: the target refused it, and not because the path does not fit. */
 static bool
 try_path(const struct sending *sending, const bson_t *selector, const char *modifier, const bson_iter_t *path,
-         struct error *error)
+         bool *open, struct error *error)
 {
   bson_t update = BSON_INITIALIZER;
   bson_t fields;
@@ -73,8 +103,10 @@ try_path(const struct sending *sending, const bson_t *selector, const char *modi
   bson_t *command = BCON_NEW("update", BCON_UTF8(sending->run->coll), "updates", "[", "{", "q", BCON_DOCUMENT(selector),
                              "u", BCON_DOCUMENT(&update), "}", "]", "bypassDocumentValidation",
                              BCON_BOOL(writer_bypasses(sending->run->coll)));
-  bool ok =
-    server_command(sending->bulk->target, sending->run->db, command, &reply, error) || !server_error_passes(error);
+  bool done = server_command(sending->bulk->target, sending->run->db, command, &reply, error);
+  bool ok = done || !server_error_passes(error);
+  int64_t code = done ? reply_code(&reply) : error->code;
+  *open |= code != 0 && code != CODE_PATH_NOT_VIABLE;
   bson_destroy(&reply);
   bson_destroy(command);
   bson_destroy(&update);
@@ -88,6 +120,7 @@ path_by_path(const struct sending *sending, const struct batch_op *op, struct er
   bson_t change;
   bson_iter_t modifier;
   bson_iter_t path;
+  bool open = false;
   batch_selector(sending->batch, op, &selector);
   batch_change(sending->batch, op, &change);
   for (bson_iter_init(&modifier, &change); bson_iter_next(&modifier);) {
@@ -95,10 +128,13 @@ path_by_path(const struct sending *sending, const struct batch_op *op, struct er
       continue;
     }
     while (bson_iter_next(&path)) {
-      if (!try_path(sending, &selector, bson_iter_key(&modifier), &path, error)) {
+      if (!try_path(sending, &selector, bson_iter_key(&modifier), &path, &open, error)) {
         return false;
       }
     }
+  }
+  if (open && is_open(sending)) {
+    read_again(sending, op);
   }
   return true;
 }
@@ -161,6 +197,10 @@ bool
 sending_go_on_without(const struct sending *sending, size_t at, const char *text, struct error *error)
 {
   bson_t selector;
+  if (is_open(sending)) {
+    read_again(sending, &sending->run->ops[at]);
+    return true;
+  }
   batch_selector(sending->batch, &sending->run->ops[at], &selector);
   refused_put(sending->bulk->refused, sending->run->ns, &selector);
   sending_report(sending, &selector, false, text);
@@ -226,7 +266,9 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
   if (sending_is_whole(sending->bulk, op->kind) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
     return delete_and_insert(sending, at, error);
   }
-  if (op->kind != APPLY_DELETE && refused_by_content(code, op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE)) {
+  bool whole = op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE;
+  bool about_it = refused_by_content(code, whole) || is_open(sending) || (sending->bulk->settled && whole);
+  if (op->kind != APPLY_DELETE && about_it) {
     return sending_go_on_without(sending, at, text, error);
   }
   if (op->more && code == CODE_DUPLICATE_KEY) { /* half an update meets a unique index that the whole one does not */

@@ -37,7 +37,10 @@ void sending_report(const struct sending *sending, const bson_t *selector, bool 
  */
 bool sending_leave_out(const struct sending *sending, size_t from, struct error *error);
 
-/* The target does not take what ops[at] makes of its document: reported, and the replay goes on without it. */
+/*
+ * The target does not take what ops[at] makes of its document: it is to be read again, or where that is final, reported, and the
+ * replay goes on without it.
+ */
 bool sending_go_on_without(const struct sending *sending, size_t at, const char *text, struct error *error);
 
 /* The target refused ops[at]. Forgives it and gives in `*done` where to go on, or says why not. */
