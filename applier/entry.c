@@ -10,6 +10,7 @@ struct fields {
   bson_iter_t ui;
   bson_iter_t o;
   bson_iter_t o2;
+  bson_iter_t b;
 };
 
 static void
@@ -32,6 +33,8 @@ find_fields(const bson_t *document, struct fields *fields)
       fields->o = iter;
     } else if (strcmp(key, "o2") == 0) {
       fields->o2 = iter;
+    } else if (strcmp(key, "b") == 0) {
+      fields->b = iter;
     }
   }
 }
@@ -117,6 +120,7 @@ read_update(struct entry *entry, const struct fields *fields, struct error *erro
   bson_t diff;
   bson_iter_t iter;
   entry->kind = ENTRY_WRITE;
+  entry->upsert = is_there(&fields->b) && bson_iter_as_bool(&fields->b);
   if (!as_document(&fields->o2, &o2) || !read_id(entry, &o2, error)) {
     return bad_entry(entry, "an update without the o2 that names its document", error);
   }

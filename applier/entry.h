@@ -28,8 +28,9 @@ struct entry {
   const char *command; /* the command's name, in `o` */
   bool has_uuid;
   uint8_t uuid[16];
-  bson_t o;  /* static: lives in the entry's bytes */
-  bson_t id; /* {_id: value} of a write; owned: entry_clear */
+  bool upsert; /* of an update within an applyOps: its `b` */
+  bson_t o;    /* static: lives in the entry's bytes */
+  bson_t id;   /* {_id: value} of a write; owned: entry_clear */
 };
 
 /*

@@ -52,6 +52,9 @@ struct applier {
   bool consistent;
   bool rereading; /* the first consistency point is behind: only what was read or copied again is ahead of the replay */
   bool atomic;    /* --atomicTransactions */
+  bool by_hand;   /* the entry is no transaction, nor a part of one: its groups are of an applyOps command */
+  bool loose;     /* an operation of such a group is taken */
+  bool upserts;   /* and an update in it makes what is not there */
   bool stopping;
   int64_t pause_ms;        /* before servers that are away are tried again; 0: they answer. See applier/patience.h */
   struct error waits_for;  /* what that was said of */

@@ -7,6 +7,7 @@
 #include "target/schema.h"
 
 #define BATCH_BYTES (16 << 20)
+#define VERSION_6_1 601
 
 static bool
 has_fields(const bson_t *document, const char *name)
@@ -82,6 +83,21 @@ add_modifiers(struct batch *batch, const struct entry *entry)
 }
 
 static bool
+add_to(struct batch *batch, const struct entry *entry, struct error *error)
+{
+  if (entry->kind == ENTRY_DIFF) {
+    if (!add_diff(batch, entry, error)) {
+      return false;
+    }
+  } else if (entry->write == APPLY_MODIFY) {
+    add_modifiers(batch, entry);
+  } else {
+    batch_add(batch, entry->write, entry->ts, &entry->id, entry->write == APPLY_DELETE ? NULL : &entry->o);
+  }
+  return true;
+}
+
+static bool
 add_write(struct applier *applier, struct entry *entry, struct error *error)
 {
   if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0 &&
@@ -99,9 +115,11 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   if ((!place && ddl_is_gone(&applier->ddl, entry)) || ddl_was_gone(&applier->ddl, entry)) {
     return true;
   }
+  bool upsert =
+    entry->kind == ENTRY_WRITE && entry->write != APPLY_DELETE && applier->loose && (applier->upserts || entry->upsert);
   if (!place) { /* not every server logs the creation that an insert makes */
-    if (entry->write != APPLY_INSERT) {
-      return applier->ddl.lenient ||
+    if (entry->write != APPLY_INSERT && !upsert) {
+      return applier->ddl.lenient || (applier->loose && entry->write == APPLY_DELETE) ||
              error_set(error, ERROR_DIVERGED, "the oplog entry at %u.%u changes %s.%s, which the target does not have",
                        OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
     }
@@ -127,36 +145,42 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
     run->keep_order =
       place->capped || place->collated || sleeping_any_unique(&applier->sleeping, place->db, place->coll);
   }
-  if (entry->kind == ENTRY_DIFF) {
-    if (!add_diff(batch, entry, error)) {
-      return false;
-    }
-  } else if (entry->write == APPLY_MODIFY) {
-    add_modifiers(batch, entry);
-  } else {
-    batch_add(batch, entry->write, entry->ts, &entry->id, entry->write == APPLY_DELETE ? NULL : &entry->o);
-  }
-  return batch->size < BATCH_BYTES || apply_send(&applier->apply, error);
+  batch->loose = applier->loose;
+  batch->upsert = upsert;
+  bool ok = add_to(batch, entry, error);
+  batch->loose = batch->upsert = false;
+  return ok && (batch->size < BATCH_BYTES || apply_send(&applier->apply, error));
 }
 
 static bool take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
 
+/*
+ * What an applyOps command logs, up to 6.1, is what its user gave, and applied as a server does that: an insert replaces what is
+ * there, an update makes what is missing unless `alwaysUpsert` is false, a delete may find nothing
+ * (S:src/mongo/db/repl/oplog.cpp, applyOperation_inlock@r4.0.14). Later servers log what each operation did.
+ */
 static bool
 take_group(struct applier *applier, const struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
   bson_iter_t item;
   bool ok = true;
+  bool loose = applier->loose;
+  bool upserts = applier->upserts;
   if (!bson_iter_init_find(&iter, &entry->o, "applyOps") || !bson_iter_recurse(&iter, &item)) {
     return error_set(error, ERROR_DIVERGED, "the applyOps at %u.%u has no operations", OPTIME_SECONDS(entry->ts),
                      OPTIME_INCREMENT(entry->ts));
   }
+  applier->loose = applier->by_hand && applier->reader.version <= VERSION_6_1;
+  applier->upserts = !bson_has_field(&entry->o, "alwaysUpsert") || message_flag(&entry->o, "alwaysUpsert");
   while (ok && bson_iter_next(&item)) {
     bson_t inner;
     if (BSON_ITER_HOLDS_DOCUMENT(&item)) {
       ok = message_item(&item, &inner) && take_entry(applier, &inner, entry->ts, error);
     }
   }
+  applier->loose = loose;
+  applier->upserts = upserts;
   return ok;
 }
 
@@ -224,6 +248,7 @@ bool
 take_stream_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
 {
   enum transaction_role role = transaction_role_of(document);
+  applier->by_hand = role == TRANSACTION_NONE;
   if (role == TRANSACTION_NONE) {
     if (is_new_primary(document)) {
       transactions_forget_unprepared(&applier->transactions);

@@ -21,6 +21,8 @@ struct batch_op {
   enum apply_kind kind;
   bool more;       /* the next operation sets the next path of the same update: see batch_add_paths */
   bool read;       /* a delta that the target does not take as modifiers: see target/reading.h */
+  bool loose;      /* an insert replaces what is there, a delete may find nothing: as applyOps does it */
+  bool upsert;     /* an update makes what is not there */
   uint64_t ts;     /* of the entry, for texts */
   size_t selector; /* {_id}; these two are offsets in the batch's bytes */
   size_t change;   /* document, modifiers or delta; not for a delete */
@@ -47,6 +49,8 @@ struct batch {
   size_t capacity;
   size_t count; /* operations */
   bool atomic;  /* they are one transaction, and should be one on the target */
+  bool loose;   /* these two are of the writes to come: see batch_op */
+  bool upsert;
 };
 
 /* Keeps the block for the next use. */

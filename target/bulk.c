@@ -55,28 +55,29 @@ add_operation(const struct sending *sending, mongoc_bulk_operation_t *bulk, cons
   bson_init_static(&raw_upsert, upsert_bytes, sizeof upsert_bytes);
   batch_selector(sending->batch, op, &selector);
   batch_change(sending->batch, op, &change);
+  const bson_t *options = op->upsert ? &raw_upsert : &raw;
   if (op->kind == APPLY_DELETE) {
     return mongoc_bulk_operation_remove_one_with_opts(bulk, &selector, NULL, cause);
   }
   if (op->kind == APPLY_DELTA && !sending->bulk->internal_delta) {
     bson_t modifiers;
     reading_modifiers(sending, op, &modifiers);
-    bool ok = mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &modifiers, &raw, cause);
+    bool ok = mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &modifiers, options, cause);
     bson_destroy(&modifiers);
     return ok;
   }
   if (op->kind == APPLY_DELTA) {
     bson_t *pipeline = delta_pipeline(&change);
-    bool ok = mongoc_bulk_operation_update_one_with_opts(bulk, &selector, pipeline, &raw, cause);
+    bool ok = mongoc_bulk_operation_update_one_with_opts(bulk, &selector, pipeline, options, cause);
     bson_destroy(pipeline);
     return ok;
   }
   if (op->kind == APPLY_MODIFY) {
-    return mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &change, &raw, cause);
+    return mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &change, options, cause);
   }
-  if (sending_is_whole(sending->bulk, op->kind)) {
+  if (sending_is_whole(sending->bulk, op)) {
     return mongoc_bulk_operation_replace_one_with_opts(bulk, &selector, &change,
-                                                       op->kind == APPLY_INSERT ? &raw_upsert : &raw, cause);
+                                                       op->kind == APPLY_INSERT ? &raw_upsert : options, cause);
   }
   return mongoc_bulk_operation_insert_with_opts(bulk, &change, &raw, cause);
 }
@@ -113,7 +114,8 @@ reply_number(const bson_t *reply, const char *name)
 }
 
 /*
- * In strict replay every update finds its document, every delete too. Names the first one that did not. In a lenient one, updates
+ * In strict replay every update finds its document, every delete too, but for loose ones, which go by themselves. Names the first
+ * one that did not. In a lenient one, updates
  * that did not are gathered where somebody wants to know.
  */
 static bool
@@ -123,8 +125,8 @@ check_counts(const struct sending *sending, const bson_t *reply, size_t from, si
   int64_t deletes = 0;
   for (size_t i = from; i < to; i++) {
     const struct batch_op *op = &sending->run->ops[i];
-    updates += op->kind != APPLY_DELETE && (op->kind != APPLY_INSERT || sending_is_whole(sending->bulk, op->kind));
-    deletes += op->kind == APPLY_DELETE;
+    updates += op->kind != APPLY_DELETE && (op->kind != APPLY_INSERT || sending_is_whole(sending->bulk, op));
+    deletes += op->kind == APPLY_DELETE && !op->loose;
   }
   bool missed_update = reply_number(reply, "nMatched") + reply_number(reply, "nUpserted") < updates;
   bool missed_delete = reply_number(reply, "nRemoved") < deletes && !sending->run->capped;
@@ -269,7 +271,8 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
   if (sending->bulk->session) {
     return error_set(error, ERROR_REFUSED, "the target does not take documents of this form within a transaction");
   }
-  if (!sending->bulk->lenient && (op->kind == APPLY_REPLACE || !sending->bulk->upsert)) {
+  bool may_miss = op->kind == APPLY_REPLACE ? op->upsert : sending->bulk->upsert || op->loose;
+  if (!sending->bulk->lenient && !may_miss) {
     int there = sending_finds(sending, op, NULL, error);
     if (there != (op->kind == APPLY_REPLACE)) {
       return there >= 0 && sending_diverged(
@@ -303,13 +306,13 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
     return false;
   }
   if (!run->keep_order) {
-    batch_arrange(batch, run, sending_is_whole(bulk, APPLY_INSERT));
+    batch_arrange(batch, run, bulk->lenient || bulk->upsert);
   }
   bool ok = true;
   while (ok && at < run->count) {
     size_t end = at;
     while (end < run->count && !reading_needed(&sending, &run->ops[end]) && !is_odd(&sending, &run->ops[end]) &&
-           !(sending.one_by_one && end > at)) {
+           run->ops[end].loose == run->ops[at].loose && !(sending.one_by_one && end > at)) {
       end++;
     }
     if (end > at) {

@@ -21,9 +21,9 @@ sending_diverged(const struct sending *sending, const struct batch_op *op, const
 }
 
 bool
-sending_is_whole(const struct bulk *bulk, enum apply_kind kind)
+sending_is_whole(const struct bulk *bulk, const struct batch_op *op)
 {
-  return kind == APPLY_REPLACE || (kind == APPLY_INSERT && (bulk->lenient || bulk->upsert));
+  return op->kind == APPLY_REPLACE || (op->kind == APPLY_INSERT && (bulk->lenient || bulk->upsert || op->loose));
 }
 
 int
@@ -257,13 +257,13 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
     return path_by_path(sending, op, error);
   }
   /* What a killed process had sent may insert the document under our hands, where the target does not tell: leftover.h. */
-  if (sending->bulk->lenient && sending_is_whole(sending->bulk, op->kind) && code == CODE_DUPLICATE_KEY &&
+  if (sending->bulk->lenient && sending_is_whole(sending->bulk, op) && code == CODE_DUPLICATE_KEY &&
       sending->races++ < RACES_MOST) {
     *done = at;
     return true;
   }
   bool dollars = code == CODE_DOLLAR_PREFIXED_FIELD_NAME && sending->bulk->takes_dollars;
-  if (sending_is_whole(sending->bulk, op->kind) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
+  if (sending_is_whole(sending->bulk, op) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
     return delete_and_insert(sending, at, error);
   }
   bool whole = op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE;
