@@ -49,6 +49,27 @@ ddl_is_gone(struct ddl *ddl, const struct entry *entry)
 }
 
 bool
+ddl_share_name(const struct ddl *ddl, const struct entry *entry, const struct place *place, const char *db,
+               const char *coll)
+{
+  if (!selection_renames(ddl->selection) || (strcmp(place->from_db, db) == 0 && strcmp(place->from_coll, coll) == 0)) {
+    return false;
+  }
+  return !ddl->lenient || (!ddl->by_name && place->has_uuid && entry->has_uuid && entry->ts > place->since &&
+                           memcmp(place->uuid, entry->uuid, sizeof place->uuid) != 0);
+}
+
+bool
+ddl_refuse_shared_name(const struct place *place, const char *db, const char *coll, struct error *error)
+{
+  return error_set(
+    error, ERROR_REFUSED,
+    "the source's %s.%s and %s.%s are both to be %s on the target; change --nsFrom and --nsTo, and start "
+    "again with --forceDump --drop",
+    place->from_db, place->from_coll, db, coll, place->ns);
+}
+
+bool
 ddl_was_gone(struct ddl *ddl, const struct entry *entry)
 {
   return entry->has_uuid && listed_has(ddl->listed, entry->from_db, entry->ts) &&
@@ -124,6 +145,11 @@ static bool
 ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
+  const struct place *there = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
+  there = there ? NULL : places_find(ddl->places, entry->db, entry->coll);
+  if (there && ddl_share_name(ddl, entry, there, entry->from_db, entry->from_coll)) {
+    return ddl_refuse_shared_name(there, entry->from_db, entry->from_coll, error);
+  }
   if (ddl_place(ddl, entry) || ddl_is_gone(ddl, entry)) {
     return true;
   }

@@ -81,6 +81,15 @@ bool ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const st
  */
 bool ddl_was_gone(struct ddl *ddl, const struct entry *entry);
 
+/*
+ * `place` is another collection of the source than the one that the entry calls db.coll there, and both are on it: --nsTo gives
+ * them one name. Lenient, this is known where UUIDs tell that the entry does not speak of an earlier time.
+ */
+bool ddl_share_name(const struct ddl *ddl, const struct entry *entry, const struct place *place, const char *db,
+                    const char *coll);
+/* Says so in `error`. False. */
+bool ddl_refuse_shared_name(const struct place *place, const char *db, const char *coll, struct error *error);
+
 /* Drops it from the target: with buckets, their time series. */
 bool ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *error);
 /* The same, and forgets what is known of it. */

@@ -20,10 +20,39 @@ recopy_any_due(const struct places *places)
 }
 
 static bool
-is_this(const void *context, const char *db, const char *coll)
+has_name(const void *context, const char *db, const char *coll)
 {
   const struct place *place = context;
   return strcmp(place->from_db, db) == 0 && strcmp(place->from_coll, coll) == 0;
+}
+
+static bool
+is_of_database(const void *context, const char *db, const char *coll)
+{
+  const struct place *place = context;
+  (void)coll;
+  return strcmp(place->from_db, db) == 0;
+}
+
+static bool
+goes_by_uuid(const struct reader *reader, const struct place *place)
+{
+  return reader->by_uuid && place->has_uuid;
+}
+
+/* Where the source takes UUIDs, its name may be another one by now: the entries to come tell. NULL: the source does not have it. */
+static struct collection *
+find_on_source(struct catalog *catalog, const struct reader *reader, const struct place *place)
+{
+  for (size_t i = 0; i < catalog->count; i++) {
+    struct collection *collection = &catalog->collections[i];
+    bool this = !goes_by_uuid(reader, place) ||
+                (collection->has_uuid && memcmp(collection->uuid, place->uuid, sizeof place->uuid) == 0);
+    if (this && !collection->view) {
+      return collection;
+    }
+  }
+  return NULL;
 }
 
 static bool
@@ -44,6 +73,7 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   bson_t *order = reader->moves && has_id_index && !natural ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
   struct reader_find find = {.db = place->from_db,
                              .coll = place->from_coll,
+                             .uuid = goes_by_uuid(reader, place) ? place->uuid : NULL,
                              .sort = natural,
                              .hint = order,
                              .majority = true,
@@ -98,32 +128,48 @@ find_start(struct reader *reader, const struct collection *found, uint64_t *star
 }
 
 static bool
+copy_all(struct ddl *ddl, struct reader *reader, struct place *place, const struct collection *found,
+         struct error *error)
+{
+  bool ok =
+    make_again(ddl, place, found, error) && copy_documents(ddl, reader, place, false, found->has_id_index, error);
+  if (!ok && schema_allow_mixed(ddl->target, place->db, place->coll, error->text)) {
+    return copy_documents(ddl, reader, place, false, found->has_id_index, error);
+  }
+  if (!ok && writer_unreadable(error)) {
+    return make_again(ddl, place, found, error) && copy_documents(ddl, reader, place, true, found->has_id_index, error);
+  }
+  return ok;
+}
+
+/* Dropped or renamed since it was listed: it stays lost, and the next consistency point looks again. */
+static bool
+went_away(const struct error *error)
+{
+  return reader_cursor_died(error) || (error->kind == ERROR_SOURCE && error->code == CODE_NAMESPACE_NOT_FOUND);
+}
+
+static bool
 recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error *error)
 {
   struct catalog catalog;
   uint64_t start = 0;
-  if (!catalog_read(&catalog, reader, is_this, place, error)) {
+  bool by_uuid = goes_by_uuid(reader, place);
+  if (!catalog_list(&catalog, reader, by_uuid ? is_of_database : has_name, place, error)) {
     return false;
   }
-  bool ok = true;
-  if (catalog.count == 1 && !catalog.collections[0].view) {
-    bool has_id_index = catalog.collections[0].has_id_index;
-    ok = find_start(reader, &catalog.collections[0], &start, error) &&
-         make_again(ddl, place, &catalog.collections[0], error) &&
-         copy_documents(ddl, reader, place, false, has_id_index, error);
-    if (!ok && schema_allow_mixed(ddl->target, place->db, place->coll, error->text)) {
-      ok = copy_documents(ddl, reader, place, false, has_id_index, error);
-    } else if (!ok && writer_unreadable(error)) {
-      ok = make_again(ddl, place, &catalog.collections[0], error) &&
-           copy_documents(ddl, reader, place, true, has_id_index, error);
-    }
-    if (ok) {
-      log_info("copied again ns=%s, which was renamed, dropped or made capped under the replay", place->ns);
-      places_changed(ddl->places, place);
-      place->start = start;
-      place->lost = false;
-      place->by_name = true;
-    }
+  struct collection *found = find_on_source(&catalog, reader, place);
+  bool ok = !found || (catalog_read_indexes(found, reader, error) && find_start(reader, found, &start, error) &&
+                       copy_all(ddl, reader, place, found, error));
+  if (ok && found) {
+    log_info("copied again ns=%s, which was renamed, dropped or made capped under the replay", place->ns);
+    places_changed(ddl->places, place);
+    place->start = start;
+    place->lost = false;
+    place->by_name = !by_uuid;
+  } else if (!ok && went_away(error)) {
+    log_info("%s; it is copied again later, if it is still there", error->text);
+    ok = true;
   }
   catalog_clear(&catalog);
   return ok;

@@ -14,6 +14,7 @@ struct rename_names {
   char source_coll[SELECTION_COLL_SIZE];
   bool drop_target;
   uint64_t ts;
+  const uint8_t *uuid;      /* of the collection that gets another name, if the entry says */
   const uint8_t *drop_uuid; /* of the collection that was replaced, if the entry says */
 };
 
@@ -93,6 +94,9 @@ take_in(struct ddl *ddl, const struct rename_names *names, struct place *replace
   struct place *place = places_add(ddl->places, names->to_db, names->to_coll);
   places_set_source(ddl->places, place, names->source_db, names->source_coll);
   place->since = names->ts;
+  if (names->uuid && !ddl->by_name) {
+    places_set_uuid(ddl->places, place, names->uuid);
+  }
   place->lost = true;
   place->start = buckets ? UINT64_MAX : 0; /* there is nothing to write to before it is copied */
   ddl->relapse = !ddl->lenient;
@@ -149,6 +153,7 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
     return ddl_misfit(entry, "lacks its names", error);
   }
   names.ts = entry->ts;
+  names.uuid = entry->has_uuid ? entry->uuid : NULL;
   bool from_wanted = selection_wants(ddl->selection, names.from_db, names.from_coll);
   bool to_wanted = selection_wants(ddl->selection, names.to_db, names.to_coll);
   if ((from_wanted && !ddl_name_on_target(ddl, names.from_db, names.from_coll, error)) ||
@@ -189,6 +194,9 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
   }
   if (from == to) {
     return keep_place(ddl, from, &names, error);
+  }
+  if (to && !names.drop_target && ddl_share_name(ddl, entry, to, names.source_db, names.source_coll)) {
+    return ddl_refuse_shared_name(to, names.source_db, names.source_coll, error);
   }
   bool later = to && ddl->lenient &&
                (!names.drop_target || to->since > entry->ts ||
