@@ -34,7 +34,8 @@ connect_both(struct applier *applier, const char *source, const char *target, st
   struct server_hello hello;
   if (!reader_open(&applier->reader, source, true, error) ||
       !server_open(&applier->target, ERROR_TARGET, target, true, error) ||
-      !server_ask_hello(&applier->target, true, &hello, error) || !apply_init(&applier->apply, target, &applier->mark, error)) {
+      !server_ask_hello(&applier->target, true, &hello, error) ||
+      !apply_init(&applier->apply, target, &applier->mark, error)) {
     apply_clear(&applier->apply);
     server_close(&applier->target);
     reader_close(&applier->reader);
@@ -371,6 +372,7 @@ run(struct applier *applier, struct error *error)
   }
   bool awake = indexes_set_ttl(&applier->sleeping, applier->target_uri, false, error);
   fault_point("awake");
+  applier->over = true;
   return awake && mark_move(&applier->target, &applier->mark, 0, error) && bookmark_report(applier, true, error);
 }
 
@@ -382,10 +384,11 @@ applier_main(int in, int out)
   log_open("applier");
   server_library_start();
   channel_init(&applier->channel, in, out);
-  bool ok = run(applier, &error);
+  bool ok = lookout_start(&applier->lookout, &applier->channel, &error) && run(applier, &error);
   if (!ok) {
     send_error(applier, &error);
   }
+  lookout_end(&applier->lookout);
   feed_free(applier->feed);
   memory_wipe(applier->source_uri);
   memory_wipe(applier->target_uri);

@@ -1,13 +1,14 @@
 #include "applier/bookmark.h"
 
 #include "applier/reread.h"
+#include "applier/told.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/memory.h"
 
 #define PART_BYTES (1 << 20)
 
-/* A STOP that comes meanwhile is obeyed after the batch. */
+/* A STOP or DRAIN that comes meanwhile is obeyed after the batch. */
 static bool
 wait_until_kept(struct applier *applier, struct error *error)
 {
@@ -18,7 +19,7 @@ wait_until_kept(struct applier *applier, struct error *error)
     if (got <= 0) {
       return got == 0 ? error_set(error, ERROR_CHILD, "the coordinator is gone") : false;
     }
-    applier->stopping = applier->stopping || type == MESSAGE_STOP;
+    told_take(applier, type);
   }
   return true;
 }
@@ -79,10 +80,10 @@ bookmark_report(struct applier *applier, bool confirm, struct error *error)
   optime_put_as(&document, "bookmark", &applier->bookmark);
   optime_put_as(&document, "taken", &applier->taken);
   message_put_timestamp(&document, "reached", applier->consistent ? applier->position.ts : applier->end);
-  message_put_timestamp(&document, "latest", applier->latest);
-  message_put_timestamp(&document, "last_write", applier->last_write);
+  message_put_timestamp(&document, "goal", applier->goal);
   BSON_APPEND_INT64(&document, "entries", applier->entries);
   BSON_APPEND_BOOL(&document, "consistent", applier->consistent);
+  BSON_APPEND_BOOL(&document, "over", applier->over);
   BSON_APPEND_BOOL(&document, "confirm", confirm);
   mark_put(&document, &applier->mark);
   bool ok = report_changes(applier, error) && channel_send(&applier->channel, MESSAGE_APPLIED, &document, error);

@@ -6,17 +6,15 @@
 #include "applier/recopy.h"
 #include "applier/reread.h"
 #include "applier/take.h"
-#include "applier/watch.h"
+#include "applier/told.h"
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "target/leftover.h"
 #include "target/schema.h"
 
-#define LATEST_MS 2000
 #define REPORT_MS 1000
 #define RECOVERY_MS 50 /* the same after a failure: that the bookmark moves before the next one */
-#define WINDOW_MS 30000
 #define IDLE_MS 1000
 #define FINISH_MS 5000
 
@@ -127,21 +125,6 @@ become_consistent(struct applier *applier, struct error *error)
   return build_unique(applier, error);
 }
 
-static bool
-ask_latest(struct applier *applier, struct error *error)
-{
-  uint64_t latest = 0;
-  if (clock_ms() - applier->latest_ms < LATEST_MS) {
-    return true;
-  }
-  if (!oplog_latest(&applier->reader, &latest, error)) {
-    return false;
-  }
-  applier->latest = latest > applier->position.ts ? latest : applier->position.ts;
-  applier->latest_ms = clock_ms();
-  return true;
-}
-
 /* Up to `end` the target may be ahead of the replay. */
 static void
 be_lenient(struct applier *applier, uint64_t end)
@@ -247,39 +230,37 @@ end_spool(struct applier *applier, struct error *error)
 static bool
 report_if_due(struct applier *applier, struct error *error)
 {
-  int64_t now = clock_ms();
-  if (now - applier->report_ms < (applier->pause_ms > 0 ? RECOVERY_MS : REPORT_MS)) {
+  int64_t spooled = 0;
+  if (clock_ms() - applier->report_ms < (applier->pause_ms > 0 ? RECOVERY_MS : REPORT_MS)) {
     return true;
   }
-  if (now >= applier->window_ms) {
-    if (!watch_report(applier, applier->bookmark.ts, error)) {
-      return false;
-    }
-    applier->window_ms = clock_ms() + watch_pause_ms(now, WINDOW_MS);
+  uint64_t needed = feed_reached(applier->feed, &spooled);
+  lookout_need(&applier->lookout, needed, spooled);
+  if (applier->reader.unordered) {
+    lookout_note(&applier->lookout, feed_settled(applier->feed).ts, feed_idle_ms(applier->feed));
   }
-  bool ok = ask_latest(applier, error) && bookmark_settle(applier, false, error) && end_spool(applier, error);
+  bool ok = bookmark_settle(applier, false, error) && end_spool(applier, error);
   if (ok) {
-    patience_end(applier); /* it takes both servers, and a majority of the target */
+    patience_end(applier); /* the feed was opened, and a majority of the target answers */
   }
   return ok;
 }
 
+/* All that the source had at the stop is behind the replay, or in its hands. */
 static bool
-is_told(void *context, int wait_ms)
+is_drained(struct applier *applier)
 {
-  struct applier *applier = context;
-  return channel_waiting(&applier->channel, wait_ms);
+  return applier->consistent && told_goal(applier) && feed_settled(applier->feed).ts >= applier->goal;
 }
 
-/* Reads and applies until STOP or the end of the input; then the batch in hand is finished. */
+/* Reads and applies until it is told to stop, or has drained; then the batch in hand is finished. */
 static bool
 follow(struct applier *applier, struct error *error)
 {
   applier->position = applier->start;
   applier->rereading = false;
   be_lenient(applier, applier->end);
-  if (!leftover_wait(&applier->target, NULL, is_told, applier)) {
-    applier->stopping = true;
+  if (!leftover_wait(&applier->target, NULL, told_stop, applier)) {
     return true;
   }
   if (!mark_move(&applier->target, &applier->mark, 0, error) || (!applier->feed && !open_feed(applier, error)) ||
@@ -290,7 +271,7 @@ follow(struct applier *applier, struct error *error)
     return false;
   }
   int64_t taken = 0;
-  while (!applier->stopping) {
+  while (!applier->stopping && !is_drained(applier)) {
     const bson_t *document = NULL;
     /* What was gathered does not wait for more to come. */
     int got = feed_next(applier->feed, applier->apply.gathering.count ? 0 : IDLE_MS, &document, error);
@@ -303,7 +284,7 @@ follow(struct applier *applier, struct error *error)
       if (!apply_send(&applier->apply, error)) {
         return false;
       }
-      applier->stopping = applier->stopping || channel_waiting(&applier->channel, 0);
+      told_stop(applier, 0);
     }
     if (got == 0 && !applier->consistent && feed_settled(applier->feed).ts >= applier->end &&
         !become_consistent(applier, error)) {
@@ -319,25 +300,29 @@ follow(struct applier *applier, struct error *error)
 bool
 follow_patiently(struct applier *applier, struct error *error)
 {
+  if (!lookout_ask(&applier->lookout, applier->source_uri, error)) {
+    return false;
+  }
   while (!follow(applier, error)) {
     if (!patience_has(applier, error)) {
+      return false;
+    }
+    applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
+    applier->consistent =
+      false; /* the status is not to say so any longer, even if the next step waits for the source */
+    if (!bookmark_report(applier, false, error)) {
       return false;
     }
     feed_free(applier->feed);
     applier->feed = NULL;
     apply_forget(&applier->apply);
     transactions_clear(&applier->transactions);
-    applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
     for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
       reread_clear(place);
     }
     applier->start = applier->bookmark;
     applier->election[0] = 0;
-    applier->consistent = false; /* the status is not to say so any longer */
-    if (!bookmark_report(applier, false, error)) {
-      return false;
-    }
-    if (channel_waiting(&applier->channel, (int)applier->pause_ms)) {
+    if (told_stop(applier, (int)applier->pause_ms)) {
       return true;
     }
   }

@@ -7,7 +7,7 @@
 #include "applier/state.h"
 
 /*
- * From `start` on until STOP or the end of the channel; then the batch in hand is finished. A lost connection or an
+ * From `start` on until STOP or the end of the channel, or until a DRAIN is done; then the batch in hand is finished. A lost connection or an
  * election: goes back to the bookmark, and treats what followed it as a moving copy.
  */
 bool follow_patiently(struct applier *applier, struct error *error);

@@ -6,14 +6,15 @@
 #define FERRY_APPLIER_STATE_H
 
 #include "applier/ddl.h"
+#include "applier/lookout.h"
 #include "applier/transactions.h"
-#include "ipc/channel.h"
 #include "source/feed.h"
 #include "target/apply.h"
 #include "target/mark.h"
 
 struct applier {
   struct channel channel;
+  struct lookout lookout;
   struct reader reader;
   struct server target;
   struct apply apply;
@@ -42,11 +43,7 @@ struct applier {
     *seen; /* more of such, where the copy was before it was done: by timestamp, up to `seen_count` from `seen_at` */
   size_t seen_count;
   size_t seen_at;
-  uint64_t latest;
-  uint64_t last_write; /* the newest entry seen that does something */
-  int64_t latest_ms;   /* when `latest` was asked */
   int64_t report_ms;
-  int64_t window_ms; /* when the window is to be reported next */
   int64_t entries;
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;
@@ -55,7 +52,11 @@ struct applier {
   bool by_hand;   /* the entry is no transaction, nor a part of one: its groups are of an applyOps command */
   bool loose;     /* an operation of such a group is taken */
   bool upserts;   /* and an update in it makes what is not there */
-  bool stopping;
+  bool stopping;  /* STOP came */
+  bool draining;  /* DRAIN came, then: */
+  int64_t drain_ms;
+  uint64_t goal;           /* the source's newest entry at some moment after that; 0: not known yet */
+  bool over;               /* what is reported is the last word */
   int64_t pause_ms;        /* before servers that are away are tried again; 0: they answer. See applier/patience.h */
   struct error waits_for;  /* what that was said of */
   uint64_t interrupted_at; /* the bookmark at the last failure, and how many interruptions there were at it */

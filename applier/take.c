@@ -189,9 +189,6 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
 {
   struct entry entry;
   bool ok = entry_read(&entry, document, ts, error);
-  if (ok && entry.kind != ENTRY_NOTHING) {
-    applier->last_write = entry.ts;
-  }
   if (!ok || entry.kind == ENTRY_NOTHING) {
     entry_clear(&entry);
     return ok;

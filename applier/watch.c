@@ -17,22 +17,17 @@ watch_pause_ms(int64_t begun_ms, int64_t least_ms)
 }
 
 bool
-watch_report(struct applier *applier, uint64_t needed, struct error *error)
+watch_send(struct channel *channel, const struct window_seen *seen, struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
-  uint64_t oldest = 0;
-  uint64_t newest = 0;
-  int64_t spooled = 0;
-  if (applier->feed) {
-    needed = feed_reached(applier->feed, &spooled);
+  message_put_timestamp(&document, "oldest", seen->oldest);
+  message_put_timestamp(&document, "newest", seen->newest);
+  message_put_timestamp(&document, "needed", seen->needed);
+  BSON_APPEND_INT64(&document, "spooled", seen->spooled);
+  if (seen->mark) {
+    mark_put(&document, seen->mark);
   }
-  bool ok = oplog_glance(&applier->reader, &oldest, &newest, error);
-  message_put_timestamp(&document, "oldest", oldest);
-  message_put_timestamp(&document, "newest", newest);
-  message_put_timestamp(&document, "needed", needed);
-  BSON_APPEND_INT64(&document, "spooled", spooled);
-  mark_put(&document, &applier->mark);
-  ok = ok && channel_send(&applier->channel, MESSAGE_WINDOW, &document, error);
+  bool ok = channel_send(channel, MESSAGE_WINDOW, &document, error);
   bson_destroy(&document);
   return ok;
 }
@@ -58,7 +53,13 @@ look(struct applier *applier, const struct optime *start, struct error *error)
   if (applier->oplog_path && !applier->feed && !spool_on(applier, start, error)) {
     return false;
   }
-  return mark_move(&applier->target, &applier->mark, MARK_MS, error) && watch_report(applier, start->ts, error);
+  struct window_seen seen = {.needed = start->ts, .mark = &applier->mark};
+  if (applier->feed) {
+    seen.needed = feed_reached(applier->feed, &seen.spooled);
+  }
+  return mark_move(&applier->target, &applier->mark, MARK_MS, error) &&
+         oplog_glance(&applier->reader, &seen.oldest, &seen.newest, error) &&
+         watch_send(&applier->channel, &seen, error);
 }
 
 /* How both servers do; one that is away is found by others. */

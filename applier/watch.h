@@ -14,7 +14,14 @@ int watch_until_message(struct applier *applier, const struct optime *start, enu
 /* How long to leave the source alone after a look that began then. */
 int64_t watch_pause_ms(int64_t begun_ms, int64_t least_ms);
 
-/* Tells the coordinator how far the source's oplog reaches. */
-bool watch_report(struct applier *applier, uint64_t needed, struct error *error);
+/* Tells the coordinator how far the source's oplog reaches; see MESSAGE_WINDOW. */
+struct window_seen {
+  uint64_t oldest;
+  uint64_t newest;
+  uint64_t needed;
+  int64_t spooled;
+  const struct mark *mark; /* NULL: it says nothing of the mark */
+};
+bool watch_send(struct channel *channel, const struct window_seen *seen, struct error *error);
 
 #endif

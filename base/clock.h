@@ -9,6 +9,7 @@ int64_t clock_us(void); /* the same in microseconds */
 
 /* Wall time in seconds since 1970, as oplog timestamps count it. */
 int64_t clock_unix_s(void);
+int64_t clock_unix_ms(void); /* the same in milliseconds */
 
 /* Sleeps; returns early when a signal arrives. */
 void clock_sleep_ms(int64_t ms);

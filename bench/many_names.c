@@ -88,7 +88,7 @@ run_plan(struct plan *plan, struct checkpoint *checkpoint, struct error *error)
 static void
 show_status(const struct plan *plan)
 {
-  struct progress_tail tail = {0};
+  struct tail tail = {0};
   struct window window = {0};
   struct status status = {.plan = plan, .tail = &tail, .window = &window, .needs_s = -1};
   char *json = status_json(&status);

@@ -1,6 +1,5 @@
 #include "coordinator/migrate.h"
 
-#include <libgen.h>
 #include <signal.h>
 #include <uv.h>
 
@@ -9,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/check.h"
+#include "coordinator/ending.h"
 #include "coordinator/http.h"
 #include "coordinator/known.h"
 #include "coordinator/pool.h"
@@ -21,8 +21,9 @@
 #include "target/leftover.h"
 
 #define APPLIER_DEATHS_MOST 3
-#define PACE_S 5 /* before that a pace means nothing */
 #define WARN_EVERY_MS INT64_C(300000)
+#define HURRY_MS 1000 /* asked twice */
+#define LEAVE_MS 5000 /* when all is done, or nothing is to be expected */
 
 struct migration {
   const struct options *options;
@@ -44,7 +45,7 @@ struct migration {
   struct http *http; /* NULL: no status port */
   struct http_actions actions;
   struct throttle throttle;
-  struct progress_tail tail;
+  struct tail tail;
   uint64_t start; /* T0 */
   struct window window;
   int64_t warned_ms; /* that the window is too short */
@@ -62,16 +63,16 @@ struct migration {
   struct error error; /* the first one */
 };
 
-/* Seconds that the copy may still take at its pace so far; -1: not known. */
 static int64_t
 copy_needs_s(const struct migration *migration)
 {
-  double passed_s = (double)(clock_ms() - migration->began_ms) / 1000;
-  struct plan_total total = plan_total(&migration->plan);
-  if (migration->handed_off || total.bytes == 0 || passed_s < PACE_S) {
-    return -1;
-  }
-  return (int64_t)((double)(total.expected - total.bytes) * passed_s / (double)total.bytes);
+  return migration->handed_off ? -1 : plan_needs_s(&migration->plan, clock_ms() - migration->began_ms);
+}
+
+static int64_t
+drain_until(const struct migration *migration)
+{
+  return migration->tail.drain_ms + migration->options->drain_s * 1000;
 }
 
 static void
@@ -86,6 +87,8 @@ publish(struct migration *migration)
                           .throttle = &migration->throttle,
                           .error = migration->failed ? &migration->error : NULL,
                           .needs_s = copy_needs_s(migration),
+                          .drain_until_ms = migration->tail.drain_ms ? drain_until(migration) : 0,
+                          .now_ms = clock_ms(),
                           .resumed = migration->resumed,
                           .handed_off = migration->handed_off};
   char *json = status_json(&status);
@@ -93,33 +96,22 @@ publish(struct migration *migration)
   bson_free(json);
 }
 
+/* The first one counts. */
 static void
-fail(struct migration *migration, const struct error *error)
+set_failed(struct migration *migration, const struct error *error)
 {
   if (!migration->failed) {
     migration->failed = true;
     migration->error = *error;
     publish(migration);
   }
-  pool_stop(&migration->pool);
 }
 
-/* What the children have to know of the options. */
 static void
-make_settings(struct migration *migration)
+fail(struct migration *migration, const struct error *error)
 {
-  const struct options *options = migration->options;
-  selection_put(&migration->selection, &migration->settings);
-  BSON_APPEND_BOOL(&migration->settings, "noIndexRestore", options->no_index_restore);
-  BSON_APPEND_BOOL(&migration->settings, "preserveUUIDs", options->preserve_uuids);
-  BSON_APPEND_BOOL(&migration->settings, "atomicTransactions", options->atomic_transactions);
-  BSON_APPEND_INT64(&migration->settings, "oplogBatchSize", options->oplog_batch_size);
-  if (options->oplog_path) {
-    BSON_APPEND_UTF8(&migration->settings, "oplogPath", options->oplog_path);
-  }
-  char *path = memory_string(options_bookmark(options));
-  BSON_APPEND_UTF8(&migration->settings, "folder", dirname(path));
-  free(path);
+  set_failed(migration, error);
+  pool_stop(&migration->pool);
 }
 
 /* What the bookmark file must have; the caller's to destroy. */
@@ -246,6 +238,8 @@ send_hand_off(struct migration *migration, const char *start_name, uint64_t end,
   bson_t refused;
   bson_t seen;
   bool listed = refused_list(&migration->checkpoint, &refused, error);
+  bson_t from;
+  struct error absent;
   bool ok = kept_seen(&migration->checkpoint, &seen, error) && listed &&
             put_optime(migration, &message, "copied_from", "start", error) &&
             put_optime(migration, &message, "start", start_name, error) &&
@@ -259,6 +253,7 @@ send_hand_off(struct migration *migration, const char *start_name, uint64_t end,
     BSON_APPEND_BOOL(&message, "fresh", fresh);
     pool_tell_applier(&migration->pool, MESSAGE_HAND_OFF, &message);
     migration->handed_off = true;
+    migration->tail.bookmark = message_document(&message, "start", &from, &absent) ? optime_of(&from).ts : 0;
   }
   bson_destroy(&seen);
   bson_destroy(&refused);
@@ -278,17 +273,6 @@ send_watch(struct migration *migration, struct error *error)
   }
   bson_destroy(&message);
   return ok;
-}
-
-static void
-log_copied(struct migration *migration)
-{
-  struct plan_total total = plan_total(&migration->plan);
-  double seconds = (double)(clock_ms() - migration->began_ms) / 1000;
-  double per_s = seconds > 0 ? seconds : 1;
-  log_info("copied collections=%zu documents=%lld mb=%.1f seconds=%.1f docs_per_s=%.0f mb_per_s=%.1f repeated=%lld",
-           migration->plan.collection_count, (long long)total.documents, (double)total.bytes / 1e6, seconds,
-           (double)total.documents / per_s, (double)total.bytes / 1e6 / per_s, (long long)migration->duplicates);
 }
 
 /* From here on a start goes on with the replay: the bookmark is T0. */
@@ -342,7 +326,7 @@ hand_off_if_copied(struct migration *migration)
     fail(migration, &error);
     return;
   }
-  log_copied(migration);
+  plan_log_copied(&migration->plan, clock_ms() - migration->began_ms, migration->duplicates);
   fault_point("hand-off");
   if (!send_hand_off(migration, "start", 0, true, &error)) {
     fail(migration, &error);
@@ -412,13 +396,7 @@ take_window(struct migration *migration, const bson_t *document)
     return;
   }
   window_take(window, clock_ms());
-  if (window_lost(window)) {
-    error_set(
-      &error, ERROR_OPLOG,
-      "the source's oplog no longer holds what the migration needs: it begins at %u.%u now, and %u.%u is needed; "
-      "enlarge the oplog or use --oplogPath, and start again with --forceDump --drop",
-      OPTIME_SECONDS(window->oldest), OPTIME_INCREMENT(window->oldest), OPTIME_SECONDS(window->needed),
-      OPTIME_INCREMENT(window->needed));
+  if (!window_check(window, &error)) {
     fail(migration, &error);
     return;
   }
@@ -453,64 +431,57 @@ take_load(struct migration *migration, const bson_t *document)
   pool_set_rate(&migration->pool, throttle_rate(&migration->throttle));
 }
 
+/* What the applier says from here on has nothing to be kept with. */
+static void
+lose_changes(struct migration *migration, const struct error *error)
+{
+  migration->change_lost = true;
+  fail(migration, error);
+  child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
+}
+
+static void
+take_applied(struct migration *migration, const bson_t *document)
+{
+  struct tail *tail = &migration->tail;
+  struct error error;
+  bool was_consistent = tail->consistent;
+  tail_take_applied(tail, document);
+  if (!save_bookmark(migration, document, &error)) {
+    lose_changes(migration, &error); /* those that were to be kept with it */
+    return;
+  }
+  if (message_flag(document, "confirm")) {
+    pool_confirm(&migration->pool);
+  }
+  if (!was_consistent && tail->consistent) {
+    log_info("tailing applied=%lld ts=%u.%u", (long long)tail->entries, OPTIME_SECONDS(tail->bookmark),
+             OPTIME_INCREMENT(tail->bookmark));
+  }
+  if (tail->over) {
+    pool_hurry(&migration->pool, LEAVE_MS);
+  }
+}
+
 static void
 on_applier_message(void *context, enum message_type type, const bson_t *document)
 {
   struct migration *migration = context;
   struct error error;
-  if (type == MESSAGE_WINDOW) {
+  migration->tail.alive_ms = clock_ms();
+  if (type == MESSAGE_ALIVE) {
+    tail_take_alive(&migration->tail, document);
+  } else if (type == MESSAGE_WINDOW) {
     take_window(migration, document);
-    return;
-  }
-  if (type == MESSAGE_LOAD) {
+  } else if (type == MESSAGE_LOAD) {
     take_load(migration, document);
-    return;
-  }
-  if (type == MESSAGE_REFUSED) {
+  } else if (type == MESSAGE_REFUSED) {
     on_refused(migration, document);
+  } else if (type == MESSAGE_CHANGED && !known_take(&migration->checkpoint, document, &error)) {
+    lose_changes(migration, &error);
+  } else if (type == MESSAGE_APPLIED && !migration->change_lost) {
+    take_applied(migration, document);
   }
-  if (type == MESSAGE_CHANGED && !known_take(&migration->checkpoint, document, &error)) {
-    migration->change_lost = true;
-    fail(migration, &error);
-    child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
-  }
-  if (type != MESSAGE_APPLIED || migration->change_lost) {
-    return;
-  }
-  bool was_consistent = migration->tail.consistent;
-  migration->tail.latest = message_timestamp(document, "latest");
-  migration->tail.last_write = message_timestamp(document, "last_write");
-  migration->tail.entries = message_number(document, "entries", 0);
-  migration->tail.consistent = message_flag(document, "consistent");
-  if (!save_bookmark(migration, document, &error)) {
-    migration->change_lost = true; /* those that were to be kept with it */
-    fail(migration, &error);
-    child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
-  } else if (message_flag(document, "confirm")) {
-    pool_confirm(&migration->pool);
-  }
-  if (!was_consistent && migration->tail.consistent) {
-    log_info("tailing applied=%lld ts=%u.%u", (long long)migration->tail.entries,
-             OPTIME_SECONDS(migration->tail.bookmark), OPTIME_INCREMENT(migration->tail.bookmark));
-  }
-}
-
-/* Writes the bookmark again, with or without the mark of a clean end. */
-static bool
-mark_clean(struct migration *migration, bool clean, struct error *error)
-{
-  bson_t bookmark;
-  int got = checkpoint_get(&migration->checkpoint, "bookmark", &bookmark, error);
-  if (got != 1) {
-    return got == 0;
-  }
-  bson_t marked = BSON_INITIALIZER;
-  bson_copy_to_excluding_noinit(&bookmark, &marked, "clean", NULL);
-  BSON_APPEND_BOOL(&marked, "clean", clean);
-  bool ok = checkpoint_put(&migration->checkpoint, "bookmark", &marked, error);
-  bson_destroy(&marked);
-  bson_destroy(&bookmark);
-  return ok;
 }
 
 /*
@@ -533,7 +504,7 @@ go_on(struct migration *migration, struct error *error)
     if (message_flag(&bookmark, "clean")) {
       reached = message_timestamp(&bookmark, "reached");
       reached = reached > at ? reached : at;
-      ok = mark_clean(migration, false, error);
+      ok = ending_mark(&migration->checkpoint, false, error);
     }
     bson_destroy(&bookmark);
     if (!ok) {
@@ -550,22 +521,25 @@ on_applier_ended(void *context, const struct child *applier)
   struct migration *migration = context;
   struct error error;
   const char *cause = applier->cause[0] ? applier->cause : "ended by itself";
+  struct tail *tail = &migration->tail;
   checkpoint_forget(&migration->checkpoint); /* changes whose bookmark never came */
   if (applier->failed) {
     fail(migration, &applier->error);
-  } else if (migration->pool.stopping && !applier->cause[0]) {
-    return;
+  } else if (tail->over || (migration->pool.stopping && (!applier->cause[0] || tail->tailed))) {
+    return; /* its last word tells how the run ends */
   } else if (migration->pool.stopping || migration->applier_deaths++ >= APPLIER_DEATHS_MOST) {
     error_set(&error, ERROR_CHILD, "the applier %s%s; start again, it goes on from its bookmark", cause,
               child_mend(applier));
     fail(migration, &error);
   } else {
-    migration->tail.consistent = false;
+    tail_begin(tail);
     publish(migration);
     log_warn("the applier %s; another one goes on", cause);
     if (!pool_restart_applier(&migration->pool, &error) ||
         !(migration->handed_off ? go_on(migration, &error) : send_watch(migration, &error))) {
       fail(migration, &error);
+    } else if (migration->tail.drain_ms) {
+      pool_drain(&migration->pool);
     }
   }
 }
@@ -587,17 +561,50 @@ on_all_ended(void *context)
   uv_stop(&migration->loop);
 }
 
+/* While tailing, what the source has by now is waited for; see coordinator/ending.h. */
+static void
+stop(struct migration *migration)
+{
+  int64_t seconds = migration->options->drain_s;
+  if (!migration->tail.tailed || migration->failed || seconds == 0) {
+    pool_stop(&migration->pool);
+    return;
+  }
+  log_info("draining up to the source's newest entry of now, for %lld s at most; another signal stops at once",
+           (long long)seconds);
+  migration->tail.drain_ms = clock_ms();
+  pool_drain(&migration->pool);
+}
+
+/* What is done when the time is up. */
+static void
+end_drain_if_due(struct migration *migration)
+{
+  struct pool *pool = &migration->pool;
+  if (migration->tail.drain_ms == 0 || pool->stopping || tail_drained(&migration->tail) ||
+      clock_ms() < drain_until(migration)) {
+    return;
+  }
+  log_warn("the target is not up to the source's newest entry within --drainSeconds: stopping");
+  pool_stop(pool);
+  if (!migration->tail.consistent || !tail_answers(&migration->tail, clock_ms())) {
+    pool_hurry(pool, LEAVE_MS); /* it waits for a server, or is stopped: there is nothing to finish */
+  }
+}
+
 static void
 on_signal(uv_signal_t *handle, int number)
 {
   struct migration *migration = handle->data;
-  if (!migration->interrupted) {
-    log_info("stopping signal=%s", number == SIGINT ? "SIGINT" : "SIGTERM");
-  } else {
-    migration->pool.timeouts_ms = 1000; /* asked twice */
-  }
+  struct pool *pool = &migration->pool;
+  bool again = migration->interrupted;
   migration->interrupted = true;
-  pool_stop(&migration->pool);
+  if (again) {
+    pool_hurry(pool, HURRY_MS);
+  } else {
+    log_info("stopping signal=%s", number == SIGINT ? "SIGINT" : "SIGTERM");
+    stop(migration);
+  }
   if (!pool_any_running(&migration->pool)) {
     uv_stop(&migration->loop);
   }
@@ -622,6 +629,8 @@ on_timer(uv_timer_t *timer)
   throttle_tick(&migration->throttle, pool->copied_bytes, pool->copied_documents, clock_ms());
   pool_set_rate(pool, throttle_rate(&migration->throttle));
   pool_tick(pool);
+  tail_watch(&migration->tail, pool->applier.running);
+  end_drain_if_due(migration);
   publish_if_due(migration);
   struct error error;
   if (!keep_tasks(migration, &error)) {
@@ -684,6 +693,7 @@ run_loop(struct migration *migration)
     .events = {on_task_done, on_refused, on_applier_message, on_applier_ended, on_failed, on_all_ended, migration}};
   progress_init(&migration->progress);
   migration->began_ms = clock_ms();
+  tail_begin(&migration->tail);
   if (!pool_start(pool, options_workers(migration->options), &error) ||
       !(migration->resumed ? go_on(migration, &error) : send_watch(migration, &error))) {
     fail(migration, &error);
@@ -704,21 +714,21 @@ finish(struct migration *migration)
 {
   struct error ignored; /* those ranges are copied again */
   keep_tasks(migration, &ignored);
-  if (!migration->failed && !migration->tail.consistent) {
-    migration->failed = true;
-    error_set(&migration->error, ERROR_INTERRUPTED,
-              "stopped before the target was complete; start again with the same options to go on");
+  const struct tail *tail = &migration->tail;
+  struct error error;
+  if (!migration->failed && tail->over && !ending_mark(&migration->checkpoint, true, &error)) {
+    set_failed(migration, &error);
   }
-  if (!migration->failed && !mark_clean(migration, true, &migration->error)) {
-    migration->failed = true;
+  if (!migration->failed && !ending_judge(tail, clock_ms(), &error)) {
+    set_failed(migration, &error);
   }
   if (migration->failed) {
     log_error("%s", migration->error.text);
     return error_exit_status(migration->error.kind);
   }
   uint32_t refused = refused_count(&migration->checkpoint);
-  log_info("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(migration->tail.bookmark),
-           OPTIME_INCREMENT(migration->tail.bookmark), (long long)migration->tail.entries);
+  log_info("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(tail->bookmark),
+           OPTIME_INCREMENT(tail->bookmark), (long long)tail->entries);
   if (refused > 0) {
     log_warn("the target refused %u indexes and documents, named above and in earlier runs' logs", refused);
     return error_exit_status(ERROR_INCOMPLETE);
@@ -744,7 +754,7 @@ begin(struct migration *migration, struct error *error)
       (options->max_rate && !rate_parse(options->max_rate, &migration->throttle.most, error))) {
     return false;
   }
-  make_settings(migration);
+  options_settings(options, &migration->selection, &migration->settings);
   migration->source_uri = uri_make(options, URI_SOURCE, error);
   migration->target_uri = migration->source_uri ? uri_make(options, URI_TARGET, error) : NULL;
   migration->target_uri = uri_name(migration->target_uri, options_bookmark(options));

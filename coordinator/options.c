@@ -1,6 +1,7 @@
 #include "coordinator/options.h"
 
 #include <errno.h>
+#include <libgen.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -467,6 +468,22 @@ options_shape(const struct options *options, const struct selection *selection, 
   selection_put(selection, shape);
   BSON_APPEND_BOOL(shape, "noIndexRestore", options->no_index_restore);
   BSON_APPEND_BOOL(shape, "preserveUUIDs", options->preserve_uuids);
+}
+
+void
+options_settings(const struct options *options, const struct selection *selection, bson_t *settings)
+{
+  selection_put(selection, settings);
+  BSON_APPEND_BOOL(settings, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(settings, "preserveUUIDs", options->preserve_uuids);
+  BSON_APPEND_BOOL(settings, "atomicTransactions", options->atomic_transactions);
+  BSON_APPEND_INT64(settings, "oplogBatchSize", options->oplog_batch_size);
+  if (options->oplog_path) {
+    BSON_APPEND_UTF8(settings, "oplogPath", options->oplog_path);
+  }
+  char *path = memory_string(options_bookmark(options));
+  BSON_APPEND_UTF8(settings, "folder", dirname(path));
+  free(path);
 }
 
 const char *

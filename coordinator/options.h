@@ -52,4 +52,7 @@ void options_help(FILE *out);
  */
 void options_shape(const struct options *options, const struct selection *selection, bson_t *shape);
 
+/* What the children have to know of the options: appended to `settings`. */
+void options_settings(const struct options *options, const struct selection *selection, bson_t *settings);
+
 #endif

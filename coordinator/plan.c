@@ -1,6 +1,9 @@
 #include "coordinator/plan.h"
 
+#include "base/log.h"
 #include "base/memory.h"
+
+#define PACE_MS 5000 /* before that a pace means nothing */
 
 void
 plan_init(struct plan *plan, const struct catalog *catalog, int64_t collections_at_once)
@@ -246,4 +249,24 @@ plan_total(const struct plan *plan)
     total.expected += size > bytes ? size : bytes;
   }
   return total;
+}
+
+int64_t
+plan_needs_s(const struct plan *plan, int64_t passed_ms)
+{
+  struct plan_total total = plan_total(plan);
+  double left = (double)(total.expected - total.bytes);
+  return total.bytes == 0 || passed_ms < PACE_MS ? -1
+                                                 : (int64_t)(left * (double)passed_ms / 1000 / (double)total.bytes);
+}
+
+void
+plan_log_copied(const struct plan *plan, int64_t passed_ms, int64_t repeated)
+{
+  struct plan_total total = plan_total(plan);
+  double seconds = (double)passed_ms / 1000;
+  double per_s = seconds > 0 ? seconds : 1;
+  log_info("copied collections=%zu documents=%lld mb=%.1f seconds=%.1f docs_per_s=%.0f mb_per_s=%.1f repeated=%lld",
+           plan->collection_count, (long long)total.documents, (double)total.bytes / 1e6, seconds,
+           (double)total.documents / per_s, (double)total.bytes / 1e6 / per_s, (long long)repeated);
 }

@@ -85,5 +85,9 @@ struct plan_total {
   int64_t expected;
 };
 struct plan_total plan_total(const struct plan *plan);
+/* The seconds that the copy, which began so long ago, may still take at its pace so far; -1: not known. */
+int64_t plan_needs_s(const struct plan *plan, int64_t passed_ms);
+/* The copy is done: what it was. */
+void plan_log_copied(const struct plan *plan, int64_t passed_ms, int64_t repeated);
 
 #endif

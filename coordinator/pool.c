@@ -388,6 +388,20 @@ pool_stop(struct pool *pool)
 }
 
 void
+pool_drain(struct pool *pool)
+{
+  send_word(&pool->applier, MESSAGE_DRAIN);
+}
+
+void
+pool_hurry(struct pool *pool, int64_t timeouts_ms)
+{
+  pool_stop(pool);
+  pool->timeouts_ms = timeouts_ms;
+  pool->stop_ms = clock_ms();
+}
+
+void
 pool_tick(struct pool *pool)
 {
   if (!pool->stopping) {

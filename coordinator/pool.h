@@ -54,6 +54,10 @@ bool pool_restart_applier(struct pool *pool, struct error *error);
 void pool_set_rate(struct pool *pool, struct rate rate);
 /* The workers end; the applier goes on. */
 void pool_stop_workers(struct pool *pool);
+/* The applier ends when it has brought the target up to the source's newest entry; see MESSAGE_DRAIN. */
+void pool_drain(struct pool *pool);
+/* As pool_stop, and from now on each step takes so long at most. */
+void pool_hurry(struct pool *pool, int64_t timeouts_ms);
 /* All end: STOP, then from pool_tick on SIGTERM, then SIGKILL. */
 void pool_stop(struct pool *pool);
 /* Once a second. */

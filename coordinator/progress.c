@@ -225,7 +225,7 @@ progress_copy(struct progress *progress, const struct plan *plan, const struct w
 }
 
 void
-progress_tail(struct progress *progress, const struct progress_tail *tail, const struct window *window)
+progress_tail(struct progress *progress, const struct tail *tail, const struct window *window)
 {
   int64_t now = clock_ms();
   if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
@@ -237,8 +237,8 @@ progress_tail(struct progress *progress, const struct progress_tail *tail, const
   progress->applied = tail->entries;
   recent_note(&progress->entries, now, tail->entries);
   double rate = recent_per_s(&progress->entries);
-  int64_t lag =
-    tail->latest > tail->bookmark ? OPTIME_SECONDS(tail->latest) - (int64_t)OPTIME_SECONDS(tail->bookmark) : 0;
+  uint64_t latest = tail->newest > tail->bookmark ? tail->newest : tail->bookmark;
+  int64_t lag = OPTIME_SECONDS(latest) - (int64_t)OPTIME_SECONDS(tail->bookmark);
   const char *stage = tail->consistent ? "tailing" : "catching up";
   if (progress->terminal) {
     terminal_clear();
@@ -247,7 +247,7 @@ progress_tail(struct progress *progress, const struct progress_tail *tail, const
   } else {
     log_info("%s lag_s=%lld applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", stage, (long long)lag,
              (long long)tail->entries, rate, OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark),
-             OPTIME_SECONDS(tail->latest), OPTIME_INCREMENT(tail->latest));
+             OPTIME_SECONDS(latest), OPTIME_INCREMENT(latest));
     log_window(window);
   }
   progress->shown_ms = now;

@@ -5,17 +5,10 @@
 #ifndef FERRY_COORDINATOR_PROGRESS_H
 #define FERRY_COORDINATOR_PROGRESS_H
 
+#include "coordinator/ending.h"
 #include "coordinator/plan.h"
 #include "coordinator/recent.h"
 #include "coordinator/window.h"
-
-struct progress_tail {
-  uint64_t bookmark;
-  uint64_t latest;
-  uint64_t last_write;
-  int64_t entries;
-  bool consistent;
-};
 
 struct progress {
   bool terminal;
@@ -31,7 +24,7 @@ struct progress {
 void progress_init(struct progress *progress);
 /* Call about once a second; each decides by itself whether it is time. */
 void progress_copy(struct progress *progress, const struct plan *plan, const struct window *window);
-void progress_tail(struct progress *progress, const struct progress_tail *tail, const struct window *window);
+void progress_tail(struct progress *progress, const struct tail *tail, const struct window *window);
 /* Takes the bars off the terminal, for good. */
 void progress_end(struct progress *progress);
 

@@ -2,9 +2,12 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "ipc/message.h"
+
+#define KNOWN_MS 30000 /* what was asked longer ago is no ground for a claim */
 
 /* mongomirror has the number of indexes only. */
 static void
@@ -72,10 +75,68 @@ put_window(const struct status *status, bson_t *document)
   bson_append_document_end(document, &oplog);
 }
 
+/*
+ * What mongomirror's users compare, the last two, is equal if and only if nothing is known of the source that is not on the
+ * target. A timestamp that is not known yet is not there.
+ */
+static void
+put_tail_details(const struct tail *tail, bson_t *details)
+{
+  uint64_t latest = tail->newest > tail->bookmark ? tail->newest : tail->bookmark;
+  message_put_timestamp(details, "currentTimestamp", tail->bookmark);
+  if (tail->newest == 0) {
+    return;
+  }
+  message_put_timestamp(details, "latestTimestamp", latest);
+  if (latest > tail->bookmark || tail_caught_up(tail)) {
+    message_put_timestamp(details, "lastWriteOnSourceTimestamp", latest);
+  }
+}
+
+/* mongomirror has no such thing, nor the next one. */
+static void
+put_caught_up(const struct status *status, bson_t *document)
+{
+  const struct tail *tail = status->tail;
+  int64_t age_ms = status->now_ms - tail->asked_ms;
+  bool caught_up = tail_caught_up(tail) && age_ms <= KNOWN_MS && tail_answers(tail, status->now_ms);
+  BSON_APPEND_BOOL(document, "caughtUp", caught_up);
+  if (caught_up) {
+    message_put_timestamp(document, "caughtUpTimestamp", tail->newest);
+    BSON_APPEND_DATE_TIME(document, "caughtUpAt", clock_unix_ms() - age_ms);
+    BSON_APPEND_DOUBLE(document, "caughtUpAgeSeconds", (double)age_ms / 1000);
+  }
+  if (status->drain_until_ms) {
+    bson_t drain;
+    int64_t left_ms = status->drain_until_ms - status->now_ms;
+    BSON_APPEND_DOCUMENT_BEGIN(document, "drain", &drain);
+    message_put_timestamp(&drain, "reachedTimestamp", tail->bookmark);
+    if (tail->goal != 0) {
+      message_put_timestamp(&drain, "goalTimestamp", tail->goal);
+    }
+    BSON_APPEND_INT64(&drain, "secondsLeft", left_ms > 0 ? left_ms / 1000 : 0);
+    bson_append_document_end(document, &drain);
+  }
+}
+
+static void
+put_applier(const struct status *status, bson_t *document)
+{
+  const struct tail *tail = status->tail;
+  bson_t applier;
+  BSON_APPEND_DOCUMENT_BEGIN(document, "applier", &applier);
+  BSON_APPEND_BOOL(&applier, "answers", tail_answers(tail, status->now_ms));
+  BSON_APPEND_DOUBLE(&applier, "answerAgeSeconds", (double)(status->now_ms - tail->alive_ms) / 1000);
+  if (tail->reported_ms) {
+    BSON_APPEND_DOUBLE(&applier, "reportAgeSeconds", (double)(status->now_ms - tail->reported_ms) / 1000);
+  }
+  bson_append_document_end(document, &applier);
+}
+
 char *
 status_json(const struct status *status)
 {
-  const struct progress_tail *tail = status->tail;
+  const struct tail *tail = status->tail;
   bson_t document = BSON_INITIALIZER;
   bson_t details;
   BSON_APPEND_UTF8(&document, "stage", tail->consistent || status->resumed ? "oplog sync" : "initial sync");
@@ -85,9 +146,7 @@ status_json(const struct status *status)
                                         : "copying");
   BSON_APPEND_DOCUMENT_BEGIN(&document, "details", &details);
   if (status->handed_off) {
-    message_put_timestamp(&details, "currentTimestamp", tail->bookmark);
-    message_put_timestamp(&details, "latestTimestamp", tail->latest);
-    message_put_timestamp(&details, "lastWriteOnSourceTimestamp", tail->last_write);
+    put_tail_details(tail, &details);
   } else {
     put_copy_details(status->plan, &details);
   }
@@ -95,6 +154,8 @@ status_json(const struct status *status)
   if (!status->handed_off) { /* mongomirror has no such thing */
     throttle_put(status->throttle, &document);
   }
+  put_caught_up(status, &document);
+  put_applier(status, &document);
   put_window(status, &document);
   if (status->error) {
     char *text = text_escaped(status->error->text);

@@ -11,11 +11,13 @@
 
 struct status {
   const struct plan *plan;
-  const struct progress_tail *tail;
+  const struct tail *tail;
   const struct window *window;
   const struct throttle *throttle;
   const struct error *error; /* NULL: none */
   int64_t needs_s;           /* what the copy may still take, -1: not known */
+  int64_t drain_until_ms;    /* of a stop that drains: when it ends at the latest; 0: there is none */
+  int64_t now_ms;
   bool resumed;
   bool handed_off;
 };

@@ -1,5 +1,7 @@
 #include "coordinator/window.h"
 
+#include "source/oplog.h"
+
 #define ANCHOR_MS INT64_C(300000)
 
 static int64_t
@@ -29,6 +31,18 @@ bool
 window_lost(const struct window *window)
 {
   return window->needed != 0 && window->oldest > window->needed;
+}
+
+bool
+window_check(const struct window *window, struct error *error)
+{
+  return !window_lost(window) ||
+         error_set(
+           error, ERROR_OPLOG,
+           "the source's oplog no longer holds what the migration needs: it begins at %u.%u now, and %u.%u is needed; "
+           "enlarge the oplog or use --oplogPath, and start again with --forceDump --drop",
+           OPTIME_SECONDS(window->oldest), OPTIME_INCREMENT(window->oldest), OPTIME_SECONDS(window->needed),
+           OPTIME_INCREMENT(window->needed));
 }
 
 int64_t

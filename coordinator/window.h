@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 /* Timestamps are an oplog's, seconds << 32 | increment; times are of clock_ms. */
 struct window {
   uint64_t oldest;
@@ -25,6 +27,8 @@ void window_take(struct window *window, int64_t now_ms);
 
 /* The oplog does not hold what is needed any more. */
 bool window_lost(const struct window *window);
+/* ERROR_OPLOG if so. */
+bool window_check(const struct window *window, struct error *error);
 
 /* Seconds from `newest` back to `oldest`. */
 int64_t window_length_s(const struct window *window);

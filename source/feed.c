@@ -34,6 +34,8 @@ struct feed {
   pthread_cond_t changed;
   struct chunk filling; /* under the lock */
   struct optime idle;   /* settled when the oplog had no more */
+  int64_t idle_ms;      /* when the read began that found no more */
+  int64_t read_ms;      /* the thread's: when the read under way began */
   bool ended;           /* the thread will read no more, because of `error` */
   struct error error;
   bool stop;
@@ -49,6 +51,7 @@ struct feed {
   size_t given;
   struct optime given_at;
   struct optime settled;
+  int64_t given_idle_ms; /* all that was read before `idle_ms` of then was given */
   struct optime settles; /* when all of `giving`, a block of the spool, was given */
   bson_t entry;          /* in `giving` */
 };
@@ -110,6 +113,7 @@ push(struct feed *feed, int got, const bson_t *entry, struct error *error)
   }
   if (got == 0) {
     feed->idle = settled;
+    feed->idle_ms = oplog_at_end(feed->cursor) ? feed->read_ms : feed->idle_ms;
   } else if (got < 0) {
     feed->ended = true;
     feed->error = *error;
@@ -128,6 +132,7 @@ follow(void *context)
   struct error error = {.kind = ERROR_NONE};
   int got;
   do {
+    feed->read_ms = clock_ms();
     got = oplog_next(feed->cursor, &entry, &error);
   } while (push(feed, got, entry, &error));
   return NULL;
@@ -275,6 +280,7 @@ refill(struct feed *feed, int wait_ms, struct error *error)
     got = -1;
   } else {
     settle(feed, &feed->idle);
+    feed->given_idle_ms = feed->idle_ms;
   }
   pthread_mutex_unlock(&feed->lock);
   return unread ? read_spool(feed, end, error) : got;
@@ -304,6 +310,12 @@ feed_next(struct feed *feed, int wait_ms, const bson_t **entry, struct error *er
       return 1;
     }
   }
+}
+
+int64_t
+feed_idle_ms(const struct feed *feed)
+{
+  return feed->given_idle_ms;
 }
 
 bool

@@ -35,6 +35,9 @@ struct optime feed_given(const struct feed *feed);
 /* See oplog_settled, of the entry given last. */
 struct optime feed_settled(const struct feed *feed);
 
+/* When the thread began a read that found nothing more, after which nothing was left to give, by clock_ms; 0: not yet. */
+int64_t feed_idle_ms(const struct feed *feed);
+
 /* For a feed that is not read yet: has the thread met an error? */
 bool feed_failed(struct feed *feed, struct error *error);
 

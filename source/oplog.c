@@ -59,6 +59,7 @@ struct oplog_cursor {
   const bson_t *held;          /* read, but not known to be on a majority yet; the cursor that is read has it */
   uint64_t committed;          /* a majority holds all up to here; UINT64_MAX: that is not asked */
   int64_t asked_ms;
+  bool at_end; /* see oplog_at_end */
 };
 
 /*
@@ -661,6 +662,7 @@ read_entry(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
 int
 oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *error)
 {
+  cursor->at_end = false;
   bool lost = false; /* the cursor died, and the oplog is to be opened again */
   for (int attempt = 0; attempt < ATTEMPTS_MOST; attempt++) {
     int got = lost ? 0 : read_entry(cursor, entry, error);
@@ -674,6 +676,7 @@ oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
     bool dead = !lost && cursor->stage == TAILING && !reader_alive(cursor->tail);
     if (!lost && (cursor->held || (cursor->stage == TAILING && !dead))) {
       cursor->settled = cursor->last;
+      cursor->at_end = attempt == 0 && !cursor->held;
       return 0;
     }
     if (attempt > 1) {
@@ -686,6 +689,12 @@ oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *erro
     lost = !ok;
   }
   return lost ? -1 : 0;
+}
+
+bool
+oplog_at_end(const struct oplog_cursor *cursor)
+{
+  return cursor->at_end;
 }
 
 struct optime

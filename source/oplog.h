@@ -43,7 +43,11 @@ bool oplog_last(struct reader *reader, struct optime *last, struct error *error)
 /* The newest entry that the filter takes, copied into `entry`: 1, 0 if there is none, -1 on error. Reads as far back as need be. */
 int oplog_find_newest(struct reader *reader, const bson_t *filter, bson_t *entry, struct error *error);
 
-/* The newest timestamp, from what the server says of itself where it does (3.4 on): for people. */
+/*
+ * A timestamp at or behind that of every write that was acknowledged before this call, on a majority or not: the primary's newest entry's,
+ * from what it says of itself where it does (3.4 on). S:src/mongo/db/repl/replication_info.cpp@r4.2.2, lastWrite. SecantusDB says its
+ * clock, which no entry needs to reach: there oplog_at_end tells.
+ */
 bool oplog_latest(struct reader *reader, uint64_t *latest, struct error *error);
 
 /* The oldest and the newest entry. */
@@ -83,6 +87,9 @@ void oplog_free(struct oplog_cursor *cursor);
  * (reader.majority), an entry is held back until it is known that one has it, as far as the user may ask that.
  */
 int oplog_next(struct oplog_cursor *cursor, const bson_t **entry, struct error *error);
+
+/* The last call of oplog_next gave 0, and when it began there was no entry that had not been given. */
+bool oplog_at_end(const struct oplog_cursor *cursor);
 
 /* The optime of the entry given last. */
 struct optime oplog_given(const struct oplog_cursor *cursor);

@@ -16,18 +16,14 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
-
-from bson import ObjectId
-from pymongo import WriteConcern
-from pymongo.errors import AutoReconnect, DuplicateKeyError
 
 from servers import die_with_parent, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 TAILING = "oplog sync"
 COPYING = "initial sync"
-PROBE = "ferry_probe.marks"
 
 
 def binary():
@@ -186,30 +182,18 @@ class Ferry:
     def wait_tailing(self, timeout=180):
         return self.wait_stage(TAILING, timeout=timeout)
 
-    def catch_up(self, timeout=180, namespace=PROBE):
-        """Waits until everything written to the source so far is on the target: a mark written now has arrived."""
-        database, _, name = namespace.partition(".")
-        mark = {"_id": ObjectId()}
-        source = self.source.client()[database].get_collection(name, write_concern=WriteConcern("majority"))
-        target = self.target.client()[database][name]
-        while True:
-            try:
-                source.insert_one(mark)
-                break
-            except AutoReconnect:  # an election
-                time.sleep(0.1)
-            except DuplicateKeyError:  # and it had arrived
-                break
-        begun = time.monotonic()
-        while time.monotonic() < begun + timeout:
-            if target.find_one(mark):
-                return time.monotonic() - begun
-            if not self.running():
-                raise Failed(f"mongoferry ended with {self.exit_code}:\n{self.log()[-3000:]}")
-            if self.port and (status := self.status()) and status.get("errorMessage"):
-                raise Failed(f"mongoferry reports: {status['errorMessage']}\n{self.log()[-3000:]}")
-            time.sleep(0.05)
-        raise Failed(f"the mark has not arrived after {timeout} s:\n{self.log()[-3000:]}")
+    def catch_up(self, timeout=180):
+        """Waits until everything that was written to the source before this call is on the target. A stop does so, too: without a
+        status port it is left to that."""
+        begun = datetime.now(timezone.utc)
+        if not self.port:
+            self.wait_log("tailing applied", timeout)
+            return 0
+
+        def there(status):
+            return status.get("caughtUp") and datetime.fromisoformat(status["caughtUpAt"]["$date"]) > begun
+        self.wait_status(there, "caught up", timeout)
+        return (datetime.now(timezone.utc) - begun).total_seconds()
 
     # Its processes and its end
 
@@ -235,7 +219,7 @@ class Ferry:
             time.sleep(0.01)
         return self.exit_code
 
-    def stop(self, timeout=60, number=signal.SIGTERM):
+    def stop(self, timeout=150, number=signal.SIGTERM):
         if self.running():
             os.kill(self.pid, number)
         return self.wait(timeout)
