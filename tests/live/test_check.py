@@ -300,8 +300,7 @@ def test_documented_roles_migrate(secured, tmp_path):
         assert ferry.stop() == 0, ferry.log()
     assert target.client().shop["system.js"].count_documents({}) == 2
     assert "privilege" not in ferry.log() and " lacks " not in ferry.log()
-    for name in "shop", "crm", "ferry_probe":
+    for name in "shop", "crm":
         target.client().drop_database(name)
     source.client().shop.d.drop()
     source.client().shop["system.js"].delete_many({})
-    source.client().drop_database("ferry_probe")

@@ -118,21 +118,19 @@ class Migration:
         self.restarts = Counter()
         self.sets = isinstance(source, servers.ReplicaSet)
         self.loaded = 40_000 if self.sets else 8_000
-        self.ferry = Ferry(source, target, folder, "--workers", 3, "--rangeMB", 1, "--includeDB", DATABASE, "--includeDB",
-                           "ferry_probe", start=False)
+        self.ferry = Ferry(source, target, folder, "--workers", 3, "--rangeMB", 1, "--includeDB", DATABASE,
+                           start=False)
 
     def prepare(self):
         for side in (self.source, self.target):
             wait_primary(side)
-            for name in (DATABASE, "ferry_probe"):
-                side.client()[name].command("dropDatabase", writeConcern={"w": "majority"})
+            side.client()[DATABASE].command("dropDatabase", writeConcern={"w": "majority"})
         docs = self.source.client()[DATABASE].get_collection("docs", write_concern=WriteConcern("majority"))
         docs.create_index("n")
         docs.create_index("u", unique=True, sparse=True)
         for begin in range(0, self.loaded, 4_000):
             docs.insert_many([{"_id": n, "n": n % 97, "fill": self.rng.randbytes(150).hex()}
                               for n in range(begin, begin + 4_000)])
-        self.source.client().ferry_probe.get_collection("marks", write_concern=WriteConcern("majority")).insert_one({})
 
     def kill_own(self):
         found = self.ferry.processes()
@@ -202,7 +200,7 @@ class Migration:
             there = set(self.target.client()[DATABASE].docs.distinct("_id"))
             lost = len(wanted - there) + len(set(range(self.loaded)) - there)
         result = compare(self.source.client(), self.target.client(), same_version=True,
-                         wanted=lambda db, name: db in (DATABASE, "ferry_probe"))
+                         wanted=lambda db, name: db == DATABASE)
         print(f"seed {self.seed}: faults {dict(self.faults)}, started again after {dict(self.restarts)}, "
               f"{len(application.acknowledged)} acknowledged inserts, {lost} lost, "
               f"{'equal' if result.equal else 'NOT equal'}", flush=True)

@@ -19,7 +19,7 @@ def real_pair(request, tmp_path):
 def described(client):
     """What listCollections says of UUIDs and of the _id indexes."""
     found = {}
-    for db in set(client.list_database_names()) - {"admin", "config", "local", "ferry_probe"}:
+    for db in set(client.list_database_names()) - {"admin", "config", "local"}:
         for info in client[db].command("listCollections")["cursor"]["firstBatch"]:
             if info["name"] != "system.views":  # the server's own
                 found[f"{db}.{info['name']}"] = (info.get("info", {}).get("uuid"), info.get("idIndex"))
