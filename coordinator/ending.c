@@ -76,17 +76,19 @@ tail_drained(const struct tail *tail)
 static void
 say_missing(const struct tail *tail, int64_t waited_s, char *text, size_t size)
 {
+  const char *in_part = tail->consistent ? "" : " or there in part";
   if (tail_drained(tail)) {
     snprintf(text, size, "only what finishes the target's indexes was not done");
-  } else if (tail->goal != 0 && tail->goal > tail->bookmark) {
-    snprintf(text, size, "what the source wrote after that, up to its newest entry at the stop, ts=%u.%u, is missing",
-             OPTIME_SECONDS(tail->goal), OPTIME_INCREMENT(tail->goal));
+  } else if (tail->goal > tail->bookmark) {
+    snprintf(text, size, "what the source wrote after that, up to its newest entry at the stop, ts=%u.%u, is missing%s",
+             OPTIME_SECONDS(tail->goal), OPTIME_INCREMENT(tail->goal), in_part);
   } else if (tail->goal != 0) {
-    snprintf(text, size, "it was being brought to a consistent state");
+    snprintf(text, size, "what came after that is there in part, and unique indexes may be missing");
   } else {
-    snprintf(text, size,
-             "what the source wrote after that is missing, and how much that is was not learned from it within %lld s",
-             (long long)waited_s);
+    snprintf(
+      text, size,
+      "what the source wrote after that is missing%s, and how much that is was not learned from it within %lld s",
+      in_part, (long long)waited_s);
   }
 }
 
