@@ -546,6 +546,28 @@ is_views_drop(const struct entry *entry)
   return strcmp(entry->command, "drop") == 0 && strcmp(entry->coll, "system.views") == 0;
 }
 
+static const char *
+text_of(const bson_t *document, const char *name)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, document, name) && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
+}
+
+/* A rename names whole namespaces, in a database that may be another one; dropDatabase names no collection. */
+static void
+log_command(const struct entry *entry)
+{
+  unsigned seconds = OPTIME_SECONDS(entry->ts);
+  unsigned increment = OPTIME_INCREMENT(entry->ts);
+  if (strcmp(entry->command, "renameCollection") == 0) {
+    log_info("ddl renameCollection ns=%s to=%s ts=%u.%u", text_of(&entry->o, "renameCollection"),
+             text_of(&entry->o, "to"), seconds, increment);
+  } else {
+    log_info("ddl %s ns=%s%s%s ts=%u.%u", entry->command, entry->db, entry->coll[0] ? "." : "", entry->coll, seconds,
+             increment);
+  }
+}
+
 bool
 ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
 {
@@ -591,8 +613,7 @@ ddl_apply(struct ddl *ddl, struct entry *entry, struct error *error)
       if (commands[i].by_name && ddl_was_gone(ddl, entry)) {
         return true;
       }
-      log_info("ddl %s ns=%s.%s ts=%u.%u", entry->command, entry->db, entry->coll, OPTIME_SECONDS(entry->ts),
-               OPTIME_INCREMENT(entry->ts));
+      log_command(entry);
       fault_point("ddl-before");
       bool ok = commands[i].run(ddl, entry, error);
       fault_point("ddl-after");
