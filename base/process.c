@@ -47,6 +47,50 @@ process_start(int argc, char **argv)
   }
 }
 
+static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
+static volatile sig_atomic_t end_status;
+static char end_line[160];
+static bool survives_terminal;
+
+static void
+end_now(int number)
+{
+  (void)number;
+  if (write(STDERR_FILENO, end_line, strlen(end_line)) < 0) {
+    _exit(end_status);
+  }
+  _exit(end_status);
+}
+
+void
+process_end_on_signals(int status, const char *line)
+{
+  struct sigaction action = {.sa_handler = end_now};
+  struct sigaction before;
+  end_status = status;
+  snprintf(end_line, sizeof end_line, "%s\n", line);
+  survives_terminal = sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_IGN;
+  for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+    if (ending[i] != SIGHUP || !survives_terminal) {
+      sigaction(ending[i], &action, NULL);
+    }
+  }
+}
+
+void
+process_ignore_signals(void)
+{
+  for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
+    signal(ending[i], SIG_IGN);
+  }
+}
+
+bool
+process_survives_terminal(void)
+{
+  return survives_terminal;
+}
+
 bool
 process_reserve_files(size_t count, struct error *error)
 {

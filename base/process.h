@@ -22,6 +22,16 @@ bool process_reserve_files(size_t count, struct error *error);
 /* Sets what `ps` shows; cut to the room that argv and the environment take. Clears the environment from `ps`. */
 void process_title(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * SIGINT, SIGTERM and SIGHUP end this process with one line and `status`, until somebody else handles them. A SIGHUP that is ignored
+ * already (nohup) stays so.
+ */
+void process_end_on_signals(int status, const char *line);
+/* They do nothing: another process, or this one's last steps, decide when it ends. */
+void process_ignore_signals(void);
+/* Whether SIGHUP was ignored when this process began: it is to survive its terminal. */
+bool process_survives_terminal(void);
+
 /* Asks the kernel to send `signal` when the parent dies; ends at once if `parent` has died already. */
 void process_die_with_parent(int parent, int signal);
 

@@ -238,8 +238,8 @@ view_column(struct checkpoint *checkpoint, sqlite3_stmt *statement, bson_t *view
 {
   const uint8_t *bytes = sqlite3_column_blob(statement, 0);
   size_t size = (size_t)sqlite3_column_bytes(statement, 0);
-  return (bytes && nesting_fits(bytes, size) && bson_init_static(view, bytes, size) && bson_validate(view, BSON_VALIDATE_NONE, NULL) &&
-          sqlite3_column_int64(statement, 1) == hash_of(view)) ||
+  return (bytes && nesting_fits(bytes, size) && bson_init_static(view, bytes, size) &&
+          bson_validate(view, BSON_VALIDATE_NONE, NULL) && sqlite3_column_int64(statement, 1) == hash_of(view)) ||
          error_set(error, ERROR_STATE, "the bookmark file '%s' is damaged; start over with --forceDump --drop",
                    checkpoint->path);
 }

@@ -35,8 +35,10 @@ on_child_exit(uv_process_t *process, int64_t status, int signal)
 {
   struct child *child = process->data;
   child->reaped = true;
-  child->starved = signal == SIGKILL || status == error_exit_status(ERROR_INTERNAL);
-  if (signal) {
+  child->starved = (signal == SIGKILL && !child->killed) || status == error_exit_status(ERROR_INTERNAL);
+  if (child->killed) {
+    snprintf(child->cause, sizeof child->cause, "did not stop and was killed");
+  } else if (signal) {
     snprintf(child->cause, sizeof child->cause, "was killed by signal %d (%s)", signal, strsignal(signal));
   } else if (status != 0) {
     snprintf(child->cause, sizeof child->cause, "exited with status %d", (int)status);
@@ -66,7 +68,7 @@ take_messages(struct child *child)
     child->failed = true;
     child->error = error;
     error_wrap(&child->error, "%s %d", child->role, child->index);
-    child_signal(child, SIGKILL);
+    child_kill(child);
     frame_reader_clear(&child->frames);
   }
 }
@@ -203,10 +205,11 @@ child_send(struct child *child, enum message_type type, const bson_t *document)
 }
 
 void
-child_signal(struct child *child, int signal)
+child_kill(struct child *child)
 {
   if (child->running && !child->reaped) {
-    uv_process_kill(&child->process, signal);
+    child->killed = true;
+    uv_process_kill(&child->process, SIGKILL);
   }
 }
 

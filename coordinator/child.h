@@ -32,6 +32,7 @@ struct child {
   struct error error;
   char cause[160]; /* how it ended, in words; "" for a clean exit */
   bool starved;    /* that may be for want of memory */
+  bool killed;     /* by child_kill */
   struct child_events events;
   struct frame_reader frames;
   uv_process_t process;
@@ -53,7 +54,8 @@ struct child {
 bool child_start(struct child *child, uv_loop_t *loop, const char *role, int index, const struct child_events *events,
                  struct error *error);
 void child_send(struct child *child, enum message_type type, const bson_t *document);
-void child_signal(struct child *child, int signal);
+/* One that waits for nobody any more, or did not stop in time. */
+void child_kill(struct child *child);
 
 /* What may mend how it ended, as the end of a line. */
 const char *child_mend(const struct child *child);

@@ -29,7 +29,7 @@ run_child(char **argv)
   int parent = atoi(argv[3] + strlen("--parent="));
   process_die_with_parent(parent, SIGKILL);
   signal(SIGPIPE, SIG_IGN);
-  signal(SIGINT, SIG_IGN); /* a terminal sends it to the whole group; the coordinator decides */
+  process_ignore_signals(); /* terminals and supervisors send them to the whole group; the coordinator decides */
   if (strcmp(role, "worker") == 0) {
     process_title("mongoferry: worker %d", index);
     return worker_main(index, CHANNEL_IN, CHANNEL_OUT);
@@ -62,6 +62,8 @@ run_coordinator(int argc, char **argv)
            stream_tls_version());
   } else if (ok) {
     process_title("mongoferry: coordinator"); /* argv held passwords */
+    process_end_on_signals(error_exit_status(ERROR_INTERRUPTED),
+                           "mongoferry: stopped by a signal before the copy began");
     server_library_start();
     ok = secrets_read(&options, &error);
     status = !ok ? 0 : check ? check_run(&options) : migrate_run(&options);

@@ -1,12 +1,12 @@
 #include "coordinator/migrate.h"
 
-#include <signal.h>
 #include <uv.h>
 
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "coordinator/check.h"
 #include "coordinator/ending.h"
 #include "coordinator/http.h"
@@ -15,6 +15,7 @@
 #include "coordinator/preflight.h"
 #include "coordinator/progress.h"
 #include "coordinator/refused.h"
+#include "coordinator/signals.h"
 #include "coordinator/status.h"
 #include "coordinator/throttle.h"
 #include "coordinator/uri.h"
@@ -38,8 +39,7 @@ struct migration {
   bson_t settings;
   uv_loop_t loop;
   uv_timer_t timer;
-  uv_signal_t interrupt;
-  uv_signal_t terminate;
+  struct signals signals;
   struct pool pool;
   struct progress progress;
   struct http *http; /* NULL: no status port */
@@ -60,7 +60,8 @@ struct migration {
   int applier_deaths; /* since the bookmark last moved */
   bool interrupted;
   bool failed;
-  struct error error; /* the first one */
+  int64_t linger_until_ms; /* after a failure the status port answers until then; 0: all is well */
+  struct error error;      /* the first one */
 };
 
 static int64_t
@@ -437,7 +438,7 @@ lose_changes(struct migration *migration, const struct error *error)
 {
   migration->change_lost = true;
   fail(migration, error);
-  child_signal(&migration->pool.applier, SIGTERM); /* it may wait for a confirmation */
+  child_kill(&migration->pool.applier); /* it may wait for a confirmation */
 }
 
 static void
@@ -554,8 +555,11 @@ static void
 on_all_ended(void *context)
 {
   struct migration *migration = context;
-  if (migration->failed && migration->http && !migration->interrupted) {
-    log_error("%s; the status port goes on answering until a signal", migration->error.text);
+  int64_t linger_s = migration->options->error_linger_s;
+  if (migration->failed && migration->http && !migration->interrupted && linger_s != 0) {
+    migration->linger_until_ms = linger_s < 0 ? INT64_MAX : clock_ms() + linger_s * 1000;
+    log_error("%s; the status port goes on answering until a signal, or for --errorLingerSeconds",
+              migration->error.text);
     return;
   }
   uv_stop(&migration->loop);
@@ -602,7 +606,7 @@ on_signal(uv_signal_t *handle, int number)
   if (again) {
     pool_hurry(pool, HURRY_MS);
   } else {
-    log_info("stopping signal=%s", number == SIGINT ? "SIGINT" : "SIGTERM");
+    log_info("stopping signal=%s", signals_name(number));
     stop(migration);
   }
   if (!pool_any_running(&migration->pool)) {
@@ -636,6 +640,9 @@ on_timer(uv_timer_t *timer)
   if (!keep_tasks(migration, &error)) {
     fail(migration, &error);
   }
+  if (migration->linger_until_ms > 0 && clock_ms() >= migration->linger_until_ms) {
+    uv_stop(&migration->loop);
+  }
   if (pool->stopping) {
     return;
   }
@@ -648,15 +655,11 @@ on_timer(uv_timer_t *timer)
 }
 
 static void
-watch_signals(struct migration *migration)
+watch(struct migration *migration)
 {
-  signal(SIGPIPE, SIG_IGN);
-  uv_signal_init(&migration->loop, &migration->interrupt);
-  uv_signal_init(&migration->loop, &migration->terminate);
+  signals_watch(&migration->signals, &migration->loop, on_signal, migration);
   uv_timer_init(&migration->loop, &migration->timer);
-  migration->interrupt.data = migration->terminate.data = migration->timer.data = migration;
-  uv_signal_start(&migration->interrupt, on_signal, SIGINT);
-  uv_signal_start(&migration->terminate, on_signal, SIGTERM);
+  migration->timer.data = migration;
   uv_timer_start(&migration->timer, on_timer, 250, 1000);
 }
 
@@ -682,7 +685,7 @@ run_loop(struct migration *migration)
               uv_strerror(result));
     return;
   }
-  watch_signals(migration);
+  watch(migration);
   *pool = (struct pool){
     .loop = &migration->loop,
     .plan = migration->resumed ? NULL : &migration->plan,
@@ -704,6 +707,7 @@ run_loop(struct migration *migration)
   progress_end(&migration->progress);
   uv_walk(&migration->loop, close_handle, NULL);
   uv_run(&migration->loop, UV_RUN_DEFAULT);
+  process_ignore_signals(); /* the end is being written down */
   uv_loop_close(&migration->loop);
   free(pool->workers);
 }

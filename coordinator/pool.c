@@ -1,12 +1,11 @@
 #include "coordinator/pool.h"
 
-#include <signal.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "server/failure.h"
 
+#define STOP_MS 60000 /* the applier may wait for a majority of the target */
 #define ATTEMPTS_MOST 5
 #define INTERRUPTED_MOST 20 /* of a task whose operations the server breaks off, each tried ten times */
 #define DEAD_STARTS_MOST 4
@@ -38,7 +37,7 @@ pool_start(struct pool *pool, int workers, struct error *error)
 {
   pool->worker_count = pool->plan ? workers : 0;
   pool->workers = memory_new(sizeof *pool->workers * (size_t)(pool->worker_count + 1));
-  pool->timeouts_ms = 30000;
+  pool->timeout_ms = STOP_MS;
   if (!start_child(pool, &pool->applier, "applier", 0, error)) {
     return false;
   }
@@ -382,7 +381,7 @@ pool_stop(struct pool *pool)
   for (int i = 0; i < pool->worker_count; i++) {
     stop_child(&pool->workers[i]);
     if (pool->workers[i].task >= 0) { /* a range that is cut short is copied again anyway */
-      child_signal(&pool->workers[i], SIGTERM);
+      child_kill(&pool->workers[i]);
     }
   }
 }
@@ -394,10 +393,10 @@ pool_drain(struct pool *pool)
 }
 
 void
-pool_hurry(struct pool *pool, int64_t timeouts_ms)
+pool_hurry(struct pool *pool, int64_t timeout_ms)
 {
   pool_stop(pool);
-  pool->timeouts_ms = timeouts_ms;
+  pool->timeout_ms = timeout_ms;
   pool->stop_ms = clock_ms();
 }
 
@@ -408,12 +407,10 @@ pool_tick(struct pool *pool)
     lend_all(pool);
     return;
   }
-  int64_t waited = clock_ms() - pool->stop_ms;
-  int signal = waited > 2 * pool->timeouts_ms ? SIGKILL : waited > pool->timeouts_ms ? SIGTERM : 0;
-  if (signal) {
-    child_signal(&pool->applier, signal);
+  if (clock_ms() - pool->stop_ms > pool->timeout_ms) {
+    child_kill(&pool->applier);
     for (int i = 0; i < pool->worker_count; i++) {
-      child_signal(&pool->workers[i], signal);
+      child_kill(&pool->workers[i]);
     }
   }
 }

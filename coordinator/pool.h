@@ -38,9 +38,9 @@ struct pool {
   int worker_count;
   struct child applier;
   bool stopping;
-  int dead_starts;     /* workers that ended before they were ready, in a row */
-  int64_t stop_ms;     /* when stopping began */
-  int64_t timeouts_ms; /* how long each step of stopping may take */
+  int dead_starts;    /* workers that ended before they were ready, in a row */
+  int64_t stop_ms;    /* when stopping began */
+  int64_t timeout_ms; /* how long that may take before they are killed */
 };
 
 /* `plan` NULL: only the applier is started. What it points to must outlive the pool. */
@@ -56,9 +56,9 @@ void pool_set_rate(struct pool *pool, struct rate rate);
 void pool_stop_workers(struct pool *pool);
 /* The applier ends when it has brought the target up to the source's newest entry; see MESSAGE_DRAIN. */
 void pool_drain(struct pool *pool);
-/* As pool_stop, and from now on each step takes so long at most. */
-void pool_hurry(struct pool *pool, int64_t timeouts_ms);
-/* All end: STOP, then from pool_tick on SIGTERM, then SIGKILL. */
+/* As pool_stop, and from now on it takes so long at most. */
+void pool_hurry(struct pool *pool, int64_t timeout_ms);
+/* All end: STOP, then from pool_tick on SIGKILL. They ignore what a supervisor sends to the whole group. */
 void pool_stop(struct pool *pool);
 /* Once a second. */
 void pool_tick(struct pool *pool);
