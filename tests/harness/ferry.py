@@ -68,6 +68,24 @@ def session_processes(session):
     return found
 
 
+class Limit:
+    """How long is waited: `seconds` after the last progress, so that a busy machine fails no test; seven times as long in all."""
+
+    def __init__(self, seconds, progress):
+        self.seconds, self.progress, self.seen = seconds, progress, progress()
+        self.at = self.begun = time.monotonic()
+
+    def over(self):
+        now = time.monotonic()
+        if now < self.at + self.seconds:
+            return False
+        seen = self.progress()
+        if seen == self.seen or now > self.begun + 7 * self.seconds:
+            return True
+        self.seen, self.at = seen, now
+        return False
+
+
 class Failed(AssertionError):
     """mongoferry ended, or reported an error, where the test expected it to run."""
 
@@ -139,6 +157,11 @@ class Ferry:
         """The lines `time error role message`."""
         return [line for line in self.log().splitlines() if line.split()[1:2] == ["error"]]
 
+    def progress(self):
+        """What shows that something is done: the lines of the log without their times, and how many there are."""
+        lines = self.log().splitlines()
+        return len(lines), lines[-1].partition(" ")[2] if lines else ""
+
     def status(self):
         """The status document, or None while nobody answers."""
         try:
@@ -149,8 +172,8 @@ class Ferry:
 
     def wait_status(self, wanted, describe, timeout=120, poll=0.05):
         """Waits for a status that is as wanted; a run that ended or reports an error fails at once."""
-        deadline, status = time.monotonic() + timeout, None
-        while time.monotonic() < deadline:
+        limit, status = Limit(timeout, self.progress), None
+        while not limit.over():
             if not self.running():
                 raise Failed(f"mongoferry ended with {self.exit_code}:\n{self.log()[-3000:]}")
             status = self.status()
@@ -159,13 +182,13 @@ class Ferry:
             if status and wanted(status):
                 return status
             time.sleep(poll)
-        raise Failed(f"not {describe} after {timeout} s, but {status}:\n{self.log()[-3000:]}")
+        raise Failed(f"not {describe} after {timeout} s without progress, but {status}:\n{self.log()[-3000:]}")
 
     def wait_log(self, text, timeout=60):
         """For runs without a status port."""
-        deadline = time.monotonic() + timeout
+        limit = Limit(timeout, self.progress)
         while text not in self.log():
-            if not self.running() or time.monotonic() > deadline:
+            if not self.running() or limit.over():
                 raise Failed(f"no '{text}':\n{self.log()[-3000:]}")
             time.sleep(0.05)
 
@@ -212,10 +235,10 @@ class Ferry:
 
     def wait(self, timeout=60):
         """The exit status; a killed process has the negative number of its signal."""
-        deadline = time.monotonic() + timeout
+        limit = Limit(timeout, self.progress)
         while self.running():
-            if time.monotonic() > deadline:
-                raise Failed(f"still running after {timeout} s:\n{self.log()[-3000:]}")
+            if limit.over():
+                raise Failed(f"still running after {timeout} s without progress:\n{self.log()[-3000:]}")
             time.sleep(0.01)
         return self.exit_code
 
