@@ -353,7 +353,7 @@ run(struct applier *applier, struct error *error)
   if (type != MESSAGE_SETUP) {
     return error_set(error, ERROR_CHILD, "%s came before the set-up", message_name(type));
   }
-  if (!setup(applier, &message, error)) {
+  if (!lookout_start(&applier->lookout, &applier->channel, error) || !setup(applier, &message, error)) {
     return false;
   }
   got = wait_for_hand_off(applier, &type, &message, error);
@@ -384,7 +384,7 @@ applier_main(int in, int out)
   log_open("applier");
   server_library_start();
   channel_init(&applier->channel, in, out);
-  bool ok = lookout_start(&applier->lookout, &applier->channel, &error) && run(applier, &error);
+  bool ok = run(applier, &error);
   if (!ok) {
     send_error(applier, &error);
   }

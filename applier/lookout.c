@@ -181,6 +181,9 @@ lookout_since(struct lookout *lookout, int64_t since_ms, uint64_t *newest)
 void
 lookout_end(struct lookout *lookout)
 {
+  if (!lookout->channel) {
+    return;
+  }
   pthread_mutex_lock(&lookout->lock);
   lookout->stop = true;
   pthread_cond_broadcast(&lookout->changed);

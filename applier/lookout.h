@@ -31,7 +31,7 @@ struct lookout {
   int64_t needed_ms;
 };
 
-/* The first thread. lookout_end in any case; the channel must outlive it. */
+/* The first thread. lookout_end in any case, without this, too (of zeroed memory); the channel must outlive it. */
 bool lookout_start(struct lookout *lookout, struct channel *channel, struct error *error);
 
 /* The second one; once it was started, nothing. */
