@@ -253,12 +253,63 @@ find_end(struct applier *applier, struct error *error)
   return oplog_window(&applier->reader, &oldest, &applier->end, error) && follow_expect(applier, error);
 }
 
+/* Their collections may lack documents that the target expired by itself, up to what the source has written by now. */
+static bool
+note_sleep(struct applier *applier, struct error *error)
+{
+  struct optime now;
+  if (!oplog_last(&applier->reader, &now, error)) {
+    return false;
+  }
+  for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
+    if (place->expired == PLACE_AWAKE) {
+      place->expired = now.ts;
+      places_changed(&applier->places, place);
+    }
+  }
+  return true;
+}
+
 /* From here on the target is changed. */
 static bool
 prepare_indexes(struct applier *applier, struct catalog *catalog, struct error *error)
 {
   return mark_look(&applier->target, &applier->mark, error) && learn_indexes(applier, catalog, error) &&
-         indexes_set_ttl(&applier->sleeping, applier->target_uri, true, error);
+         indexes_set_ttl(&applier->sleeping, applier->target_uri, true, error) && note_sleep(applier, error);
+}
+
+static void
+note_awake(struct applier *applier, const char *db, const char *coll)
+{
+  struct place *place = places_find(&applier->places, db, coll);
+  if (place) {
+    place->expired = PLACE_AWAKE;
+    places_changed(&applier->places, place);
+  }
+}
+
+/* The migration may go on later: the bookmark file knows first what the target expires from now on. A time series is its buckets. */
+static bool
+wake_indexes(struct applier *applier, struct error *error)
+{
+  for (const struct sleepers *sleepers = applier->sleeping.by_ns; sleepers; sleepers = sleepers->by_ns.next) {
+    bool any = false;
+    for (size_t i = 0; i < sleepers->count; i++) {
+      any = any || (!sleepers->items[i].unbuilt && sleepers->items[i].ttl_s >= 0);
+    }
+    if (any) {
+      char *buckets = memory_format("system.buckets.%s", sleepers->coll);
+      note_awake(applier, sleepers->db, sleepers->coll);
+      note_awake(applier, sleepers->db, buckets);
+      free(buckets);
+    }
+  }
+  bool awake =
+    bookmark_report(applier, true, error) && indexes_set_ttl(&applier->sleeping, applier->target_uri, false, error);
+  fault_point("awake");
+  applier->over = true;
+  return awake && bookmark_refuse_held_back(applier, error) && mark_move(&applier->target, &applier->mark, 0, error) &&
+         bookmark_report(applier, true, error);
 }
 
 /* An older version's bookmark does not say it. */
@@ -367,13 +418,7 @@ run(struct applier *applier, struct error *error)
   if (!follow_patiently(applier, error)) {
     return false;
   }
-  if (!applier->consistent) {
-    return true;
-  }
-  bool awake = indexes_set_ttl(&applier->sleeping, applier->target_uri, false, error);
-  fault_point("awake");
-  applier->over = true;
-  return awake && mark_move(&applier->target, &applier->mark, 0, error) && bookmark_report(applier, true, error);
+  return !applier->consistent || wake_indexes(applier, error);
 }
 
 int

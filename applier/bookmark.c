@@ -137,8 +137,12 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
   }
   fault_point("batch-settled");
   struct optime settled = feed_settled(applier->feed);
-  /* What is to be read again is only in memory: after a crash it has to be found once more. */
-  bool moves = settled.ts > applier->bookmark.ts && (applier->consistent || !reread_any_due(&applier->places));
+  if (applier->consistent && !reread_judge(&applier->places, &applier->reader, &applier->target, settled.ts, error)) {
+    return false;
+  }
+  /* What is to be read again, or judged, is only in memory: after a crash it has to be found once more. */
+  bool waits = applier->consistent ? reread_any(&applier->places) : reread_any_due(&applier->places);
+  bool moves = settled.ts > applier->bookmark.ts && !waits;
   if (!(moves ? mark_move(&applier->target, &applier->mark, 0, error)
               : mark_look(&applier->target, &applier->mark, error))) {
     return false;
@@ -220,5 +224,33 @@ bookmark_refuse_index(void *context, const char *db, const char *coll, const cha
   }
   bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
+  return ok;
+}
+
+/* One that the source's documents contradict (old servers could hold such) is reported with the key. */
+static bool
+refuse_of(struct applier *applier, struct sleepers *sleepers, struct error *error)
+{
+  bool ok = true;
+  for (size_t i = sleepers->count; ok && i-- > 0;) {
+    const struct sleeper *sleeper = &sleepers->items[i];
+    if (sleeper->refused) {
+      ok = bookmark_refuse_index(applier, sleepers->db, sleepers->coll, sleeper->name[0] ? sleeper->name : NULL,
+                                 sleeper->refused, error);
+      sleeping_drop(&applier->sleeping, sleepers, i); /* the last one, at 0, takes the list with it */
+    }
+  }
+  return ok;
+}
+
+bool
+bookmark_refuse_held_back(struct applier *applier, struct error *error)
+{
+  struct sleepers *sleepers;
+  struct sleepers *next;
+  bool ok = true;
+  HASH_ITER (by_ns, applier->sleeping.by_ns, sleepers, next) {
+    ok = ok && refuse_of(applier, sleepers, error);
+  }
   return ok;
 }

@@ -25,8 +25,10 @@ bool bookmark_confirm_places(void *context, struct error *error);
 bool bookmark_refuse_document(void *context, const struct writer_refusal *refusal, struct error *error);
 /* For struct ddl: documents that the target does not take are known by their collection's name. */
 bool bookmark_follow_name(void *context, const char *ns, const char *to_db, const char *to_coll, struct error *error);
-/* For struct ddl and for unique indexes: the coordinator keeps what the target refused. */
+/* For struct ddl: the coordinator keeps what the target refused. */
 bool bookmark_refuse_index(void *context, const char *db, const char *coll, const char *index, const struct error *why,
                            struct error *error);
+/* The same of all held-back ones that are `refused`: they are forgotten. */
+bool bookmark_refuse_held_back(struct applier *applier, struct error *error);
 
 #endif

@@ -232,9 +232,14 @@ change_found(struct ddl *ddl, const struct place *place, const struct index_chan
 }
 
 static bool
-change_index(struct ddl *ddl, const struct place *place, const struct index_change *change, struct error *error)
+change_index(struct ddl *ddl, const struct entry *entry, struct place *place, const struct index_change *change,
+             struct error *error)
 {
   struct changed_index changed;
+  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &change->ref);
+  if (sleeper && sleeper->ttl_s >= 0 && change->ttl_s > sleeper->ttl_s) {
+    ddl_expires_later(ddl, entry, place);
+  }
   int found = find_changed(ddl, place, change, &changed, error);
   if (found <= 0) {
     return found == 0 && is_missing(ddl, place, change, error);
@@ -245,14 +250,14 @@ change_index(struct ddl *ddl, const struct place *place, const struct index_chan
 }
 
 static bool
-take_index(struct ddl *ddl, const struct entry *entry, const struct place *place, const bson_iter_t *index,
+take_index(struct ddl *ddl, const struct entry *entry, struct place *place, const bson_iter_t *index,
            struct error *error)
 {
   struct index_change change;
   if (ddl->no_indexes) {
     return true;
   }
-  bool ok = read_change(index, place, &change) ? change_index(ddl, place, &change, error)
+  bool ok = read_change(index, place, &change) ? change_index(ddl, entry, place, &change, error)
                                                : ddl_misfit(entry, "has an index of a form that is not known", error);
   bson_destroy(&change.flags);
   return ok;
@@ -260,12 +265,16 @@ take_index(struct ddl *ddl, const struct entry *entry, const struct place *place
 
 /* Of a clustered collection or a time series: seconds, or "off". */
 static void
-set_own_expiry(struct ddl *ddl, const struct place *place, const bson_iter_t *value)
+set_own_expiry(struct ddl *ddl, const struct entry *entry, struct place *place, const bson_iter_t *value)
 {
   bson_t nothing = BSON_INITIALIZER;
   const char *name = ddl_command_name(place->coll);
+  const struct sleeper *sleeper = sleeping_find(ddl->sleeping, place->db, name, "");
+  int64_t seconds = numbers_is(value) ? numbers_whole(value) : INT64_MAX;
+  if (sleeper && seconds > sleeper->ttl_s) {
+    ddl_expires_later(ddl, entry, place);
+  }
   if (numbers_is(value)) {
-    int64_t seconds = numbers_whole(value);
     sleeping_add(ddl->sleeping, place->db, name, &nothing, false, seconds > 0 ? seconds : 0);
   } else {
     sleeping_remove(ddl->sleeping, place->db, name, "");
@@ -331,7 +340,7 @@ collmod_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
     if (strcmp(key, "index") == 0) {
       ok = take_index(ddl, entry, place, &iter, error);
     } else if (strcmp(key, "expireAfterSeconds") == 0) {
-      set_own_expiry(ddl, place, &iter);
+      set_own_expiry(ddl, entry, place, &iter);
     } else if (!changes_nothing(key)) {
       more = definition_append_change(&iter, ddl->target_version, command) || more;
     }

@@ -230,9 +230,44 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
   return ok;
 }
 
-static bool
-drop_index_of_name(struct ddl *ddl, const struct place *place, const char *name, struct error *error)
+void
+ddl_copy_again(struct ddl *ddl, struct place *place)
 {
+  places_changed(ddl->places, place);
+  place->lost = true;
+  ddl->relapse = !ddl->lenient;
+}
+
+void
+ddl_expires_later(struct ddl *ddl, const struct entry *entry, struct place *place)
+{
+  if (entry->ts <= place->expired) {
+    log_warn("ns=%s expires later from ts=%u.%u on, when the target's own expiry was awake: it is copied again",
+             place->ns, OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts));
+    ddl_copy_again(ddl, place);
+  }
+}
+
+static bool
+expires_by(const struct ddl *ddl, const struct place *place, const char *name)
+{
+  const struct sleepers *sleepers = sleeping_of(ddl->sleeping, place->db, place->coll);
+  for (size_t i = 0; sleepers && i < sleepers->count; i++) {
+    const struct sleeper *sleeper = &sleepers->items[i];
+    if (sleeper->name[0] && sleeper->ttl_s >= 0 && (strcmp(name, "*") == 0 || strcmp(name, sleeper->name) == 0)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool
+drop_index_of_name(struct ddl *ddl, const struct entry *entry, struct place *place, const char *name,
+                   struct error *error)
+{
+  if (expires_by(ddl, place, name)) {
+    ddl_expires_later(ddl, entry, place);
+  }
   if (strcmp(name, "*") == 0) {
     sleeping_remove_indexes(ddl->sleeping, place->db, place->coll);
   } else {
@@ -242,12 +277,13 @@ drop_index_of_name(struct ddl *ddl, const struct place *place, const char *name,
 }
 
 static bool
-drop_index(struct ddl *ddl, const struct place *place, const bson_iter_t *index, struct error *error)
+drop_index(struct ddl *ddl, const struct entry *entry, struct place *place, const bson_iter_t *index,
+           struct error *error)
 {
   struct schema_index_ref ref = {.key = index};
   bson_t spec;
   if (BSON_ITER_HOLDS_UTF8(index)) {
-    return drop_index_of_name(ddl, place, bson_iter_utf8(index, NULL), error);
+    return drop_index_of_name(ddl, entry, place, bson_iter_utf8(index, NULL), error);
   }
   const struct sleeper *sleeper = collmod_sleeper(ddl, place, &ref);
   int found = 1;
@@ -259,7 +295,7 @@ drop_index(struct ddl *ddl, const struct place *place, const bson_iter_t *index,
   if (found != 1) {
     return found == 0;
   }
-  bool ok = drop_index_of_name(ddl, place, schema_index_name(&spec), error);
+  bool ok = drop_index_of_name(ddl, entry, place, schema_index_name(&spec), error);
   bson_destroy(&spec);
   return ok;
 }
@@ -280,11 +316,11 @@ ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error
     return ddl_misfit(entry, "names no index", error);
   }
   if (!BSON_ITER_HOLDS_ARRAY(&index)) {
-    return drop_index(ddl, place, &index, error);
+    return drop_index(ddl, entry, place, &index, error);
   }
   for (bson_iter_recurse(&index, &item); ok && bson_iter_next(&item);) {
-    ok =
-      BSON_ITER_HOLDS_UTF8(&item) ? drop_index(ddl, place, &item, error) : ddl_misfit(entry, "names no index", error);
+    ok = BSON_ITER_HOLDS_UTF8(&item) ? drop_index(ddl, entry, place, &item, error)
+                                     : ddl_misfit(entry, "names no index", error);
   }
   return ok;
 }
@@ -390,15 +426,6 @@ ddl_name_on_target(struct ddl *ddl, char *db, char *coll, struct error *error)
   return true;
 }
 
-/* What changed in it is not in the oplog: it is copied from the source at the next consistency point. */
-static void
-copy_again(struct ddl *ddl, struct place *place)
-{
-  places_changed(ddl->places, place);
-  place->lost = true;
-  ddl->relapse = !ddl->lenient;
-}
-
 /*
  * Up to 3.4. What stays in a capped collection depends on the documents' natural order, which is another one on the target: so the
  * collection is read from the source again at the next consistency point. It loses all indexes but _id's, and until then it may
@@ -419,7 +446,7 @@ ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
   }
   sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
   place->capped = true;
-  copy_again(ddl, place);
+  ddl_copy_again(ddl, place);
   return true;
 }
 
@@ -501,7 +528,7 @@ ddl_import(struct ddl *ddl, const struct entry *entry, struct error *error)
   struct place *place = places_add(ddl->places, db, coll);
   places_set_source(ddl->places, place, from_db, from_coll);
   place->since = entry->ts;
-  copy_again(ddl, place);
+  ddl_copy_again(ddl, place);
   return true;
 }
 
@@ -512,7 +539,7 @@ ddl_truncate(struct ddl *ddl, const struct entry *entry, struct error *error)
   struct place *place = ddl_place(ddl, entry);
   (void)error;
   if (place) {
-    copy_again(ddl, place);
+    ddl_copy_again(ddl, place);
   }
   return true;
 }

@@ -90,6 +90,14 @@ bool ddl_share_name(const struct ddl *ddl, const struct entry *entry, const stru
 /* Says so in `error`. False. */
 bool ddl_refuse_shared_name(const struct place *place, const char *db, const char *coll, struct error *error);
 
+/* What changed in it is not in the oplog: it is copied from the source at the next consistency point. */
+void ddl_copy_again(struct ddl *ddl, struct place *place);
+/*
+ * The source keeps documents longer from this entry on. If the target's own expiry was awake then, it may have deleted what the
+ * source keeps: the collection is copied again.
+ */
+void ddl_expires_later(struct ddl *ddl, const struct entry *entry, struct place *place);
+
 /* Drops it from the target: with buckets, their time series. */
 bool ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *error);
 /* The same, and forgets what is known of it. */

@@ -35,36 +35,6 @@ follow_expect(struct applier *applier, struct error *error)
   return true;
 }
 
-/* One that the source's documents contradict (old servers could hold such) is reported with the key. */
-static bool
-report_refused(struct applier *applier, struct sleepers *sleepers, struct error *error)
-{
-  bool ok = true;
-  for (size_t i = sleepers->count; ok && i-- > 0;) {
-    const struct sleeper *sleeper = &sleepers->items[i];
-    if (sleeper->refused) {
-      ok = bookmark_refuse_index(applier, sleepers->db, sleepers->coll, sleeper->name, sleeper->refused, error);
-      sleeping_drop(&applier->sleeping, sleepers, i); /* the last one, at 0, takes the list with it */
-    }
-  }
-  return ok;
-}
-
-static bool
-build_unique(struct applier *applier, struct error *error)
-{
-  struct sleepers *sleepers;
-  struct sleepers *next;
-  if (!indexes_build(&applier->sleeping, applier->target_uri, error)) {
-    return false;
-  }
-  bool ok = true;
-  HASH_ITER (by_ns, applier->sleeping.by_ns, sleepers, next) {
-    ok = ok && report_refused(applier, sleepers, error);
-  }
-  return ok;
-}
-
 /*
  * What was copied from a source that cannot read by majority holds for good when the newest entry of then turns up where the
  * replay gets to it: had the source rolled back, another one would be there. So do what each range saw, as the member that it was
@@ -113,7 +83,7 @@ become_consistent(struct applier *applier, struct error *error)
     reread_clear(place);
   }
   /* What became unique meanwhile is dropped to be built: should that be cut short, only the list tells that it was there. */
-  if (!bookmark_report(applier, true, error)) {
+  if (indexes_any_unbuilt(&applier->sleeping) && !bookmark_report(applier, true, error)) {
     return false;
   }
   applier->consistent = true;
@@ -122,7 +92,7 @@ become_consistent(struct applier *applier, struct error *error)
   log_info("consistent ts=%u.%u: building the indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
   fault_point("consistent");
-  return build_unique(applier, error);
+  return indexes_build(&applier->sleeping, applier->target_uri, error) && bookmark_refuse_held_back(applier, error);
 }
 
 /* Up to `end` the target may be ahead of the replay. */
@@ -157,6 +127,7 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
   }
   if (applier->ddl.relapse) {
     applier->ddl.relapse = false;
+    reread_all_due(&applier->places);
     applier->rereading = true; /* all others are exact */
     be_lenient(applier, applier->position.ts);
   }
@@ -294,7 +265,10 @@ follow(struct applier *applier, struct error *error)
       return false;
     }
   }
-  return !applier->consistent || finish_timestamp(applier, error);
+  /* No more entries come: what is judged now is as the target stays. */
+  return !applier->consistent ||
+         (finish_timestamp(applier, error) &&
+          reread_judge(&applier->places, &applier->reader, &applier->target, UINT64_MAX, error));
 }
 
 bool

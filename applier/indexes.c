@@ -46,6 +46,16 @@ any_due(const struct sleepers *sleepers, bool (*due)(const struct sleeper *))
   return false;
 }
 
+bool
+indexes_any_unbuilt(const struct sleeping *sleeping)
+{
+  const struct sleepers *sleepers = sleeping->by_ns;
+  while (sleepers && !any_due(sleepers, is_unbuilt)) {
+    sleepers = sleepers->by_ns.next;
+  }
+  return sleepers != NULL;
+}
+
 /* Does `work` for each collection that has one that is due: in threads, each with its own collections. */
 static bool
 run_round(struct sleeping *sleeping, struct round *round, const char *target_uri, bool (*due)(const struct sleeper *),
@@ -90,6 +100,13 @@ indexes_unbuild(struct sleeping *sleeping, const char *target_uri, struct error 
 {
   struct round round = {0};
   return run_round(sleeping, &round, target_uri, is_built_unique, unbuild_collection, error);
+}
+
+static void
+refuse(struct sleeper *sleeper, const struct error *why)
+{
+  free(sleeper->refused);
+  sleeper->refused = memory_copy(why, sizeof *why);
 }
 
 static void
@@ -167,8 +184,7 @@ build_one_by_one(struct sleepers *sleepers, struct server *target, struct error 
     if (ok) {
       mark_built(sleepers, sleeper);
     } else if (schema_index_refused(error)) {
-      free(sleeper->refused);
-      sleeper->refused = memory_copy(error, sizeof *error);
+      refuse(sleeper, error);
     } else {
       return false;
     }
@@ -196,20 +212,30 @@ indexes_build(struct sleeping *sleeping, const char *target_uri, struct error *e
   return run_round(sleeping, &round, target_uri, is_unbuilt, build_collection, error);
 }
 
+/* After a crash the list may be older than the target. What is not there, or has no expiry there, sleeps. */
+static bool
+cannot_expire(const struct error *error)
+{
+  return error->code == CODE_NAMESPACE_NOT_FOUND || error->code == CODE_INDEX_NOT_FOUND ||
+         error->code == CODE_INVALID_OPTIONS;
+}
+
 static bool
 set_ttl_of_collection(void *context, size_t number, struct server *target, struct error *error)
 {
   const struct round *round = context;
-  const struct sleepers *sleepers = round->due[number];
+  struct sleepers *sleepers = round->due[number];
   for (size_t i = 0; i < sleepers->count; i++) {
-    const struct sleeper *sleeper = &sleepers->items[i];
+    struct sleeper *sleeper = &sleepers->items[i];
     int64_t seconds = round->asleep ? SCHEMA_TTL_ASLEEP : sleeper->ttl_s;
     if (!is_built_ttl(sleeper) || schema_set_ttl(target, sleepers->db, sleepers->coll, sleeper->name, seconds, error)) {
       continue;
     }
-    /* After a crash the list may be older than the target. */
-    if (!round->asleep || (error->code != CODE_NAMESPACE_NOT_FOUND && error->code != CODE_INDEX_NOT_FOUND)) {
+    if (!(round->asleep ? cannot_expire(error) : schema_index_refused(error))) {
       return false;
+    }
+    if (!round->asleep) { /* the target refused it in the copy, or somebody dropped it there; the others wake */
+      refuse(sleeper, error);
     }
   }
   return true;

@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "ipc/message.h"
 
+#define LATE (3600ull << 32) /* an hour, in timestamps */
+
 static void
 name_place(struct place *place, const char *db, const char *coll)
 {
@@ -146,6 +148,12 @@ places_rename(struct places *places, struct place *place, const char *db, const 
 }
 
 bool
+place_may_have_expired(const struct place *place, uint64_t ts)
+{
+  return place->expired == PLACE_AWAKE || (place->expired != 0 && ts <= place->expired + LATE);
+}
+
+bool
 places_put_changed(struct places *places, bson_t *item)
 {
   struct name *name = places->changed.by_ns;
@@ -160,6 +168,7 @@ places_put_changed(struct places *places, bson_t *item)
     said.uuid = place->has_uuid ? place->uuid : NULL;
     said.start = place->start;
     said.since = place->since;
+    said.expired = place->expired;
     said.lost = place->lost;
   }
   message_put_place(item, &said);
@@ -181,6 +190,7 @@ take_item(struct places *places, struct place *place, const bson_t *item)
   place->start = message_timestamp(item, "start");
   place->lost = message_flag(item, "lost");
   place->since = message_timestamp(item, "since");
+  place->expired = message_timestamp(item, "expired");
   if (bson_iter_init_find(&field, item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {
     bson_subtype_t subtype;
     uint32_t size = 0;

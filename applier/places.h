@@ -24,11 +24,14 @@ struct place {
   bool has_uuid;
   uint8_t uuid[16];
   uint64_t since;         /* it has this name since this entry, which the replay carried out; 0: since before */
+  uint64_t expired;       /* see place_may_have_expired; 0: never, PLACE_AWAKE: the target's expiry is at work */
   uint64_t start;         /* entries at or below it are in the copy already (capped, or copied again); 0: none */
   struct reread *rereads; /* see applier/reread.h */
   UT_hash_handle by_ns;
   UT_hash_handle by_uuid;
 };
+
+#define PLACE_AWAKE UINT64_MAX
 
 struct places {
   struct place *by_ns;
@@ -55,6 +58,12 @@ void places_changed(struct places *places, const struct place *place);
  * there is forgotten. Gives the place.
  */
 struct place *places_rename(struct places *places, struct place *place, const char *db, const char *coll);
+
+/*
+ * Between two runs the target's TTL monitor is at work, as the source's is. So the target may lack what an entry of that time
+ * changes, or of an hour after it: clocks differ, and a monitor may be late.
+ */
+bool place_may_have_expired(const struct place *place, uint64_t ts);
 
 /*
  * For the bookmark file: one that changed since it was put last, into an empty document; false if there is none. One that is

@@ -75,6 +75,28 @@ reread_any_due(const struct places *places)
 }
 
 bool
+reread_any(const struct places *places)
+{
+  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    if (place->rereads) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void
+reread_all_due(struct places *places)
+{
+  for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    for (struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+      reread->due = true;
+      reread->exact = 0;
+    }
+  }
+}
+
+bool
 reread_flush(struct places *places, struct apply *apply, bool majority, struct error *error)
 {
   if (!apply_flush(apply, majority, error)) {
@@ -227,4 +249,88 @@ reread_run(struct places *places, struct reader *reader, struct apply *apply, ui
   }
   log_info("read again documents=%zu", documents);
   return oplog_window(reader, &oldest, end, error);
+}
+
+static bool
+missing_for_good(const struct place *place, const struct reread *reread, struct error *error)
+{
+  char *id = server_show_id(reread->id);
+  error_set(
+    error, ERROR_DIVERGED,
+    "the oplog changes %s %s, which the source has and the target does not: its TTL monitor has deleted what the "
+    "source keeps, something else writes to it, or it lost data: start again with --forceDump --drop",
+    place->ns, id);
+  free(id);
+  return false;
+}
+
+/* Whether the source has it: 1 or 0; -1 on error. */
+static int
+source_has(struct reader *reader, const struct place *place, const struct reread *reread, struct error *error)
+{
+  bson_t filter = BSON_INITIALIZER;
+  bson_t condition;
+  bson_t list;
+  bson_t document;
+  bson_iter_t id;
+  BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &condition);
+  BSON_APPEND_ARRAY_BEGIN(&condition, "$in", &list);
+  if (bson_iter_init_find(&id, reread->id, "_id")) {
+    bson_append_iter(&list, "0", 1, &id);
+  }
+  bson_append_array_end(&condition, &list);
+  bson_append_document_end(&filter, &condition);
+  struct reader_find find = {
+    .db = place->from_db, .coll = place->from_coll, .filter = &filter, .limit = 1, .majority = true};
+  int found = reader_find_one(reader, &find, &document, error);
+  if (found == 1) {
+    bson_destroy(&document);
+  }
+  bson_destroy(&filter);
+  return found;
+}
+
+/* `*done`: nothing is missing. Else the source had it at `reread->exact`, or which collection it is will be known later. */
+static bool
+judge(struct reader *reader, struct server *target, const struct place *place, struct reread *reread, bool *done,
+      struct error *error)
+{
+  int there = server_find_one(target, place->db, place->coll, reread->id, NULL, error);
+  *done = there == 1;
+  if (there != 0) {
+    return there == 1;
+  }
+  int still = is_there(reader, place, error);
+  if (still <= 0) {
+    return still == 0;
+  }
+  int found = source_has(reader, place, reread, error);
+  *done = found == 0;
+  if (found == 1 && !reread->due) {
+    return missing_for_good(place, reread, error);
+  }
+  reread->due = false;
+  return found == 0 || (found == 1 && oplog_latest(reader, &reread->exact, error));
+}
+
+bool
+reread_judge(struct places *places, struct reader *reader, struct server *target, uint64_t settled, struct error *error)
+{
+  for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    struct reread *reread;
+    struct reread *next;
+    HASH_ITER (hh, place->rereads, reread, next) {
+      bool done = false;
+      if (!reread->due && reread->exact > settled) {
+        continue;
+      }
+      if (!judge(reader, target, place, reread, &done, error)) {
+        return false;
+      }
+      if (done) {
+        reread_forget(place, reread);
+      }
+    }
+  }
+  return true;
 }

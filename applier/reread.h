@@ -34,6 +34,20 @@ void reread_clear(struct place *place);
 
 bool reread_any_due(const struct places *places);
 
+/* Behind the consistency point all there are wait for reread_judge. */
+bool reread_any(const struct places *places);
+
+/*
+ * Behind the consistency point: updates that found nothing where the target may have expired documents by itself. If the source
+ * has deleted the document, its entry comes. Where the source has it, so must the target at the newest entry of then: `settled`
+ * is how far the replay is. ERROR_DIVERGED if it does not.
+ */
+bool reread_judge(struct places *places, struct reader *reader, struct server *target, uint64_t settled,
+                  struct error *error);
+
+/* The replay becomes lenient once more: what would have been judged is read again instead. */
+void reread_all_due(struct places *places);
+
 /* apply_flush; what it sent may have put documents into `again`, which are due then. */
 bool reread_flush(struct places *places, struct apply *apply, bool majority, struct error *error);
 

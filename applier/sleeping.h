@@ -16,7 +16,7 @@ struct sleeper {
   bson_t *spec;          /* as schema_index made it: what to build */
   bool unbuilt;          /* still to be built: unique, or refused while the replay was lenient */
   int64_t ttl_s;         /* the source's expireAfterSeconds, -1 if none */
-  struct error *refused; /* by indexes_build; else NULL */
+  struct error *refused; /* by indexes_build or indexes_set_ttl; else NULL */
 };
 
 /* Those of one collection; there is none without any. */

@@ -140,8 +140,16 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   }
   struct batch *batch = &applier->apply.gathering;
   struct batch_run *run = batch_into(batch, place->db, place->coll);
+  bool expires = !place->capped && place_may_have_expired(place, entry->ts);
+  if (run->count > 0 && run->expires != expires) { /* the last one of the time that this is about is behind */
+    if (!apply_send(&applier->apply, error)) {
+      return false;
+    }
+    run = batch_into(batch, place->db, place->coll);
+  }
   if (run->count == 0) {
     run->capped = place->capped;
+    run->expires = expires;
     run->keep_order =
       place->capped || place->collated || sleeping_any_unique(&applier->sleeping, place->db, place->coll);
   }

@@ -27,14 +27,18 @@ create_makes_ttl(const struct server_hello *target, const struct collection *col
   return version >= 402 && version <= 500 && !collection->capped;
 }
 
-/* The target does not take these options: kept for the end, and the migration goes on. */
+/* The target does not take this index, or (NULL) these options: kept for the end, and the migration goes on. */
 static bool
-refuse_options(struct creation *creation, const struct collection *collection, const struct error *why,
-               struct error *error)
+refuse(struct creation *creation, const struct collection *collection, const char *index, const struct error *why,
+       struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
   message_put_refused(&document, collection->to_db, collection->to_name, why);
-  BSON_APPEND_BOOL(&document, "options", true);
+  if (index) {
+    BSON_APPEND_UTF8(&document, "index", index);
+  } else {
+    BSON_APPEND_BOOL(&document, "options", true);
+  }
   pthread_mutex_lock(&creation->lock);
   bool ok = refused_add(creation->checkpoint, &document, error);
   pthread_mutex_unlock(&creation->lock);
@@ -43,7 +47,8 @@ refuse_options(struct creation *creation, const struct collection *collection, c
 }
 
 static bool
-create_ttl_indexes(struct server *target, const struct collection *collection, struct error *error)
+create_ttl_indexes(struct creation *creation, const struct collection *collection, struct server *target,
+                   struct error *error)
 {
   bson_iter_t iter;
   bool ok = true;
@@ -56,6 +61,10 @@ create_ttl_indexes(struct server *target, const struct collection *collection, s
     }
     if (schema_index(&spec, collated, &index) == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0) {
       ok = schema_create_index(target, collection->to_db, collection->to_name, &index.spec, error);
+      if (!ok && schema_index_refused(error)) {
+        struct error why = *error;
+        ok = refuse(creation, collection, schema_index_name(&index.spec), &why, error);
+      }
     }
     bson_destroy(&index.spec);
   }
@@ -69,7 +78,7 @@ create_one(struct creation *creation, const struct collection *collection, struc
   fault_point("collection-created");
   if (made == 0) {
     struct error why = *error;
-    return refuse_options(creation, collection, &why, error);
+    return refuse(creation, collection, NULL, &why, error);
   }
   return made > 0;
 }
@@ -84,7 +93,8 @@ create_collection(void *context, size_t number, struct server *target, struct er
     return true;
   }
   bool ttl = creation->indexes && create_makes_ttl(&creation->preflight->target_hello, collection);
-  return create_one(creation, collection, target, error) && (!ttl || create_ttl_indexes(target, collection, error));
+  return create_one(creation, collection, target, error) &&
+         (!ttl || create_ttl_indexes(creation, collection, target, error));
 }
 
 /* The view among `views` (sorted by catalog_compare_targets) that this one reads, or NULL. */

@@ -153,6 +153,9 @@ message_put_place(bson_t *item, const struct message_place *place)
   if (place->since) {
     message_put_timestamp(item, "since", place->since);
   }
+  if (place->expired) {
+    message_put_timestamp(item, "expired", place->expired);
+  }
   BSON_APPEND_BOOL(item, "lost", place->lost);
 }
 

@@ -50,6 +50,7 @@ struct message_place {
   const uint8_t *uuid; /* 16 bytes, NULL: not known */
   uint64_t start;      /* a capped collection's copy has all up to it, 0: does not apply */
   uint64_t since;      /* the replay gave it this name then, 0: it did not */
+  uint64_t expired;    /* the target's own expiry was awake up to then, UINT64_MAX: it is; 0: it was not */
   bool lost;
 };
 void message_put_place(bson_t *item, const struct message_place *place);

@@ -33,7 +33,8 @@ struct batch_run {
   char *ns; /* the key */
   char *db; /* these two point into one string of their own */
   char *coll;
-  bool capped;     /* such a target deletes by itself: a delete that finds nothing is fine */
+  bool capped;  /* such a target deletes by itself: a delete that finds nothing is fine */
+  bool expires; /* it may have by its TTL monitor: such a delete is fine, and an update that finds nothing is noted */
   bool keep_order; /* writes to different documents must not change places either: see batch_arrange */
   struct batch_op *ops;
   size_t count;

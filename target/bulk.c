@@ -114,9 +114,8 @@ reply_number(const bson_t *reply, const char *name)
 }
 
 /*
- * In strict replay every update finds its document, every delete too, but for loose ones, which go by themselves. Names the first
- * one that did not. In a lenient one, updates
- * that did not are gathered where somebody wants to know.
+ * In strict replay every update finds its document, every delete too, if the target does not delete by itself, but for loose ones,
+ * which go by themselves. Names the first one that did not. Where somebody wants to know, updates that did not are noted.
  */
 static bool
 check_counts(const struct sending *sending, const bson_t *reply, size_t from, size_t to, struct error *error)
@@ -129,10 +128,15 @@ check_counts(const struct sending *sending, const bson_t *reply, size_t from, si
     deletes += op->kind == APPLY_DELETE && !op->loose;
   }
   bool missed_update = reply_number(reply, "nMatched") + reply_number(reply, "nUpserted") < updates;
-  bool missed_delete = reply_number(reply, "nRemoved") < deletes && !sending->run->capped;
+  bool missed_delete = reply_number(reply, "nRemoved") < deletes && !sending->run->capped && !sending->run->expires;
+  if (missed_update && sending_notes(sending)) {
+    missed_update = false;
+    if (!missed_note(sending->bulk->target, sending->batch, sending->run, from, to, sending->bulk->again, error)) {
+      return false;
+    }
+  }
   if (sending->bulk->lenient) {
-    return !missed_update || !sending->bulk->missed || !sending->bulk->again ||
-           missed_note(sending->bulk->target, sending->batch, sending->run, from, to, sending->bulk->again, error);
+    return true;
   }
   if (!missed_update && !missed_delete) {
     return true;
@@ -274,9 +278,11 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
   bool may_miss = op->kind == APPLY_REPLACE ? op->upsert : sending->bulk->upsert || op->loose;
   if (!sending->bulk->lenient && !may_miss) {
     int there = sending_finds(sending, op, NULL, error);
+    if (there == 0 && op->kind == APPLY_REPLACE) {
+      return sending_finds_nothing(sending, op, error);
+    }
     if (there != (op->kind == APPLY_REPLACE)) {
-      return there >= 0 && sending_diverged(
-                             sending, op, there ? "the document is there already" : "the document is not there", error);
+      return there >= 0 && sending_diverged(sending, op, "the document is there already", error);
     }
   }
   batch_change(sending->batch, op, &document);

@@ -20,11 +20,12 @@ struct bulk {
   bool internal_delta; /* the target takes $_internalApplyOplogUpdate: real servers from 5.0 on */
   bool takes_dollars;  /* inserts, not replacements, may have top-level names with a dollar sign: 5.0 and later */
   bool lenient;
-  bool upsert;                      /* inserts replace what is there, in strict replay too: see applier.c */
-  struct refused *refused;          /* documents that the target does not take */
-  bool settled;                     /* what is sent is what the source has now: a refusal is final */
-  struct batch *again;              /* NULL, or where go, by lenient writes, the documents that are to be read again */
-  bool missed;                      /* those of updates that found nothing are among them: target/missed.h */
+  bool upsert;             /* inserts replace what is there, in strict replay too: see applier.c */
+  struct refused *refused; /* documents that the target does not take */
+  bool settled;            /* what is sent is what the source has now: a refusal is final */
+  struct batch *
+    again; /* NULL, or where go, by lenient writes, the documents that are to be read again; see batch_run.expires, too */
+  bool missed;                      /* those of all updates that found nothing are among them: target/missed.h */
   bson_t *reports;                  /* an array: what was refused by this sending, as {db, coll, id, text} */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then nothing is forgiven */
 };

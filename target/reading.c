@@ -233,7 +233,7 @@ change(const struct reading *reading, const struct batch_op *op, struct document
   }
   *gone = !document->value;
   if (*gone) {
-    return sending->bulk->lenient || sending_diverged(sending, op, "the document is not there", error);
+    return sending_finds_nothing(sending, op, error);
   }
   if (!find_diff(sending->batch, op, &diff)) {
     return sending_diverged(sending, op, "it has no diff", error);

@@ -34,6 +34,32 @@ sending_finds(const struct sending *sending, const struct batch_op *op, bson_t *
   return server_find_one(sending->bulk->target, sending->run->db, sending->run->coll, &selector, document, error);
 }
 
+bool
+sending_notes(const struct sending *sending)
+{
+  return sending->bulk->again && (sending->run->expires || (sending->bulk->lenient && sending->bulk->missed));
+}
+
+static void
+read_again(const struct sending *sending, const struct batch_op *op)
+{
+  struct batch *again = sending->bulk->again;
+  bson_t selector;
+  batch_selector(sending->batch, op, &selector);
+  batch_into(again, sending->run->db, sending->run->coll);
+  batch_add(again, APPLY_DELETE, op->ts, &selector, NULL);
+}
+
+bool
+sending_finds_nothing(const struct sending *sending, const struct batch_op *op, struct error *error)
+{
+  if (sending_notes(sending)) {
+    read_again(sending, op);
+    return true;
+  }
+  return sending->bulk->lenient || sending_diverged(sending, op, "the document is not there", error);
+}
+
 /* The paths from `first` on as one update, in the place of their last; gives its number. */
 static size_t
 join_paths(const struct sending *sending, size_t first)
@@ -77,16 +103,6 @@ static bool
 is_open(const struct sending *sending)
 {
   return sending->bulk->lenient && sending->bulk->again && !sending->bulk->settled && !sending->run->capped;
-}
-
-static void
-read_again(const struct sending *sending, const struct batch_op *op)
-{
-  struct batch *again = sending->bulk->again;
-  bson_t selector;
-  batch_selector(sending->batch, op, &selector);
-  batch_into(again, sending->run->db, sending->run->coll);
-  batch_add(again, APPLY_DELETE, op->ts, &selector, NULL);
 }
 
 /* Sends one path of an update by itself. `*open`: the target refused it, and not because the path does not fit. */

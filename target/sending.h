@@ -28,6 +28,12 @@ bool sending_is_whole(const struct bulk *bulk, const struct batch_op *op);
 /* Whether the target has the document: 1, copied into `document` unless that is NULL; 0; -1 on error. */
 int sending_finds(const struct sending *sending, const struct batch_op *op, bson_t *document, struct error *error);
 
+/* Somebody wants to know of updates that find nothing. */
+bool sending_notes(const struct sending *sending);
+
+/* There is nothing to change for this update: it is noted, or fine, or ERROR_DIVERGED. */
+bool sending_finds_nothing(const struct sending *sending, const struct batch_op *op, struct error *error);
+
 /* `kept`: the target has it, with other bytes. */
 void sending_report(const struct sending *sending, const bson_t *selector, bool kept, const char *text);
 

@@ -352,7 +352,7 @@ def test_documents_that_the_target_refuses_are_reported(tmp_path):
                      "bad": {"_id": "bad", "good": True, "y": 1}}
 
 
-def test_collection_that_was_imported_or_truncated_is_copied_again(target, tmp_path):
+def test_collection_that_was_imported_or_truncated_is_copied_again(tmp_path):
     """5.0 and 8.2 on: what these entries change, only the source has. `new` comes as files, `cut` loses its first documents."""
     imported = SON(importUUID=uuid_of("import"), numRecords=Int64(2), dataSize=Int64(60), catalogEntry=SON(), storageMetadata=SON())
     entries = [NOTHING, command(SON([("importCollection", "d.dry"), *imported.items(), ("dryRun", True)])),
@@ -363,7 +363,7 @@ def test_collection_that_was_imported_or_truncated_is_copied_again(target, tmp_p
     source = ScriptedSource("8.2.0", {"d.c": [{"_id": 1}], "d.cut": [{"_id": 1}, {"_id": 2}], "d.new": [{"_id": 1}, {"_id": 2}]}, entries, 1)
     late = source.copy.collections.pop("d.new")  # when the copy looks, it is not there
     source.unread.discard("d.new")
-    with source, Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+    with start_server("secantus") as target, source, Ferry(source, target, tmp_path, "--workers", 2) as ferry:
         ferry.wait_phase("tailing the oplog")
         source.copy.collections["d.new"] = late
         source.copy.documents["d.cut"] = [bson.encode({"_id": key}) for key in (2, 3)]
@@ -372,10 +372,10 @@ def test_collection_that_was_imported_or_truncated_is_copied_again(target, tmp_p
         wait_applied(ferry, source.end)
         ferry.wait_phase("tailing the oplog")
         assert ferry.stop() == 0, ferry.log()[-3000:]
-    db = target.client().d
-    assert keys(db.cut.find(sort=[("_id", 1)])) == [2, 3]
-    assert keys(db.new.find(sort=[("_id", 1)])) == [1, 2, 3]
-    assert keys(db.c.find(sort=[("_id", 1)])) == [1, 2] and "dry" not in db.list_collection_names()
+        db = target.client().d
+        assert keys(db.cut.find(sort=[("_id", 1)])) == [2, 3]
+        assert keys(db.new.find(sort=[("_id", 1)])) == [1, 2, 3]
+        assert keys(db.c.find(sort=[("_id", 1)])) == [1, 2] and "dry" not in db.list_collection_names()
 
 
 def test_change_of_time_series_stops_with_the_mend(tmp_path):

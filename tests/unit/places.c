@@ -136,3 +136,27 @@ Test(places, an_entry_of_a_replaced_collection_does_not_reach_its_successor)
   cr_assert_eq(ddl_place(&ddl, &unnamed), place, "strict: the order of entries is the truth");
   places_clear(&places);
 }
+
+Test(places, what_the_target_may_have_expired_is_known_after_a_restart)
+{
+  struct places places = {0};
+  struct places back = {0};
+  bson_t list = BSON_INITIALIZER;
+  const uint64_t slept = (uint64_t)1000 << 32;
+  places_add(&places, "db", "never");
+  places_add(&places, "db", "awake")->expired = PLACE_AWAKE;
+  places_add(&places, "db", "slept")->expired = slept;
+  put_all(&places, &list);
+  places_add(&back, "db", "never");
+  places_add(&back, "db", "awake");
+  places_add(&back, "db", "slept");
+  places_get(&back, &list);
+  cr_assert_not(place_may_have_expired(places_find(&back, "db", "never"), 1));
+  cr_assert(place_may_have_expired(places_find(&back, "db", "awake"), UINT64_MAX));
+  const struct place *place = places_rename(&back, places_find(&back, "db", "slept"), "db", "renamed");
+  cr_assert(place_may_have_expired(place, slept + ((uint64_t)3600 << 32)), "a monitor may be late");
+  cr_assert_not(place_may_have_expired(place, slept + ((uint64_t)3600 << 32) + 1));
+  places_clear(&places);
+  places_clear(&back);
+  bson_destroy(&list);
+}
