@@ -3,6 +3,8 @@ A source whose oplog no longer has what the replay goes on from: entries were dr
 anything is changed, with the place and what to do. Scripted here; test_rollback.py has real sets.
 """
 
+import contextlib
+import sqlite3
 import subprocess
 import time
 
@@ -90,6 +92,8 @@ def copy_cut_short(source, target, folder, *options):
 
 def refused(source, target, folder, *options, code=OPLOG):
     """A start ends with one line, and so does a check; neither changes anything. Gives the line."""
+    with contextlib.closing(sqlite3.connect(folder / "bookmark")) as file:  # what a kill cut short is undone by who opens it first
+        file.execute("SELECT count(*) FROM sqlite_master").fetchall()
     before, bookmark = everything(target.client()), (folder / "bookmark").read_bytes()
     with Ferry(source, target, folder, *options, status=False) as ferry:
         assert ferry.wait(30) == code, ferry.log()[-3000:]
