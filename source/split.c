@@ -46,6 +46,34 @@ split_thin(struct split_points *points, size_t wanted)
   points->count = kept;
 }
 
+static int64_t
+time_of(const bson_oid_t *id)
+{
+  return (int64_t)(uint32_t)bson_oid_get_time_t(id);
+}
+
+void
+split_by_time(struct split_points *points, const bson_oid_t *first, const bson_oid_t *last, int64_t ranges)
+{
+  int64_t begin = time_of(first);
+  int64_t span = time_of(last) - begin;
+  for (int64_t i = 1; i < ranges; i++) {
+    uint32_t seconds = BSON_UINT32_TO_BE((uint32_t)(begin + span / ranges * i + span % ranges * i / ranges));
+    uint8_t bytes[12] = {0};
+    bson_oid_t id;
+    bson_iter_t iter;
+    memcpy(bytes, &seconds, sizeof seconds);
+    bson_oid_init_from_data(&id, bytes);
+    if (bson_oid_compare(&id, first) <= 0 || bson_oid_compare(&id, last) > 0) {
+      continue; /* all within a second, or in no order */
+    }
+    bson_t *point = BCON_NEW("_id", BCON_OID(&id));
+    bson_iter_init_find(&iter, point, "_id");
+    split_add(points, &iter);
+    bson_destroy(point);
+  }
+}
+
 /* maxChunkSizeBytes' pieces come out at half its size. S:src/mongo/db/s/split_vector.cpp@r4.2.2 */
 static bool
 by_split_vector(struct split_points *points, struct reader *reader, const struct collection *collection,
@@ -87,22 +115,6 @@ add_all(struct split_points *points, struct reader_cursor *cursor, struct error 
   }
   reader_cursor_free(cursor);
   return got == 0;
-}
-
-/*
- * Buckets of time series have no _id index, but lie in the order of their _id, which the server makes: an ObjectId. Their
- * ranges are read by filters, which a scan of them follows from 5.0 on (S:src/mongo/db/query/planner_access.cpp@v5.0). Such
- * a filter sees one type only.
- */
-static bool
-are_object_ids(const struct split_points *points)
-{
-  bson_iter_t iter;
-  bool all = true;
-  for (size_t i = 0; all && i < points->count; i++) {
-    all = bson_iter_init_find(&iter, points->points[i], "_id") && BSON_ITER_HOLDS_OID(&iter);
-  }
-  return all;
 }
 
 /* The server sorts: only it knows its order of types and the collection's collation. */
@@ -154,6 +166,46 @@ by_walk(struct split_points *points, struct reader *reader, const struct collect
   return ok;
 }
 
+static bool
+edge_id(struct reader *reader, const struct collection *collection, int order, bson_oid_t *id, struct error *error)
+{
+  bson_t document;
+  bson_iter_t iter;
+  bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
+  bson_t *sort = BCON_NEW("$natural", BCON_INT32(order));
+  struct reader_find find = {.db = collection->db, .coll = collection->name, .projection = projection, .sort = sort};
+  bool found = false;
+  if (reader_find_one(reader, &find, &document, error) == 1) {
+    found = bson_iter_init_find(&iter, &document, "_id") && BSON_ITER_HOLDS_OID(&iter);
+    if (found) {
+      bson_oid_copy(bson_iter_oid(&iter), id);
+    }
+    bson_destroy(&document);
+  }
+  bson_destroy(projection);
+  bson_destroy(sort);
+  return found;
+}
+
+/*
+ * Buckets of time series have no _id index, but lie in the order of their _id: an ObjectId that the server makes, with the
+ * bucket's time in front. A filter by it reads that stretch only, from 5.0 on
+ * (S:src/mongo/db/query/planner_access.cpp@v5.0). The points are even in time. Nothing else is asked of the server: a $sample
+ * of buckets makes 5.0.0-rc4 end itself (seen).
+ */
+static bool
+by_time(struct split_points *points, struct reader *reader, const struct collection *collection, int64_t ranges,
+        struct error *error)
+{
+  bson_oid_t first;
+  bson_oid_t last;
+  if (!edge_id(reader, collection, 1, &first, error) || !edge_id(reader, collection, -1, &last, error)) {
+    return false;
+  }
+  split_by_time(points, &first, &last, ranges);
+  return true;
+}
+
 bool
 split_collection(struct split_points *points, struct reader *reader, const struct collection *collection,
                  int64_t range_bytes, struct error *error)
@@ -167,6 +219,13 @@ split_collection(struct split_points *points, struct reader *reader, const struc
   }
   ranges = ranges > RANGES_MOST ? RANGES_MOST : ranges;
   ranges = ranges > collection->documents ? collection->documents : ranges;
+  if (buckets) {
+    if (!by_time(points, reader, collection, ranges, error)) {
+      split_points_clear(points);
+    }
+    points->method = points->count > 0 ? "time" : "none";
+    return true;
+  }
   const struct {
     const char *name;
     bool (*run)(struct split_points *, struct reader *, const struct collection *, int64_t, struct error *);
@@ -175,8 +234,7 @@ split_collection(struct split_points *points, struct reader *reader, const struc
                  {"sample", by_sample, ranges},
                  {"walk", by_walk, ranges}};
   for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
-    if (methods[i].run(points, reader, collection, methods[i].argument, error) && points->count > 0 &&
-        (!buckets || are_object_ids(points))) {
+    if (methods[i].run(points, reader, collection, methods[i].argument, error) && points->count > 0) {
       points->method = methods[i].name;
       return true;
     }

@@ -14,7 +14,7 @@ struct split_points {
   bson_t **points; /* each {_id: value}, in index order, no two alike */
   size_t count;
   size_t capacity;
-  const char *method; /* "splitVector", "sample", "walk" or "none": for the log */
+  const char *method; /* "splitVector", "sample", "walk", "time" or "none": for the log */
 };
 
 /*
@@ -29,6 +29,9 @@ void split_points_clear(struct split_points *points);
 
 /* Adds {_id: iter's value} unless it is the same as the last one. Pure; for split_collection and its tests. */
 void split_add(struct split_points *points, const bson_iter_t *id);
+
+/* Points between the two, even in time: for ObjectIds that have one in front. Pure. */
+void split_by_time(struct split_points *points, const bson_oid_t *first, const bson_oid_t *last, int64_t ranges);
 
 /* Keeps about `wanted` of the points, evenly spread. Pure. */
 void split_thin(struct split_points *points, size_t wanted);

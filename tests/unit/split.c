@@ -57,3 +57,36 @@ Test(split, thinning_spreads_evenly)
     }
   }
 }
+
+static void
+assert_times(uint32_t first, uint32_t last, int64_t ranges, size_t count)
+{
+  struct split_points points = {.method = "test"};
+  bson_oid_t from;
+  bson_oid_t to;
+  char text[25];
+  snprintf(text, sizeof text, "%08x0000000000000001", first);
+  bson_oid_init_from_string(&from, text);
+  snprintf(text, sizeof text, "%08xffffffffffffffff", last);
+  bson_oid_init_from_string(&to, text);
+  split_by_time(&points, &from, &to, ranges);
+  cr_assert_eq(points.count, count);
+  for (size_t i = 0; i < points.count; i++) {
+    bson_iter_t iter;
+    bson_iter_init_find(&iter, points.points[i], "_id");
+    cr_assert(bson_oid_compare(bson_iter_oid(&iter), &from) > 0);
+    cr_assert(bson_oid_compare(bson_iter_oid(&iter), &to) <= 0);
+    bson_oid_copy(bson_iter_oid(&iter), &from);
+  }
+  split_points_clear(&points);
+}
+
+Test(split, points_of_buckets_are_even_in_time_and_ascend)
+{
+  assert_times(1000, 2000, 10, 9);
+  assert_times(1000, 1003, 16384, 2);
+  assert_times(1000, 1000, 5, 0);
+  assert_times(0, UINT32_MAX, 16384, 16383);
+  assert_times(0x7ffffff0, 0x80000010, 4, 3);
+  assert_times(2000, 1000, 4, 0);
+}
