@@ -21,12 +21,12 @@ bool
 failure_interrupts(int64_t code)
 {
   /*
-   * By killOp or killCursors, by a limit of time, a dropped index, another operation in the way, a full cache.
+   * By killOp or killCursors, by a limit of time, a dropped index, another operation in the way, a full cache, a chunk that moved.
    * S:src/mongo/base/error_codes.err@r4.2.2; from 290 on error_codes.yml of 5.0 and 6.0: ObjectIsBusy,
    * InterruptedDueToStorageChange, TemporarilyUnavailable, ClientMarkedKilled.
    */
-  static const int64_t codes[] = {24,  43,  46,  50,  112, 175, 202,   215,   237,   239,  251,
-                                  262, 276, 290, 314, 355, 365, 11601, 12586, 12587, 46841};
+  static const int64_t codes[] = {24,  43,  46,  50,  63,  112, 150, 175,   202,   215,   237,   239,
+                                  251, 262, 276, 290, 314, 355, 365, 11601, 12586, 12587, 13388, 46841};
   return is_among(code, codes, sizeof codes / sizeof *codes);
 }
 
@@ -46,12 +46,27 @@ bool
 server_error_passes(const struct error *error)
 {
   /* Elections, shutdowns, time-outs, no majority snapshot yet, or none on this primary. S:src/mongo/base/error_codes.err@r4.2.2 */
-  static const int64_t codes[] = {6, 7, 64, 89, 91, 134, 148, 189, 246, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
+  static const int64_t codes[] = {6,   7,    64,    89,    91,    133,   134,   148,  189,
+                                  246, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
   if (!is_of_a_server(error)) {
     return false;
   }
   return error->code == 0 || /* nothing answered: the network, or no primary */
          is_among(error->code, codes, sizeof codes / sizeof *codes) || failure_interrupts(error->code);
+}
+
+bool
+failure_unconfirmed(const bson_t *reply, struct error *error)
+{
+  bson_iter_t iter;
+  bson_iter_t text;
+  bool told = bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernErrors.0.errmsg", &text);
+  if (told) {
+    error_set(error, ERROR_TARGET, "target: a majority did not acknowledge: %s",
+              BSON_ITER_HOLDS_UTF8(&text) ? bson_iter_utf8(&text, NULL) : "no reason given");
+    error->code = CODE_WRITE_CONCERN_FAILED;
+  }
+  return told;
 }
 
 bool

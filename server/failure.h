@@ -15,6 +15,11 @@ bool failure_interrupts(int64_t code);
 bool failure_interrupted(const struct error *error);
 
 /*
+ * The reply to a bulk says that a write concern was not met: sets the error, which passes. The writes may be lost in an election.
+ */
+bool failure_unconfirmed(const bson_t *reply, struct error *error);
+
+/*
  * After a failure: true, behind a pause that grows, if it was an interruption and is to be tried once more. `*tries` is 0 at first;
  * who makes progress sets it back.
  */

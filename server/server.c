@@ -363,27 +363,54 @@ is_one_of(const char *name, const char *const *names, size_t count)
   return false;
 }
 
-void
-server_put_concern(const bson_t *command, bson_t *whole)
+static const char *
+name_of(const bson_t *command)
 {
-  /* Those that heed the default: S:src/mongo/db/service_entry_point_common.cpp, supportsReadConcern and ...Write...@r5.0.0 */
-  static const char *const reads[] = {"find", "aggregate", "count", "distinct"};
+  bson_iter_t iter;
+  return bson_iter_init(&iter, command) && bson_iter_next(&iter) ? bson_iter_key(&iter) : "";
+}
+
+static bool
+is_write(const char *name)
+{
   static const char *const writes[] = {"insert",        "update",   "delete",           "create",
                                        "createIndexes", "drop",     "dropDatabase",     "dropIndexes",
                                        "collMod",       "applyOps", "renameCollection", "convertToCapped"};
-  bson_iter_t iter;
+  return is_one_of(name, writes, sizeof writes / sizeof *writes);
+}
+
+void
+server_put_concern(const bson_t *command, bool majority, bson_t *whole)
+{
+  /* Those that heed the default: S:src/mongo/db/service_entry_point_common.cpp, supportsReadConcern and ...Write...@r5.0.0 */
+  static const char *const reads[] = {"find", "aggregate", "count", "distinct"};
   bson_t concern;
-  const char *name = bson_iter_init(&iter, command) && bson_iter_next(&iter) ? bson_iter_key(&iter) : "";
+  const char *name = name_of(command);
   bson_copy_to(command, whole);
   if (is_one_of(name, reads, sizeof reads / sizeof *reads) && !bson_has_field(command, "readConcern")) {
     BSON_APPEND_DOCUMENT_BEGIN(whole, "readConcern", &concern);
     BSON_APPEND_UTF8(&concern, "level", "local");
     bson_append_document_end(whole, &concern);
-  } else if (is_one_of(name, writes, sizeof writes / sizeof *writes) && !bson_has_field(command, "writeConcern")) {
+  } else if (is_write(name) && !bson_has_field(command, "writeConcern")) {
     BSON_APPEND_DOCUMENT_BEGIN(whole, "writeConcern", &concern);
-    BSON_APPEND_INT32(&concern, "w", 1);
+    if (majority) {
+      BSON_APPEND_UTF8(&concern, "w", "majority");
+    } else {
+      BSON_APPEND_INT32(&concern, "w", 1);
+    }
     bson_append_document_end(whole, &concern);
   }
+}
+
+bool
+server_writes_majority(struct server *server, bool *majority, struct error *error)
+{
+  struct server_hello hello;
+  if (!server->told_mongos && !server_ask_hello(server, false, &hello, error)) {
+    return false;
+  }
+  *majority = server->mongos;
+  return true;
 }
 
 static bool
@@ -396,7 +423,14 @@ run_once(struct server *server, const char *db, const bson_t *command, bson_t *r
     return server->command(server->context, db, command, reply, error);
   }
   bson_t whole;
-  server_put_concern(command, &whole);
+  bool majority = false;
+  if (is_write(name_of(command)) && !server_writes_majority(server, &majority, error)) {
+    if (reply) {
+      bson_init(reply);
+    }
+    return false;
+  }
+  server_put_concern(command, majority, &whole);
   bool ok = server->member ? mongoc_client_command_simple_with_server_id(server->client, db, &whole, NULL,
                                                                          server->member, answer, &cause)
                            : mongoc_client_command_simple(server->client, db, &whole, NULL, answer, &cause);
@@ -534,6 +568,8 @@ server_ask_hello(struct server *server, bool version, struct server_hello *hello
   bool ok = ask(server, "isMaster", &reply, error); /* the name that every version knows */
   if (ok) {
     server_read_hello(&reply, hello);
+    server->told_mongos = true;
+    server->mongos = hello->mongos;
   }
   bson_destroy(&reply);
   if (ok && version) {

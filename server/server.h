@@ -25,6 +25,7 @@ enum server_code {
   CODE_CONFLICTING_UPDATE = 40,
   CODE_CURSOR_NOT_FOUND = 43,
   CODE_DOLLAR_PREFIXED_FIELD_NAME = 52,
+  CODE_WRITE_CONCERN_FAILED = 64,
   CODE_IMMUTABLE_FIELD = 66,
   CODE_NAMESPACE_EXISTS = 48,
   CODE_COMMAND_NOT_FOUND = 59,
@@ -48,6 +49,8 @@ struct server {
   const char *side;         /* "source" or "target", for texts */
   char *crl_file;           /* NULL: none */
   uint32_t member;          /* the driver's number of the one member that is asked; 0: the primary */
+  bool told_mongos;         /* `mongos` is known, since hello was asked */
+  bool mongos;              /* its writes wait for a majority each: see server_put_concern */
   /* Where not the driver speaks to it (source/reader.h), `client` is NULL and this runs the commands, as server_command does. */
   bool (*command)(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);
   void *context;
@@ -103,8 +106,14 @@ void server_close(struct server *server);
  * Copies a command, with a concern of its own where it has none and takes one: reads `local`, writes `w: 1`. A set may have
  * cluster-wide defaults (setDefaultRWConcern, 4.4 and later), under which a read would not see the write before it.
  * `whole` is initialised here.
+ *
+ * With `majority` a write says that instead. So do all through a mongos: each shard has a primary of its own, so that neither
+ * an election shows to us, nor does one write with a majority stand for those before it.
  */
-void server_put_concern(const bson_t *command, bson_t *whole);
+void server_put_concern(const bson_t *command, bool majority, bson_t *whole);
+
+/* Whether the writes have to wait for a majority each. Asks hello, the first time. */
+bool server_writes_majority(struct server *server, bool *majority, struct error *error);
 
 /*
  * Says its own concern, as above. `reply` may be NULL; otherwise it is initialised whatever happens, and the caller's to destroy. What was interrupted

@@ -272,7 +272,7 @@ ask_for_cursor(struct reader *reader, const char *db, const bson_t *command, bso
   bson_t whole;
   int tries = 0;
   bool ok;
-  server_put_concern(command, &whole);
+  server_put_concern(command, false, &whole);
   while (!(ok = mongoc_client_command_simple(reader->server.client, db, &whole, NULL, reply, &cause))) {
     server_error(&reader->server, &cause, error);
     if (!failure_try_again(error, &tries)) {

@@ -168,7 +168,11 @@ new_bulk(const struct sending *sending)
     mongoc_bulk_operation_set_client_session(bulk, sending->bulk->session);
   } else {
     mongoc_write_concern_t *concern = mongoc_write_concern_new();
-    mongoc_write_concern_set_w(concern, 1);
+    if (sending->bulk->target->mongos) {
+      mongoc_write_concern_set_wmajority(concern, 0);
+    } else {
+      mongoc_write_concern_set_w(concern, 1);
+    }
     mongoc_bulk_operation_set_write_concern(bulk, concern);
     mongoc_write_concern_destroy(concern);
   }
@@ -230,6 +234,8 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
       *done = to;
       sending->tries = 0;
       ok = check_counts(sending, &reply, from, to, error);
+    } else if (failure_unconfirmed(&reply, error)) {
+      ok = false;
     } else if (!sending->bulk->session && first_write_error(&reply, &index, &code, text, sizeof text) &&
                from + index < to) {
       ok = check_counts(sending, &reply, from, from + index, error) &&

@@ -33,7 +33,7 @@ struct bulk {
 /* Asks the target what it can do. The target stays the caller's, and must outlive this. */
 bool bulk_init(struct bulk *bulk, struct server *target, struct error *error);
 
-/* With write concern 1; the primary alone has them when it returns. May arrange the run anew, and add to the batch's bytes. */
+/* With write concern 1, so that the primary alone has them when it returns; through a mongos with that of a majority. May arrange the run anew, and add to the batch's bytes. */
 bool bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, struct error *error);
 
 #endif

@@ -184,15 +184,6 @@ has_write_errors(const bson_t *reply)
   return bson_iter_init_find(&iter, reply, "writeErrors") && bson_iter_recurse(&iter, &item) && bson_iter_next(&item);
 }
 
-static bool
-has_concern_errors(const bson_t *reply)
-{
-  bson_iter_t iter;
-  bson_iter_t item;
-  return bson_iter_init_find(&iter, reply, "writeConcernErrors") && bson_iter_recurse(&iter, &item) &&
-         bson_iter_next(&item);
-}
-
 /* True if the server's answer is about a document, and no batch has it by itself yet. */
 bool
 writer_unreadable(const struct error *error)
@@ -231,10 +222,8 @@ insert_once(struct writer *writer, struct writer_batch *batch, struct error *err
   bson_t reply;
   bson_error_t cause;
   bool ok = mongoc_bulk_operation_execute(batch->bulk, &reply, &cause) != 0;
-  if (!ok && !has_passing_error(
-               &reply, error)) { /* a network failure carries no writeErrors; duplicates alone are no failure */
-    bool only_documents = has_write_errors(&reply) && !has_concern_errors(&reply);
-    if (only_documents) {
+  if (!ok && !has_passing_error(&reply, error) && !failure_unconfirmed(&reply, error)) {
+    if (has_write_errors(&reply)) { /* a network failure carries none; duplicates alone are no failure */
       ok = take_write_errors(writer, batch, &reply, error);
     } else {
       server_error(writer->target, &cause, error);
@@ -250,7 +239,11 @@ static bool
 insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
 {
   int tries = 0;
-  prepare(writer, batch, majority);
+  bool always = false;
+  if (!server_writes_majority(writer->target, &always, error)) {
+    return false;
+  }
+  prepare(writer, batch, majority || always);
   while (!insert_once(writer, batch, error)) {
     if (writer->in_order || !failure_try_again(error, &tries)) {
       return false;

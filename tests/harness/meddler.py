@@ -37,6 +37,7 @@ class Fault:
     after: int = 0
     times: int = 1
     coll: str | None = None  # only there
+    unconfirmed: bool = False  # it is carried out, but no majority acknowledges it, for this reason
     where: object = None     # only commands for which this is true
 
 
@@ -130,7 +131,7 @@ class Conversation:
         fault = self.meddler.fault_for(Seen(verb, command, len(documents)))
         number = int.from_bytes(message[4:8], "little")
         if fault:
-            return _reply(number, self._fail(fault, number, command, documents))
+            return _reply(number, self._fail(fault, number, command, documents, message))
         reply = self._ask(message)
         if verb.lower() in ("hello", "ismaster") and self.meddler.hello:
             return _reply(number, self.meddler.hello(bson.decode(reply[21:], ORDERED)))
@@ -156,7 +157,11 @@ class Conversation:
         name = DOCUMENTS.get(next(iter(command)))
         return command, documents or [*command.pop(name, [])]
 
-    def _fail(self, fault, number, command, documents):
+    def _fail(self, fault, number, command, documents, message):
+        if fault.unconfirmed:
+            answer = bson.decode(self._ask(message)[21:], ORDERED)
+            answer["writeConcernError"] = SON(code=fault.code, errmsg="meddled with: not on a majority")
+            return answer
         done = fault.after if fault.write is None else fault.write
         why, answer = f"meddled with: {fault.code}", SON(n=0)
         if done:
