@@ -210,6 +210,23 @@ take_refusal(struct sending *sending, size_t at, int64_t code, const char *text,
   return failure_try_again(error, &sending->tries);
 }
 
+/*
+ * killOp breaks off a whole command, and nobody tells how much of it was done. While the replay may be ahead, the writes are sent again,
+ * fewer at a time; after that, the replay goes back to its bookmark for it.
+ */
+static bool
+send_fewer(struct sending *sending, size_t from, size_t to, const struct error *error)
+{
+  if (!sending->bulk->lenient || sending->bulk->session || !failure_try_again(error, &sending->tries)) {
+    return false;
+  }
+  if (to - from > 1) {
+    sending->most = (to - from) / 2;
+    sending->tries = 0;
+  }
+  return true;
+}
+
 /* Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last, or behind a forgiven one. */
 static bool
 send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, struct error *error)
@@ -242,6 +259,7 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
            take_refusal(sending, from + index, code, text, done, error);
     } else {
       server_error(sending->bulk->target, &cause, error);
+      ok = send_fewer(sending, from, to, error);
       unreadable = !sending->bulk->session && refused_by_content(error->code, true);
     }
     bson_destroy(&reply);
@@ -312,7 +330,7 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
 bool
 bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, struct error *error)
 {
-  struct sending sending = {.bulk = bulk, .batch = batch, .run = run};
+  struct sending sending = {.bulk = bulk, .batch = batch, .run = run, .most = SIZE_MAX};
   size_t at = 0;
   if (bulk->refused->documents && !sending_leave_out(&sending, 0, error)) {
     return false;
@@ -323,8 +341,9 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
   bool ok = true;
   while (ok && at < run->count) {
     size_t end = at;
-    while (end < run->count && !reading_needed(&sending, &run->ops[end]) && !is_odd(&sending, &run->ops[end]) &&
-           run->ops[end].loose == run->ops[at].loose && !(sending.one_by_one && end > at)) {
+    while (end < run->count && end - at < sending.most && !reading_needed(&sending, &run->ops[end]) &&
+           !is_odd(&sending, &run->ops[end]) && run->ops[end].loose == run->ops[at].loose &&
+           !(sending.one_by_one && end > at)) {
       end++;
     }
     if (end > at) {

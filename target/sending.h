@@ -17,6 +17,7 @@ struct sending {
   size_t read_from;     /* where the batch's bytes end without what reading.c added; 0: it added nothing */
   size_t read_end;      /* behind the last operation that needs that */
   int tries;            /* of the write that is next, after an interruption */
+  size_t most; /* operations a bulk; less after an interruption, so that it comes to an end before the next one */
 };
 
 /* ERROR_DIVERGED, with the entry and the document. Always false. */
