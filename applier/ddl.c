@@ -403,9 +403,10 @@ ddl_split_namespace(const bson_t *o, const char *field, char db[SELECTION_DB_SIZ
   if (!bson_iter_init_find(&iter, o, field) || !BSON_ITER_HOLDS_UTF8(&iter)) {
     return false;
   }
-  const char *ns = bson_iter_utf8(&iter, NULL);
+  uint32_t length = 0;
+  const char *ns = bson_iter_utf8(&iter, &length);
   const char *dot = strchr(ns, '.');
-  if (!dot || dot - ns >= SELECTION_DB_SIZE || strlen(dot + 1) >= SELECTION_COLL_SIZE) {
+  if (!dot || strlen(ns) != length || dot - ns >= SELECTION_DB_SIZE || strlen(dot + 1) >= SELECTION_COLL_SIZE) {
     return false;
   }
   snprintf(db, SELECTION_DB_SIZE, "%.*s", (int)(dot - ns), ns);

@@ -64,26 +64,31 @@ bad_entry(const struct entry *entry, const char *what, struct error *error)
                    OPTIME_INCREMENT(entry->ts), entry->db, entry->coll, what);
 }
 
-static void
-copy_name(char *to, size_t most, const char *from, size_t length)
+/* False where it does not fit, or has a zero byte in it: a part of a name may be another one. */
+static bool
+copy_name(char *to, size_t size, const char *from, size_t length)
 {
-  length = length < most ? length : most - 1;
+  if (length >= size || memchr(from, 0, length)) {
+    return false;
+  }
   memcpy(to, from, length);
   to[length] = 0;
+  return true;
 }
 
-static void
-read_namespace(struct entry *entry, const struct fields *fields)
+static bool
+read_namespace(struct entry *entry, const struct fields *fields, struct error *error)
 {
   uint32_t length = 0;
   if (!is_there(&fields->ns) || !BSON_ITER_HOLDS_UTF8(&fields->ns)) {
-    return;
+    return true;
   }
   const char *ns = bson_iter_utf8(&fields->ns, &length);
   const char *dot = memchr(ns, '.', length);
   size_t db = dot ? (size_t)(dot - ns) : length;
-  copy_name(entry->db, sizeof entry->db, ns, db);
-  copy_name(entry->coll, sizeof entry->coll, dot ? dot + 1 : "", dot ? length - db - 1 : 0);
+  bool fits = copy_name(entry->db, sizeof entry->db, ns, db) &&
+              copy_name(entry->coll, sizeof entry->coll, dot ? dot + 1 : "", dot ? length - db - 1 : 0);
+  return fits || bad_entry(entry, "a namespace that no server takes", error);
 }
 
 static void
@@ -206,13 +211,14 @@ read_command(struct entry *entry, struct error *error)
   entry->command = bson_iter_key(&iter);
   entry->kind = strcmp(entry->command, "applyOps") == 0 ? ENTRY_GROUP : ENTRY_COMMAND;
   entry->coll[0] = 0;
-  if (BSON_ITER_HOLDS_UTF8(&iter)) {
-    snprintf(entry->coll, sizeof entry->coll, "%s", bson_iter_utf8(&iter, NULL));
-  }
   if (is_passed_over(entry->command)) {
     entry->kind = ENTRY_NOTHING;
+    return true;
   }
-  return true;
+  uint32_t length = 0;
+  const char *name = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, &length) : "";
+  return copy_name(entry->coll, sizeof entry->coll, name, length) ||
+         bad_entry(entry, "the name of a collection that no server takes", error);
 }
 
 bool
@@ -222,7 +228,9 @@ entry_read(struct entry *entry, const bson_t *document, uint64_t ts, struct erro
   *entry = (struct entry){.ts = ts};
   bson_init(&entry->id);
   find_fields(document, &fields);
-  read_namespace(entry, &fields);
+  if (!read_namespace(entry, &fields, error)) {
+    return false;
+  }
   read_uuid(entry, &fields);
   const char *op = is_there(&fields.op) && BSON_ITER_HOLDS_UTF8(&fields.op) ? bson_iter_utf8(&fields.op, NULL) : "";
   bool insert = strcmp(op, "i") == 0;

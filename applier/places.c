@@ -3,6 +3,9 @@
 #include "applier/reread.h"
 #include "base/memory.h"
 #include "ipc/message.h"
+#include "source/selection.h"
+
+#define NS_SIZE (SELECTION_DB_SIZE + SELECTION_COLL_SIZE)
 
 #define LATE (3600ull << 32) /* an hour, in timestamps */
 
@@ -52,8 +55,11 @@ struct place *
 places_find(struct places *places, const char *db, const char *coll)
 {
   struct place *found = NULL;
-  char ns[512];
+  char ns[NS_SIZE];
   int length = snprintf(ns, sizeof ns, "%s.%s", db, coll);
+  if (length < 0 || (size_t)length >= sizeof ns) { /* of a damaged bookmark file: no entry's name is as long */
+    return NULL;
+  }
   HASH_FIND(by_ns, places->by_ns, ns, (unsigned)length, found);
   return found;
 }

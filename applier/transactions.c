@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 
+#define PARTS_MOST (1u << 22) /* a part may be one operation; no oplog holds a transaction of more */
+
 struct transaction {
   uint64_t last;
   bool prepared;
@@ -42,6 +44,17 @@ previous_of(const bson_t *entry)
 {
   bson_t previous;
   return sub_document(entry, "prevOpTime", &previous) ? optime_of(&previous).ts : 0;
+}
+
+/* Else a chain of parts might lead back to itself. */
+static bool
+check_previous(uint64_t previous, uint64_t ts, struct error *error)
+{
+  return !previous || previous < ts ||
+         error_set(error, ERROR_DIVERGED,
+                   "the oplog entry at %u.%u is of a transaction, and names %u.%u, which is not before it, as the part "
+                   "before it",
+                   OPTIME_SECONDS(ts), OPTIME_INCREMENT(ts), OPTIME_SECONDS(previous), OPTIME_INCREMENT(previous));
 }
 
 enum transaction_role
@@ -207,25 +220,39 @@ fetch_one(struct transactions *transactions, uint64_t ts, bson_t *entry, struct 
                                 OPTIME_SECONDS(ts), OPTIME_INCREMENT(ts)));
 }
 
+/* The parts' timestamps, from the last one back to the first. */
+static bool
+find_parts(struct transactions *transactions, uint64_t last, uint64_t **parts, size_t *count, struct error *error)
+{
+  size_t capacity = 0;
+  bson_t entry;
+  bool ok = true;
+  for (uint64_t at = last; ok && at;) {
+    *parts = memory_grow(*parts, *count, &capacity, sizeof **parts);
+    (*parts)[(*count)++] = at;
+    ok = fetch_one(transactions, at, &entry, error);
+    if (ok) {
+      uint64_t previous = previous_of(&entry);
+      bson_destroy(&entry);
+      ok =
+        check_previous(previous, at, error) &&
+        (*count < PARTS_MOST || error_set(error, ERROR_DIVERGED, "the transaction that ends at %u.%u has no beginning",
+                                          OPTIME_SECONDS(last), OPTIME_INCREMENT(last)));
+      at = previous;
+    }
+  }
+  return ok;
+}
+
 /* Where the reading began in the middle of a transaction: back to its first part, then forward. */
 static bool
 fetch(struct transactions *transactions, uint64_t last, struct transaction **transaction, struct error *error)
 {
   uint64_t *parts = NULL;
   size_t count = 0;
-  size_t capacity = 0;
   bson_t entry;
-  bool ok = true;
-  for (uint64_t at = last; ok && at;) {
-    parts = memory_grow(parts, count, &capacity, sizeof *parts);
-    parts[count++] = at;
-    ok = fetch_one(transactions, at, &entry, error);
-    if (ok) {
-      at = previous_of(&entry);
-      bson_destroy(&entry);
-    }
-  }
   *transaction = NULL;
+  bool ok = find_parts(transactions, last, &parts, &count, error);
   while (ok && count-- > 0) {
     ok = fetch_one(transactions, parts[count], &entry, error);
     if (ok) {
@@ -233,6 +260,9 @@ fetch(struct transactions *transactions, uint64_t last, struct transaction **tra
       *transaction = find(transactions, parts[count]);
       bson_destroy(&entry);
     }
+  }
+  if (!ok && *transaction) { /* it may be fetched again */
+    forget(transactions, *transaction);
   }
   free(parts);
   return ok;
@@ -304,6 +334,9 @@ transactions_take(struct transactions *transactions, const bson_t *entry, transa
   enum transaction_role role = transaction_role_of(entry);
   uint64_t previous = previous_of(entry);
   struct transaction *transaction = previous ? find(transactions, previous) : NULL;
+  if (!check_previous(previous, optime_of(entry).ts, error)) {
+    return false;
+  }
   if (role == TRANSACTION_ABORT) {
     if (transaction) {
       forget(transactions, transaction);

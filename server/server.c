@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/nesting.h"
 #include "server/failure.h"
+#include "server/write_errors.h"
 
 /* libmongoc's own chatter would put a second line beside ours. */
 static void
@@ -225,6 +226,7 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   bool old =
     (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||
     (cause->domain == MONGOC_ERROR_SERVER_SELECTION && cause->code == MONGOC_ERROR_SERVER_SELECTION_BAD_WIRE_VERSION);
+  bool mute = cause->domain == 0 && cause->message[0] == 0; /* as of write errors that are no documents */
   bool refused = answered && (cause->code == CODE_UNAUTHORIZED || cause->code == CODE_AUTHENTICATION_FAILED);
   const char *mechanism = server->client ? mongoc_uri_get_auth_mechanism(mongoc_client_get_uri(server->client)) : NULL;
   if (login && mechanism && strcmp(mechanism, "MONGODB-CR") == 0) {
@@ -242,10 +244,12 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   } else if (cause->domain == MONGOC_ERROR_SERVER_SELECTION) {
     error_set(error, server->kind, "cannot reach the %s's primary: %s; check hosts, set name and TLS", server->side,
               cause->message);
+  } else if (mute) {
+    error_set(error, server->kind, "%s: it refused a write, and what it says of that cannot be read", server->side);
   } else {
     error_set(error, server->kind, "%s: %s", server->side, cause->message);
   }
-  error->code = old ? CODE_TOO_OLD : answered ? (int64_t)cause->code : 0;
+  error->code = old ? CODE_TOO_OLD : mute ? CODE_OPERATION_FAILED : answered ? (int64_t)cause->code : 0;
   return false;
 }
 
@@ -338,17 +342,11 @@ server_show_id(const bson_t *selector)
 static bool
 was_interrupted(const bson_t *reply, bson_error_t *cause)
 {
-  bson_iter_t iter;
-  bson_iter_t code;
-  bson_iter_t errmsg;
-  if (!bson_iter_init(&iter, reply) || !bson_iter_find_descendant(&iter, "writeErrors.0.code", &code) ||
-      !BSON_ITER_HOLDS_NUMBER(&code) || !failure_interrupts(bson_iter_as_int64(&code))) {
+  struct write_error first;
+  if (!write_errors_first(reply, &first) || !failure_interrupts(first.code)) {
     return false;
   }
-  bool told = bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeErrors.0.errmsg", &errmsg) &&
-              BSON_ITER_HOLDS_UTF8(&errmsg);
-  bson_set_error(cause, MONGOC_ERROR_SERVER, (uint32_t)bson_iter_as_int64(&code), "%s",
-                 told ? bson_iter_utf8(&errmsg, NULL) : "a write was interrupted");
+  bson_set_error(cause, MONGOC_ERROR_SERVER, (uint32_t)first.code, "%s", first.text);
   return true;
 }
 

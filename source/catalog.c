@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "server/series.h"
+#include "source/selection.h"
 #include "source/unfinished.h"
 
 #define WIRE_3_0 3
@@ -248,6 +249,11 @@ read_database(struct catalog *catalog, struct reader *reader, const char *db, ca
     const char *name = listed_name(reader, db, info);
     if (!name || catalog_is_internal(db, name) || !wanted(context, db, name)) {
       continue;
+    }
+    if (strlen(db) >= SELECTION_DB_SIZE || strlen(name) >= SELECTION_COLL_SIZE) {
+      error_set(error, ERROR_SOURCE, "one has a name that no server takes: %.255s", name);
+      got = -1;
+      break;
     }
     catalog->collections =
       memory_grow(catalog->collections, catalog->count, &catalog->capacity, sizeof *catalog->collections);

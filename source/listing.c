@@ -207,12 +207,12 @@ text_of(const bson_t *document, const char *field)
   return is_text ? bson_iter_utf8(&iter, NULL) : NULL;
 }
 
-/* The database goes to `db`; gives the rest, NULL if there is none. */
+/* The database goes to `db`; gives the rest, NULL if there is none, or if it is no name: the replay says so. */
 static const char *
 split_name(const char *ns, char db[DB_SIZE])
 {
   const char *dot = ns ? strchr(ns, '.') : NULL;
-  if (!dot || dot - ns >= DB_SIZE) {
+  if (!dot || dot - ns >= DB_SIZE || strlen(dot + 1) >= KEY_SIZE - DB_SIZE - sizeof VIEW) {
     return NULL;
   }
   snprintf(db, DB_SIZE, "%.*s", (int)(dot - ns), ns);

@@ -173,7 +173,8 @@ is_committed(const struct collection *collection, struct reader *reader, const b
   if (got != 1) {
     return got;
   }
-  bool command = bson_iter_init_find(&iter, &entry, "op") && strcmp(bson_iter_utf8(&iter, NULL), "c") == 0;
+  bool command = bson_iter_init_find(&iter, &entry, "op") && BSON_ITER_HOLDS_UTF8(&iter) &&
+                 strcmp(bson_iter_utf8(&iter, NULL), "c") == 0;
   int made = !command || (bson_iter_init(&iter, &entry) && bson_iter_find_descendant(&iter, "o.createIndexes", &found));
   bson_destroy(&entry);
   return made;

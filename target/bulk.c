@@ -1,6 +1,7 @@
 #include "target/bulk.h"
 
 #include "server/failure.h"
+#include "server/write_errors.h"
 #include "target/exact.h"
 #include "target/missed.h"
 #include "target/reading.h"
@@ -80,30 +81,6 @@ add_operation(const struct sending *sending, mongoc_bulk_operation_t *bulk, cons
                                                        op->kind == APPLY_INSERT ? &raw_upsert : options, cause);
   }
   return mongoc_bulk_operation_insert_with_opts(bulk, &change, &raw, cause);
-}
-
-/* The first write error's index and code; false if the failure was not a document's. */
-static bool
-first_write_error(const bson_t *reply, size_t *index, int64_t *code, char *text, size_t text_size)
-{
-  bson_iter_t iter;
-  bson_iter_t item;
-  bson_iter_t field;
-  if (!bson_iter_init_find(&iter, reply, "writeErrors") || !bson_iter_recurse(&iter, &item) || !bson_iter_next(&item)) {
-    return false;
-  }
-  *code = 0;
-  *index = 0;
-  for (bson_iter_recurse(&item, &field); bson_iter_next(&field);) {
-    if (strcmp(bson_iter_key(&field), "index") == 0) {
-      *index = (size_t)bson_iter_as_int64(&field);
-    } else if (strcmp(bson_iter_key(&field), "code") == 0) {
-      *code = bson_iter_as_int64(&field);
-    } else if (strcmp(bson_iter_key(&field), "errmsg") == 0 && BSON_ITER_HOLDS_UTF8(&field)) {
-      snprintf(text, text_size, "%s", bson_iter_utf8(&field, NULL));
-    }
-  }
-  return true;
 }
 
 static int64_t
@@ -233,9 +210,7 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
 {
   bson_t reply;
   bson_error_t cause;
-  size_t index = 0;
-  int64_t code = 0;
-  char text[512] = "";
+  struct write_error first;
   bool ok = true;
   bool unreadable = false; /* one of its documents makes the server refuse the whole command */
   mongoc_bulk_operation_t *bulk = new_bulk(sending);
@@ -253,10 +228,11 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
       ok = check_counts(sending, &reply, from, to, error);
     } else if (failure_unconfirmed(&reply, error)) {
       ok = false;
-    } else if (!sending->bulk->session && first_write_error(&reply, &index, &code, text, sizeof text) &&
-               from + index < to) {
-      ok = check_counts(sending, &reply, from, from + index, error) &&
-           take_refusal(sending, from + index, code, text, done, error);
+    } else if (!sending->bulk->session && write_errors_first(&reply, &first) && first.index >= 0 &&
+               (uint64_t)first.index < to - from) { /* another index is no write's of this command */
+      size_t at = from + (size_t)first.index;
+      ok = check_counts(sending, &reply, from, at, error) &&
+           take_refusal(sending, at, first.code, first.text, done, error);
     } else {
       server_error(sending->bulk->target, &cause, error);
       ok = send_fewer(sending, from, to, error);

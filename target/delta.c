@@ -4,9 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
+
 #define DEPTH_MOST 220 /* the servers' own limit is 180 or 200 */
 #define PATH_MOST 1024
 #define LENGTH_MOST (2u << 20) /* more nulls than that are more than 16 MB */
+#define SIZE_MOST (32u << 20) /* the servers' own limit is 16 MB; short diffs may ask for long arrays again and again */
 
 static bool apply_document(const bson_t *document, const bson_t *diff, bson_t *result, int depth, struct error *error);
 static bool apply_array(const bson_t *array, const bson_t *diff, bson_t *result, int depth, struct error *error);
@@ -31,28 +34,82 @@ sub_document(const bson_iter_t *iter, bson_t *document)
   return bytes && bson_init_static(document, bytes, size);
 }
 
-/* Looks `field` up in the section `name` ("d", "u" or "i") of a diff. */
-static bool
-find_in(const bson_t *diff, const char *name, const char *field, bson_iter_t *found)
+/* What a diff says of one field or element: where it lies, so that each is found without a walk through all of them. */
+struct change {
+  const char *name; /* of the field; NULL: of an element */
+  uint32_t index;   /* of the element */
+  uint32_t number;  /* the order in which they were noted: of several, the first counts */
+  char kind;        /* the section's name */
+  bool met;         /* the document has such a field */
+  uint32_t name_size;
+  const uint8_t *diff; /* the document that it lies in, of that length, and where in it */
+  uint32_t length;
+  uint32_t offset;
+};
+
+struct changes {
+  struct change *items;
+  size_t count;
+  size_t capacity;
+};
+
+static void
+note_change(struct changes *changes, const bson_iter_t *at, char kind, const char *name, uint32_t index)
 {
-  bson_iter_t section;
-  return bson_iter_init_find(&section, diff, name) && BSON_ITER_HOLDS_DOCUMENT(&section) &&
-         bson_iter_recurse(&section, found) && bson_iter_find(found, field);
+  changes->items = memory_grow(changes->items, changes->count, &changes->capacity, sizeof *changes->items);
+  changes->items[changes->count] = (struct change){.name = name,
+                                                   .index = index,
+                                                   .number = (uint32_t)changes->count,
+                                                   .kind = kind,
+                                                   .name_size = bson_iter_key_len(at),
+                                                   .diff = at->raw,
+                                                   .length = at->len,
+                                                   .offset = at->off};
+  changes->count++;
 }
 
-static bool
-find_sub_diff(const bson_t *diff, const char *field, bson_iter_t *found)
+static int
+compare_subjects(const struct change *a, const struct change *b)
 {
-  if (!bson_iter_init(found, diff)) {
-    return false;
+  return a->name ? strcmp(a->name, b->name) : (a->index > b->index) - (a->index < b->index);
+}
+
+static int
+compare_changes(const void *left, const void *right)
+{
+  const struct change *a = left;
+  const struct change *b = right;
+  int subjects = compare_subjects(a, b);
+  return subjects ? subjects : (a->number > b->number) - (a->number < b->number);
+}
+
+static int
+compare_to_subject(const void *left, const void *right)
+{
+  return compare_subjects(left, right);
+}
+
+/* Sorted, and one of each subject. */
+static void
+sort_changes(struct changes *changes)
+{
+  size_t kept = 0;
+  if (changes->count > 0) {
+    qsort(changes->items, changes->count, sizeof *changes->items, compare_changes);
   }
-  while (bson_iter_next(found)) {
-    const char *key = bson_iter_key(found);
-    if (key[0] == 's' && strcmp(key + 1, field) == 0) {
-      return true;
+  for (size_t i = 0; i < changes->count; i++) {
+    if (kept == 0 || compare_subjects(&changes->items[kept - 1], &changes->items[i]) != 0) {
+      changes->items[kept++] = changes->items[i];
     }
   }
-  return false;
+  changes->count = kept;
+}
+
+/* The new value, or the diff of it. */
+static bool
+value_of(const struct change *change, bson_iter_t *value)
+{
+  return bson_iter_init_from_data_at_offset(value, change->diff, change->length, change->offset, change->name_size);
 }
 
 /* Applies the diff under `sub` to the value under `old`, and appends the result as `key`. */
@@ -70,7 +127,7 @@ append_patched(bson_t *result, const char *key, const bson_iter_t *old, const bs
   bool array = bson_iter_init_find(&flag, &diff, "a") && bson_iter_as_bool(&flag);
   bool fits = old && (array ? BSON_ITER_HOLDS_ARRAY(old) : BSON_ITER_HOLDS_DOCUMENT(old)) && sub_document(old, &value);
   if (!fits) {
-    return BSON_APPEND_NULL(result, key);
+    return BSON_APPEND_NULL(result, key) || bad_diff("a document of that size", error);
   }
   bool ok;
   if (array) {
@@ -82,7 +139,7 @@ append_patched(bson_t *result, const char *key, const bson_iter_t *old, const bs
     ok = apply_document(&value, &diff, &patched, depth + 1, error);
     bson_append_document_end(result, &patched);
   }
-  return ok;
+  return ok && (result->len <= SIZE_MOST || bad_diff("a document of that size", error));
 }
 
 static bool
@@ -102,16 +159,47 @@ check_sections(const bson_t *diff, struct error *error)
   return true;
 }
 
-static bool
-has_literal(const bson_t *document, const char *field)
+static void
+note_section(struct changes *changes, const bson_t *diff, const char *name)
 {
-  bson_iter_t iter;
-  return bson_iter_init_find(&iter, document, field);
+  bson_iter_t section;
+  bson_iter_t field;
+  if (bson_iter_init_find(&section, diff, name) && bson_iter_recurse(&section, &field)) {
+    while (bson_iter_next(&field)) {
+      note_change(changes, &field, *name, bson_iter_key(&field), 0);
+    }
+  }
 }
 
-/* Appends a section's fields; with `unless_in`, those which that document does not have. */
+/* What is removed and what is moved to the end goes before what is set, and that before what is changed within. */
 static void
-append_section(const bson_t *diff, const char *name, const bson_t *unless_in, bson_t *result)
+note_fields(struct changes *changes, const bson_t *diff)
+{
+  bson_iter_t iter;
+  note_section(changes, diff, "d");
+  note_section(changes, diff, "i");
+  note_section(changes, diff, "u");
+  for (bson_iter_init(&iter, diff); bson_iter_next(&iter);) {
+    const char *key = bson_iter_key(&iter);
+    if (key[0] == 's') {
+      note_change(changes, &iter, 's', key + 1, 0);
+    }
+  }
+  sort_changes(changes);
+}
+
+static struct change *
+find_field(const struct changes *changes, const char *name)
+{
+  const struct change wanted = {.name = name};
+  return changes->count == 0
+           ? NULL
+           : bsearch(&wanted, changes->items, changes->count, sizeof *changes->items, compare_to_subject);
+}
+
+/* Appends a section's fields; with `unless_met`, those which the document does not have. */
+static void
+append_section(const bson_t *diff, const char *name, const struct changes *unless_met, bson_t *result)
 {
   bson_iter_t section;
   bson_iter_t field;
@@ -119,58 +207,80 @@ append_section(const bson_t *diff, const char *name, const bson_t *unless_in, bs
     return;
   }
   while (bson_iter_next(&field)) {
-    if (!unless_in || !has_literal(unless_in, bson_iter_key(&field))) {
-      bson_append_iter(result, bson_iter_key(&field), (int)bson_iter_key_len(&field), &field);
+    const char *key = bson_iter_key(&field);
+    const struct change *change = unless_met ? find_field(unless_met, key) : NULL;
+    if (!change || !change->met) {
+      bson_append_iter(result, key, (int)bson_iter_key_len(&field), &field);
     }
   }
+}
+
+/*
+ * Appends what becomes of a field or an element. `old` NULL: there was none; `change` NULL: the diff says nothing of it, and it
+ * stays, or is null.
+ */
+static bool
+append_changed(bson_t *result, const char *key, const bson_iter_t *old, const struct change *change, int depth,
+               struct error *error)
+{
+  bson_iter_t value;
+  bool ok;
+  if (!change) {
+    ok = old ? bson_append_iter(result, key, -1, old) : BSON_APPEND_NULL(result, key);
+  } else if (!value_of(change, &value)) {
+    return bad_diff("not BSON", error);
+  } else if (change->kind == 's') {
+    return append_patched(result, key, old, &value, depth, error);
+  } else {
+    ok = bson_append_iter(result, key, -1, &value);
+  }
+  return (ok && result->len <= SIZE_MOST) || bad_diff("a document of that size", error);
 }
 
 static bool
 apply_document(const bson_t *document, const bson_t *diff, bson_t *result, int depth, struct error *error)
 {
   bson_iter_t old;
+  bool ok = true;
+  struct changes changes = {0};
   if (depth > DEPTH_MOST) {
     return bad_diff("nested too deeply", error);
   }
   if (!check_sections(diff, error) || !bson_iter_init(&old, document)) {
     return false;
   }
-  while (bson_iter_next(&old)) {
+  note_fields(&changes, diff);
+  while (ok && bson_iter_next(&old)) {
     const char *key = bson_iter_key(&old);
-    bson_iter_t found;
-    if (find_in(diff, "d", key, &found) || find_in(diff, "i", key, &found)) {
-      continue;
+    struct change *change = find_field(&changes, key);
+    bool goes = change && (change->kind == 'd' || change->kind == 'i');
+    if (change) {
+      change->met = true;
     }
-    if (find_in(diff, "u", key, &found)) {
-      bson_append_iter(result, key, -1, &found);
-    } else if (find_sub_diff(diff, key, &found)) {
-      if (!append_patched(result, key, &old, &found, depth, error)) {
-        return false;
-      }
-    } else {
-      bson_append_iter(result, key, -1, &old);
-    }
+    ok = goes || append_changed(result, key, &old, change, depth, error);
   }
-  append_section(diff, "u", document, result);
-  append_section(diff, "i", NULL, result);
-  return true;
+  if (ok) {
+    append_section(diff, "u", &changes, result);
+    append_section(diff, "i", NULL, result);
+  }
+  free(changes.items);
+  return ok;
 }
 
-/* The array diff's element for position `index`: its kind ('u', 's') and value. */
-static char
-find_element(const bson_t *diff, uint32_t index, bson_iter_t *found)
+/* Elements are named as servers name them: "07" is none. */
+static void
+note_elements(struct changes *changes, const bson_t *diff)
 {
-  char digits[16];
-  snprintf(digits, sizeof digits, "%u", index);
-  if (bson_iter_init(found, diff)) {
-    while (bson_iter_next(found)) {
-      const char *key = bson_iter_key(found);
-      if ((key[0] == 'u' || key[0] == 's') && strcmp(key + 1, digits) == 0) {
-        return key[0];
-      }
+  bson_iter_t iter;
+  for (bson_iter_init(&iter, diff); bson_iter_next(&iter);) {
+    const char *key = bson_iter_key(&iter);
+    const char *digits = key + 1;
+    bool plain = *key && *digits && strspn(digits, "0123456789") == strlen(digits) && (*digits != '0' || !digits[1]);
+    if ((key[0] == 'u' || key[0] == 's') && plain) {
+      note_change(changes, &iter, key[0], NULL, (uint32_t)strtoul(digits, NULL, 10));
     }
   }
-  return 0;
+  sort_changes(changes);
 }
 
 /* The result's length: the old one, or `l`, or as far as an element is set. */
@@ -203,8 +313,10 @@ apply_array(const bson_t *array, const bson_t *diff, bson_t *result, int depth, 
 {
   uint32_t length = 0;
   uint32_t cut = UINT32_MAX; /* from here on the old elements are gone */
+  size_t next = 0;           /* of the changes */
   bson_iter_t old;
   bson_iter_t found;
+  struct changes changes = {0};
   if (depth > DEPTH_MOST) {
     return bad_diff("nested too deeply", error);
   }
@@ -214,27 +326,20 @@ apply_array(const bson_t *array, const bson_t *diff, bson_t *result, int depth, 
   if (bson_iter_init_find(&found, diff, "l")) {
     cut = (uint32_t)bson_iter_as_int64(&found);
   }
+  note_elements(&changes, diff);
   bson_iter_init(&old, array);
+  bool ok = true;
   bool more = true;
-  for (uint32_t i = 0; i < length; i++) {
+  for (uint32_t i = 0; ok && i < length; i++) {
+    more = more && bson_iter_next(&old);
+    bool changed = next < changes.count && changes.items[next].index == i;
+    const struct change *change = changed ? &changes.items[next++] : NULL;
     char key[24];
     snprintf(key, sizeof key, "%u", i);
-    more = more && bson_iter_next(&old);
-    bool there = more && i < cut;
-    char kind = find_element(diff, i, &found);
-    if (kind == 'u') {
-      bson_append_iter(result, key, -1, &found);
-    } else if (kind == 's') {
-      if (!append_patched(result, key, there ? &old : NULL, &found, depth, error)) {
-        return false;
-      }
-    } else if (there) {
-      bson_append_iter(result, key, -1, &old);
-    } else {
-      BSON_APPEND_NULL(result, key);
-    }
+    ok = append_changed(result, key, more && i < cut ? &old : NULL, change, depth, error);
   }
-  return true;
+  free(changes.items);
+  return ok;
 }
 
 bool

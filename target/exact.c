@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "server/write_errors.h"
 #include "target/writer.h"
 
 struct writing {
@@ -43,14 +44,12 @@ static int
 run_write(const struct writing *writing, const bson_t *command, struct error *error)
 {
   bson_t reply;
-  bson_iter_t iter;
-  bson_iter_t text;
+  struct write_error first;
   int done = 1;
   if (!server_command(writing->target, writing->db, command, &reply, error)) {
     done = error->code != 0 && !server_error_passes(error) ? 0 : -1;
-  } else if (bson_iter_init(&iter, &reply) && bson_iter_find_descendant(&iter, "writeErrors.0.errmsg", &text) &&
-             BSON_ITER_HOLDS_UTF8(&text)) {
-    error_set(error, ERROR_TARGET, "%s", bson_iter_utf8(&text, NULL));
+  } else if (write_errors_first(&reply, &first)) {
+    error_set(error, ERROR_TARGET, "%s", first.text);
     done = 0;
   }
   bson_destroy(&reply);

@@ -621,8 +621,10 @@ schema_create_indexes(struct server *target, const char *db, const char *coll, c
     bson_t spec;
     uint32_t size = 0;
     const uint8_t *bytes = NULL;
-    bson_iter_document(&iter, &size, &bytes);
-    ok = bson_init_static(&spec, bytes, size) && create_in_two_steps(target, db, coll, &spec, error);
+    if (BSON_ITER_HOLDS_DOCUMENT(&iter)) {
+      bson_iter_document(&iter, &size, &bytes);
+      ok = bson_init_static(&spec, bytes, size) && create_in_two_steps(target, db, coll, &spec, error);
+    }
   }
   return ok;
 }

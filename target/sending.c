@@ -1,5 +1,6 @@
 #include "target/sending.h"
 
+#include "server/write_errors.h"
 #include "target/schema.h"
 #include "target/writer.h"
 
@@ -89,10 +90,8 @@ join_paths(const struct sending *sending, size_t first)
 static int64_t
 reply_code(const bson_t *reply)
 {
-  bson_iter_t iter;
-  bson_iter_t code;
-  bool found = bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeErrors.0.code", &code);
-  return found ? bson_iter_as_int64(&code) : 0;
+  struct write_error first;
+  return write_errors_first(reply, &first) ? first.code : 0;
 }
 
 /*
@@ -243,10 +242,9 @@ delete_and_insert(const struct sending *sending, size_t at, struct error *error)
   bool ok = server_command(sending->bulk->target, sending->run->db, delete, NULL, error) &&
             server_command(sending->bulk->target, sending->run->db, insert, &reply, error);
   if (ok) {
-    bson_iter_t iter;
-    bson_iter_t text;
-    if (bson_iter_init(&iter, &reply) && bson_iter_find_descendant(&iter, "writeErrors.0.errmsg", &text)) {
-      ok = sending_go_on_without(sending, at, bson_iter_utf8(&text, NULL), error);
+    struct write_error first;
+    if (write_errors_first(&reply, &first)) {
+      ok = sending_go_on_without(sending, at, first.text, error);
     }
     bson_destroy(&reply);
   }

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "server/failure.h"
+#include "server/write_errors.h"
 #include "target/exact.h"
 #include "target/refused.h"
 #include "target/schema.h"
@@ -110,29 +111,18 @@ refuse(struct writer *writer, const bson_t *selector, bool kept, struct error *e
 
 /* One write error of the reply: counted, reported, or what ends the copy. */
 static bool
-take_write_error(struct writer *writer, const struct writer_batch *batch, bson_iter_t *fields, struct error *error)
+take_write_error(struct writer *writer, const struct writer_batch *batch, const struct write_error *said,
+                 struct error *error)
 {
-  int64_t index = -1;
-  int64_t code = 0;
-  const char *text = "no reason given";
   bson_t selector;
-  while (bson_iter_next(fields)) {
-    if (strcmp(bson_iter_key(fields), "index") == 0) {
-      index = bson_iter_as_int64(fields);
-    } else if (strcmp(bson_iter_key(fields), "code") == 0) {
-      code = bson_iter_as_int64(fields);
-    } else if (strcmp(bson_iter_key(fields), "errmsg") == 0 && BSON_ITER_HOLDS_UTF8(fields)) {
-      text = bson_iter_utf8(fields, NULL);
-    }
-  }
-  if (code == CODE_DUPLICATE_KEY) {
+  if (said->code == CODE_DUPLICATE_KEY) {
     writer->duplicates++;
     return true;
   }
-  error_set(error, ERROR_TARGET, "the target refused a document: %s", text);
-  error->code = code;
-  if (schema_allow_mixed(writer->target, writer->db, writer->coll, text) || !refused_by_content(code, true) ||
-      !find_id(batch, index, &selector)) {
+  error_set(error, ERROR_TARGET, "the target refused a document: %s", said->text);
+  error->code = said->code;
+  if (schema_allow_mixed(writer->target, writer->db, writer->coll, said->text) ||
+      !refused_by_content(said->code, true) || !find_id(batch, said->index, &selector)) {
     return false;
   }
   return refuse(writer, &selector, false, error);
@@ -142,14 +132,10 @@ static bool
 take_write_errors(struct writer *writer, const struct writer_batch *batch, const bson_t *reply, struct error *error)
 {
   bson_iter_t iter;
-  bson_iter_t item;
-  bson_iter_t fields;
+  struct write_error said;
   bool ok = true;
-  if (!bson_iter_init_find(&iter, reply, "writeErrors") || !bson_iter_recurse(&iter, &item)) {
-    return true;
-  }
-  while (ok && bson_iter_next(&item)) {
-    ok = bson_iter_recurse(&item, &fields) && take_write_error(writer, batch, &fields, error);
+  for (bool more = write_errors_begin(reply, &iter); ok && more && write_errors_next(&iter, &said);) {
+    ok = take_write_error(writer, batch, &said, error);
   }
   return ok;
 }
@@ -159,18 +145,12 @@ static bool
 has_passing_error(const bson_t *reply, struct error *error)
 {
   bson_iter_t iter;
-  bson_iter_t item;
-  if (!bson_iter_init_find(&iter, reply, "writeErrors") || !bson_iter_recurse(&iter, &item)) {
-    return false;
-  }
-  while (bson_iter_next(&item)) {
-    bson_iter_t code;
-    if (bson_iter_recurse(&item, &code) && bson_iter_find(&code, "code")) {
-      error_set(error, ERROR_TARGET, "the target could not write a document now");
-      error->code = bson_iter_as_int64(&code);
-      if (error->code && server_error_passes(error)) {
-        return true;
-      }
+  struct write_error said;
+  for (bool more = write_errors_begin(reply, &iter); more && write_errors_next(&iter, &said);) {
+    error_set(error, ERROR_TARGET, "the target could not write a document now");
+    error->code = said.code;
+    if (error->code && server_error_passes(error)) {
+      return true;
     }
   }
   return false;
@@ -180,8 +160,7 @@ static bool
 has_write_errors(const bson_t *reply)
 {
   bson_iter_t iter;
-  bson_iter_t item;
-  return bson_iter_init_find(&iter, reply, "writeErrors") && bson_iter_recurse(&iter, &item) && bson_iter_next(&item);
+  return write_errors_begin(reply, &iter);
 }
 
 /* True if the server's answer is about a document, and no batch has it by itself yet. */

@@ -30,7 +30,10 @@ ORDERED = CodecOptions(document_class=SON)
 
 @dataclass
 class Fault:
-    """`write`: a write error of that write; `after`: the whole command fails, but so many of its writes were done."""
+    """
+    `write`: a write error of that write; `after`: the whole command fails, but so many of its writes were done; `said`: what the
+    list of write errors has in that error's place.
+    """
     verb: str
     code: int
     write: int | None = None
@@ -39,6 +42,7 @@ class Fault:
     coll: str | None = None  # only there
     unconfirmed: bool = False  # it is carried out, but no majority acknowledges it, for this reason
     where: object = None     # only commands for which this is true
+    said: object = None
 
 
 @dataclass
@@ -169,7 +173,7 @@ class Conversation:
             answer = bson.decode(self._ask(_reply(number, part, 0))[21:], ORDERED)
         if fault.write is None:
             return SON(ok=0.0, errmsg=why, code=fault.code)
-        answer["writeErrors"] = [SON(index=fault.write, code=fault.code, errmsg=why)]
+        answer["writeErrors"] = [SON(index=fault.write, code=fault.code, errmsg=why) if fault.said is None else fault.said]
         answer["ok"] = 1.0
         return answer
 

@@ -1,4 +1,6 @@
 #include <criterion/criterion.h>
+#include <inttypes.h>
+#include <time.h>
 
 #include "target/delta.h"
 
@@ -107,4 +109,93 @@ Test(delta, the_change_streams_form_keeps_truncation_apart)
   bson_destroy(rest);
   bson_destroy(&truncations);
   bson_destroy(&modifiers);
+}
+
+/* {a0: 0, a1: 1, ...} */
+static void
+put_fields(bson_t *document, const char *prefix, int count)
+{
+  for (int i = 0; i < count; i++) {
+    char key[24];
+    snprintf(key, sizeof key, "%s%d", prefix, i);
+    BSON_APPEND_INT32(document, key, i);
+  }
+}
+
+/* The CPU time, in ns, of a diff that names each of so many fields and elements; the least of some runs. */
+static int64_t
+cost_of(int count)
+{
+  bson_t document = BSON_INITIALIZER;
+  bson_t diff = BSON_INITIALIZER;
+  bson_t inner;
+  bson_t result;
+  struct error error;
+  int64_t least = INT64_MAX;
+  put_fields(&document, "f", count);
+  BSON_APPEND_ARRAY_BEGIN(&document, "list", &inner);
+  put_fields(&inner, "", count);
+  bson_append_array_end(&document, &inner);
+  BSON_APPEND_DOCUMENT_BEGIN(&diff, "u", &inner);
+  put_fields(&inner, "f", count);
+  put_fields(&inner, "new", count);
+  bson_append_document_end(&diff, &inner);
+  BSON_APPEND_DOCUMENT_BEGIN(&diff, "slist", &inner);
+  BSON_APPEND_BOOL(&inner, "a", true);
+  put_fields(&inner, "u", count);
+  bson_append_document_end(&diff, &inner);
+  for (int run = 0; run < 3; run++) {
+    struct timespec begun;
+    struct timespec ended;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &begun);
+    cr_assert(delta_apply(&document, &diff, &result, &error), "%s", error.text);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ended);
+    cr_assert_eq(bson_count_keys(&result), (uint32_t)(2 * count + 1));
+    bson_destroy(&result);
+    int64_t cost = (int64_t)(ended.tv_sec - begun.tv_sec) * 1000000000 + ended.tv_nsec - begun.tv_nsec;
+    least = cost < least ? cost : least;
+  }
+  bson_destroy(&document);
+  bson_destroy(&diff);
+  return least;
+}
+
+Test(delta, ten_times_as_many_fields_take_about_ten_times_as_long)
+{
+  int64_t few = cost_of(2000);
+  int64_t many = cost_of(20000);
+  cr_assert_lt(many, few * 40, "2,000 fields took %" PRId64 " ns, 20,000 took %" PRId64, few, many);
+}
+
+Test(delta, of_several_changes_of_one_field_the_first_counts)
+{
+  applied("{\"_id\": 1, \"x\": 1, \"y\": 2}",
+          "{\"u\": {\"x\": 5, \"y\": 6}, \"d\": {\"x\": false}, \"sy\": {\"u\": {\"q\": 1}}}",
+          "{\"_id\": 1, \"y\": 6}");
+  applied("{\"_id\": 1, \"l\": [1, 2]}", "{\"sl\": {\"a\": true, \"s1\": {\"u\": {\"q\": 1}}, \"u1\": 9, \"u01\": 7}}",
+          "{\"_id\": 1, \"l\": [1, null]}");
+}
+
+Test(delta, a_short_diff_does_not_make_a_document_of_gigabytes)
+{
+  bson_t document = BSON_INITIALIZER;
+  bson_t diff = BSON_INITIALIZER;
+  bson_t result;
+  struct error error;
+  for (int i = 0; i < 50; i++) {
+    char key[24];
+    bson_t none;
+    bson_t change;
+    snprintf(key, sizeof key, "s%d", i);
+    BSON_APPEND_ARRAY_BEGIN(&document, key + 1, &none);
+    bson_append_array_end(&document, &none);
+    BSON_APPEND_DOCUMENT_BEGIN(&diff, key, &change);
+    BSON_APPEND_BOOL(&change, "a", true);
+    BSON_APPEND_INT32(&change, "u2000000", 1);
+    bson_append_document_end(&diff, &change);
+  }
+  cr_assert_not(delta_apply(&document, &diff, &result, &error));
+  cr_assert_eq(error.kind, ERROR_DIVERGED);
+  bson_destroy(&document);
+  bson_destroy(&diff);
 }

@@ -95,3 +95,53 @@ Test(entry, what_later_servers_write_for_themselves_is_passed_over)
     entry_clear(&entry);
   }
 }
+
+/* As `op` on that namespace, or a command that names that collection. */
+static bool
+reads(const char *op, const char *ns, const char *coll)
+{
+  struct entry entry;
+  struct error error;
+  bson_t *document = BCON_NEW("ts", BCON_TIMESTAMP(7, 1), "op", BCON_UTF8(op), "ns", BCON_UTF8(ns), "o", "{", "create",
+                              BCON_UTF8(coll), "_id", BCON_INT32(1), "}");
+  bool ok = entry_read(&entry, document, optime_of(document).ts, &error);
+  cr_assert(ok || error.kind == ERROR_DIVERGED);
+  entry_clear(&entry);
+  bson_destroy(document);
+  return ok;
+}
+
+Test(entry, a_name_longer_than_any_is_an_error_and_no_other_collection)
+{
+  char name[400];
+  char ns[410];
+  memset(name, 'x', sizeof name);
+  name[255] = 0;
+  snprintf(ns, sizeof ns, "d.%s", name);
+  cr_assert(reads("i", ns, "c") && reads("c", "d.$cmd", name));
+  name[255] = 'x';
+  name[399] = 0;
+  snprintf(ns, sizeof ns, "d.%s", name);
+  cr_assert_not(reads("i", ns, "c"), "a part of the name would be another collection");
+  cr_assert_not(reads("c", "d.$cmd", name));
+  snprintf(ns, sizeof ns, "%s.c", name);
+  cr_assert_not(reads("d", ns, "c"));
+  cr_assert_not(reads("i", name, "c"), "no dot");
+}
+
+Test(entry, a_name_with_a_zero_byte_is_an_error_and_no_other_collection)
+{
+  struct entry entry;
+  struct error error;
+  bson_t document = BSON_INITIALIZER;
+  bson_t o = BSON_INITIALIZER;
+  BSON_APPEND_INT32(&o, "_id", 1);
+  BSON_APPEND_UTF8(&document, "op", "i");
+  bson_append_utf8(&document, "ns", -1, "d.c\0x", 5);
+  BSON_APPEND_DOCUMENT(&document, "o", &o);
+  cr_assert_not(entry_read(&entry, &document, 1, &error));
+  cr_assert_eq(error.kind, ERROR_DIVERGED);
+  entry_clear(&entry);
+  bson_destroy(&o);
+  bson_destroy(&document);
+}

@@ -160,3 +160,19 @@ Test(places, what_the_target_may_have_expired_is_known_after_a_restart)
   places_clear(&back);
   bson_destroy(&list);
 }
+
+Test(places, names_that_begin_alike_and_are_too_long_are_not_one)
+{
+  struct places places = {0};
+  char name[2000];
+  memset(name, 'x', sizeof name);
+  name[sizeof name - 1] = 0;
+  cr_assert_null(places_find(&places, "d", name));
+  places_add(&places, "d", "x");
+  cr_assert_null(places_find(&places, "d", name));
+  name[600] = 0;
+  struct place *place = places_add(&places, "d", name);
+  name[599] = 0;
+  cr_assert_neq(places_find(&places, "d", name), place);
+  places_clear(&places);
+}

@@ -196,3 +196,18 @@ Test(transactions, many_small_ones_beside_a_large_one_need_one_file)
   cr_assert_eq(seen.count, parts + 1);
   transactions_clear(&transactions);
 }
+
+Test(transactions, a_chain_that_leads_back_to_itself_ends_with_an_error)
+{
+  struct transactions transactions = start(MEMORY_MOST);
+  struct seen seen = {.count = 0};
+  struct error error;
+  for (int previous = 5; previous < 7; previous++) {
+    bson_t *last = part(5, previous, 10, "");
+    cr_assert_not(transactions_take(&transactions, last, note, &seen, &error));
+    cr_assert_eq(error.kind, ERROR_DIVERGED);
+    bson_destroy(last);
+  }
+  cr_assert_null(transactions.by_last);
+  cr_assert_eq(seen.count, 0);
+}
