@@ -140,6 +140,9 @@ nesting_fits(const uint8_t *bytes, size_t size)
         return false;
       }
       walk.depth--;
+      if (walk.depth > 1 && walk.at >= end_of(&walk)) { /* it took the last byte of what holds it */
+        return false;
+      }
     } else if (!skip_name(&walk) || !skip_value(&walk, type) || walk.at >= end_of(&walk)) {
       return false;
     }

@@ -209,6 +209,63 @@ def configurations():
         put("config", name, f"{host}\n{destination}\n{text}".encode())
 
 
+def deep(levels):
+    """{a: {a: ... {}}} beyond what servers take."""
+    value = b"\x05\0\0\0\0"
+    for _ in range(levels):
+        value = struct.pack("<i", len(value) + 8) + b"\x03a\0" + value + b"\0"
+    return value
+
+
+LONG = "x" * 600  # longer than any name
+
+
+def hand_offs():
+    place = {"db": "d", "coll": "c", "from_db": "d", "from_coll": "c", "uuid": UUID, "start": Timestamp(1, 1), "since": Timestamp(2, 1), "lost": True}
+    sleeping = {"db": "d", "coll": "c", "indexes": [{"spec": {"key": {"a": 1}, "name": "a"}, "unbuilt": True, "ttl_s": Int64(5)}]}
+    message = {"places": [place, {**place, "coll": LONG, "from_coll": LONG}, {"db": "d", "coll": "gone"}], "sleeping": [sleeping],
+               "listed": [{"db": "d", "ts": Timestamp(1, 1)}], "mark": {"id": ObjectId(b"1" * 12), "sequence": Int64(1)},
+               "kind": 3, "code": Int64(11000), "text": "why"}
+    put("handoff", "message", b"\0" + bson.encode(message))
+    put("handoff", "types", b"\0" + bson.encode({**message, "places": {"0": 7}, "sleeping": [{**sleeping, "indexes": [7, {"spec": 7}]}]}))
+    put("handoff", "deep", b"\0" + deep(300))
+    for name, json in {"pace": '{"maxRate": "50MB/s", "brake": true, "brakeLatencyMS": 50, "brakeLagS": 1e9}', "none": '{"maxRate": "none"}',
+                       "deep": '{"a":' * 300 + "1" + "}" * 300, "types": '{"maxRate": {"$numberDecimal": "1"}, "brake": 1}'}.items():
+        put("handoff", f"json-{name}", b"\1" + json.encode())
+
+
+def old_sources():
+    def cursor(*items):
+        return {"cursor": {"id": Int64(0), "ns": "d.c", "firstBatch": list(items)}, "ok": 1.0}
+    listed = {"databases": [{"name": "d"}, {"name": 7}], "ok": 1.0}
+    collection = {"name": "c", "type": "collection", "options": {"capped": True}, "info": {"uuid": UUID}}
+    index = {"name": "_id_", "key": {"_id": 1}, "v": 2}
+    part = {"ts": Timestamp(8, 1), "op": "c", "o": {"applyOps": [], "partialTxn": True}, "prevOpTime": {"ts": Timestamp(8, 1)}}
+    for wire in (0, 3, 4):
+        put("old_source", f"catalog-{wire}", bytes([wire * 2]) + documents(listed, cursor(collection), cursor(index), {"size": 5, "numObjects": 1, "ok": 1.0}))
+        put("old_source", f"long-{wire}", bytes([wire * 2]) + documents(listed, cursor({**collection, "name": LONG}), cursor(index)))
+        put("old_source", f"deep-{wire}", bytes([wire * 2]) + bson.encode(listed) + deep(300))
+        put("old_source", f"chain-{wire}", bytes([wire * 2 + 1]) + documents(*([part, cursor(part)] * 3)))
+    put("old_source", "namespaces", b"\0" + documents(listed, {"name": "d.c", "options": {}}, {"ns": "d.c", **index}))
+
+
+def commands():
+    none = [b"\0" + bson.encode({"ok": 1.0})] * 6
+    for how in range(2):
+        for name, entry in oplog():
+            if entry["op"] == "c" or "system" in entry["ns"]:
+                put("ddl", f"{name}-{how}", bytes([how]) + bson.encode(entry) + b"".join(none))
+        command = {"ts": Timestamp(7, 1), "op": "c", "ns": "d.$cmd"}
+        for name, o in {"keyPattern": {"collMod": "c", "index": {"keyPattern": Decimal128("1")}}, "index": {"collMod": "c", "index": 7},
+                        "long": {"create": LONG}, "view": {"create": "v", "viewOn": "c", "pipeline": [7]}, "drop": {"dropIndexes": "c", "index": {"a": 1}}}.items():
+            put("ddl", f"{name}-{how}", bytes([how]) + bson.encode({**command, "o": o}) + b"".join(none))
+    said = {"index": -1, "code": 11000, "errmsg": 7}
+    for how in (2, 3):
+        for name, reply in {"error": {"writeErrors": [said]}, "number": {"writeErrors": [7]}, "far": {"writeErrors": [{**said, "index": 2**40}]}}.items():
+            put("ddl", f"write-{name}-{how}", bytes([how]) + (b"\0" if how == 2 else b"") + bson.encode({**reply, "ok": 1.0}))
+    put("ddl", "deep", b"\0" + deep(300))
+
+
 def main():
     for folder in ROOT.glob("*"):
         for old in folder.glob("*"):
@@ -226,6 +283,9 @@ def main():
     bookmarks()
     patterns()
     configurations()
+    hand_offs()
+    old_sources()
+    commands()
 
 
 if __name__ == "__main__":

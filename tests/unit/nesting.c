@@ -99,3 +99,12 @@ Test(nesting, damaged_documents_are_no_worse_than_refused)
   }
   bson_destroy(whole);
 }
+
+Test(nesting, a_document_that_takes_the_last_byte_of_its_holder_is_damaged)
+{
+  static const uint8_t bytes[] = {12, 0, 0, 0, 3, 'a', 0, 5, 0, 0, 0, 0};
+  uint8_t *own = malloc(sizeof bytes); /* so that the sanitizers see a step beyond it */
+  memcpy(own, bytes, sizeof bytes);
+  cr_assert_not(nesting_fits(own, sizeof bytes));
+  free(own);
+}

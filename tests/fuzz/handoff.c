@@ -1,0 +1,107 @@
+/* What the applier is told of the target: hand-off messages, of which a bookmark file may be the source. And what the port is sent. */
+#include "applier/listed.h"
+#include "applier/places.h"
+#include "applier/sleeping.h"
+#include "base/nesting.h"
+#include "coordinator/throttle.h"
+#include "ipc/message.h"
+#include "target/mark.h"
+#include "tests/fuzz/input.h"
+
+static void
+put_all(struct places *places, struct sleeping *sleeping)
+{
+  for (bool more = true; more;) {
+    bson_t item = BSON_INITIALIZER;
+    more = places_put_changed(places, &item);
+    bson_destroy(&item);
+  }
+  for (bool more = true; more;) {
+    bson_t item = BSON_INITIALIZER;
+    more = sleeping_put_changed(sleeping, &item);
+    bson_destroy(&item);
+  }
+}
+
+/* Each collection that the list names is there, and gets another name. */
+static void
+use_places(struct places *places, const bson_t *list)
+{
+  bson_iter_t iter;
+  bson_iter_t field;
+  for (bool ok = bson_iter_init(&iter, list); ok && bson_iter_next(&iter);) {
+    if (BSON_ITER_HOLDS_DOCUMENT(&iter) && bson_iter_recurse(&iter, &field) && bson_iter_find(&field, "coll") &&
+        BSON_ITER_HOLDS_UTF8(&field)) {
+      const char *coll = bson_iter_utf8(&field, NULL);
+      places_add(places, "d", coll);
+    }
+  }
+  places_get(places, list);
+  for (bool ok = bson_iter_init(&iter, list); ok && bson_iter_next(&iter);) {
+    if (BSON_ITER_HOLDS_DOCUMENT(&iter) && bson_iter_recurse(&iter, &field) && bson_iter_find(&field, "from_coll") &&
+        BSON_ITER_HOLDS_UTF8(&field)) {
+      struct place *place = places_find(places, "d", bson_iter_utf8(&field, NULL));
+      if (place) {
+        places_rename(places, place, "d", "renamed");
+      }
+    }
+  }
+}
+
+static void
+read_message(const bson_t *message)
+{
+  struct places places = {0};
+  struct sleeping sleeping = {0};
+  struct listed listed = {0};
+  struct mark mark;
+  struct error error;
+  bson_t list;
+  if (message_document(message, "places", &list, &error)) {
+    use_places(&places, &list);
+  }
+  if (message_document(message, "sleeping", &list, &error)) {
+    sleeping_get(&sleeping, &list);
+    sleeping_rename(&sleeping, "d", "c", "d", "e");
+    sleeping_remove(&sleeping, "d", "e", "a");
+  }
+  listed_get(&listed, message);
+  listed_has(&listed, "d", 1);
+  mark_get(message, &mark);
+  put_all(&places, &sleeping);
+  message_get_error(message, &error);
+  places_clear(&places);
+  sleeping_clear(&sleeping);
+  listed_clear(&listed);
+}
+
+static void
+post(const char *json, size_t size)
+{
+  struct throttle throttle;
+  char *reply = NULL;
+  throttle_init(&throttle);
+  unsigned status = throttle_post(&throttle, json, size, &reply);
+  INPUT_ASSERT(status == 200 || (status == 400 && reply));
+  free(reply);
+  throttle_clear(&throttle);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+  struct input input = {data, size};
+  bson_t message;
+  if (input_byte(&input) % 2 && input.left > 0) {
+    char *json = memory_copy(input.bytes, input.left);
+    post(json, input.left);
+    free(json);
+    return 0;
+  }
+  uint8_t *bytes = input_document(&input, &message);
+  if (bytes && nesting_fits(bytes, message.len)) { /* as for frames and the bookmark file */
+    read_message(&message);
+  }
+  free(bytes);
+  return 0;
+}
