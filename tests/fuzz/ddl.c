@@ -120,12 +120,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   struct input input = {data, size};
   bson_t reply;
   uint8_t how = input_byte(&input);
-  /* Nothing listens there: what the driver itself is asked has no answer. */
-  struct server target = {.client = mongoc_client_new("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1"),
-                          .kind = ERROR_TARGET,
-                          .side = "target",
-                          .command = answer,
-                          .context = &input};
+  static mongoc_client_t *client; /* nothing listens there: what the driver itself is asked has no answer */
+  if (!client) {
+    server_library_start();
+    client = mongoc_client_new("mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=1");
+  }
+  struct server target = {
+    .client = client, .waiting = client, .kind = ERROR_TARGET, .side = "target", .command = answer, .context = &input};
   if (how % 4 == 3) {
     uint8_t *bytes = input_document(&input, &reply);
     if (bytes) {
@@ -137,6 +138,5 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   } else {
     run_commands(&target, &input, versions[how / 4 % 4], how % 4);
   }
-  mongoc_client_destroy(target.client);
   return 0;
 }

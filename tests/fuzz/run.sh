@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs fuzz targets, a minute each, beside whatever else runs: fuzz/run.sh [--fallback FOLDER] [TARGET...] [-libFuzzerOption...]
+# Runs fuzz targets, 50 seconds each, beside whatever else runs: fuzz/run.sh [--fallback FOLDER] [TARGET...] [-libFuzzerOption...]
 # With libFuzzer's builds (build/fuzz) if they are there, else with those in the fallback's folder, which say what they are.
 # What was found lies in build/fuzz/found; what is learnt on the way in build/fuzz/corpus.
 set -eu
@@ -26,7 +26,7 @@ for target in $targets; do
   mkdir -p "$learnt"
   echo "fuzz: $program"
   # shellcheck disable=SC2086
-  nice -n 19 "$program" -max_total_time=60 -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 \
+  nice -n 19 "$program" -max_total_time=50 -timeout=10 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 \
     -artifact_prefix="$found/$target-" $options "$learnt" "$root/tests/fuzz/corpus/$target" > "$found/$target.log" 2>&1 ||
     { status=1 && echo "fuzz: $target failed, see $found"; }
   tail -n "$([ $status -eq 0 ] && echo 6 || echo 40)" "$found/$target.log"
