@@ -32,7 +32,7 @@ no_member(struct members *members, bool patient, struct link **link, struct serv
   (void)members;
   (void)patient;
   (void)link;
-  (void)hello;
+  *hello = (struct server_hello){0};
   return error_set(error, ERROR_SOURCE, "there is none");
 }
 
