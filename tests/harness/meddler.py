@@ -71,7 +71,7 @@ class Meddler:
             self.seen.append(seen)
             for fault in self.faults:
                 if (fault.verb == seen.verb and fault.coll in (None, seen.command[seen.verb]) and
-                        (not fault.where or fault.where(seen.command))):
+                        (not fault.where or fault.where(seen.command)) and (fault.said is None or seen.count > fault.write)):
                     fault.times -= 1
                     if fault.times <= 0:
                         self.faults.remove(fault)

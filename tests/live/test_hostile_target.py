@@ -38,7 +38,7 @@ def test_a_write_error_of_no_write_ends_the_copy(said, pair):
 def test_a_write_error_that_is_no_document_ends_the_replay(pair):
     with Meddler(pair.target) as target, Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
         ferry.wait_log("tailing applied", 120)
-        target.faults += [Fault("update", 2, write=10, said=NOTHING, coll="c") for _ in range(2000)]
+        target.faults += [Fault("update", 2, write=0, said=NOTHING, coll="c") for _ in range(2000)]
         pair.docs.update_many({}, {"$inc": {"n": 1}})
         ends(ferry, [TARGET_GAVE_UP, DIVERGED])
 
@@ -48,7 +48,7 @@ def test_a_write_error_of_no_write_does_not_send_the_replay_back(said, pair):
     """The command goes again, one write at a time, and then it is the error of that write."""
     with Meddler(pair.target) as target, Pair(pair.source, target, pair.folder).ferry() as ferry:
         ferry.wait_tailing()
-        target.faults.append(Fault("update", 2, write=10, said=said, coll="c"))
+        target.faults.append(Fault("update", 2, write=1, said=said, coll="c"))
         pair.docs.update_many({}, {"$inc": {"n": 1}})
         ferry.catch_up()
         assert not target.faults
