@@ -151,3 +151,20 @@ def test_damaged_bookmark_file_is_not_trusted(secantus_pair, seed):
         ferry.wait_phase("tailing the oplog")
         assert done_at_start(ferry)
         pair.finish(ferry)
+
+
+def test_drop_with_a_bookmark_says_that_nothing_is_dropped(secantus_pair):
+    """Who gives --drop again by habit may think that it starts over."""
+    pair = secantus_pair
+    pair.source.client().d.c.insert_many([{"_id": n} for n in range(100)])
+    with pair.ferry() as ferry:
+        ferry.wait_tailing()
+        assert ferry.stop() == 0
+    pair.source.client().d.c.rename("e")
+    with pair.ferry("--drop") as ferry:
+        ferry.wait_tailing()
+        assert "so nothing is dropped" in ferry.log() and "--forceDump" in ferry.log()
+        ferry.catch_up()
+        assert "ddl renameCollection ns=d.c to=d.e" in ferry.log()
+        assert ferry.stop() == 0
+    assert pair.target.client().d.e.count_documents({}) == 100
