@@ -161,6 +161,7 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
   place->capped = (bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter)) ||
                   (bson_has_field(&entry->o, "timeseries") && !catalog_time_series(entry->coll));
   place->collated = bson_has_field(&entry->o, "collation");
+  place->no_id_index = bson_iter_init_find(&iter, &entry->o, "autoIndexId") && !bson_iter_as_bool(&iter);
   place->since = entry->ts;
   if (entry->has_uuid) {
     places_set_uuid(ddl->places, place, entry->uuid);

@@ -4,6 +4,7 @@
 #include "applier/indexes.h"
 #include "applier/patience.h"
 #include "applier/recopy.h"
+#include "applier/repeats.h"
 #include "applier/reread.h"
 #include "applier/take.h"
 #include "applier/told.h"
@@ -78,6 +79,9 @@ become_consistent(struct applier *applier, struct error *error)
     applier->rereading = true;
     return reread_run(&applier->places, &applier->reader, &applier->apply, &applier->end, error) &&
            follow_expect(applier, error);
+  }
+  if (!repeats_report(applier, error)) {
+    return false;
   }
   for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
     reread_clear(place);

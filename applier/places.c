@@ -176,6 +176,7 @@ places_put_changed(struct places *places, bson_t *item)
     said.since = place->since;
     said.expired = place->expired;
     said.lost = place->lost;
+    said.no_id_index = place->no_id_index;
   }
   message_put_place(item, &said);
   names_forget(&places->changed, name);
@@ -195,6 +196,7 @@ take_item(struct places *places, struct place *place, const bson_t *item)
   }
   place->start = message_timestamp(item, "start");
   place->lost = message_flag(item, "lost");
+  place->no_id_index = message_flag(item, "no_id_index");
   place->since = message_timestamp(item, "since");
   place->expired = message_timestamp(item, "expired");
   if (bson_iter_init_find(&field, item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {

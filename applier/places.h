@@ -21,6 +21,7 @@ struct place {
   bool view;     /* and no time series */
   bool by_name;  /* its documents were copied by its name at `start`, when that may have been another's */
   bool lost;     /* to be copied again, as it vanished from under the copy, or was made capped: see applier/recopy.h */
+  bool no_id_index; /* the source's collection has none: several of its documents may have one _id */
   bool has_uuid;
   uint8_t uuid[16];
   uint64_t since;         /* it has this name since this entry, which the replay carried out; 0: since before */

@@ -149,6 +149,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   }
   if (run->count == 0) {
     run->capped = place->capped;
+    run->no_id_index = place->no_id_index;
     run->expires = expires;
     run->keep_order =
       place->capped || place->collated || sleeping_any_unique(&applier->sleeping, place->db, place->coll);

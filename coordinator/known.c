@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "source/repeated.h"
 
 #define PART_BYTES (1 << 20)
 
@@ -38,7 +39,8 @@ known_put_plan(struct checkpoint *checkpoint, const struct plan *plan, struct er
                                  .from_coll = source->name,
                                  .uuid = source->has_uuid ? source->uuid : NULL,
                                  .start = collection->start,
-                                 .lost = collection->lost};
+                                 .lost = collection->lost,
+                                 .no_id_index = repeated_possible(source)};
     message_put_place(&item, &said);
     ok = known_put(checkpoint, "places", &item, error);
     bson_destroy(&item);

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "server/failure.h"
+#include "source/repeated.h"
 
 #define STOP_MS 60000 /* the applier may wait for a majority of the target */
 #define ATTEMPTS_MOST 5
@@ -66,7 +67,8 @@ put_copy(const struct plan_collection *collection, const struct plan_task *task,
   BSON_APPEND_BOOL(message, "last", task->min && !task->max);
   BSON_APPEND_BOOL(message, "capped", source->capped);
   BSON_APPEND_BOOL(message, "again", task->attempts > 0);
-  if (source->capped) {
+  BSON_APPEND_BOOL(message, "no_id_index", repeated_possible(source));
+  if (source->capped || repeated_possible(source)) {
     BSON_APPEND_DOCUMENT(message, "options", source->options);
   }
 }

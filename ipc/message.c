@@ -157,6 +157,9 @@ message_put_place(bson_t *item, const struct message_place *place)
     message_put_timestamp(item, "expired", place->expired);
   }
   BSON_APPEND_BOOL(item, "lost", place->lost);
+  if (place->no_id_index) {
+    BSON_APPEND_BOOL(item, "no_id_index", true);
+  }
 }
 
 /* A server's text may quote anything. */

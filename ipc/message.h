@@ -52,6 +52,7 @@ struct message_place {
   uint64_t since;      /* the replay gave it this name then, 0: it did not */
   uint64_t expired;    /* the target's own expiry was awake up to then, UINT64_MAX: it is; 0: it was not */
   bool lost;
+  bool no_id_index; /* of the source's collection: several documents may have one _id */
 };
 void message_put_place(bson_t *item, const struct message_place *place);
 

@@ -35,7 +35,8 @@ struct batch_run {
   char *coll;
   bool capped;  /* such a target deletes by itself: a delete that finds nothing is fine */
   bool expires; /* it may have by its TTL monitor: such a delete is fine, and an update that finds nothing is noted */
-  bool keep_order; /* writes to different documents must not change places either: see batch_arrange */
+  bool no_id_index; /* the source may have several documents of one _id: an insert of another one is a refusal */
+  bool keep_order;  /* writes to different documents must not change places either: see batch_arrange */
   struct batch_op *ops;
   size_t count;
   size_t capacity;

@@ -76,7 +76,7 @@ add_operation(const struct sending *sending, mongoc_bulk_operation_t *bulk, cons
   if (op->kind == APPLY_MODIFY) {
     return mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &change, options, cause);
   }
-  if (sending_is_whole(sending->bulk, op)) {
+  if (sending_is_whole(sending, op)) {
     return mongoc_bulk_operation_replace_one_with_opts(bulk, &selector, &change,
                                                        op->kind == APPLY_INSERT ? &raw_upsert : options, cause);
   }
@@ -101,7 +101,7 @@ check_counts(const struct sending *sending, const bson_t *reply, size_t from, si
   int64_t deletes = 0;
   for (size_t i = from; i < to; i++) {
     const struct batch_op *op = &sending->run->ops[i];
-    updates += op->kind != APPLY_DELETE && (op->kind != APPLY_INSERT || sending_is_whole(sending->bulk, op));
+    updates += op->kind != APPLY_DELETE && (op->kind != APPLY_INSERT || sending_is_whole(sending, op));
     deletes += op->kind == APPLY_DELETE && !op->loose;
   }
   bool missed_update = reply_number(reply, "nMatched") + reply_number(reply, "nUpserted") < updates;

@@ -15,6 +15,10 @@
  */
 bool refused_by_content(int64_t code, bool whole);
 
+/* Why a target has not all documents of one `_id` (source/repeated.h), for a report. */
+#define REFUSED_REPEATED                                                                                               \
+  "several of the source's documents have this _id, as they have no _id index; the target holds one of them"
+
 struct refused_document {
   uint8_t *key; /* namespace, its end, {_id} */
   size_t size;

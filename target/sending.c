@@ -22,9 +22,11 @@ sending_diverged(const struct sending *sending, const struct batch_op *op, const
 }
 
 bool
-sending_is_whole(const struct bulk *bulk, const struct batch_op *op)
+sending_is_whole(const struct sending *sending, const struct batch_op *op)
 {
-  return op->kind == APPLY_REPLACE || (op->kind == APPLY_INSERT && (bulk->lenient || bulk->upsert || op->loose));
+  const struct bulk *bulk = sending->bulk;
+  bool replaces = bulk->lenient || (bulk->upsert && !sending->run->no_id_index) || op->loose;
+  return op->kind == APPLY_REPLACE || (op->kind == APPLY_INSERT && replaces);
 }
 
 int
@@ -195,7 +197,10 @@ sending_leave_out(const struct sending *sending, size_t from, struct error *erro
     batch_selector(sending->batch, &op, &selector);
     bool known = refused_has(refused, run->ns, &selector);
     bool whole = op.kind == APPLY_INSERT || op.kind == APPLY_REPLACE;
-    if (known && (whole || op.kind == APPLY_DELETE)) { /* an older version of it may be there, or nothing */
+    if (known && run->no_id_index) { /* which of several is meant, nobody knows: the newest one stays */
+      op.loose = op.upsert = true;
+      whole = whole || op.kind == APPLY_DELETE;
+    } else if (known && (whole || op.kind == APPLY_DELETE)) { /* an older version of it may be there, or nothing */
       ok = delete_if_there(sending, &selector, error);
       refused_remove(refused, run->ns, &selector);
       op.kind = whole ? APPLY_INSERT : op.kind;
@@ -271,13 +276,17 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
     return path_by_path(sending, op, error);
   }
   /* What a killed process had sent may insert the document under our hands, where the target does not tell: leftover.h. */
-  if (sending->bulk->lenient && sending_is_whole(sending->bulk, op) && code == CODE_DUPLICATE_KEY &&
+  if (sending->bulk->lenient && sending_is_whole(sending, op) && code == CODE_DUPLICATE_KEY &&
       sending->races++ < RACES_MOST) {
     *done = at;
     return true;
   }
+  bool of_id = code == CODE_DUPLICATE_KEY && strstr(text, "_id_");
+  if (of_id && op->kind == APPLY_INSERT && sending->run->no_id_index && !sending->bulk->lenient) {
+    return sending_go_on_without(sending, at, REFUSED_REPEATED, error);
+  }
   bool dollars = code == CODE_DOLLAR_PREFIXED_FIELD_NAME && sending->bulk->takes_dollars;
-  if (sending_is_whole(sending->bulk, op) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
+  if (sending_is_whole(sending, op) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
     return delete_and_insert(sending, at, error);
   }
   bool whole = op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE;

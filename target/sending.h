@@ -24,7 +24,7 @@ struct sending {
 bool sending_diverged(const struct sending *sending, const struct batch_op *op, const char *why, struct error *error);
 
 /* Sent as the replacement of a whole document. */
-bool sending_is_whole(const struct bulk *bulk, const struct batch_op *op);
+bool sending_is_whole(const struct sending *sending, const struct batch_op *op);
 
 /* Whether the target has the document: 1, copied into `document` unless that is NULL; 0; -1 on error. */
 int sending_finds(const struct sending *sending, const struct batch_op *op, bson_t *document, struct error *error);

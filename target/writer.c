@@ -109,6 +109,22 @@ refuse(struct writer *writer, const bson_t *selector, bool kept, struct error *e
   return writer->refuse(writer->context, &refusal, error);
 }
 
+static void
+note_duplicate(struct writer *writer, const struct writer_batch *batch, int64_t index)
+{
+  bson_t selector;
+  bson_iter_t id;
+  char buffer[16];
+  const char *key;
+  uint32_t before = writer->duplicates < WRITER_DUPLICATES ? (uint32_t)writer->duplicates : WRITER_DUPLICATES;
+  writer->duplicates++;
+  if (writer->duplicate_ids && before < WRITER_DUPLICATES && find_id(batch, index, &selector) &&
+      bson_iter_init_find(&id, &selector, "_id")) {
+    size_t length = bson_uint32_to_string(before, &key, buffer, sizeof buffer);
+    bson_append_iter(writer->duplicate_ids, key, (int)length, &id);
+  }
+}
+
 /* One write error of the reply: counted, reported, or what ends the copy. */
 static bool
 take_write_error(struct writer *writer, const struct writer_batch *batch, const struct write_error *said,
@@ -116,7 +132,7 @@ take_write_error(struct writer *writer, const struct writer_batch *batch, const 
 {
   bson_t selector;
   if (said->code == CODE_DUPLICATE_KEY) {
-    writer->duplicates++;
+    note_duplicate(writer, batch, said->index);
     return true;
   }
   error_set(error, ERROR_TARGET, "the target refused a document: %s", said->text);

@@ -45,6 +45,8 @@ struct writer_refusal {
   const struct error *why;
 };
 
+#define WRITER_DUPLICATES 1000
+
 typedef bool (*writer_refuse)(void *context, const struct writer_refusal *refusal, struct error *error);
 
 struct writer {
@@ -54,7 +56,8 @@ struct writer {
   bool in_order; /* the documents' order matters (capped): a batch that was cut short is not sent again */
   writer_refuse refuse;
   void *context;
-  int64_t duplicates; /* so far */
+  int64_t duplicates;    /* so far */
+  bson_t *duplicate_ids; /* NULL, or an array to which the first WRITER_DUPLICATES of their `_id`s are added */
 };
 
 /*

@@ -6,6 +6,8 @@
 #include "base/fault.h"
 #include "server/failure.h"
 #include "source/catalog.h"
+#include "source/repeated.h"
+#include "target/refused.h"
 
 /* One batch waits while another is written: enough to keep both servers busy, little enough memory. */
 struct copy {
@@ -21,6 +23,7 @@ struct copy {
   int64_t read; /* documents, by the cursor that is open */
   bool resumed; /* by a cursor that began behind the range's begin */
   struct error error;
+  bson_t duplicate_ids; /* the writer's */
 };
 
 /*
@@ -236,6 +239,7 @@ write_all(struct copy *copy, struct server *target, const struct copy_events *ev
                           .db = copy->task->db,
                           .coll = copy->task->coll,
                           .in_order = copy->task->natural && !copy->task->min && !copy->task->max,
+                          .duplicate_ids = copy->task->no_id_index ? &copy->duplicate_ids : NULL,
                           .refuse = events->refuse,
                           .context = events->context};
   struct writer_batch batch = {0};
@@ -314,16 +318,47 @@ same_after(struct copy_primary *primary, struct server *target, const struct cop
                            task->coll);
 }
 
+struct reporting {
+  const struct copy_task *task;
+  const struct copy_events *events;
+};
+
+static bool
+report_repeated(void *context, const bson_t *selector, struct error *error)
+{
+  const struct reporting *reporting = context;
+  struct error why;
+  error_set(&why, ERROR_TARGET, REFUSED_REPEATED);
+  struct writer_refusal refusal = {reporting->task->db, reporting->task->coll, selector, false, &why};
+  return reporting->events->refuse(reporting->events->context, &refusal, error);
+}
+
+/* A document that moved, or was deleted and inserted again, is met twice as well: so the source is asked. */
+static bool
+look_for_repeated(const struct copy *copy, const struct copy_events *events, struct error *error)
+{
+  const struct copy_task *task = copy->task;
+  struct reporting reporting = {task, events};
+  struct repeated_visitor visitor = {report_repeated, &reporting};
+  struct reader_find where = {
+    .db = task->from_db, .coll = task->from_coll, .uuid = task->has_uuid ? task->uuid : NULL, .majority = true};
+  return bson_empty(&copy->duplicate_ids) ||
+         repeated_among(copy->reader, &where, &copy->duplicate_ids, &visitor, error) ||
+         error_wrap(error, "cannot look for documents of one _id in %s.%s", task->from_db, task->from_coll);
+}
+
 bool
 copy_range(struct reader *reader, struct server *target, const struct copy_task *task, const struct copy_events *events,
            struct copy_result *result, struct error *error)
 {
-  struct copy copy = {.reader = reader, .task = task};
+  struct copy copy = {.reader = reader, .task = task, .duplicate_ids = BSON_INITIALIZER};
   *result = (struct copy_result){0};
   if (!ask_before(task->primary, target, error)) {
     return false;
   }
-  if (!run_threads(&copy, target, events, result, error)) {
+  bool ok = run_threads(&copy, target, events, result, error) && look_for_repeated(&copy, events, error);
+  bson_destroy(&copy.duplicate_ids);
+  if (!ok) {
     task->primary->known = false; /* what failed may have been its end */
     return false;
   }

@@ -21,9 +21,10 @@ struct copy_task {
   const char *coll;
   const bson_t *min; /* {_id} bounds; NULL: open */
   const bson_t *max;
-  bool natural;   /* without an _id index: in natural order; or, with bounds, buckets of a time series */
-  bool alone;     /* each document in a command of its own: see writer_unreadable */
-  bool fetch_max; /* the last of several ranges: a document whose _id is MaxKey lies behind the open end */
+  bool no_id_index; /* several documents may have one `_id`: those are reported */
+  bool natural;     /* without an _id index: in natural order; or, with bounds, buckets of a time series */
+  bool alone;       /* each document in a command of its own: see writer_unreadable */
+  bool fetch_max;   /* the last of several ranges: a document whose _id is MaxKey lies behind the open end */
   bool has_uuid;
   uint8_t uuid[16]; /* what the collection was when the plan was made */
   struct copy_primary *primary;
@@ -33,7 +34,7 @@ struct copy_task {
 struct copy_result {
   int64_t documents;
   int64_t bytes;
-  int64_t duplicates; /* were there from an earlier attempt */
+  int64_t duplicates; /* were there from an earlier attempt, or twice in the scan */
   bool lost;          /* it was read by name, and another or no collection has that name now */
 };
 

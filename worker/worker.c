@@ -168,24 +168,30 @@ await_turn(void *context, struct error *error)
   return await_pace(worker, error) && mark_look_after_rest(&worker->target, &worker->mark, &worker->turn_ms, error);
 }
 
-/* A capped collection has an order: an attempt that was cut short has to be cleared away first. */
+/*
+ * A capped collection has an order, and where there is no `_id` index, what an earlier attempt left looks like another document of
+ * that `_id`: an attempt that was cut short has to be cleared away first.
+ */
 static bool
-begin_capped(struct worker *worker, const bson_t *message, const struct copy_task *task, uint64_t *start,
-             struct error *error)
+clear_away(struct worker *worker, const bson_t *message, const struct copy_task *task, struct error *error)
 {
   bson_t options;
-  struct optime before;
   bool again = task->alone || message_flag(message, "again");
   if (again) {
     char *ns = memory_format("%s.%s", task->db, task->coll);
     leftover_wait(&worker->target, ns, NULL, NULL);
     free(ns);
   }
-  if (again && (!schema_drop(&worker->target, task->db, task->coll, error) ||
-                !message_document(message, "options", &options, error) ||
-                !schema_create(&worker->target, task->db, task->coll, &options, error))) {
-    return false;
-  }
+  return !again || (schema_drop(&worker->target, task->db, task->coll, error) &&
+                    message_document(message, "options", &options, error) &&
+                    schema_create(&worker->target, task->db, task->coll, &options, error));
+}
+
+/* Of a capped collection: what is logged up to `*start` is in what will be read. */
+static bool
+find_start(struct worker *worker, uint64_t *start, struct error *error)
+{
+  struct optime before;
   if (!oplog_newest(&worker->reader, &before, error)) {
     return false;
   }
@@ -214,7 +220,9 @@ run_copy(struct worker *worker, const bson_t *message, const struct copy_task *t
 {
   struct copy_result result;
   uint64_t start = 0;
-  if (message_flag(message, "capped") && !begin_capped(worker, message, task, &start, error)) {
+  bool capped = message_flag(message, "capped");
+  if (((capped || task->no_id_index) && !clear_away(worker, message, task, error)) ||
+      (capped && !find_start(worker, &start, error))) {
     return false;
   }
   struct copy_events events = {await_turn, send_progress, report_document, worker};
@@ -243,6 +251,7 @@ static bool
 do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
   struct copy_task task = {.natural = message_flag(message, "natural"),
+                           .no_id_index = message_flag(message, "no_id_index"),
                            .fetch_max = message_flag(message, "last"),
                            .primary = &worker->primary,
                            .pace = &worker->pace};

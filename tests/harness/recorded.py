@@ -379,8 +379,8 @@ class Connection:
         name_end = body.index(b"\0", 4)
         ns = body[4:name_end].decode()
         skip, number = struct.unpack("<ii", body[name_end + 1:name_end + 9])
-        query = bson.decode(body[name_end + 9:name_end + 9 + int.from_bytes(body[name_end + 9:name_end + 13], "little")],
-                            ORDERED)
+        size = int.from_bytes(body[name_end + 9:name_end + 13], "little")
+        query = bson.decode(body[name_end + 9:name_end + 9 + size], ORDERED)
         database, _, name = ns.partition(".")
         if name == "$cmd":
             verb = next(iter(query))
@@ -400,15 +400,16 @@ class Connection:
                         flags=QUERY_FAILURE)
             return
         try:
-            self._reply(request, *self._old_find(database, name, flags, number, query))
+            self._reply(request, *self._old_find(database, name, flags, number, query, len(body) > name_end + 9 + size))
         except Refused as refused:
             self._reply(request, [bson.encode(SON({"$err": str(refused), "code": 17007}))], flags=QUERY_FAILURE)
 
-    def _old_find(self, database, name, flags, number, query):
+    def _old_find(self, database, name, flags, number, query, fields):
         """Documents and cursor of a query in the old form."""
         command = SON(find=name, filter=query.get("$query", {}))
         command["$db"], command["sort"], command["hint"] = database, query.get("$orderby", {}), query.get("$hint", {})
         command["limit"], command["tailable"] = -number if number < 0 else 0, bool(flags & TAILABLE)
+        command.update({"projection": "some fields"} if fields else {})
         if name == "system.namespaces":
             return self._old_namespaces(database), 0
         if name == "system.indexes":
@@ -568,6 +569,20 @@ class Connection:
         documents = self.recorded.copy.documents.get(f"{command['$db']}.{command['collStats']}", [])
         return {"count": len(documents), "size": sum(map(len, documents))}
 
+    def _aggregate(self, command):
+        """Of all there may be, the one that counts the documents of each `_id`, those of the oplog so far among them."""
+        ns, recorded = self._namespace(command, "aggregate"), self.recorded
+        if "$group" not in command["pipeline"][1 if len(command["pipeline"]) > 1 else 0]:
+            raise Refused(COMMAND_NOT_FOUND, "no such command: 'aggregate' of this form")
+        counts = {}
+        inserted = [entry["o"] for ts, raw in recorded.oplog if recorded.start < ts <= recorded.now
+                    for entry in [RawBSONDocument(raw)] if entry["op"] == "i" and entry["ns"] == ns]
+        for document in [*map(RawBSONDocument, recorded.copy.documents.get(ns, [])), *inserted]:
+            key = bson.encode({"_id": document["_id"]})
+            counts[key] = counts.get(key, 0) + 1
+        return self._first_batch(ns, [bson.encode(SON([*bson.decode(key).items(), ("count", count)]))
+                                      for key, count in counts.items() if count > 1])
+
     def _splitvector(self, _):
         raise Refused(UNAUTHORIZED, "not authorized")
 
@@ -594,9 +609,12 @@ class Connection:
         self.recorded.note_read(ns)
         wanted = command.get("filter", {}).get("_id")
         if isinstance(wanted, dict) and "$in" in wanted:
-            self.recorded.go_on()
+            again = "projection" not in command  # documents that are read again, after the copy
+            if again:
+                self.recorded.go_on()
+            state = self.recorded.after if again else self.recorded.copy
             keys = {bson.encode({"": key}) for key in wanted["$in"]}
-            found = [raw for raw in self.recorded.after.documents.get(ns, [])
+            found = [raw for raw in state.documents.get(ns, [])
                      if bson.encode({"": RawBSONDocument(raw)["_id"]}) in keys]
             return self._first_batch(ns, found)
         return self._first_batch(ns, self.recorded.state().documents.get(ns, []))

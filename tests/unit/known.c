@@ -42,7 +42,7 @@ Test(known, a_plan_of_many_collections_is_kept_at_once)
   for (size_t i = 0; i < COUNT; i++) {
     char name[24];
     snprintf(name, sizeof name, "c%zu", i);
-    catalog.collections[i] = (struct collection){.db = strdup("db"), .name = strdup(name)};
+    catalog.collections[i] = (struct collection){.db = strdup("db"), .name = strdup(name), .has_id_index = true};
     catalog_rename(&catalog.collections[i], "db", name);
   }
   open_new(&checkpoint);
