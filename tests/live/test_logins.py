@@ -87,7 +87,8 @@ def test_passwords_of_any_kind(secured, tmp_path, mechanism, way):
 def test_passwords_of_any_kind_on_an_old_source(old, secured, tmp_path):
     for n, password in enumerate(PASSWORDS):
         report = ask(old, secured, tmp_path, "--username", f"user{n}", "--password", password,
-                     "--destinationUsername", "root", "--destinationPassword", "pw")
+                     "--authenticationMechanism", "MONGODB-CR", "--destinationUsername", "root",
+                     "--destinationPassword", "pw")
         assert report["source"]["version"].startswith("2.6") and "databases" in report, report
         assert not [f for f in report["findings"] if f["topic"] == "privileges" and f["level"] == "problem"], report
 
