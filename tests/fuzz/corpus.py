@@ -249,6 +249,22 @@ def old_sources():
     put("old_source", "namespaces", b"\0" + documents(listed, {"name": "d.c", "options": {}}, {"ns": "d.c", **index}))
 
 
+def members():
+    hello = {"ismaster": True, "setName": "r", "hosts": ["a:1", "b:2", "[::1]:3"], "passives": ["p:4"], "primary": "b:2", "me": "a:1",
+             "maxWireVersion": 2, "maxBsonObjectSize": 1 << 24, "ok": 1.0}
+    for name, said in {
+        "plain": hello, "many": {**hello, "hosts": [f"h{n}:{n}" for n in range(300)]}, "long": {**hello, "hosts": [LONG, LONG + ":1"]},
+        "odd": {**hello, "hosts": [7, "", ":", "a:", ":1", "a:99999", "[]:1", "/tmp/x.sock", "a:1:2"], "primary": 7, "setName": 7},
+        "numbers": {**hello, "hosts": 5, "passives": {"a": "b"}, "maxWireVersion": "x"}}.items():
+        put("members", name, b"\0" + documents(said, hello))
+        put("members", f"{name}-one", b"\1" + documents(said))
+    at = {"optime": Timestamp(5, 1), "optimeDate": 0}
+    put("members", "status", b"\0" + documents(
+        {"set": "r", "myState": 1, "members": [{"_id": n, "state": 1 + (n > 0), "health": 1, **at} for n in range(3)], "ok": 1.0},
+        {"members": [7, {}, {"optime": {"ts": Timestamp(5, 1), "t": 1}}, {"optime": 7}], "myState": "x"}))
+    put("members", "deep", b"\0" + deep(300))
+
+
 def commands():
     none = [b"\0" + bson.encode({"ok": 1.0})] * 6
     for how in range(2):
@@ -285,6 +301,7 @@ def main():
     configurations()
     hand_offs()
     old_sources()
+    members()
     commands()
 
 
