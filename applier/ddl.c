@@ -575,13 +575,6 @@ is_views_drop(const struct entry *entry)
   return strcmp(entry->command, "drop") == 0 && strcmp(entry->coll, "system.views") == 0;
 }
 
-static const char *
-text_of(const bson_t *document, const char *name)
-{
-  bson_iter_t iter;
-  return bson_iter_init_find(&iter, document, name) && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
-}
-
 /* A rename names whole namespaces, in a database that may be another one; dropDatabase names no collection. */
 static void
 log_command(const struct entry *entry)
@@ -589,8 +582,8 @@ log_command(const struct entry *entry)
   unsigned seconds = OPTIME_SECONDS(entry->ts);
   unsigned increment = OPTIME_INCREMENT(entry->ts);
   if (strcmp(entry->command, "renameCollection") == 0) {
-    log_info("ddl renameCollection ns=%s to=%s ts=%u.%u", text_of(&entry->o, "renameCollection"),
-             text_of(&entry->o, "to"), seconds, increment);
+    log_info("ddl renameCollection ns=%s to=%s ts=%u.%u", message_text_or_none(&entry->o, "renameCollection"),
+             message_text_or_none(&entry->o, "to"), seconds, increment);
   } else {
     log_info("ddl %s ns=%s%s%s ts=%u.%u", entry->command, entry->db, entry->coll[0] ? "." : "", entry->coll, seconds,
              increment);

@@ -26,15 +26,6 @@ is_there(const struct search *search, const char *db, const char *coll)
   return bsearch(&key, search->sorted, search->there.count, sizeof *search->sorted, catalog_compare_targets) != NULL;
 }
 
-static const char *
-text_of(const bson_t *document, const char *name)
-{
-  const char *text = "";
-  struct error absent;
-  message_text(document, name, &text, &absent);
-  return text;
-}
-
 /* A view whose definition the target does not take was never made. */
 static bool
 was_refused(const struct search *search, const char *db, const char *coll)
@@ -42,8 +33,8 @@ was_refused(const struct search *search, const char *db, const char *coll)
   bson_iter_t iter;
   for (bson_iter_init(&iter, &search->refused); bson_iter_next(&iter);) {
     bson_t item;
-    if (message_item(&iter, &item) && message_flag(&item, "options") && strcmp(text_of(&item, "db"), db) == 0 &&
-        strcmp(text_of(&item, "coll"), coll) == 0) {
+    if (message_item(&iter, &item) && message_flag(&item, "options") &&
+        strcmp(message_text_or_none(&item, "db"), db) == 0 && strcmp(message_text_or_none(&item, "coll"), coll) == 0) {
       return true;
     }
   }
@@ -85,7 +76,8 @@ was_replayed(struct search *search, const bson_t *place, struct error *error)
   if (search->clean) {
     return 0;
   }
-  bson_t *filter = commands_on(text_of(place, "from_db"), text_of(place, "from_coll"), search->bookmark);
+  bson_t *filter =
+    commands_on(message_text_or_none(place, "from_db"), message_text_or_none(place, "from_coll"), search->bookmark);
   struct reader_find find = {.db = "local", .coll = "oplog.rs", .filter = filter, .oplog = true};
   int got = reader_find_one(&search->preflight->reader, &find, &entry, error);
   bson_destroy(filter);
@@ -100,8 +92,8 @@ static bool
 look_for_place(void *context, const bson_t *place, struct error *error)
 {
   struct search *search = context;
-  const char *db = text_of(place, "db");
-  const char *coll = text_of(place, "coll");
+  const char *db = message_text_or_none(place, "db");
+  const char *coll = message_text_or_none(place, "coll");
   if (is_there(search, db, coll) || message_flag(place, "lost") || was_refused(search, db, coll)) {
     return true;
   }

@@ -18,15 +18,6 @@ number_key(char key[KEY_SIZE], size_t collection, size_t part)
   snprintf(key, KEY_SIZE, "%012zu.%012zu", collection, part);
 }
 
-static const char *
-text_of(const bson_t *document, const char *name)
-{
-  const char *text = "";
-  struct error absent;
-  message_text(document, name, &text, &absent);
-  return text;
-}
-
 static bool
 check_set(struct checkpoint *checkpoint, const char *side, const char *set, struct error *error)
 {
@@ -35,12 +26,12 @@ check_set(struct checkpoint *checkpoint, const char *side, const char *set, stru
   if (got != 1) {
     return got == 0;
   }
-  bool same = strcmp(text_of(&kept, "set"), set) == 0;
+  bool same = strcmp(message_text_or_none(&kept, "set"), set) == 0;
   if (!same) {
     error_set(
       error, ERROR_STATE,
       "the bookmark is of the %s '%s', not of '%s'; name another --bookmarkFile, or start over with --forceDump", side,
-      text_of(&kept, "set"), set);
+      message_text_or_none(&kept, "set"), set);
   }
   bson_destroy(&kept);
   return same;
@@ -63,7 +54,7 @@ check_source_id(struct checkpoint *checkpoint, const bson_oid_t *id, struct erro
       error, ERROR_STATE,
       "the source is another set '%s' than the one that the bookmark is of (its replicaSetId differs); name that "
       "one, or start over with --forceDump --drop",
-      text_of(&kept, "set"));
+      message_text_or_none(&kept, "set"));
   }
   bson_destroy(&kept);
   return same;
@@ -317,8 +308,8 @@ get_collection(void *context, const bson_t *item, struct error *error)
   catalog->collections =
     memory_grow(catalog->collections, catalog->count, &catalog->capacity, sizeof *catalog->collections);
   struct collection *made = &catalog->collections[catalog->count++];
-  *made = (struct collection){.db = memory_string(text_of(item, "db")),
-                              .name = memory_string(text_of(item, "name")),
+  *made = (struct collection){.db = memory_string(message_text_or_none(item, "db")),
+                              .name = memory_string(message_text_or_none(item, "name")),
                               .options = bson_copy(&options),
                               .indexes = bson_copy(&indexes),
                               .ttl_s = message_number(item, "ttl_s", -1),
@@ -327,7 +318,7 @@ get_collection(void *context, const bson_t *item, struct error *error)
                               .has_id_index = message_flag(item, "has_id_index"),
                               .documents = message_number(item, "documents", 0),
                               .bytes = message_number(item, "bytes", 0)};
-  catalog_rename(made, text_of(item, "to_db"), text_of(item, "to_name"));
+  catalog_rename(made, message_text_or_none(item, "to_db"), message_text_or_none(item, "to_name"));
   made->has_uuid = uuid_get(item, made->uuid);
   return true;
 }

@@ -40,6 +40,13 @@ message_text(const bson_t *document, const char *name, const char **value, struc
   return true;
 }
 
+const char *
+message_text_or_none(const bson_t *document, const char *name)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, document, name) && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
+}
+
 bool
 message_int(const bson_t *document, const char *name, int64_t *value, struct error *error)
 {

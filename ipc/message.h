@@ -25,6 +25,8 @@ enum message_sender message_sender(enum message_type type);
  * `*value` alone. What they point to lives in `document`.
  */
 bool message_text(const bson_t *document, const char *name, const char **value, struct error *error);
+/* The same, "" where there is none. */
+const char *message_text_or_none(const bson_t *document, const char *name);
 bool message_int(const bson_t *document, const char *name, int64_t *value, struct error *error);
 bool message_document(const bson_t *document, const char *name, bson_t *value, struct error *error);
 

@@ -6,8 +6,8 @@
 #define PAUSE_LEAST_MS 20
 #define PAUSE_MOST_MS 1000
 
-static bool
-is_among(int64_t code, const int64_t *codes, size_t count)
+bool
+failure_is_among(int64_t code, const int64_t *codes, size_t count)
 {
   for (size_t i = 0; i < count; i++) {
     if (code == codes[i]) {
@@ -27,7 +27,7 @@ failure_interrupts(int64_t code)
    */
   static const int64_t codes[] = {24,  43,  46,  50,  63,  112, 150, 175,   202,   215,   237,   239,
                                   251, 262, 276, 290, 314, 355, 365, 11601, 12586, 12587, 13388, 46841};
-  return is_among(code, codes, sizeof codes / sizeof *codes);
+  return failure_is_among(code, codes, sizeof codes / sizeof *codes);
 }
 
 static bool
@@ -52,7 +52,7 @@ server_error_passes(const struct error *error)
     return false;
   }
   return error->code == 0 || /* nothing answered: the network, or no primary */
-         is_among(error->code, codes, sizeof codes / sizeof *codes) || failure_interrupts(error->code);
+         failure_is_among(error->code, codes, sizeof codes / sizeof *codes) || failure_interrupts(error->code);
 }
 
 bool

@@ -10,6 +10,8 @@
 
 #include "server/server.h"
 
+bool failure_is_among(int64_t code, const int64_t *codes, size_t count);
+
 /* The server's error code says that this operation was interrupted. Such failures pass. */
 bool failure_interrupts(int64_t code);
 bool failure_interrupted(const struct error *error);

@@ -4,17 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-
-static bool
-is_among(int64_t code, const int64_t *codes, size_t count)
-{
-  for (size_t i = 0; i < count; i++) {
-    if (code == codes[i]) {
-      return true;
-    }
-  }
-  return false;
-}
+#include "server/failure.h"
 
 bool
 refused_by_content(int64_t code, bool whole)
@@ -23,8 +13,8 @@ refused_by_content(int64_t code, bool whole)
   static const int64_t outcome[] = {15, 52, 171, 201, 10334, 16755, 17280, 17419, 17420};
   /* Values, forms, _id. */
   static const int64_t content[] = {2, 9, 14, 21, 22, 53, 55, 56, 57, 121};
-  return is_among(code, outcome, sizeof outcome / sizeof *outcome) ||
-         (whole && is_among(code, content, sizeof content / sizeof *content));
+  return failure_is_among(code, outcome, sizeof outcome / sizeof *outcome) ||
+         (whole && failure_is_among(code, content, sizeof content / sizeof *content));
 }
 
 static uint8_t *
