@@ -34,21 +34,46 @@ require(bool ok, const struct error *error)
   }
 }
 
-/* What is sent for an update: without $v, and SecantusDB's form as modifiers. */
+/* A real server's delta: what it sets and adds at the top is all that the workloads do. */
+static void
+put_fields(const bson_t *diff, bson_t *modifiers)
+{
+  bson_iter_t section;
+  bson_iter_t field;
+  bson_t set;
+  BSON_APPEND_DOCUMENT_BEGIN(modifiers, "$set", &set);
+  for (bson_iter_init(&section, diff); bson_iter_next(&section);) {
+    for (bson_iter_recurse(&section, &field); bson_iter_next(&field);) {
+      bson_append_iter(&set, NULL, 0, &field);
+    }
+  }
+  bson_append_document_end(modifiers, &set);
+}
+
+static void
+find_diff(const struct entry *entry, bson_t *diff)
+{
+  bson_iter_t iter;
+  const uint8_t *bytes = NULL;
+  uint32_t size = 0;
+  bson_iter_init_find(&iter, &entry->o, "diff");
+  bson_iter_document(&iter, &size, &bytes);
+  bson_init_static(diff, bytes, size);
+}
+
+/* What is sent for an update: without $v, and both forms of a diff as modifiers. */
 static bson_t *
 modifiers_of(const struct entry *entry)
 {
   bson_t *modifiers = bson_new();
-  if (entry->kind == ENTRY_DIFF) {
+  bson_t diff;
+  if (entry->kind == ENTRY_WRITE && entry->write == APPLY_DELTA) {
+    find_diff(entry, &diff);
+    put_fields(&diff, modifiers);
+  } else if (entry->kind == ENTRY_DIFF) {
     struct error error;
-    bson_iter_t iter;
-    bson_t diff;
     bson_t truncations;
-    const uint8_t *bytes = NULL;
-    uint32_t size = 0;
-    bson_iter_init_find(&iter, &entry->o, "diff");
-    bson_iter_document(&iter, &size, &bytes);
-    bson_init_static(&diff, bytes, size);
+    find_diff(entry, &diff);
     bson_destroy(modifiers);
     modifiers = memory_new(sizeof *modifiers);
     require(delta_to_modifiers(&diff, &truncations, modifiers, &error), &error);
@@ -81,7 +106,7 @@ read_operations(struct operations *operations, const char *uri, uint64_t from)
     if (entry.kind == ENTRY_WRITE || entry.kind == ENTRY_DIFF) {
       operations->items =
         memory_grow(operations->items, operations->count, &operations->capacity, sizeof *operations->items);
-      bool modify = entry.kind == ENTRY_DIFF || entry.write == APPLY_MODIFY;
+      bool modify = entry.kind == ENTRY_DIFF || entry.write == APPLY_MODIFY || entry.write == APPLY_DELTA;
       operations->items[operations->count++] =
         (struct operation){.kind = modify ? APPLY_MODIFY : entry.write,
                            .ns = memory_format("%s.%s", entry.db, entry.coll),
