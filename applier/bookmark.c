@@ -7,6 +7,8 @@
 #include "base/memory.h"
 
 #define PART_BYTES (1 << 20)
+#define OVERFLOW_TAKES                                                                                                 \
+  ((uint64_t)10 << 32) /* more than lies between a delete of an overflow and its insert: they are one write */
 
 /* A STOP or DRAIN that comes meanwhile is obeyed after the batch. */
 static bool
@@ -131,17 +133,19 @@ report_documents(struct applier *applier, struct error *error)
 bool
 bookmark_settle(struct applier *applier, bool confirm, struct error *error)
 {
-  if (!reread_flush(&applier->places, &applier->apply, true, error) || !bookmark_same_election(applier, error) ||
-      !report_documents(applier, error)) {
+  struct optime settled = feed_settled(applier->feed);
+  uint64_t complete = applier->idle ? settled.ts : settled.ts > OVERFLOW_TAKES ? settled.ts - OVERFLOW_TAKES : 0;
+  if (!reread_flush(&applier->places, &applier->apply, true, complete, error) ||
+      !bookmark_same_election(applier, error) || !report_documents(applier, error)) {
     return false;
   }
   fault_point("batch-settled");
-  struct optime settled = feed_settled(applier->feed);
   if (applier->consistent && !reread_judge(&applier->places, &applier->reader, &applier->target, settled.ts, error)) {
     return false;
   }
   /* What is to be read again, or judged, is only in memory: after a crash it has to be found once more. */
-  bool waits = applier->consistent ? reread_any(&applier->places) : reread_any_due(&applier->places);
+  bool waits = (applier->consistent ? reread_any(&applier->places) : reread_any_due(&applier->places)) ||
+               applier->apply.capped.pending.count > 0;
   bool moves = settled.ts > applier->bookmark.ts && !waits;
   if (!(moves ? mark_move(&applier->target, &applier->mark, 0, error)
               : mark_look(&applier->target, &applier->mark, error))) {

@@ -236,7 +236,7 @@ ddl_copy_again(struct ddl *ddl, struct place *place)
 {
   places_changed(ddl->places, place);
   place->lost = true;
-  ddl->relapse = !ddl->lenient;
+  ddl->places->relapse = true;
 }
 
 void

@@ -26,7 +26,6 @@ struct ddl {
   bool no_indexes; /* --noIndexRestore */
   bool keep_uuids; /* --preserveUUIDs */
   bool by_name;    /* the source was read by names: a rename during a copy mattered */
-  bool relapse;    /* a collection has to be copied, though the replay was strict: set here, the caller resets it */
   /*
    * Called before a collection is renamed and after it: what `places` says now must be in the bookmark file first. Other
    * commands are repeated after a crash, with all that follows them; a rename moves documents that are not repeated, and

@@ -65,7 +65,7 @@ check_expected(struct applier *applier, const struct optime *at, struct error *e
 static bool
 become_consistent(struct applier *applier, struct error *error)
 {
-  if (!reread_flush(&applier->places, &applier->apply, true, error)) {
+  if (!reread_flush(&applier->places, &applier->apply, true, 0, error)) {
     return false;
   }
   if (applier->seen_at < applier->seen_count) { /* behind all that the source has */
@@ -108,6 +108,20 @@ be_lenient(struct applier *applier, uint64_t end)
   applier->ddl.lenient = applier->apply.bulk.lenient = true;
 }
 
+/* True where a collection has to be copied, though the replay was strict. */
+static bool
+relapse_if_due(struct applier *applier)
+{
+  bool due = applier->places.relapse && applier->consistent;
+  applier->places.relapse = false;
+  if (due) {
+    reread_all_due(&applier->places);
+    applier->rereading = true; /* all others are exact */
+    be_lenient(applier, applier->position.ts);
+  }
+  return due;
+}
+
 /* One entry of the stream. Up to the consistency point, and over what an earlier attempt may have done, lenient. */
 static bool
 follow_entry(struct applier *applier, const bson_t *document, struct error *error)
@@ -129,12 +143,7 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
   if (!take_stream_entry(applier, document, at.ts, error)) {
     return false;
   }
-  if (applier->ddl.relapse) {
-    applier->ddl.relapse = false;
-    reread_all_due(&applier->places);
-    applier->rereading = true; /* all others are exact */
-    be_lenient(applier, applier->position.ts);
-  }
+  relapse_if_due(applier);
   return true;
 }
 
@@ -228,28 +237,17 @@ is_drained(struct applier *applier)
   return applier->consistent && told_goal(applier) && feed_settled(applier->feed).ts >= applier->goal;
 }
 
-/* Reads and applies until it is told to stop, or has drained; then the batch in hand is finished. */
+/* Reads and applies until it is told to stop, or has drained. */
 static bool
-follow(struct applier *applier, struct error *error)
+take_entries(struct applier *applier, struct error *error)
 {
-  applier->position = applier->start;
-  applier->rereading = false;
-  be_lenient(applier, applier->end);
-  if (!leftover_wait(&applier->target, NULL, told_stop, applier)) {
-    return true;
-  }
-  if (!mark_move(&applier->target, &applier->mark, 0, error) || (!applier->feed && !open_feed(applier, error)) ||
-      !bookmark_same_election(applier, error)) {
-    return false;
-  }
-  if (applier->end > applier->start.ts && !indexes_unbuild(&applier->sleeping, applier->target_uri, error)) {
-    return false;
-  }
   int64_t taken = 0;
   while (!applier->stopping && !is_drained(applier)) {
     const bson_t *document = NULL;
     /* What was gathered does not wait for more to come. */
-    int got = feed_next(applier->feed, applier->apply.gathering.count ? 0 : IDLE_MS, &document, error);
+    int wait_ms = applier->apply.gathering.count ? 0 : IDLE_MS;
+    int got = feed_next(applier->feed, wait_ms, &document, error);
+    applier->idle = got == 0 && wait_ms > 0;
     if (got < 0 || (got == 1 && !follow_entry(applier, document, error))) {
       return false;
     }
@@ -268,6 +266,38 @@ follow(struct applier *applier, struct error *error)
     if (!report_if_due(applier, error)) {
       return false;
     }
+    relapse_if_due(applier);
+  }
+  return true;
+}
+
+/* Reads and applies until it is told to stop, or has drained; then the batch in hand is finished. */
+static bool
+follow(struct applier *applier, struct error *error)
+{
+  applier->position = applier->start;
+  applier->rereading = false;
+  be_lenient(applier, applier->end);
+  if (!leftover_wait(&applier->target, NULL, told_stop, applier)) {
+    return true;
+  }
+  if (!mark_move(&applier->target, &applier->mark, 0, error) || (!applier->feed && !open_feed(applier, error)) ||
+      !bookmark_same_election(applier, error)) {
+    return false;
+  }
+  if (applier->end > applier->start.ts && !indexes_unbuild(&applier->sleeping, applier->target_uri, error)) {
+    return false;
+  }
+  bool more = true;
+  while (more) {
+    if (!take_entries(applier, error)) {
+      return false;
+    }
+    more = !applier->stopping && applier->consistent;
+    if (more && !reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error)) {
+      return false;
+    }
+    more = more && relapse_if_due(applier);
   }
   /* No more entries come: what is judged now is as the target stays. */
   return !applier->consistent ||

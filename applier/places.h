@@ -37,6 +37,7 @@ struct place {
 struct places {
   struct place *by_ns;
   struct place *by_uuid;
+  bool relapse;         /* a collection has to be copied, though the replay was strict: the follower resets it */
   struct names changed; /* since places_put_changed; who sets a field by itself says so with places_changed */
 };
 

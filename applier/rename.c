@@ -99,7 +99,7 @@ take_in(struct ddl *ddl, const struct rename_names *names, struct place *replace
   }
   place->lost = true;
   place->start = buckets ? UINT64_MAX : 0; /* there is nothing to write to before it is copied */
-  ddl->relapse = !ddl->lenient;
+  ddl->places->relapse = true;
   return true;
 }
 

@@ -96,21 +96,32 @@ reread_all_due(struct places *places)
   }
 }
 
-bool
-reread_flush(struct places *places, struct apply *apply, bool majority, struct error *error)
+static void
+take_again(struct places *places, struct batch *again)
 {
-  if (!apply_flush(apply, majority, error)) {
-    return false;
-  }
-  for (const struct batch_run *run = apply->again.runs; run; run = run->hh.next) {
+  for (const struct batch_run *run = again->runs; run; run = run->hh.next) {
     struct place *place = places_find(places, run->db, run->coll);
+    if (place && place->capped && run->count > 0 && !place->lost) {
+      log_info("the target cannot follow ns=%s, which is capped: it is copied again", place->ns);
+      place->lost = places->relapse = true;
+      places_changed(places, place);
+    }
     for (size_t i = 0; place && !place->capped && i < run->count; i++) {
       bson_t selector;
-      batch_selector(&apply->again, &run->ops[i], &selector);
+      batch_selector(again, &run->ops[i], &selector);
       reread_note(place, &selector);
     }
   }
-  batch_empty(&apply->again);
+  batch_empty(again);
+}
+
+bool
+reread_flush(struct places *places, struct apply *apply, bool majority, uint64_t complete, struct error *error)
+{
+  if (!apply_flush(apply, majority, error) || !apply_judge_capped(apply, complete, error)) {
+    return false;
+  }
+  take_again(places, &apply->again);
   return true;
 }
 

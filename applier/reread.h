@@ -48,8 +48,11 @@ bool reread_judge(struct places *places, struct reader *reader, struct server *t
 /* The replay becomes lenient once more: what would have been judged is read again instead. */
 void reread_all_due(struct places *places);
 
-/* apply_flush; what it sent may have put documents into `again`, which are due then. */
-bool reread_flush(struct places *places, struct apply *apply, bool majority, struct error *error);
+/*
+ * apply_flush; what it sent may have put documents into `again`, which are due then; a capped collection is to be copied again
+ * (places->relapse). Up to `complete`, each delete of an overflow has had the insert that it belongs to (target/capped.h).
+ */
+bool reread_flush(struct places *places, struct apply *apply, bool majority, uint64_t complete, struct error *error);
 
 /*
  * Reads all that are due from the source and writes them to the target, through `apply`; they are due no more. `*end`

@@ -48,6 +48,7 @@ struct applier {
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;
   bool rereading; /* the first consistency point is behind: only what was read or copied again is ahead of the replay */
+  bool idle;      /* no entry came for a while: each is here that was logged with one that is */
   bool atomic;    /* --atomicTransactions */
   bool by_hand;   /* the entry is no transaction, nor a part of one: its groups are of an applyOps command */
   bool loose;     /* an operation of such a group is taken */

@@ -102,7 +102,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
 {
   if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0 &&
       !catalog_time_series(entry->coll)) {
-    return reread_flush(&applier->places, &applier->apply, false, error) &&
+    return reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error) &&
            ddl_apply_write(&applier->ddl, entry, error);
   }
   if (!selection_wants(&applier->selection, entry->db, entry->coll)) {
@@ -205,7 +205,7 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
   if (entry.kind == ENTRY_GROUP) {
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
-    ok = reread_flush(&applier->places, &applier->apply, false, error) &&
+    ok = reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error) &&
          mark_look_after_rest(&applier->target, &applier->mark, &applier->looked_ms, error) &&
          ddl_apply(&applier->ddl, &entry, error);
   } else {

@@ -115,6 +115,7 @@ apply_init(struct apply *apply, const char *target_uri, const struct mark *mark,
   apply->bulk.refused = &apply->refused;
   apply->bulk.reports = &apply->reports;
   apply->bulk.again = &apply->again;
+  apply->bulk.capped = &apply->capped;
   apply->takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);
   apply->started = pthread_create(&apply->thread, NULL, send_batches, apply) == 0;
   return apply->started ||
@@ -141,6 +142,7 @@ apply_clear(struct apply *apply)
   batch_clear(&apply->sending);
   batch_clear(&apply->again);
   refused_clear(&apply->refused);
+  capped_clear(&apply->capped);
   bson_destroy(&apply->reports);
   server_close(&apply->target);
   *apply = (struct apply){0};
@@ -189,6 +191,12 @@ apply_flush(struct apply *apply, bool majority, struct error *error)
 }
 
 bool
+apply_judge_capped(struct apply *apply, uint64_t complete, struct error *error)
+{
+  return capped_judge(&apply->capped, &apply->target, complete, &apply->again, error);
+}
+
+bool
 apply_take_refused(struct apply *apply, bson_t *list)
 {
   if (bson_empty(&apply->reports)) {
@@ -209,4 +217,5 @@ apply_forget(struct apply *apply)
   pthread_mutex_unlock(&apply->lock);
   batch_empty(&apply->gathering);
   batch_empty(&apply->again);
+  capped_forget(&apply->capped);
 }

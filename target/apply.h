@@ -19,6 +19,7 @@ struct apply {
   const struct mark *mark; /* the caller's, not to be changed between apply_send and apply_flush */
   int64_t used_ms;         /* when the thread used its connection last */
   struct bulk bulk;        /* `lenient`, `upsert`, `settled` may be changed after apply_flush */
+  struct capped capped;    /* the thread's, while it is busy */
   struct refused refused;  /* the thread's, while it is busy, as is what was reported of them */
   bson_t reports;
   struct batch gathering;
@@ -50,6 +51,9 @@ bool apply_send(struct apply *apply, struct error *error);
 
 /* Returns when all that was gathered is on the target; `majority`: on a majority of its members, with all before it. */
 bool apply_flush(struct apply *apply, bool majority, struct error *error);
+
+/* After apply_flush: what the target had to delete by itself in capped collections (capped_judge). */
+bool apply_judge_capped(struct apply *apply, uint64_t complete, struct error *error);
 
 /* What was refused since the last call, as an array of {db, coll, id, text}; the caller's. After apply_flush. False: nothing. */
 bool apply_take_refused(struct apply *apply, bson_t *list);

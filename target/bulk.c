@@ -166,7 +166,6 @@ be_careful(struct sending *sending)
   sending->one_by_one = true;
   sending->repeated = *sending->bulk;
   sending->repeated.lenient = true;
-  sending->repeated.again = sending->bulk->lenient ? sending->bulk->again : NULL;
   sending->bulk = &sending->repeated;
 }
 
@@ -306,10 +305,13 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
 bool
 bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, struct error *error)
 {
-  struct sending sending = {.bulk = bulk, .batch = batch, .run = run, .most = SIZE_MAX};
+  struct sending sending = {.bulk = bulk, .batch = batch, .run = run, .most = SIZE_MAX, .strict = !bulk->lenient};
   size_t at = 0;
   if (bulk->refused->documents && !sending_leave_out(&sending, 0, error)) {
     return false;
+  }
+  if (run->capped && bulk->capped->refuses) {
+    capped_leave_out(bulk->capped, batch, run, 0);
   }
   if (!run->keep_order) {
     batch_arrange(batch, run, bulk->lenient || bulk->upsert);
@@ -329,6 +331,9 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
     } else {
       ok = send_exactly(&sending, at++, error);
     }
+  }
+  if (ok && run->capped && bulk->again) {
+    ok = capped_judge(bulk->capped, bulk->target, 0, bulk->again, error);
   }
   return ok;
 }

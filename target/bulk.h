@@ -13,6 +13,7 @@
 
 #include "server/server.h"
 #include "target/batch.h"
+#include "target/capped.h"
 #include "target/refused.h"
 
 struct bulk {
@@ -23,8 +24,12 @@ struct bulk {
   bool upsert;             /* inserts replace what is there, in strict replay too: see applier.c */
   struct refused *refused; /* documents that the target does not take */
   bool settled;            /* what is sent is what the source has now: a refusal is final */
-  struct batch *
-    again; /* NULL, or where go, by lenient writes, the documents that are to be read again; see batch_run.expires, too */
+  /*
+   * NULL, or where the documents go that are to be read again, by lenient writes; see batch_run.expires, too. Of a capped
+   * collection any one means the whole.
+   */
+  struct batch *again;
+  struct capped *capped;
   bool missed;                      /* those of all updates that found nothing are among them: target/missed.h */
   bson_t *reports;                  /* an array: what was refused by this sending, as {db, coll, id, text} */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then nothing is forgiven */

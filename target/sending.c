@@ -40,7 +40,10 @@ sending_finds(const struct sending *sending, const struct batch_op *op, bson_t *
 bool
 sending_notes(const struct sending *sending)
 {
-  return sending->bulk->again && (sending->run->expires || (sending->bulk->lenient && sending->bulk->missed));
+  if (!sending->bulk->again) {
+    return false;
+  }
+  return sending->run->capped ? sending->strict : sending->run->expires || (!sending->strict && sending->bulk->missed);
 }
 
 static void
@@ -103,7 +106,7 @@ reply_code(const bson_t *reply)
 static bool
 is_open(const struct sending *sending)
 {
-  return sending->bulk->lenient && sending->bulk->again && !sending->bulk->settled && !sending->run->capped;
+  return !sending->strict && sending->bulk->again && !sending->bulk->settled && !sending->run->capped;
 }
 
 /* Sends one path of an update by itself. `*open`: the target refused it, and not because the path does not fit. */
@@ -267,6 +270,17 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
     return true;
   }
   *done = at + 1;
+  if (sending->run->capped && op->kind == APPLY_DELETE) {
+    *done = at;
+    sending->bulk->capped->refuses = true;
+    capped_leave_out(sending->bulk->capped, sending->batch, sending->run, at);
+    return true;
+  }
+  /* Its size changes, or the target has a document whose delete it refused. */
+  if (sending->run->capped && sending->bulk->again && (code == CODE_CAPPED_SIZE || code == CODE_DUPLICATE_KEY)) {
+    read_again(sending, op);
+    return true;
+  }
   if (op->kind == APPLY_DELTA && !sending->bulk->internal_delta && !op->read) {
     op->read = true;
     *done = at;

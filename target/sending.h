@@ -11,6 +11,7 @@ struct sending {
   const struct bulk *bulk;
   struct batch *batch;
   struct batch_run *run;
+  bool strict;          /* also where writes are repeated leniently */
   bool one_by_one;      /* the target refuses some whole command: see bulk.c, be_careful */
   struct bulk repeated; /* what `bulk` is from then on */
   int races;            /* duplicates that were tried again */
