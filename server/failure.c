@@ -60,11 +60,16 @@ failure_unconfirmed(const bson_t *reply, struct error *error)
 {
   bson_iter_t iter;
   bson_iter_t text;
+  bson_iter_t code;
   bool told = bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernErrors.0.errmsg", &text);
   if (told) {
     error_set(error, ERROR_TARGET, "target: a majority did not acknowledge: %s",
               BSON_ITER_HOLDS_UTF8(&text) ? bson_iter_utf8(&text, NULL) : "no reason given");
     error->code = CODE_WRITE_CONCERN_FAILED;
+    if (bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernErrors.0.code", &code) &&
+        failure_interrupts(bson_iter_as_int64(&code))) {
+      error->code = bson_iter_as_int64(&code);
+    }
   }
   return told;
 }

@@ -411,8 +411,30 @@ server_writes_majority(struct server *server, bool *majority, struct error *erro
   return true;
 }
 
+/* The code is the reason's if that was an interruption of the waiting, else the one of all such errors. */
+static void
+was_not_confirmed(const bson_t *reply, bson_error_t *cause)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  const char *text = "no reason given";
+  int64_t code = 0;
+  if (bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernError.errmsg", &found) &&
+      BSON_ITER_HOLDS_UTF8(&found)) {
+    text = bson_iter_utf8(&found, NULL);
+  }
+  if (bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernError.code", &found)) {
+    code = bson_iter_as_int64(&found);
+  }
+  bson_set_error(cause, MONGOC_ERROR_WRITE_CONCERN,
+                 failure_interrupts(code) ? (uint32_t)code : CODE_WRITE_CONCERN_FAILED,
+                 "a majority did not acknowledge: %s", text);
+}
+
+/* `*carried_out`: it was, though a majority did not acknowledge it. */
 static bool
-run_once(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+run_once(struct server *server, const char *db, const bson_t *command, bson_t *reply, bool *carried_out,
+         struct error *error)
 {
   bson_error_t cause;
   bson_t own;
@@ -434,14 +456,8 @@ run_once(struct server *server, const char *db, const bson_t *command, bson_t *r
                            : mongoc_client_command_simple(server->client, db, &whole, NULL, answer, &cause);
   bson_destroy(&whole);
   if (ok && bson_has_field(answer, "writeConcernError")) {
-    bson_iter_t iter;
-    bson_iter_t errmsg;
-    const char *text = "no reason given";
-    bson_iter_init(&iter, answer);
-    if (bson_iter_find_descendant(&iter, "writeConcernError.errmsg", &errmsg) && BSON_ITER_HOLDS_UTF8(&errmsg)) {
-      text = bson_iter_utf8(&errmsg, NULL);
-    }
-    bson_set_error(&cause, MONGOC_ERROR_WRITE_CONCERN, 64, "a majority did not acknowledge: %s", text);
+    *carried_out = true;
+    was_not_confirmed(answer, &cause);
     ok = false;
   }
   if (ok && !nesting_fits(bson_get_data(answer), answer->len)) {
@@ -463,7 +479,12 @@ static bool
 run(struct server *server, const char *db, const bson_t *command, bson_t *reply, bool loud, struct error *error)
 {
   int tries = 0;
-  while (!run_once(server, db, command, reply, error)) {
+  bool carried_out = false;
+  while (!run_once(server, db, command, reply, &carried_out, error)) {
+    bool wait = carried_out && !server->mongos && failure_interrupted(error);
+    if (wait) { /* only the waiting for the majority was interrupted */
+      return server_confirm_majority(server, "mongoferry", "mongoferry.probe", error);
+    }
     if (!failure_try_again(error, &tries)) {
       return false;
     }
@@ -588,7 +609,11 @@ server_confirm_majority(struct server *server, const char *db, const char *coll,
   bson_t *command =
     BCON_NEW("delete", BCON_UTF8(coll), "deletes", "[", "{", "q", "{", "_id", "{", "$in", "[", "]", "}", "}", "limit",
              BCON_INT32(1), "}", "]", "writeConcern", "{", "w", BCON_UTF8("majority"), "}");
-  bool ok = server_command(server, db, command, NULL, error);
+  int tries = 0;
+  bool carried_out = false;
+  bool ok;
+  while (!(ok = run_once(server, db, command, NULL, &carried_out, error)) && failure_try_again(error, &tries)) {
+  }
   bson_destroy(command);
   return ok;
 }

@@ -196,6 +196,13 @@ send_fewer(struct sending *sending, size_t from, size_t to, const struct error *
   if (!sending->bulk->lenient || sending->bulk->session || !failure_try_again(error, &sending->tries)) {
     return false;
   }
+  for (size_t i = from; sending->bulk->again && i < to; i++) { /* what is done twice may give another order of fields */
+    bson_t change;
+    batch_change(sending->batch, &sending->run->ops[i], &change);
+    if (sending->run->ops[i].kind == APPLY_DELTA || bson_has_field(&change, "$unset")) {
+      sending_read_again(sending, &sending->run->ops[i]);
+    }
+  }
   if (to - from > 1) {
     sending->most = (to - from) / 2;
     sending->tries = 0;

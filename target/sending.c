@@ -46,8 +46,8 @@ sending_notes(const struct sending *sending)
   return sending->run->capped ? sending->strict : sending->run->expires || (!sending->strict && sending->bulk->missed);
 }
 
-static void
-read_again(const struct sending *sending, const struct batch_op *op)
+void
+sending_read_again(const struct sending *sending, const struct batch_op *op)
 {
   struct batch *again = sending->bulk->again;
   bson_t selector;
@@ -60,7 +60,7 @@ bool
 sending_finds_nothing(const struct sending *sending, const struct batch_op *op, struct error *error)
 {
   if (sending_notes(sending)) {
-    read_again(sending, op);
+    sending_read_again(sending, op);
     return true;
   }
   return sending->bulk->lenient || sending_diverged(sending, op, "the document is not there", error);
@@ -154,7 +154,7 @@ path_by_path(const struct sending *sending, const struct batch_op *op, struct er
     }
   }
   if (open && is_open(sending)) {
-    read_again(sending, op);
+    sending_read_again(sending, op);
   }
   return true;
 }
@@ -221,7 +221,7 @@ sending_go_on_without(const struct sending *sending, size_t at, const char *text
 {
   bson_t selector;
   if (is_open(sending)) {
-    read_again(sending, &sending->run->ops[at]);
+    sending_read_again(sending, &sending->run->ops[at]);
     return true;
   }
   batch_selector(sending->batch, &sending->run->ops[at], &selector);

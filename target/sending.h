@@ -27,6 +27,9 @@ bool sending_diverged(const struct sending *sending, const struct batch_op *op, 
 /* Sent as the replacement of a whole document. */
 bool sending_is_whole(const struct sending *sending, const struct batch_op *op);
 
+/* While the replay is lenient: the document of `op` is to be read from the source again, where `bulk.again` takes such. */
+void sending_read_again(const struct sending *sending, const struct batch_op *op);
+
 /* Whether the target has the document: 1, copied into `document` unless that is NULL; 0; -1 on error. */
 int sending_finds(const struct sending *sending, const struct batch_op *op, bson_t *document, struct error *error);
 

@@ -13,6 +13,7 @@ import pytest
 import servers
 from conftest import Pair, start_server, variable
 from ferry import Ferry
+from test_failover import patiently
 from test_old import applied, assert_arrived, later, migrate, scripted, wait_error, wait_for_ever
 
 pytestmark = pytest.mark.timeout(120)
@@ -111,5 +112,5 @@ def test_its_primary_steps_down(tmp_path):
             members.step_down()
             ferry.wait_tailing()
             members.step_down()
-            docs.update_many({"_id": {"$lt": 200}}, {"$set": {"z": 1}})
+            patiently(lambda: docs.update_many({"_id": {"$lt": 200}}, {"$set": {"z": 1}}))
             pair.finish(ferry)
