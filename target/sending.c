@@ -278,7 +278,7 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
   }
   /* Its size changes, or the target has a document whose delete it refused. */
   if (sending->run->capped && sending->bulk->again && (code == CODE_CAPPED_SIZE || code == CODE_DUPLICATE_KEY)) {
-    read_again(sending, op);
+    sending_read_again(sending, op);
     return true;
   }
   if (op->kind == APPLY_DELTA && !sending->bulk->internal_delta && !op->read) {
