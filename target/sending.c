@@ -276,6 +276,10 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
     capped_leave_out(sending->bulk->capped, sending->batch, sending->run, at);
     return true;
   }
+  bool of_id = code == CODE_DUPLICATE_KEY && strstr(text, "_id_");
+  if (of_id && op->kind == APPLY_INSERT && sending->run->no_id_index && !sending->bulk->lenient) {
+    return sending_go_on_without(sending, at, REFUSED_REPEATED, error);
+  }
   /* Its size changes, or the target has a document whose delete it refused. */
   if (sending->run->capped && sending->bulk->again && (code == CODE_CAPPED_SIZE || code == CODE_DUPLICATE_KEY)) {
     sending_read_again(sending, op);
@@ -294,10 +298,6 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
       sending->races++ < RACES_MOST) {
     *done = at;
     return true;
-  }
-  bool of_id = code == CODE_DUPLICATE_KEY && strstr(text, "_id_");
-  if (of_id && op->kind == APPLY_INSERT && sending->run->no_id_index && !sending->bulk->lenient) {
-    return sending_go_on_without(sending, at, REFUSED_REPEATED, error);
   }
   bool dollars = code == CODE_DOLLAR_PREFIXED_FIELD_NAME && sending->bulk->takes_dollars;
   if (sending_is_whole(sending, op) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
