@@ -166,9 +166,7 @@ bookmark_refuse_document(void *context, const struct writer_refusal *refusal, st
 {
   struct applier *applier = context;
   bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, refusal->db, refusal->coll, refusal->why);
-  BSON_APPEND_DOCUMENT(&document, "id", refusal->selector);
-  BSON_APPEND_BOOL(&document, "kept", refusal->kept);
+  message_put_refused_document(&document, refusal->db, refusal->coll, refusal->selector, refusal->kept, refusal->why);
   bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
   if (!refusal->kept) {
@@ -220,12 +218,7 @@ bookmark_refuse_index(void *context, const char *db, const char *coll, const cha
 {
   struct applier *applier = context;
   bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, db, coll, why);
-  if (index) {
-    BSON_APPEND_UTF8(&document, "index", index);
-  } else {
-    BSON_APPEND_BOOL(&document, "options", true);
-  }
+  message_put_refused_definition(&document, db, coll, index, why);
   bool ok = channel_send(&applier->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
   return ok;

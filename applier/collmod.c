@@ -1,6 +1,7 @@
 #include "applier/collmod.h"
 
 #include "base/log.h"
+#include "server/series.h"
 #include "source/catalog.h"
 #include "target/definition.h"
 #include "target/numbers.h"
@@ -320,7 +321,7 @@ static bool
 add_what_5_0_resets(const struct ddl *ddl, const struct entry *entry, bson_t *command)
 {
   bool resets = ddl->source_version >= 500 && ddl->source_version < 600 && ddl->target_version < 600 &&
-                !catalog_time_series(entry->coll) && !bson_has_field(&entry->o, "recordPreImages");
+                !series_of(entry->coll) && !bson_has_field(&entry->o, "recordPreImages");
   return resets && BSON_APPEND_BOOL(command, "recordPreImages", false);
 }
 

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ipc/message.h"
+#include "server/series.h"
 #include "source/catalog.h"
 #include "source/view.h"
 #include "target/definition.h"
@@ -79,7 +80,7 @@ ddl_was_gone(struct ddl *ddl, const struct entry *entry)
 const char *
 ddl_command_name(const char *coll)
 {
-  const char *series = catalog_time_series(coll);
+  const char *series = series_of(coll);
   return series ? series : coll;
 }
 
@@ -116,7 +117,7 @@ bool
 ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options, struct error *error)
 {
   bson_t series = BSON_INITIALIZER;
-  if (!catalog_time_series(coll)) {
+  if (!series_of(coll)) {
     return create_named(ddl, db, coll, options, error);
   }
   /* The buckets' creation is the time series': what it says of how they are kept is not the user's. */
@@ -159,7 +160,7 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
   struct place *place = places_add(ddl->places, entry->db, entry->coll);
   places_set_source(ddl->places, place, entry->from_db, entry->from_coll);
   place->capped = (bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter)) ||
-                  (bson_has_field(&entry->o, "timeseries") && !catalog_time_series(entry->coll));
+                  (bson_has_field(&entry->o, "timeseries") && !series_of(entry->coll));
   place->collated = bson_has_field(&entry->o, "collation");
   place->no_id_index = bson_iter_init_find(&iter, &entry->o, "autoIndexId") && !bson_iter_as_bool(&iter);
   place->since = entry->ts;
@@ -652,7 +653,7 @@ is_time_series(struct ddl *ddl, const struct entry *entry, const char *db, const
   bson_iter_t iter;
   if (entry->write != APPLY_DELETE) {
     return bson_iter_init_find(&iter, &entry->o, "viewOn") && BSON_ITER_HOLDS_UTF8(&iter) &&
-           catalog_time_series(bson_iter_utf8(&iter, NULL));
+           series_of(bson_iter_utf8(&iter, NULL));
   }
   char *buckets = memory_format("system.buckets.%s", coll);
   bool known = places_find(ddl->places, db, buckets) != NULL;

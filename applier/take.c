@@ -1,6 +1,7 @@
 #include "applier/take.h"
 
 #include "applier/reread.h"
+#include "server/series.h"
 #include "source/catalog.h"
 #include "target/delta.h"
 #include "target/naming.h"
@@ -100,8 +101,7 @@ add_to(struct batch *batch, const struct entry *entry, struct error *error)
 static bool
 add_write(struct applier *applier, struct entry *entry, struct error *error)
 {
-  if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0 &&
-      !catalog_time_series(entry->coll)) {
+  if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0 && !series_of(entry->coll)) {
     return reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error) &&
            ddl_apply_write(&applier->ddl, entry, error);
   }

@@ -13,7 +13,6 @@
 #include "source/spool.h"
 
 #define VERSION_SIZE 16
-#define WIRE_3_6 6
 /* A crew's eight connections, or more where a set has many members, and what libraries open for themselves. */
 #define FILES_AT_LEAST 128
 #define FILES_A_CHILD 4 /* two pipes while it is being started */

@@ -8,6 +8,7 @@
 #include "coordinator/refused.h"
 #include "ipc/message.h"
 #include "server/crew.h"
+#include "server/series.h"
 #include "target/schema.h"
 
 #define VIEW_DEPTH_MOST 20 /* S:src/mongo/db/views/view_graph.h@r4.2.2 */
@@ -33,12 +34,7 @@ refuse(struct creation *creation, const struct collection *collection, const cha
        struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, collection->to_db, collection->to_name, why);
-  if (index) {
-    BSON_APPEND_UTF8(&document, "index", index);
-  } else {
-    BSON_APPEND_BOOL(&document, "options", true);
-  }
+  message_put_refused_definition(&document, collection->to_db, collection->to_name, index, why);
   pthread_mutex_lock(&creation->lock);
   bool ok = refused_add(creation->checkpoint, &document, error);
   pthread_mutex_unlock(&creation->lock);
@@ -89,7 +85,7 @@ create_collection(void *context, size_t number, struct server *target, struct er
 {
   struct creation *creation = context;
   const struct collection *collection = &creation->catalog->collections[number];
-  if (collection->view || catalog_time_series(collection->name)) {
+  if (collection->view || series_of(collection->name)) {
     return true;
   }
   bool ttl = creation->indexes && create_makes_ttl(&creation->preflight->target_hello, collection);

@@ -6,10 +6,9 @@
 #include "base/memory.h"
 #include "coordinator/lack.h"
 #include "ipc/message.h"
+#include "server/series.h"
 #include "target/mark.h"
 #include "target/uuid.h"
-
-#define WIRE_3_6 6 /* collections have UUIDs */
 
 struct need {
   const char *action;
@@ -260,7 +259,7 @@ needs_collections(struct needs *needs, const struct catalog *catalog)
     if (needs->source && collection->view) {
       continue; /* its definition comes with the listing, and nothing else is read of it */
     }
-    if (catalog_time_series(collection->name)) {
+    if (series_of(collection->name)) {
       continue; /* 5.0 and later have resources of their own for buckets: left to the server */
     }
     struct lack *at = &lack[count++];

@@ -10,6 +10,7 @@
 #include "ipc/message.h"
 #include "server/crew.h"
 #include "server/probe.h"
+#include "server/series.h"
 #include "source/contact.h"
 #include "source/listing.h"
 #include "source/set.h"
@@ -19,8 +20,6 @@
 #include "target/schema.h"
 #include "target/uuid.h"
 
-#define WIRE_2_6 2
-#define WIRE_3_6 6
 #define PROBES 5
 
 /* Each reason why this pair cannot work. */
@@ -303,7 +302,7 @@ translate_options(const struct preflight *preflight, bool keep_uuids, struct cat
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
     struct definition definition;
-    if (catalog_time_series(collection->name)) {
+    if (series_of(collection->name)) {
       continue; /* made with the time series itself */
     }
     definition_make(collection->options, server_version(&preflight->target_hello), &definition);

@@ -5,8 +5,7 @@
 #include <string.h>
 
 #include "ipc/message.h"
-
-#define WIRE_3_4 5
+#include "server/server.h"
 
 static void
 read_user(struct privileges *privileges, const bson_t *info)

@@ -177,12 +177,33 @@ put_text(bson_t *document, const struct error *error)
   BSON_APPEND_UTF8(document, "text", valid ? error->text : "(a text that is not UTF-8)");
 }
 
-void
-message_put_refused(bson_t *document, const char *db, const char *coll, const struct error *error)
+static void
+put_refused(bson_t *document, const char *db, const char *coll, const struct error *error)
 {
   BSON_APPEND_UTF8(document, "db", db);
   BSON_APPEND_UTF8(document, "coll", coll);
   put_text(document, error);
+}
+
+void
+message_put_refused_definition(bson_t *document, const char *db, const char *coll, const char *index,
+                               const struct error *error)
+{
+  put_refused(document, db, coll, error);
+  if (index) {
+    BSON_APPEND_UTF8(document, "index", index);
+  } else {
+    BSON_APPEND_BOOL(document, "options", true);
+  }
+}
+
+void
+message_put_refused_document(bson_t *document, const char *db, const char *coll, const bson_t *selector, bool kept,
+                             const struct error *error)
+{
+  put_refused(document, db, coll, error);
+  BSON_APPEND_DOCUMENT(document, "id", selector);
+  BSON_APPEND_BOOL(document, "kept", kept);
 }
 
 void

@@ -58,8 +58,12 @@ struct message_place {
 };
 void message_put_place(bson_t *item, const struct message_place *place);
 
-/* What is common to each MESSAGE_REFUSED. */
-void message_put_refused(bson_t *document, const char *db, const char *coll, const struct error *error);
+/* MESSAGE_REFUSED of an index, or where `index` is NULL, of the collection's options. */
+void message_put_refused_definition(bson_t *document, const char *db, const char *coll, const char *index,
+                                    const struct error *error);
+/* The same of the document {_id}; `kept`: the target has it, with other bytes. */
+void message_put_refused_document(bson_t *document, const char *db, const char *coll, const bson_t *selector, bool kept,
+                                  const struct error *error);
 
 /* Errors cross a pipe as {kind, code, text}. */
 void message_put_error(bson_t *document, const struct error *error);

@@ -1,5 +1,7 @@
 #include "server/failure.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 
 #define TRIES_MOST 10
@@ -55,23 +57,41 @@ server_error_passes(const struct error *error)
          failure_is_among(error->code, codes, sizeof codes / sizeof *codes) || failure_interrupts(error->code);
 }
 
+void
+failure_read_concern(const bson_t *reply, const char *where, const char **text, int64_t *code)
+{
+  bson_iter_t iter;
+  bson_iter_t concern;
+  bson_iter_t field;
+  *text = "no reason given";
+  *code = CODE_WRITE_CONCERN_FAILED;
+  if (!bson_iter_init(&iter, reply) || !bson_iter_find_descendant(&iter, where, &concern) ||
+      !BSON_ITER_HOLDS_DOCUMENT(&concern) || !bson_iter_recurse(&concern, &field)) {
+    return;
+  }
+  while (bson_iter_next(&field)) {
+    if (strcmp(bson_iter_key(&field), "errmsg") == 0 && BSON_ITER_HOLDS_UTF8(&field)) {
+      *text = bson_iter_utf8(&field, NULL);
+    } else if (strcmp(bson_iter_key(&field), "code") == 0 && failure_interrupts(bson_iter_as_int64(&field))) {
+      *code = bson_iter_as_int64(&field);
+    }
+  }
+}
+
 bool
 failure_unconfirmed(const bson_t *reply, struct error *error)
 {
   bson_iter_t iter;
-  bson_iter_t text;
-  bson_iter_t code;
-  bool told = bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernErrors.0.errmsg", &text);
-  if (told) {
-    error_set(error, ERROR_TARGET, "target: a majority did not acknowledge: %s",
-              BSON_ITER_HOLDS_UTF8(&text) ? bson_iter_utf8(&text, NULL) : "no reason given");
-    error->code = CODE_WRITE_CONCERN_FAILED;
-    if (bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernErrors.0.code", &code) &&
-        failure_interrupts(bson_iter_as_int64(&code))) {
-      error->code = bson_iter_as_int64(&code);
-    }
+  bson_iter_t found;
+  const char *text;
+  int64_t code;
+  if (!bson_iter_init(&iter, reply) || !bson_iter_find_descendant(&iter, "writeConcernErrors.0.errmsg", &found)) {
+    return false;
   }
-  return told;
+  failure_read_concern(reply, "writeConcernErrors.0", &text, &code);
+  error_set(error, ERROR_TARGET, "target: a majority did not acknowledge: %s", text);
+  error->code = code;
+  return true;
 }
 
 bool

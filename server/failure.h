@@ -17,6 +17,12 @@ bool failure_interrupts(int64_t code);
 bool failure_interrupted(const struct error *error);
 
 /*
+ * What the reply says at `where` of a write concern that was not met: the text, and the code of the interruption that ended the
+ * waiting, or else the one of all such errors. Lives in `reply`.
+ */
+void failure_read_concern(const bson_t *reply, const char *where, const char **text, int64_t *code);
+
+/*
  * The reply to a bulk says that a write concern was not met: sets the error, which passes. The writes may be lost in an election.
  */
 bool failure_unconfirmed(const bson_t *reply, struct error *error);

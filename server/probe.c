@@ -10,7 +10,7 @@ bool
 probe_latency(struct server *server, double *ms, struct error *error)
 {
   bson_t reply;
-  bson_t *command = BCON_NEW("count", "mongoferry.probe", "query", "{", "_id", BCON_INT32(1), "}");
+  bson_t *command = BCON_NEW("count", SERVER_PROBE_COLL, "query", "{", "_id", BCON_INT32(1), "}");
   int64_t begun_us = clock_us();
   bool ok = server_command(server, "admin", command, &reply, error);
   *ms = (double)(clock_us() - begun_us) / 1000;

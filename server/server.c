@@ -65,6 +65,12 @@ server_library_end(void)
   mongoc_cleanup();
 }
 
+const char *
+server_driver_version(void)
+{
+  return mongoc_get_version();
+}
+
 char *
 server_uri_crl(const char *uri)
 {
@@ -87,12 +93,6 @@ server_uri_crl(const char *uri)
  * The driver takes what is behind the first @ for the hosts, and would name them when it cannot find them; and it quotes a
  * password that has a colon (mongoc_uri_parse_userpass, libmongoc 1.23).
  */
-const char *
-server_driver_version(void)
-{
-  return mongoc_get_version();
-}
-
 mongoc_uri_t *
 server_parse_uri(const char *side, const char *uri, struct error *error)
 {
@@ -411,26 +411,6 @@ server_writes_majority(struct server *server, bool *majority, struct error *erro
   return true;
 }
 
-/* The code is the reason's if that was an interruption of the waiting, else the one of all such errors. */
-static void
-was_not_confirmed(const bson_t *reply, bson_error_t *cause)
-{
-  bson_iter_t iter;
-  bson_iter_t found;
-  const char *text = "no reason given";
-  int64_t code = 0;
-  if (bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernError.errmsg", &found) &&
-      BSON_ITER_HOLDS_UTF8(&found)) {
-    text = bson_iter_utf8(&found, NULL);
-  }
-  if (bson_iter_init(&iter, reply) && bson_iter_find_descendant(&iter, "writeConcernError.code", &found)) {
-    code = bson_iter_as_int64(&found);
-  }
-  bson_set_error(cause, MONGOC_ERROR_WRITE_CONCERN,
-                 failure_interrupts(code) ? (uint32_t)code : CODE_WRITE_CONCERN_FAILED,
-                 "a majority did not acknowledge: %s", text);
-}
-
 /* `*carried_out`: it was, though a majority did not acknowledge it. */
 static bool
 run_once(struct server *server, const char *db, const bson_t *command, bson_t *reply, bool *carried_out,
@@ -456,8 +436,11 @@ run_once(struct server *server, const char *db, const bson_t *command, bson_t *r
                            : mongoc_client_command_simple(server->client, db, &whole, NULL, answer, &cause);
   bson_destroy(&whole);
   if (ok && bson_has_field(answer, "writeConcernError")) {
+    const char *text;
+    int64_t code;
     *carried_out = true;
-    was_not_confirmed(answer, &cause);
+    failure_read_concern(answer, "writeConcernError", &text, &code);
+    bson_set_error(&cause, MONGOC_ERROR_WRITE_CONCERN, (uint32_t)code, "a majority did not acknowledge: %s", text);
     ok = false;
   }
   if (ok && !nesting_fits(bson_get_data(answer), answer->len)) {
@@ -483,7 +466,7 @@ run(struct server *server, const char *db, const bson_t *command, bson_t *reply,
   while (!run_once(server, db, command, reply, &carried_out, error)) {
     bool wait = carried_out && !server->mongos && failure_interrupted(error);
     if (wait) { /* only the waiting for the majority was interrupted */
-      return server_confirm_majority(server, "mongoferry", "mongoferry.probe", error);
+      return server_confirm_majority(server, SERVER_PROBE_DB, SERVER_PROBE_COLL, error);
     }
     if (!failure_try_again(error, &tries)) {
       return false;

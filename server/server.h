@@ -73,6 +73,24 @@ struct server_hello {
   uint64_t majority_write; /* lastWrite.majorityOpTime.ts, 3.4+ */
 };
 
+/* maxWireVersion of the versions at which something begins. S:src/mongo/db/wire_version.h */
+enum server_wire {
+  WIRE_2_6 = 2,
+  WIRE_3_0 = 3,
+  WIRE_3_2 = 4,
+  WIRE_3_4 = 5,
+  WIRE_3_6 = 6, /* collections have UUIDs */
+  WIRE_4_0 = 7,
+  WIRE_4_2 = 8,
+  WIRE_4_4 = 9,
+  WIRE_5_0 = 13,
+  WIRE_6_0 = 17
+};
+
+/* A namespace that nobody has, for commands whose answer tells something although they find nothing. */
+#define SERVER_PROBE_DB "mongoferry"
+#define SERVER_PROBE_COLL "mongoferry.probe"
+
 /* Once a process, before any handle, and after all are gone. */
 void server_library_start(void);
 void server_library_end(void);

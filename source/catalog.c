@@ -5,8 +5,6 @@
 #include "source/selection.h"
 #include "source/unfinished.h"
 
-#define WIRE_3_0 3
-
 /*
  * $out writes the buckets of a time series under such a name first, without a view. Nobody may rename buckets on the target;
  * so what comes of them is copied when it gets its name, as what is renamed into the selection is.
@@ -28,13 +26,7 @@ catalog_is_internal(const char *db, const char *coll)
     }
   }
   return is_out_in_progress(coll) ||
-         (strncmp(coll, "system.", 7) == 0 && strcmp(coll, "system.js") != 0 && !catalog_time_series(coll));
-}
-
-const char *
-catalog_time_series(const char *coll)
-{
-  return series_of(coll);
+         (strncmp(coll, "system.", 7) == 0 && strcmp(coll, "system.js") != 0 && !series_of(coll));
 }
 
 static void
@@ -216,7 +208,7 @@ static bool
 has_buckets(const struct catalog *catalog, size_t first, const char *name)
 {
   for (size_t i = first; i < catalog->count; i++) {
-    const char *series = catalog_time_series(catalog->collections[i].name);
+    const char *series = series_of(catalog->collections[i].name);
     if (series && strcmp(series, name) == 0) {
       return true;
     }
@@ -230,7 +222,7 @@ find_time_series(struct catalog *catalog, size_t first)
 {
   for (size_t i = first; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
-    if (bson_has_field(collection->options, "timeseries") && !catalog_time_series(collection->name)) {
+    if (bson_has_field(collection->options, "timeseries") && !series_of(collection->name)) {
       collection->view = has_buckets(catalog, first, collection->name);
       collection->capped = !collection->view;
     }

@@ -60,9 +60,6 @@ int catalog_compare_targets(const void *left, const void *right);
 /* True for what no migration touches. */
 bool catalog_is_internal(const char *db, const char *coll);
 
-/* The time series whose buckets `coll` holds, NULL if it is another kind of collection. Lives in `coll`. */
-const char *catalog_time_series(const char *coll);
-
 /* Whether the collection `uuid` is still there under the same name: 1 yes; 0 it was dropped or renamed; -1 on error. */
 int catalog_still(struct reader *reader, const char *db, const char *coll, const uint8_t uuid[16], struct error *error);
 

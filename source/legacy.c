@@ -6,7 +6,6 @@
 #include "base/memory.h"
 #include "source/members.h"
 
-#define WIRE_3_2 4
 #define AWAIT_MS 1000
 #define POLL_MS 50
 #define EMPTY_MOST 1000 /* batches without a document, one after another, of a cursor that does not wait for any */

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "source/scram.h"
 
-#define WIRE_3_0 3
 #define NONCE_BYTES 24
 #define ROUNDS_MOST 8
 

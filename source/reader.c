@@ -6,8 +6,6 @@
 #include "source/legacy.h"
 #include "source/majority.h"
 
-#define WIRE_3_6 6
-#define WIRE_4_2 8
 #define AWAIT_MS 1000
 #define VERSION_4_0 400
 

@@ -1,11 +1,12 @@
 #include "source/repeated.h"
 
 #include "base/memory.h"
+#include "server/series.h"
 
 bool
 repeated_possible(const struct collection *collection)
 {
-  return !collection->view && !collection->has_id_index && !catalog_time_series(collection->name) &&
+  return !collection->view && !collection->has_id_index && !series_of(collection->name) &&
          !bson_has_field(collection->options, "timeseries") && !bson_has_field(collection->options, "clusteredIndex");
 }
 

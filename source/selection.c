@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "server/series.h"
 #include "source/catalog.h"
 
 const char *
@@ -62,7 +63,7 @@ bool
 selection_wants(const void *context, const char *db, const char *coll)
 {
   const struct selection *selection = context;
-  const char *series = catalog_time_series(coll); /* chosen by the name that people know */
+  const char *series = series_of(coll); /* chosen by the name that people know */
   if (catalog_is_internal(db, coll) || (series && catalog_is_internal(db, series))) {
     return false;
   }
@@ -142,7 +143,7 @@ selection_rename(const struct selection *selection, const char *db, const char *
                  struct error *error)
 {
   char name[SELECTION_COLL_SIZE];
-  const char *series = catalog_time_series(coll);
+  const char *series = series_of(coll);
   if (!series) {
     return rename_plain(selection, db, coll, to_db, to_coll, error);
   }

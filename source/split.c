@@ -1,6 +1,7 @@
 #include "source/split.h"
 
 #include "base/memory.h"
+#include "server/series.h"
 
 #define RANGES_MOST 16384
 #define SAMPLES_A_RANGE 12
@@ -211,7 +212,7 @@ split_collection(struct split_points *points, struct reader *reader, const struc
                  int64_t range_bytes, struct error *error)
 {
   int64_t ranges = range_bytes > 0 ? (collection->bytes + range_bytes - 1) / range_bytes : 0;
-  bool buckets = catalog_time_series(collection->name) != NULL;
+  bool buckets = series_of(collection->name) != NULL;
   *points = (struct split_points){.method = "none"};
   if (ranges < 2 || collection->documents < 2 || collection->capped || collection->view ||
       (!collection->has_id_index && !buckets)) {

@@ -4,12 +4,6 @@
 #include "base/log.h"
 #include "server/failure.h"
 
-/* The confirmation of a majority names a collection; it need not exist. */
-#define PROBE_DB "mongoferry"
-#define WIRE_4_0 7
-#define WIRE_4_2 8
-#define PROBE_COLL "mongoferry.probe"
-
 /* In one transaction, whose failure leaves nothing behind. `committing`: it was sent, and whether it was done may be unknown. */
 static bool
 send_transaction(struct apply *apply, bool *committing, struct error *error)
@@ -187,7 +181,7 @@ apply_flush(struct apply *apply, bool majority, struct error *error)
   pthread_mutex_lock(&apply->lock);
   bool ok = wait_idle(apply, error);
   pthread_mutex_unlock(&apply->lock);
-  return ok && (!majority || server_confirm_majority(&apply->target, PROBE_DB, PROBE_COLL, error));
+  return ok && (!majority || server_confirm_majority(&apply->target, SERVER_PROBE_DB, SERVER_PROBE_COLL, error));
 }
 
 bool

@@ -8,8 +8,6 @@
 #include "target/sending.h"
 #include "target/writer.h"
 
-#define WIRE_5_0 13
-
 static bson_t *
 delta_pipeline(const bson_t *delta)
 {
@@ -28,10 +26,10 @@ bulk_init(struct bulk *bulk, struct server *target, struct error *error)
   bulk->takes_dollars = hello.wire_version >= WIRE_5_0;
   bson_t *delta = BCON_NEW("$v", BCON_INT32(2), "diff", "{", "u", "{", "a", BCON_INT32(1), "}", "}");
   bson_t *pipeline = delta_pipeline(delta);
-  bson_t *command = BCON_NEW("update", "mongoferry.probe", "updates", "[", "{", "q", "{", "_id", BCON_INT32(1), "}",
-                             "u", BCON_ARRAY(pipeline), "}", "]");
+  bson_t *command = BCON_NEW("update", SERVER_PROBE_COLL, "updates", "[", "{", "q", "{", "_id", BCON_INT32(1), "}", "u",
+                             BCON_ARRAY(pipeline), "}", "]");
   bson_t reply;
-  bool ok = server_command(target, "mongoferry", command, &reply, error);
+  bool ok = server_command(target, SERVER_PROBE_DB, command, &reply, error);
   bulk->internal_delta = ok && !bson_has_field(&reply, "writeErrors");
   bson_destroy(&reply);
   bson_destroy(command);

@@ -9,10 +9,7 @@
 #include "target/numbers.h"
 #include "target/uuid.h"
 
-#define WIRE_5_0 13
-#define WIRE_6_0 17
 #define INDEXES_MOST 1000 /* a collection has 64 at most */
-#define WIRE_4_4 9
 #define ORIGINAL "originalSpec"
 #define MIXED "timeseriesBucketsMayHaveMixedSchemaData"
 

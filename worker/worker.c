@@ -81,9 +81,7 @@ report_document(void *context, const struct writer_refusal *refusal, struct erro
 {
   struct worker *worker = context;
   bson_t document = BSON_INITIALIZER;
-  message_put_refused(&document, refusal->db, refusal->coll, refusal->why);
-  BSON_APPEND_DOCUMENT(&document, "id", refusal->selector);
-  BSON_APPEND_BOOL(&document, "kept", refusal->kept);
+  message_put_refused_document(&document, refusal->db, refusal->coll, refusal->selector, refusal->kept, refusal->why);
   bool ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
   return ok;
@@ -286,8 +284,7 @@ index_one_by_one(struct worker *worker, const char *db, const char *coll, const 
     ok = message_item(&iter, &spec) && schema_create_index(&worker->target, db, coll, &spec, error);
     if (!ok && schema_index_refused(error)) {
       bson_t document = BSON_INITIALIZER;
-      message_put_refused(&document, db, coll, error);
-      BSON_APPEND_UTF8(&document, "index", schema_index_name(&spec));
+      message_put_refused_definition(&document, db, coll, schema_index_name(&spec), error);
       ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
       bson_destroy(&document);
     }
