@@ -293,11 +293,7 @@ static bool
 wake_indexes(struct applier *applier, struct error *error)
 {
   for (const struct sleepers *sleepers = applier->sleeping.by_ns; sleepers; sleepers = sleepers->by_ns.next) {
-    bool any = false;
-    for (size_t i = 0; i < sleepers->count; i++) {
-      any = any || (!sleepers->items[i].unbuilt && sleepers->items[i].ttl_s >= 0);
-    }
-    if (any) {
+    if (indexes_any_ttl(sleepers)) {
       char *buckets = memory_format("system.buckets.%s", sleepers->coll);
       note_awake(applier, sleepers->db, sleepers->coll);
       note_awake(applier, sleepers->db, buckets);

@@ -47,6 +47,12 @@ any_due(const struct sleepers *sleepers, bool (*due)(const struct sleeper *))
 }
 
 bool
+indexes_any_ttl(const struct sleepers *sleepers)
+{
+  return any_due(sleepers, is_built_ttl);
+}
+
+bool
 indexes_any_unbuilt(const struct sleeping *sleeping)
 {
   const struct sleepers *sleepers = sleeping->by_ns;

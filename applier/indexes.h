@@ -18,4 +18,7 @@ bool indexes_build(struct sleeping *sleeping, const char *target_uri, struct err
  */
 bool indexes_set_ttl(struct sleeping *sleeping, const char *target_uri, bool asleep, struct error *error);
 
+/* Whether the target has an index (or expiry) of this collection that indexes_set_ttl wakes. */
+bool indexes_any_ttl(const struct sleepers *sleepers);
+
 #endif
