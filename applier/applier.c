@@ -10,7 +10,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "server/crew.h"
+#include "server/parallel.h"
 #include "source/catalog.h"
 #include "target/schema.h"
 

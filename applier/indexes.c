@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ipc/message.h"
-#include "server/crew.h"
+#include "server/parallel.h"
 #include "target/gauge.h"
 #include "target/schema.h"
 

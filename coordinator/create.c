@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "coordinator/refused.h"
 #include "ipc/message.h"
-#include "server/crew.h"
+#include "server/parallel.h"
 #include "server/series.h"
 #include "target/schema.h"
 

@@ -8,7 +8,7 @@
 #include "coordinator/create.h"
 #include "coordinator/known.h"
 #include "ipc/message.h"
-#include "server/crew.h"
+#include "server/parallel.h"
 #include "server/probe.h"
 #include "server/series.h"
 #include "source/contact.h"

@@ -2,8 +2,8 @@
  * A few threads with a connection each, for the same work on many things: where each takes a round trip, or a wait for a
  * majority, they need not wait one after another.
  */
-#ifndef FERRY_SERVER_CREW_H
-#define FERRY_SERVER_CREW_H
+#ifndef FERRY_SERVER_PARALLEL_H
+#define FERRY_SERVER_PARALLEL_H
 
 #include "server/server.h"
 

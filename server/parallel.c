@@ -1,4 +1,4 @@
-#include "server/crew.h"
+#include "server/parallel.h"
 
 #include <pthread.h>
 
