@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "server/parallel.h"
-#include "source/catalog.h"
+#include "source/catalog/catalog.h"
 #include "target/schema.h"
 
 #define TRANSACTIONS_BYTES (64 << 20)

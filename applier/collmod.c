@@ -2,7 +2,7 @@
 
 #include "base/log.h"
 #include "server/series.h"
-#include "source/catalog.h"
+#include "source/catalog/catalog.h"
 #include "target/definition.h"
 #include "target/numbers.h"
 

@@ -11,7 +11,7 @@
 #include "applier/listed.h"
 #include "applier/places.h"
 #include "applier/sleeping.h"
-#include "source/selection.h"
+#include "source/catalog/selection.h"
 #include "target/writer.h"
 
 struct ddl {

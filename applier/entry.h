@@ -5,8 +5,8 @@
 #define FERRY_APPLIER_ENTRY_H
 
 #include "base/error.h"
-#include "source/oplog.h"
-#include "source/selection.h"
+#include "source/catalog/selection.h"
+#include "source/oplog/oplog.h"
 #include "target/apply.h"
 
 enum entry_kind {

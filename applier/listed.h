@@ -1,5 +1,5 @@
 /*
- * Up to where the catalog that the copy began with shows the changes of names that the oplog has (source/listing.h). What it
+ * Up to where the catalog that the copy began with shows the changes of names that the oplog has (source/catalog/listing.h). What it
  * shows is on the target already: to repeat a creation, drop or rename of it would meet collections that got their names later.
  */
 #ifndef FERRY_APPLIER_LISTED_H

@@ -6,7 +6,7 @@
 #include "applier/watch.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "source/oplog.h"
+#include "source/oplog/oplog.h"
 
 #define BEAT_MS 1000
 #define ASK_MS 2000

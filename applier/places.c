@@ -3,7 +3,7 @@
 #include "applier/reread.h"
 #include "base/memory.h"
 #include "ipc/message.h"
-#include "source/selection.h"
+#include "source/catalog/selection.h"
 
 #define NS_SIZE (SELECTION_DB_SIZE + SELECTION_COLL_SIZE)
 

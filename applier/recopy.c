@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "ipc/message.h"
-#include "source/catalog.h"
-#include "source/oplog.h"
+#include "source/catalog/catalog.h"
+#include "source/oplog/oplog.h"
 #include "target/schema.h"
 #include "target/uuid.h"
 #include "target/writer.h"

@@ -10,7 +10,7 @@
 #define FERRY_APPLIER_RECOPY_H
 
 #include "applier/ddl.h"
-#include "source/reader.h"
+#include "source/reader/reader.h"
 
 bool recopy_any_due(const struct places *places);
 

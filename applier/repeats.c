@@ -2,7 +2,7 @@
 
 #include "applier/bookmark.h"
 #include "base/log.h"
-#include "source/repeated.h"
+#include "source/catalog/repeated_ids.h"
 
 struct reporting {
   struct applier *applier;

@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "source/catalog.h"
-#include "source/oplog.h"
+#include "source/catalog/catalog.h"
+#include "source/oplog/oplog.h"
 
 #define AT_ONCE 500
 #define WRITE_BYTES (16 << 20)

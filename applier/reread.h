@@ -16,7 +16,7 @@
 #define FERRY_APPLIER_REREAD_H
 
 #include "applier/places.h"
-#include "source/reader.h"
+#include "source/reader/reader.h"
 #include "target/apply.h"
 
 /* One document, in its place's `rereads`: about 150 bytes and its _id. */

@@ -8,7 +8,7 @@
 #include "applier/ddl.h"
 #include "applier/lookout.h"
 #include "applier/transactions.h"
-#include "source/feed.h"
+#include "source/oplog/feed.h"
 #include "target/apply.h"
 #include "target/mark.h"
 

@@ -2,7 +2,7 @@
 
 #include "applier/reread.h"
 #include "server/series.h"
-#include "source/catalog.h"
+#include "source/catalog/catalog.h"
 #include "target/delta.h"
 #include "target/naming.h"
 #include "target/schema.h"

@@ -10,7 +10,7 @@
 #define FERRY_APPLIER_TRANSACTIONS_H
 
 #include "base/table.h"
-#include "source/oplog.h"
+#include "source/oplog/oplog.h"
 
 enum transaction_role {
   TRANSACTION_NONE,   /* no part of one: applied at once */

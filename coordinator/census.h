@@ -6,7 +6,7 @@
 
 #include "coordinator/findings.h"
 #include "coordinator/options.h"
-#include "source/catalog.h"
+#include "source/catalog/catalog.h"
 
 /* Notes each database and all together, and warns of each index that changes. Gives the bytes; -1: not asked. */
 int64_t census_take(const struct catalog *catalog, const struct options *options, struct findings *findings);

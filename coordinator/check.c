@@ -10,7 +10,7 @@
 #include "coordinator/identity.h"
 #include "coordinator/uri.h"
 #include "ipc/message.h"
-#include "source/spool.h"
+#include "source/oplog/spool.h"
 
 #define VERSION_SIZE 16
 /* A crew's eight connections, or more where a set has many members, and what libraries open for themselves. */

@@ -13,7 +13,7 @@
 /*
  * Names: "source" {set, id} (id: its replicaSetId, where it is told) and "target" {set}, "mark" {mark} (target/mark.h),
  * "shape" (options_shape), "start" {ts, t, h} (T0), "step" (see coordinator/kept.h),
- * "listed" {list: [{db, ts}...]} (which changes of names are in the catalog, see source/listing.h; only where that is known),
+ * "listed" {list: [{db, ts}...]} (which changes of names are in the catalog, see source/catalog/listing.h; only where that is known),
  * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),
  * "bookmark" {ts, t, h, reached, taken, clean}: `reached` is the truth only where `clean` is true; `taken` {ts, t, h} is the newest
  * entry that was taken up by then, and of which some may be on the target.

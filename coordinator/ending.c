@@ -5,7 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "ipc/message.h"
-#include "source/oplog.h"
+#include "source/oplog/oplog.h"
 
 #define SILENT_MS 3000
 

@@ -1,7 +1,7 @@
 #include "coordinator/estimate.h"
 
 #include "ipc/message.h"
-#include "source/oplog.h"
+#include "source/oplog/oplog.h"
 
 void
 estimate_bytes_text(char text[ESTIMATE_TEXT_SIZE], int64_t bytes)

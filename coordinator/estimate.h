@@ -7,7 +7,7 @@
 
 #include "coordinator/findings.h"
 #include "coordinator/options.h"
-#include "source/catalog.h"
+#include "source/catalog/catalog.h"
 
 /* A number of bytes in words, "12.3 MB" (powers of 1000). */
 #define ESTIMATE_TEXT_SIZE 32

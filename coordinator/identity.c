@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "coordinator/refused.h"
 #include "ipc/message.h"
-#include "source/catalog.h"
+#include "source/catalog/catalog.h"
 
 struct search {
   struct preflight *preflight;

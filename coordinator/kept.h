@@ -12,7 +12,7 @@
 #include "coordinator/options.h"
 #include "coordinator/plan.h"
 #include "server/server.h"
-#include "source/oplog.h"
+#include "source/oplog/oplog.h"
 #include "target/mark.h"
 
 enum kept_step { KEPT_FAILED = -1, KEPT_NOTHING, KEPT_CATALOG, KEPT_PLAN, KEPT_BOOKMARK };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "source/repeated.h"
+#include "source/catalog/repeated_ids.h"
 
 #define PART_BYTES (1 << 20)
 

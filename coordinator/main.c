@@ -14,7 +14,7 @@
 #include "coordinator/options.h"
 #include "coordinator/secrets.h"
 #include "server/server.h"
-#include "source/stream.h"
+#include "source/legacy/stream.h"
 #include "worker/worker.h"
 
 #define CHANNEL_IN 3

@@ -11,7 +11,7 @@
 #include "coordinator/findings.h"
 #include "coordinator/privileges.h"
 #include "server/server.h"
-#include "source/catalog.h"
+#include "source/catalog/catalog.h"
 
 struct needs {
   struct server *server;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "source/selection.h"
+#include "source/catalog/selection.h"
 
 #define OPTIONS_NO_DESCRIPTOR (-1)
 

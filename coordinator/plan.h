@@ -6,7 +6,7 @@
 #ifndef FERRY_COORDINATOR_PLAN_H
 #define FERRY_COORDINATOR_PLAN_H
 
-#include "source/split.h"
+#include "source/catalog/split.h"
 
 enum plan_state { PLAN_PENDING, PLAN_LENT, PLAN_DONE };
 enum plan_kind { PLAN_COPY, PLAN_INDEX };

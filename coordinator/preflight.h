@@ -10,8 +10,8 @@
 #include "coordinator/kept.h"
 #include "coordinator/options.h"
 #include "coordinator/plan.h"
-#include "source/oplog.h"
-#include "source/selection.h"
+#include "source/catalog/selection.h"
+#include "source/oplog/oplog.h"
 #include "target/mark.h"
 
 struct preflight {

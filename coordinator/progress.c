@@ -8,7 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/terminal.h"
-#include "source/oplog.h"
+#include "source/oplog/oplog.h"
 
 #define LOG_EVERY_MS 5000
 #define BARS_MOST 12

@@ -1,6 +1,6 @@
 #include "coordinator/window.h"
 
-#include "source/oplog.h"
+#include "source/oplog/oplog.h"
 
 #define ANCHOR_MS INT64_C(300000)
 

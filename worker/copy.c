@@ -5,8 +5,8 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "server/failure.h"
-#include "source/catalog.h"
-#include "source/repeated.h"
+#include "source/catalog/catalog.h"
+#include "source/catalog/repeated_ids.h"
 #include "target/refused.h"
 
 /* One batch waits while another is written: enough to keep both servers busy, little enough memory. */
@@ -106,7 +106,7 @@ read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
   return ok;
 }
 
-/* Of buckets, which have no index: source/split.c. */
+/* Of buckets, which have no index: source/catalog/split.c. */
 static void
 put_bounds(const bson_t *min, const bson_t *max, bson_t *filter)
 {

@@ -4,7 +4,7 @@
 #ifndef FERRY_WORKER_COPY_H
 #define FERRY_WORKER_COPY_H
 
-#include "source/reader.h"
+#include "source/reader/reader.h"
 #include "target/writer.h"
 #include "worker/pace.h"
 

@@ -2,8 +2,8 @@
  * The login to an old source, by each mechanism, against a server that answers anything: documents in replies of the right
  * form, or (the first byte is odd) raw bytes.
  */
-#include "source/login.h"
-#include "source/stream.c" /* a stream over a socket pair */
+#include "source/legacy/login.h"
+#include "source/legacy/stream.c" /* a stream over a socket pair */
 #include "tests/fuzz/input.h"
 
 static const char *const uris[] = {

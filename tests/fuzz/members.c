@@ -2,9 +2,9 @@
  * What a member of an old source says of its set: the hosts to try next, and how far each member is. The first byte is odd: the
  * connection string names one host only.
  */
-#include "source/members.c" /* what it learns of the others */
+#include "source/legacy/members.c" /* what it learns of the others */
 #include "base/nesting.h"
-#include "source/majority.h"
+#include "source/reader/majority.h"
 #include "tests/fuzz/input.h"
 
 int

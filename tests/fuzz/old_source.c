@@ -5,9 +5,9 @@
 #include <sys/socket.h>
 
 #include "applier/transactions.h"
-#include "source/catalog.h"
-#include "source/selection.h"
-#include "source/stream.c" /* a stream over a socket pair */
+#include "source/catalog/catalog.h"
+#include "source/catalog/selection.h"
+#include "source/legacy/stream.c" /* a stream over a socket pair */
 #include "tests/fuzz/input.h"
 
 /* Nobody waits here. */
@@ -24,8 +24,8 @@ clock_sleep_ms(int64_t ms)
 
 /* And there is no other member. */
 #define members_connect no_member
-#include "source/legacy.c"
-#include "source/members.h"
+#include "source/legacy/legacy.c"
+#include "source/legacy/members.h"
 bool
 no_member(struct members *members, bool patient, struct link **link, struct server_hello *hello, struct error *error)
 {

@@ -1,5 +1,5 @@
 /* Lines: patterns to include, to exclude, from and to, then a namespace to ask about; and the same over a pipe. */
-#include "source/selection.h"
+#include "source/catalog/selection.h"
 #include "tests/fuzz/input.h"
 
 int

@@ -1,9 +1,9 @@
 /* What servers answer: who they are, what a user may do, what a majority has, and the definitions of collections and indexes. */
 #include "coordinator/privileges.h"
 #include "server/server.h"
-#include "source/majority.h"
-#include "source/split.h"
-#include "source/view.h"
+#include "source/catalog/split.h"
+#include "source/catalog/view.h"
+#include "source/reader/majority.h"
 #include "target/definition.h"
 #include "target/exact.h"
 #include "target/schema.h"

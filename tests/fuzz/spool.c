@@ -2,7 +2,7 @@
  * The spooled oplog: a file of any bytes, or (the first byte is odd) one whose heads and checksums are right around blocks of any
  * bytes.
  */
-#include "source/spool.c" /* its heads */
+#include "source/oplog/spool.c" /* its heads */
 #include "tests/fuzz/input.h"
 
 #define SECONDS 7
@@ -48,7 +48,7 @@ put_file(const char *file, struct input *input)
   close(descriptor);
 }
 
-/* As source/feed.c takes them out. */
+/* As source/oplog/feed.c takes them out. */
 static void
 read_all(struct spool *spool)
 {

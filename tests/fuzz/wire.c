@@ -1,6 +1,6 @@
 /* A reply of a server before 3.6, compressed and not, and the messages of a SCRAM login. */
-#include "source/wire.h"
-#include "source/scram.h"
+#include "source/legacy/wire.h"
+#include "source/legacy/scram.h"
 #include "tests/fuzz/input.h"
 
 static void

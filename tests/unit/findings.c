@@ -1,5 +1,5 @@
-#include "base/text.h"
 #include "coordinator/findings.h"
+#include "base/text.h"
 
 #include <criterion/criterion.h>
 

@@ -1,0 +1,233 @@
+#include "source/catalog/unfinished_builds.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "source/oplog/oplog.h"
+
+#define VERSION_4_4 404
+
+void
+unfinished_ask(const struct reader *reader, bson_t *command)
+{
+  if (reader->version >= VERSION_4_4) {
+    BSON_APPEND_BOOL(command, "includeBuildUUIDs", true);
+  }
+}
+
+bool
+unfinished_told(const bson_t *listed)
+{
+  return bson_has_field(listed, "buildUUID");
+}
+
+static const char *
+name_of(const bson_t *spec)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, spec, "name") && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
+}
+
+static bool
+item(const bson_iter_t *iter, bson_t *spec)
+{
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  if (!BSON_ITER_HOLDS_DOCUMENT(iter)) {
+    return false;
+  }
+  bson_iter_document(iter, &size, &bytes);
+  return bson_init_static(spec, bytes, size);
+}
+
+/* The statistics name what the storage engine knows of each index, up to 4.0 only of those that are ready; 4.2 names builds. */
+static bool
+is_counted(const bson_t *stats, const char *name)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  if (!bson_iter_init_find(&iter, stats, "indexDetails") || !bson_iter_recurse(&iter, &found) ||
+      !bson_iter_find(&found, name)) {
+    return false;
+  }
+  if (bson_iter_init_find(&iter, stats, "indexBuilds") && bson_iter_recurse(&iter, &found)) {
+    while (bson_iter_next(&found)) {
+      if (BSON_ITER_HOLDS_UTF8(&found) && strcmp(bson_iter_utf8(&found, NULL), name) == 0) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
+/*
+ * One round trip for all indexes. It is by name, and MMAPv1 tells nothing: so what it says of a build is a suspicion. 1: none;
+ * 0: some may be unfinished; -1: on error.
+ */
+static int
+all_counted(const struct collection *collection, struct reader *reader, struct error *error)
+{
+  bson_iter_t iter;
+  bson_t stats;
+  bson_t spec;
+  bson_t *command = BCON_NEW("collStats", BCON_UTF8(collection->name));
+  bool ok = reader_command(reader, collection->db, command, &stats, error);
+  int all = ok;
+  for (bson_iter_init(&iter, collection->indexes); all == 1 && bson_iter_next(&iter);) {
+    all = item(&iter, &spec) && is_counted(&stats, name_of(&spec));
+  }
+  bson_destroy(&stats);
+  bson_destroy(command);
+  return ok || error->code != 0 ? all : -1;
+}
+
+/* It is asked by UUID where there is one: of this very collection. 1: ready; 0: not; -1: on error. */
+static int
+is_ready(const struct collection *collection, struct reader *reader, const char *name, struct error *error)
+{
+  bson_t found;
+  bson_t *hint = BCON_NEW("$hint", BCON_UTF8(name));
+  bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
+  struct reader_find find = {.db = collection->db,
+                             .coll = collection->name,
+                             .uuid = collection->has_uuid ? collection->uuid : NULL,
+                             .projection = projection,
+                             .hint = hint,
+                             .limit = 1};
+  int got = reader_find_one(reader, &find, &found, error);
+  bson_destroy(projection);
+  bson_destroy(hint);
+  if (got >= 0) {
+    if (got == 1) {
+      bson_destroy(&found);
+    }
+    return 1;
+  }
+  if (strstr(error->text, "bad hint") || strstr(error->text, "hint provided does not correspond")) {
+    return 0;
+  }
+  return error->code != 0 && !server_error_passes(error) ? 1 : -1; /* a text index takes no hint, for one */
+}
+
+/* One of the conditions of $or, which it takes. */
+static void
+either(bson_t *list, int *count, bson_t *condition)
+{
+  char key[16];
+  snprintf(key, sizeof key, "%d", (*count)++);
+  BSON_APPEND_DOCUMENT(list, key, condition);
+  bson_destroy(condition);
+}
+
+/* Entries that made this index, or took it away. */
+static void
+put_entries(bson_t *filter, const struct collection *collection, const bson_t *spec)
+{
+  static const char *const drops[] = {"dropIndexes", "deleteIndexes"};
+  const char *name = name_of(spec);
+  bson_iter_t key;
+  bson_t list;
+  int count = 0;
+  char *ns = memory_format("%s.%s", collection->db, collection->name);
+  char *commands = memory_format("%s.$cmd", collection->db);
+  char *indexes = memory_format("%s.system.indexes", collection->db);
+  BSON_APPEND_ARRAY_BEGIN(filter, "$or", &list);
+  either(&list, &count,
+         BCON_NEW("op", "i", "ns", BCON_UTF8(indexes), "o.ns", BCON_UTF8(ns), "o.name", BCON_UTF8(name)));
+  either(&list, &count,
+         BCON_NEW("op", "c", "ns", BCON_UTF8(commands), "o.createIndexes", BCON_UTF8(collection->name), "o.name",
+                  BCON_UTF8(name)));
+  either(&list, &count, BCON_NEW("op", "c", "ns", BCON_UTF8(commands), "o.drop", BCON_UTF8(collection->name)));
+  either(&list, &count, BCON_NEW("op", "c", "ns", BCON_UTF8(commands), "o.dropDatabase", BCON_INT32(1)));
+  for (size_t i = 0; i < sizeof drops / sizeof *drops; i++) {
+    char *verb = memory_format("o.%s", drops[i]);
+    bson_t *condition = BCON_NEW("op", "c", "ns", BCON_UTF8(commands), verb, BCON_UTF8(collection->name), "o.index",
+                                 "{", "$in", "[", BCON_UTF8(name), "*", "]", "}");
+    either(&list, &count, condition);
+    if (bson_iter_init_find(&key, spec, "key")) {
+      condition = BCON_NEW("op", "c", "ns", BCON_UTF8(commands), verb, BCON_UTF8(collection->name));
+      bson_append_iter(condition, "o.index", -1, &key);
+      either(&list, &count, condition);
+    }
+    free(verb);
+  }
+  bson_append_array_end(filter, &list);
+  free(indexes);
+  free(commands);
+  free(ns);
+}
+
+/*
+ * Members build in the background what the primary has committed: the newest entry about the index tells. A build that is not
+ * committed has none, or one that took an earlier index of this name away. 1: committed; 0: not; -1: cannot be told.
+ */
+static int
+is_committed(const struct collection *collection, struct reader *reader, const bson_t *spec, struct error *error)
+{
+  bson_t entry;
+  bson_iter_t iter;
+  bson_iter_t found;
+  bson_t filter = BSON_INITIALIZER;
+  put_entries(&filter, collection, spec);
+  int got = oplog_find_newest(reader, &filter, &entry, error);
+  bson_destroy(&filter);
+  if (got != 1) {
+    return got;
+  }
+  bool command = bson_iter_init_find(&iter, &entry, "op") && BSON_ITER_HOLDS_UTF8(&iter) &&
+                 strcmp(bson_iter_utf8(&iter, NULL), "c") == 0;
+  int made = !command || (bson_iter_init(&iter, &entry) && bson_iter_find_descendant(&iter, "o.createIndexes", &found));
+  bson_destroy(&entry);
+  return made;
+}
+
+/* Whether it is to be made by the copy: 1; 0: by its entry, if one comes; -1: on error. */
+static int
+is_wanted(const struct collection *collection, struct reader *reader, const bson_t *spec, struct error *error)
+{
+  const char *name = name_of(spec);
+  int wanted = strcmp(name, "_id_") == 0 ? 1 : is_ready(collection, reader, name, error);
+  if (wanted != 0) {
+    return wanted;
+  }
+  wanted = is_committed(collection, reader, spec, error);
+  if (wanted < 0) {
+    log_warn("cannot tell whether the index %s of %s.%s, which the source is building, was committed; it is copied: %s",
+             name, collection->db, collection->name, error->text);
+    return 1;
+  }
+  if (wanted == 0) {
+    log_info("index ns=%s.%s name=%s: the source is still building it; it is made when its build is committed",
+             collection->db, collection->name, name);
+  }
+  return wanted;
+}
+
+bool
+unfinished_leave_out(struct collection *collection, struct reader *reader, struct error *error)
+{
+  bson_iter_t iter;
+  bson_t spec;
+  /* A view of the target has no version: what it lists is our own, finished or not. From 5.0 on listIndexes tells all. */
+  if (reader->version == 0 || reader->version > VERSION_4_4 || bson_count_keys(collection->indexes) < 2) {
+    return true;
+  }
+  int all = all_counted(collection, reader, error);
+  if (all != 0) {
+    return all > 0;
+  }
+  bson_t kept = BSON_INITIALIZER;
+  uint32_t count = 0;
+  int wanted = 1;
+  for (bson_iter_init(&iter, collection->indexes); wanted >= 0 && bson_iter_next(&iter);) {
+    wanted = item(&iter, &spec) ? is_wanted(collection, reader, &spec, error) : 0;
+    if (wanted == 1) {
+      char key[16];
+      snprintf(key, sizeof key, "%u", count++);
+      BSON_APPEND_DOCUMENT(&kept, key, &spec);
+    }
+  }
+  bson_destroy(collection->indexes);
+  collection->indexes = bson_copy(&kept);
+  bson_destroy(&kept);
+  return wanted >= 0;
+}
