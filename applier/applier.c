@@ -12,7 +12,7 @@
 #include "base/memory.h"
 #include "server/parallel.h"
 #include "source/catalog/catalog.h"
-#include "target/schema.h"
+#include "target/definition/schema.h"
 
 #define TRANSACTIONS_BYTES (64 << 20)
 #define VERSION_3_2 302

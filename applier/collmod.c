@@ -3,8 +3,8 @@
 #include "base/log.h"
 #include "server/series.h"
 #include "source/catalog/catalog.h"
-#include "target/definition.h"
-#include "target/numbers.h"
+#include "target/definition/definition.h"
+#include "target/definition/numbers.h"
 
 /* `index` of a collMod, whose bytes are the entry's. */
 struct index_change {

@@ -9,7 +9,7 @@
 #define FERRY_APPLIER_COLLMOD_H
 
 #include "applier/ddl.h"
-#include "target/schema.h"
+#include "target/definition/schema.h"
 
 bool collmod_apply(struct ddl *ddl, const struct entry *entry, struct error *error);
 

@@ -9,10 +9,10 @@
 #include "server/series.h"
 #include "source/catalog/catalog.h"
 #include "source/catalog/view.h"
-#include "target/definition.h"
-#include "target/naming.h"
-#include "target/schema.h"
-#include "target/uuid.h"
+#include "target/definition/definition.h"
+#include "target/definition/naming.h"
+#include "target/definition/schema.h"
+#include "target/definition/uuid.h"
 
 bool
 ddl_misfit(const struct entry *entry, const char *what, struct error *error)

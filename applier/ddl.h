@@ -12,7 +12,7 @@
 #include "applier/places.h"
 #include "applier/sleeping.h"
 #include "source/catalog/selection.h"
-#include "target/writer.h"
+#include "target/insert/writer.h"
 
 struct ddl {
   struct server *target;
@@ -56,7 +56,7 @@ bool ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const b
 
 /*
  * Creates a collection or view with the source's options, translated; its own expiry sleeps. With --preserveUUIDs it gets
- * the UUID among them (target/uuid.h). Of buckets, it is the time series.
+ * the UUID among them (target/definition/uuid.h). Of buckets, it is the time series.
  */
 bool ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const bson_t *options,
                            struct error *error);

@@ -7,7 +7,7 @@
 #include "base/error.h"
 #include "source/catalog/selection.h"
 #include "source/oplog/oplog.h"
-#include "target/apply.h"
+#include "target/replay/apply.h"
 
 enum entry_kind {
   ENTRY_NOTHING, /* a no-op, or something without meaning for a target */

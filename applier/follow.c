@@ -11,8 +11,8 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "target/leftover.h"
-#include "target/schema.h"
+#include "target/definition/schema.h"
+#include "target/guard/in_flight.h"
 
 #define REPORT_MS 1000
 #define RECOVERY_MS 50 /* the same after a failure: that the bookmark moves before the next one */

@@ -5,8 +5,8 @@
 #include "base/memory.h"
 #include "ipc/message.h"
 #include "server/parallel.h"
-#include "target/gauge.h"
-#include "target/schema.h"
+#include "target/definition/build_progress.h"
+#include "target/definition/schema.h"
 
 #define CONNECTIONS 4 /* each index build takes its share of the memory that the target has for such */
 

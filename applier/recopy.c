@@ -4,9 +4,9 @@
 #include "ipc/message.h"
 #include "source/catalog/catalog.h"
 #include "source/oplog/oplog.h"
-#include "target/schema.h"
-#include "target/uuid.h"
-#include "target/writer.h"
+#include "target/definition/schema.h"
+#include "target/definition/uuid.h"
+#include "target/insert/writer.h"
 
 bool
 recopy_any_due(const struct places *places)

@@ -2,8 +2,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "target/naming.h"
-#include "target/schema.h"
+#include "target/definition/naming.h"
+#include "target/definition/schema.h"
 
 struct rename_names {
   char from_db[SELECTION_DB_SIZE];

@@ -1,6 +1,6 @@
 /*
  * Documents whose fields' order the lenient replay cannot promise, those that a copy from MMAPv1 may have missed
- * (target/missed.h), and those of which the target refused a state (target/bulk.h), read again from the source at the
+ * (target/replay/missed.h), and those of which the target refused a state (target/replay/bulk.h), read again from the source at the
  * consistency point.
  *
  * Removing a field and setting it again moves it behind the others. Where the copy already is as after that, doing it once
@@ -17,7 +17,7 @@
 
 #include "applier/places.h"
 #include "source/reader/reader.h"
-#include "target/apply.h"
+#include "target/replay/apply.h"
 
 /* One document, in its place's `rereads`: about 150 bytes and its _id. */
 struct reread {
@@ -50,7 +50,7 @@ void reread_all_due(struct places *places);
 
 /*
  * apply_flush; what it sent may have put documents into `again`, which are due then; a capped collection is to be copied again
- * (places->relapse). Up to `complete`, each delete of an overflow has had the insert that it belongs to (target/capped.h).
+ * (places->relapse). Up to `complete`, each delete of an overflow has had the insert that it belongs to (target/replay/capped.h).
  */
 bool reread_flush(struct places *places, struct apply *apply, bool majority, uint64_t complete, struct error *error);
 

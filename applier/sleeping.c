@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 #include "ipc/message.h"
-#include "target/schema.h"
+#include "target/definition/schema.h"
 
 static void
 sleeper_clear(struct sleeper *sleeper)

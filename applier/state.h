@@ -9,8 +9,8 @@
 #include "applier/lookout.h"
 #include "applier/transactions.h"
 #include "source/oplog/feed.h"
-#include "target/apply.h"
-#include "target/mark.h"
+#include "target/guard/mark.h"
+#include "target/replay/apply.h"
 
 struct applier {
   struct channel channel;

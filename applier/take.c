@@ -3,9 +3,9 @@
 #include "applier/reread.h"
 #include "server/series.h"
 #include "source/catalog/catalog.h"
-#include "target/delta.h"
-#include "target/naming.h"
-#include "target/schema.h"
+#include "target/definition/naming.h"
+#include "target/definition/schema.h"
+#include "target/replay/delta.h"
 
 #define BATCH_BYTES (16 << 20)
 #define VERSION_6_1 601

@@ -10,7 +10,7 @@
 #include "applier/entry.h"
 #include "base/clock.h"
 #include "base/memory.h"
-#include "target/delta.h"
+#include "target/replay/delta.h"
 
 struct operation {
   enum apply_kind kind;

@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "coordinator/estimate.h"
 #include "ipc/message.h"
-#include "target/schema.h"
+#include "target/definition/schema.h"
 
 /*
  * What arrives in another form than it has on the source; gives the number of indexes besides the one on _id. What cannot

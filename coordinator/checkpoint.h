@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 /*
- * Names: "source" {set, id} (id: its replicaSetId, where it is told) and "target" {set}, "mark" {mark} (target/mark.h),
+ * Names: "source" {set, id} (id: its replicaSetId, where it is told) and "target" {set}, "mark" {mark} (target/guard/mark.h),
  * "shape" (options_shape), "start" {ts, t, h} (T0), "step" (see coordinator/kept.h),
  * "listed" {list: [{db, ts}...]} (which changes of names are in the catalog, see source/catalog/listing.h; only where that is known),
  * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),

@@ -9,7 +9,7 @@
 #include "ipc/message.h"
 #include "server/parallel.h"
 #include "server/series.h"
-#include "target/schema.h"
+#include "target/definition/schema.h"
 
 #define VIEW_DEPTH_MOST 20 /* S:src/mongo/db/views/view_graph.h@r4.2.2 */
 

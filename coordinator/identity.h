@@ -8,7 +8,7 @@
 #include "coordinator/preflight.h"
 
 /*
- * The target has the migration's mark, not an older one (target/mark.h; it is preflight's from here on), and each collection that
+ * The target has the migration's mark, not an older one (target/guard/mark.h; it is preflight's from here on), and each collection that
  * the bookmark file knows of. After a run that was killed, one is not missed if the source's oplog says behind the bookmark that it
  * was dropped or renamed: the replay may have come so far. ERROR_STATE with what is wrong and what to do.
  */

@@ -5,7 +5,7 @@
 #include "base/fault.h"
 #include "base/memory.h"
 #include "ipc/message.h"
-#include "target/uuid.h"
+#include "target/definition/uuid.h"
 
 /* Lists are visited in the order of their names. */
 #define KEY_SIZE 64

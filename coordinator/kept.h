@@ -13,7 +13,7 @@
 #include "coordinator/plan.h"
 #include "server/server.h"
 #include "source/oplog/oplog.h"
-#include "target/mark.h"
+#include "target/guard/mark.h"
 
 enum kept_step { KEPT_FAILED = -1, KEPT_NOTHING, KEPT_CATALOG, KEPT_PLAN, KEPT_BOOKMARK };
 

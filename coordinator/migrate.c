@@ -19,7 +19,7 @@
 #include "coordinator/status.h"
 #include "coordinator/throttle.h"
 #include "coordinator/uri.h"
-#include "target/leftover.h"
+#include "target/guard/in_flight.h"
 
 #define APPLIER_DEATHS_MOST 3
 #define WARN_EVERY_MS INT64_C(300000)

@@ -7,8 +7,8 @@
 #include "coordinator/lack.h"
 #include "ipc/message.h"
 #include "server/series.h"
-#include "target/mark.h"
-#include "target/uuid.h"
+#include "target/definition/uuid.h"
+#include "target/guard/mark.h"
 
 struct need {
   const char *action;

@@ -35,7 +35,7 @@ bool needs_listing(struct needs *needs);
 /* Reading (source) or writing (target; under the names there) each collection of the catalog. */
 void needs_collections(struct needs *needs, const struct catalog *catalog);
 
-/* The target: the migration's mark (target/mark.h), which it can do without. */
+/* The target: the migration's mark (target/guard/mark.h), which it can do without. */
 void needs_mark(struct needs *needs);
 
 /* The target, with --preserveUUIDs: that it can, that its user may, and that the source's collections have any. */

@@ -15,10 +15,10 @@
 #include "source/catalog/view.h"
 #include "source/reader/contact.h"
 #include "source/reader/set.h"
-#include "target/definition.h"
-#include "target/naming.h"
-#include "target/schema.h"
-#include "target/uuid.h"
+#include "target/definition/definition.h"
+#include "target/definition/naming.h"
+#include "target/definition/schema.h"
+#include "target/definition/uuid.h"
 
 #define PROBES 5
 

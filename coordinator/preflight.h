@@ -12,7 +12,7 @@
 #include "coordinator/plan.h"
 #include "source/catalog/selection.h"
 #include "source/oplog/oplog.h"
-#include "target/mark.h"
+#include "target/guard/mark.h"
 
 struct preflight {
   const char *source_uri; /* not owned */

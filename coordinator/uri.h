@@ -15,7 +15,7 @@ char *uri_make(const struct options *options, enum uri_side side, struct error *
 
 /*
  * Adds an application name that is this migration's own, by its bookmark file and this machine, unless the string has one: see
- * target/leftover.h. Takes `uri` over (NULL stays NULL).
+ * target/guard/in_flight.h. Takes `uri` over (NULL stays NULL).
  */
 char *uri_name(char *uri, const char *bookmark);
 

@@ -157,7 +157,7 @@ new_client(const mongoc_uri_t *uri, const char *crl_file, bson_error_t *cause)
 /*
  * Where the string asks for secondaries or weaker concerns, nothing here would be right any more. What is said by nobody,
  * servers from 4.4 on decide: see server_put_concern. And the driver does not send a write again by itself: who answers may be
- * another server by then, which is looked at first (target/mark.h).
+ * another server by then, which is looked at first (target/guard/mark.h).
  */
 static void
 settle(mongoc_uri_t *uri, bool patient)

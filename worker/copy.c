@@ -7,7 +7,7 @@
 #include "server/failure.h"
 #include "source/catalog/catalog.h"
 #include "source/catalog/repeated_ids.h"
-#include "target/refused.h"
+#include "target/insert/refused.h"
 
 /* One batch waits while another is written: enough to keep both servers busy, little enough memory. */
 struct copy {

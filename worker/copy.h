@@ -5,7 +5,7 @@
 #define FERRY_WORKER_COPY_H
 
 #include "source/reader/reader.h"
-#include "target/writer.h"
+#include "target/insert/writer.h"
 #include "worker/pace.h"
 
 /* The primary that took the worker's last range, so that the target is asked once a range. Zeroed at first. */

@@ -7,11 +7,11 @@
 #include "ipc/channel.h"
 #include "source/catalog/catalog.h"
 #include "source/oplog/oplog.h"
-#include "target/gauge.h"
-#include "target/leftover.h"
-#include "target/mark.h"
-#include "target/schema.h"
-#include "target/uuid.h"
+#include "target/definition/build_progress.h"
+#include "target/definition/schema.h"
+#include "target/definition/uuid.h"
+#include "target/guard/in_flight.h"
+#include "target/guard/mark.h"
 #include "worker/copy.h"
 
 #define PROGRESS_MS 250

@@ -2,9 +2,9 @@
 #include "applier/ddl.h"
 #include "base/nesting.h"
 #include "server/write_errors.h"
-#include "target/exact.h"
-#include "target/mark.h"
-#include "target/schema.h"
+#include "target/definition/schema.h"
+#include "target/guard/mark.h"
+#include "target/insert/verbatim.h"
 #include "tests/fuzz/input.h"
 
 static bool

@@ -1,5 +1,5 @@
 /* Diffs of updates: a document and a diff of real servers, and the same diff as SecantusDB's form. */
-#include "target/delta.h"
+#include "target/replay/delta.h"
 #include "tests/fuzz/input.h"
 
 int

@@ -1,10 +1,10 @@
 /* Entries of an oplog, those within applyOps too: what they do, under which names, and what becomes of them. */
 #include "applier/entry.h"
 #include "applier/transactions.h"
-#include "target/definition.h"
-#include "target/delta.h"
-#include "target/exact.h"
-#include "target/schema.h"
+#include "target/definition/definition.h"
+#include "target/definition/schema.h"
+#include "target/insert/verbatim.h"
+#include "target/replay/delta.h"
 #include "tests/fuzz/input.h"
 
 static void read_entry(const struct selection *selection, const bson_t *document, int depth);

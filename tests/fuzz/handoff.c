@@ -5,7 +5,7 @@
 #include "base/nesting.h"
 #include "coordinator/throttle.h"
 #include "ipc/message.h"
-#include "target/mark.h"
+#include "target/guard/mark.h"
 #include "tests/fuzz/input.h"
 
 static void

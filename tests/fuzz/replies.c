@@ -4,9 +4,9 @@
 #include "source/catalog/split.h"
 #include "source/catalog/view.h"
 #include "source/reader/majority.h"
-#include "target/definition.h"
-#include "target/exact.h"
-#include "target/schema.h"
+#include "target/definition/definition.h"
+#include "target/definition/schema.h"
+#include "target/insert/verbatim.h"
 #include "tests/fuzz/input.h"
 
 static void

@@ -1,0 +1,163 @@
+#include "target/definition/build_progress.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define LOOK_EVERY_S 2
+#define LOOK_TAKES_MS 5000 /* at most */
+#define STALLS_MS 30000
+
+static bool
+text_is(const bson_t *document, const char *path, const char *wanted)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  return bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, path, &found) &&
+         BSON_ITER_HOLDS_UTF8(&found) && strcmp(bson_iter_utf8(&found, NULL), wanted) == 0;
+}
+
+static bool
+number_at(const bson_t *document, const char *path, int64_t *number)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  if (!bson_iter_init(&iter, document) || !bson_iter_find_descendant(&iter, path, &found) ||
+      !BSON_ITER_HOLDS_NUMBER(&found)) {
+    return false;
+  }
+  *number = bson_iter_as_int64(&found);
+  return true;
+}
+
+/* 3.6 and 4.0 show the command with the namespace db.$cmd; from 4.2 on it is the collection's. Seen on 3.6, 4.0 and 4.2. */
+static bool
+is_build(const bson_t *operation, const char *db, const char *ns, const char *coll)
+{
+  return text_is(operation, "command.createIndexes", coll) &&
+         (text_is(operation, "ns", ns) || text_is(operation, "command.$db", db));
+}
+
+bool
+gauge_read(const bson_t *reply, const char *db, const char *coll, int64_t *done, int64_t *total)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  bool found = false;
+  char *ns = memory_format("%s.%s", db, coll);
+  if (bson_iter_init_find(&iter, reply, "inprog") && bson_iter_recurse(&iter, &item)) {
+    while (!found && bson_iter_next(&item)) {
+      bson_t operation;
+      uint32_t size = 0;
+      const uint8_t *bytes = NULL;
+      if (!BSON_ITER_HOLDS_DOCUMENT(&item)) {
+        continue;
+      }
+      bson_iter_document(&item, &size, &bytes);
+      found = bson_init_static(&operation, bytes, size) && is_build(&operation, db, ns, coll) &&
+              number_at(&operation, "progress.done", done) && number_at(&operation, "progress.total", total);
+    }
+  }
+  free(ns);
+  return found;
+}
+
+bool
+gauge_stalls(struct gauge *gauge, int64_t done, int64_t now_ms)
+{
+  if (done != gauge->done) {
+    gauge->done = done;
+    gauge->moved_ms = now_ms;
+    gauge->said = false;
+  }
+  bool stalls = !gauge->said && now_ms - gauge->moved_ms >= STALLS_MS;
+  gauge->said = gauge->said || stalls;
+  return stalls;
+}
+
+/* False if there is no use in asking again. */
+static bool
+look(struct gauge *gauge, struct server *server)
+{
+  bson_t reply;
+  struct error error;
+  int64_t done = 0;
+  int64_t total = 0;
+  bson_t *command = BCON_NEW("currentOp", BCON_INT32(1), "command.createIndexes", BCON_UTF8(gauge->coll), "maxTimeMS",
+                             BCON_INT32(LOOK_TAKES_MS));
+  bool ok = server_command(server, "admin", command, &reply, &error);
+  bool found = ok && gauge_read(&reply, gauge->db, gauge->coll, &done, &total);
+  if (found && gauge->tell) {
+    gauge->tell(gauge->context, done, total);
+  }
+  if (ok && gauge_stalls(gauge, found ? done : -1, clock_ms())) {
+    log_warn(
+      "index build ns=%s.%s: it has come no further for half a minute; it may wait for a lock, or (from 4.4 on) for a "
+      "majority of the target's voting members, which build it too: see rs.status() and currentOp there",
+      gauge->db, gauge->coll);
+  }
+  bson_destroy(command);
+  bson_destroy(&reply);
+  return ok || server_error_passes(&error);
+}
+
+/* True once the build has ended. */
+static bool
+wait_for_stop(struct gauge *gauge)
+{
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  until.tv_sec += LOOK_EVERY_S;
+  pthread_mutex_lock(&gauge->lock);
+  while (!gauge->stop && pthread_cond_timedwait(&gauge->changed, &gauge->lock, &until) == 0) {
+  }
+  bool stop = gauge->stop;
+  pthread_mutex_unlock(&gauge->lock);
+  return stop;
+}
+
+static void *
+run(void *argument)
+{
+  struct gauge *gauge = argument;
+  struct server server = {0};
+  struct error ignored;
+  if (wait_for_stop(gauge)) {
+    return NULL;
+  }
+  if (server_open(&server, ERROR_TARGET, gauge->target_uri, false, &ignored)) {
+    while (look(gauge, &server) && !wait_for_stop(gauge)) {
+    }
+  }
+  server_close(&server);
+  return NULL;
+}
+
+void
+gauge_start(struct gauge *gauge)
+{
+  gauge->stop = false;
+  gauge->done = -1;
+  gauge->moved_ms = clock_ms();
+  pthread_mutex_init(&gauge->lock, NULL);
+  pthread_cond_init(&gauge->changed, NULL);
+  gauge->started = pthread_create(&gauge->thread, NULL, run, gauge) == 0;
+}
+
+void
+gauge_stop(struct gauge *gauge)
+{
+  pthread_mutex_lock(&gauge->lock);
+  gauge->stop = true;
+  pthread_cond_signal(&gauge->changed);
+  pthread_mutex_unlock(&gauge->lock);
+  if (gauge->started) {
+    pthread_join(gauge->thread, NULL);
+  }
+  pthread_cond_destroy(&gauge->changed);
+  pthread_mutex_destroy(&gauge->lock);
+}

@@ -1,0 +1,121 @@
+/*
+ * Collections and indexes on the target: what is there, dropping, creating, and what a definition of the source's
+ * becomes there.
+ */
+#ifndef FERRY_TARGET_DEFINITION_SCHEMA_H
+#define FERRY_TARGET_DEFINITION_SCHEMA_H
+
+#include "server/server.h"
+
+/*
+ * Users' collections on the target (not in admin, config, local; no system.*): their number, and the first one's name
+ * for a text. With `drop` each database that has any is emptied of them.
+ */
+bool schema_user_collections(struct server *target, int64_t *count, char *first, size_t first_size,
+                             struct error *error);
+bool schema_drop_user_collections(struct server *target, struct error *error);
+
+/*
+ * Creates a collection or a view with options that definition_make made. That it exists is no error. An expiry of its own
+ * is put to sleep, as TTL indexes are. With a UUID among the options (target/definition/uuid.h) it gets that one.
+ */
+bool schema_create(struct server *target, const char *db, const char *coll, const bson_t *options, struct error *error);
+
+/*
+ * The same, and where the target refuses the options, without those that a collection can be without (validator, storage
+ * engine...). 1: as asked. 0: with fewer, or, a view, not at all, and `error` says why; -1: failed.
+ */
+int schema_create_or_less(struct server *target, const char *db, const char *coll, const bson_t *options,
+                          struct error *error);
+
+bool schema_drop(struct server *target, const char *db, const char *coll, struct error *error);
+
+/*
+ * How an index of the source is built during a migration.
+ *
+ * Unique ones wait for the consistency point: a moving copy may hold two documents with one key. TTL ones sleep, with
+ * SCHEMA_TTL_ASLEEP seconds, until the cut-over: the target must never delete by itself.
+ */
+#define SCHEMA_TTL_ASLEEP 2147483647
+
+enum schema_index_kind {
+  SCHEMA_INDEX_PLAIN,
+  SCHEMA_INDEX_UNIQUE, /* hold back */
+  SCHEMA_INDEX_ID      /* nothing to build */
+};
+
+#define SCHEMA_NOTES_SIZE 400
+
+struct schema_index {
+  bson_t spec;                   /* to be sent; the caller's to destroy */
+  int64_t ttl_s;                 /* the source's expireAfterSeconds, -1 if none */
+  char notes[SCHEMA_NOTES_SIZE]; /* what was changed of it that people should know; "" if nothing */
+};
+
+/*
+ * What an index of the source, of any version, is on the target. `collated`: the collection has a default collation, so
+ * that an index without one means the simple one. Pure.
+ */
+enum schema_index_kind schema_index(const bson_t *spec, bool collated, struct schema_index *index);
+
+/*
+ * It refuses documents with one key, or (prepareUnique, 6.0 on) will from now on: writes to different documents must keep
+ * their order then.
+ */
+bool schema_index_unique(const bson_t *spec);
+
+/* An index as commands name it: by name, or, where that is NULL, by its key pattern, an element that holds a document. */
+struct schema_index_ref {
+  const char *name;
+  const bson_iter_t *key;
+};
+
+/*
+ * Whether a command that names an index by this key pattern means this one: 1 is 1.0 to a server. The pattern may be the
+ * source's, whose odd directions are ascending here.
+ */
+bool schema_index_has_key(const bson_t *spec, const bson_iter_t *key);
+
+/* What the target has of it: 1, copied into `spec`, the caller's to destroy; 0 if there is none; -1 on error. */
+int schema_find_index(struct server *target, const char *db, const char *coll, const struct schema_index_ref *ref,
+                      bson_t *spec, struct error *error);
+
+/* Builds all indexes of the array in one command. What exists already with the same definition is fine. */
+bool schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
+                           struct error *error);
+
+/* True if the target answered that it does not build this index; another attempt would get the same answer. */
+bool schema_index_refused(const struct error *error);
+
+/* One index. If another one stands in its way (codes 85, 86), that one is dropped first. */
+bool schema_create_index(struct server *target, const char *db, const char *coll, const bson_t *index,
+                         struct error *error);
+
+/* By name. That it is missing is no error. */
+bool schema_drop_index(struct server *target, const char *db, const char *coll, const char *name, struct error *error);
+
+/* Changes a TTL index's seconds; with the name "" those of the collection itself (clustered or a time series). */
+bool schema_set_ttl(struct server *target, const char *db, const char *coll, const char *name, int64_t seconds,
+                    struct error *error);
+
+/*
+ * Buckets that were written before 5.2 may hold values of several types in one field. A newer target refuses such until its
+ * time series is told to expect them, as an upgrade from an older version would tell it. True if that is what `refusal`, the
+ * target's text, says, and it was done: the same write may be tried again.
+ * (src/mongo/db/op_observer/time_series_op_observer.cpp of 8.0; also in 5.0.29, 6.0.17 and 7.0.13)
+ */
+bool schema_allow_mixed(struct server *target, const char *db, const char *coll, const char *refusal);
+
+/* The name in a specification; "" if it has none. Lives in `spec`. */
+const char *schema_index_name(const bson_t *spec);
+
+/* A command that changes the schema, with majority write concern appended. */
+bool schema_command(struct server *target, const char *db, const bson_t *command, struct error *error);
+
+/*
+ * A collMod. On 5.0 one that does not say recordPreImages sets it to false (S:src/mongo/db/catalog/coll_mod.cpp@v5.0), so there it
+ * is added as the collection has it.
+ */
+bool schema_collmod(struct server *target, const char *db, const bson_t *command, struct error *error);
+
+#endif

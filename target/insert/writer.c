@@ -1,0 +1,275 @@
+#include "target/insert/writer.h"
+
+#include "base/memory.h"
+#include "server/failure.h"
+#include "server/write_errors.h"
+#include "target/definition/schema.h"
+#include "target/insert/refused.h"
+#include "target/insert/verbatim.h"
+
+bool
+writer_batch_full(const struct writer_batch *batch, const bson_t *document, bool alone)
+{
+  return batch->documents > 0 && (alone || batch->odd || batch->documents >= WRITER_BATCH_DOCUMENTS ||
+                                  batch->bytes + (int64_t)document->len > WRITER_BATCH_BYTES);
+}
+
+/* The element's bytes as they are, in a document of their own. A document without an _id gets an empty one. */
+static void
+keep_id(struct writer_batch *batch, const bson_t *document)
+{
+  bson_iter_t iter;
+  uint32_t element = bson_iter_init_find(&iter, document, "_id") ? iter.next_off - iter.off : 0;
+  uint32_t size = 4 + element + 1;
+  uint32_t encoded = BSON_UINT32_TO_LE(size);
+  while (batch->ids_size + size > batch->ids_capacity) {
+    batch->ids_capacity = batch->ids_capacity ? batch->ids_capacity * 2 : 1 << 12;
+    batch->ids = memory_resize(batch->ids, batch->ids_capacity);
+  }
+  uint8_t *to = batch->ids + batch->ids_size;
+  memcpy(to, &encoded, sizeof encoded);
+  if (element > 0) {
+    memcpy(to + 4, iter.raw + iter.off, element);
+  }
+  to[size - 1] = 0;
+  batch->ids_size += size;
+}
+
+static bool
+find_id(const struct writer_batch *batch, int64_t number, bson_t *selector)
+{
+  for (size_t at = 0; at < batch->ids_size;) {
+    uint32_t size;
+    memcpy(&size, batch->ids + at, sizeof size);
+    size = BSON_UINT32_FROM_LE(size);
+    if (number-- == 0) {
+      return bson_init_static(selector, batch->ids + at, size);
+    }
+    at += size;
+  }
+  return false;
+}
+
+bool
+writer_bypasses(const char *coll)
+{
+  return strcmp(coll, "system.js") != 0;
+}
+
+static bool
+add_insert(struct writer_batch *batch, const bson_t *document, bool bypass, struct error *error)
+{
+  bson_error_t cause;
+  static const uint8_t unchecked_bytes[] = {16, 0, 0, 0, 8, 'v', 'a', 'l', 'i', 'd', 'a', 't', 'e', 0, 0, 0};
+  bson_t unchecked; /* {validate: false}: the server decides what is a document */
+  bson_init_static(&unchecked, unchecked_bytes, sizeof unchecked_bytes);
+  if (!batch->bulk) {
+    batch->bulk = mongoc_bulk_operation_new(false);
+    mongoc_bulk_operation_set_bypass_document_validation(batch->bulk, bypass); /* taken over as documents are added */
+  }
+  if (!mongoc_bulk_operation_insert_with_opts(batch->bulk, document, &unchecked, &cause)) {
+    return error_set(error, ERROR_TARGET, "cannot put a document into a batch: %s", cause.message);
+  }
+  keep_id(batch, document);
+  return true;
+}
+
+bool
+writer_batch_add(struct writer_batch *batch, const bson_t *document, bool bypass, struct error *error)
+{
+  if (exact_is_odd(document)) {
+    batch->odd = bson_copy(document);
+  } else if (!add_insert(batch, document, bypass, error)) {
+    return false;
+  }
+  batch->documents++;
+  batch->bytes += document->len;
+  return true;
+}
+
+void
+writer_batch_clear(struct writer_batch *batch)
+{
+  if (batch->bulk) {
+    mongoc_bulk_operation_destroy(batch->bulk);
+  }
+  if (batch->odd) {
+    bson_destroy(batch->odd);
+  }
+  free(batch->ids);
+  *batch = (struct writer_batch){0};
+}
+
+/* `error` says why, and may be another one when this fails. */
+static bool
+refuse(struct writer *writer, const bson_t *selector, bool kept, struct error *error)
+{
+  struct error why = *error;
+  struct writer_refusal refusal = {writer->db, writer->coll, selector, kept, &why};
+  return writer->refuse(writer->context, &refusal, error);
+}
+
+static void
+note_duplicate(struct writer *writer, const struct writer_batch *batch, int64_t index)
+{
+  bson_t selector;
+  bson_iter_t id;
+  char buffer[16];
+  const char *key;
+  uint32_t before = writer->duplicates < WRITER_DUPLICATES ? (uint32_t)writer->duplicates : WRITER_DUPLICATES;
+  writer->duplicates++;
+  if (writer->duplicate_ids && before < WRITER_DUPLICATES && find_id(batch, index, &selector) &&
+      bson_iter_init_find(&id, &selector, "_id")) {
+    size_t length = bson_uint32_to_string(before, &key, buffer, sizeof buffer);
+    bson_append_iter(writer->duplicate_ids, key, (int)length, &id);
+  }
+}
+
+/* One write error of the reply: counted, reported, or what ends the copy. */
+static bool
+take_write_error(struct writer *writer, const struct writer_batch *batch, const struct write_error *said,
+                 struct error *error)
+{
+  bson_t selector;
+  if (said->code == CODE_DUPLICATE_KEY) {
+    note_duplicate(writer, batch, said->index);
+    return true;
+  }
+  error_set(error, ERROR_TARGET, "the target refused a document: %s", said->text);
+  error->code = said->code;
+  if (schema_allow_mixed(writer->target, writer->db, writer->coll, said->text) ||
+      !refused_by_content(said->code, true) || !find_id(batch, said->index, &selector)) {
+    return false;
+  }
+  return refuse(writer, &selector, false, error);
+}
+
+static bool
+take_write_errors(struct writer *writer, const struct writer_batch *batch, const bson_t *reply, struct error *error)
+{
+  bson_iter_t iter;
+  struct write_error said;
+  bool ok = true;
+  for (bool more = write_errors_begin(reply, &iter); ok && more && write_errors_next(&iter, &said);) {
+    ok = take_write_error(writer, batch, &said, error);
+  }
+  return ok;
+}
+
+/* One of the write errors says that the server was not able to do it now. */
+static bool
+has_passing_error(const bson_t *reply, struct error *error)
+{
+  bson_iter_t iter;
+  struct write_error said;
+  for (bool more = write_errors_begin(reply, &iter); more && write_errors_next(&iter, &said);) {
+    error_set(error, ERROR_TARGET, "the target could not write a document now");
+    error->code = said.code;
+    if (error->code && server_error_passes(error)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool
+has_write_errors(const bson_t *reply)
+{
+  bson_iter_t iter;
+  return write_errors_begin(reply, &iter);
+}
+
+/* True if the server's answer is about a document, and no batch has it by itself yet. */
+bool
+writer_unreadable(const struct error *error)
+{
+  return error->kind == ERROR_TARGET && refused_by_content(error->code, true);
+}
+
+/* The command as a whole was refused: for the only document in it. */
+static bool
+refuse_only(struct writer *writer, const struct writer_batch *batch, struct error *error)
+{
+  bson_t selector;
+  return batch->documents == 1 && writer_unreadable(error) && find_id(batch, 0, &selector) &&
+         refuse(writer, &selector, false, error);
+}
+
+static void
+prepare(struct writer *writer, struct writer_batch *batch, bool majority)
+{
+  mongoc_write_concern_t *concern = mongoc_write_concern_new();
+  if (majority) {
+    mongoc_write_concern_set_wmajority(concern, 0);
+  } else {
+    mongoc_write_concern_set_w(concern, 1);
+  }
+  mongoc_bulk_operation_set_client(batch->bulk, writer->target->client);
+  mongoc_bulk_operation_set_database(batch->bulk, writer->db);
+  mongoc_bulk_operation_set_collection(batch->bulk, writer->coll);
+  mongoc_bulk_operation_set_write_concern(batch->bulk, concern);
+  mongoc_write_concern_destroy(concern);
+}
+
+static bool
+insert_once(struct writer *writer, struct writer_batch *batch, struct error *error)
+{
+  bson_t reply;
+  bson_error_t cause;
+  bool ok = mongoc_bulk_operation_execute(batch->bulk, &reply, &cause) != 0;
+  if (!ok && !has_passing_error(&reply, error) && !failure_unconfirmed(&reply, error)) {
+    if (has_write_errors(&reply)) { /* a network failure carries none; duplicates alone are no failure */
+      ok = take_write_errors(writer, batch, &reply, error);
+    } else {
+      server_error(writer->target, &cause, error);
+      ok = refuse_only(writer, batch, error);
+    }
+  }
+  bson_destroy(&reply);
+  return ok;
+}
+
+/* What an attempt that was cut short has written, the next one finds there. */
+static bool
+insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
+{
+  int tries = 0;
+  bool always = false;
+  if (!server_writes_majority(writer->target, &always, error)) {
+    return false;
+  }
+  prepare(writer, batch, majority || always);
+  while (!insert_once(writer, batch, error)) {
+    if (writer->in_order || !failure_try_again(error, &tries)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static bool
+insert_odd(struct writer *writer, const bson_t *document, struct error *error)
+{
+  bson_iter_t iter;
+  bson_t selector = BSON_INITIALIZER;
+  enum exact_outcome outcome = exact_write(writer->target, writer->db, writer->coll, document, error);
+  bool ok = outcome == EXACT_SAME;
+  if (!ok && outcome != EXACT_FAILED && bson_iter_init_find(&iter, document, "_id")) {
+    bson_append_iter(&selector, "_id", 3, &iter);
+    ok = refuse(writer, &selector, outcome == EXACT_CHANGED, error);
+  }
+  bson_destroy(&selector);
+  return ok;
+}
+
+bool
+writer_insert(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
+{
+  bool ok = !batch->bulk || insert_bulk(writer, batch, majority && !batch->odd, error);
+  if (ok && batch->odd) {
+    ok = insert_odd(writer, batch->odd, error) &&
+         (!majority || server_confirm_majority(writer->target, writer->db, writer->coll, error));
+  }
+  writer_batch_clear(batch);
+  return ok || error_wrap(error, "cannot insert into %s.%s", writer->db, writer->coll);
+}
