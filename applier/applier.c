@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 
-#include "applier/bookmark.h"
-#include "applier/follow.h"
-#include "applier/indexes.h"
-#include "applier/patience.h"
-#include "applier/watch.h"
+#include "applier/collections/indexes.h"
+#include "applier/replay/bookmark.h"
+#include "applier/replay/follow.h"
+#include "applier/replay/oplog_watch.h"
+#include "applier/replay/retry.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "applier/entry.h"
+#include "applier/oplog/entry.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "target/replay/delta.h"

@@ -5,7 +5,7 @@
  * 5.2 and those of feature version 4.4 refuse such deletes (10089, SERVER-63201), and delete by themselves with that insert. What
  * the target still has after it, somebody deleted. Servers from 3.2 on refuse an update that changes a document's size (10003),
  * which 2.6 and 3.0 took where it shrank. A capped collection has an order, so no single document can be mended: what cannot
- * follow is copied from the source again (applier/recopy.h).
+ * follow is copied from the source again (applier/ddl/recopy.h).
  */
 #ifndef FERRY_TARGET_REPLAY_CAPPED_H
 #define FERRY_TARGET_REPLAY_CAPPED_H

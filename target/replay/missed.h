@@ -2,7 +2,7 @@
  * Updates that found nothing while the replay was lenient, for a source whose scans may miss a document: MMAPv1 moves one that
  * grows, and what moved from before a scan to behind it is not on the target, nor is there an entry that brings it whole. It
  * did move by an update, though, and that update's entry finds nothing. So each such document is read from the source again
- * (applier/reread.h); most were only deleted meanwhile.
+ * (applier/collections/reread.h); most were only deleted meanwhile.
  */
 #ifndef FERRY_TARGET_REPLAY_MISSED_H
 #define FERRY_TARGET_REPLAY_MISSED_H

@@ -1,5 +1,5 @@
 /* Commands of an oplog, carried out on a target that answers anything; and what it says of documents that are written one by one. */
-#include "applier/ddl.h"
+#include "applier/ddl/ddl.h"
 #include "base/nesting.h"
 #include "server/write_errors.h"
 #include "target/definition/schema.h"

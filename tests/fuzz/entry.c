@@ -1,6 +1,6 @@
 /* Entries of an oplog, those within applyOps too: what they do, under which names, and what becomes of them. */
-#include "applier/entry.h"
-#include "applier/transactions.h"
+#include "applier/oplog/entry.h"
+#include "applier/oplog/transactions.h"
 #include "target/definition/definition.h"
 #include "target/definition/schema.h"
 #include "target/insert/verbatim.h"

@@ -4,7 +4,7 @@
  */
 #include <sys/socket.h>
 
-#include "applier/transactions.h"
+#include "applier/oplog/transactions.h"
 #include "source/catalog/catalog.h"
 #include "source/catalog/selection.h"
 #include "source/legacy/stream.c" /* a stream over a socket pair */

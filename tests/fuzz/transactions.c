@@ -1,5 +1,5 @@
 /* An oplog's transactions in several entries, in memory and in the file. */
-#include "applier/transactions.h"
+#include "applier/oplog/transactions.h"
 #include "tests/fuzz/input.h"
 
 static bool

@@ -1,0 +1,347 @@
+#include "applier/collections/reread.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "source/catalog/catalog.h"
+#include "source/oplog/oplog.h"
+
+#define AT_ONCE 500
+#define WRITE_BYTES (16 << 20)
+
+struct reading {
+  struct reader *reader;
+  struct apply *apply;
+  uint64_t exact; /* noted before the reading */
+};
+
+struct reread *
+reread_find(const struct place *place, const bson_t *id)
+{
+  struct reread *found = NULL;
+  HASH_FIND(hh, place->rereads, bson_get_data(id), id->len, found);
+  return found;
+}
+
+void
+reread_note(struct place *place, const bson_t *id)
+{
+  struct reread *reread = reread_find(place, id);
+  if (!reread) {
+    reread = memory_new(sizeof *reread);
+    reread->id = bson_copy(id);
+    HASH_ADD_KEYPTR(hh, place->rereads, bson_get_data(reread->id), reread->id->len, reread);
+  }
+  reread->due = true;
+}
+
+void
+reread_forget(struct place *place, struct reread *reread)
+{
+  HASH_DEL(place->rereads, reread); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
+  bson_destroy(reread->id);
+  free(reread);
+}
+
+void
+reread_clear(struct place *place)
+{
+  struct reread *reread;
+  struct reread *next;
+  HASH_ITER (hh, place->rereads, reread, next) {
+    reread_forget(place, reread);
+  }
+}
+
+static bool
+any_due(const struct place *place)
+{
+  for (const struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+    if (reread->due) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+reread_any_due(const struct places *places)
+{
+  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    if (any_due(place)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+reread_any(const struct places *places)
+{
+  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    if (place->rereads) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void
+reread_all_due(struct places *places)
+{
+  for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    for (struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+      reread->due = true;
+      reread->exact = 0;
+    }
+  }
+}
+
+static void
+take_again(struct places *places, struct batch *again)
+{
+  for (const struct batch_run *run = again->runs; run; run = run->hh.next) {
+    struct place *place = places_find(places, run->db, run->coll);
+    if (place && place->capped && run->count > 0 && !place->lost) {
+      log_info("the target cannot follow ns=%s, which is capped: it is copied again", place->ns);
+      place->lost = places->relapse = true;
+      places_changed(places, place);
+    }
+    for (size_t i = 0; place && !place->capped && i < run->count; i++) {
+      bson_t selector;
+      batch_selector(again, &run->ops[i], &selector);
+      reread_note(place, &selector);
+    }
+  }
+  batch_empty(again);
+}
+
+bool
+reread_flush(struct places *places, struct apply *apply, bool majority, uint64_t complete, struct error *error)
+{
+  if (!apply_flush(apply, majority, error) || !apply_judge_capped(apply, complete, error)) {
+    return false;
+  }
+  take_again(places, &apply->again);
+  return true;
+}
+
+/* The next AT_ONCE that are due, from `*from` on, as {_id: {$in}}; empty if there are none. */
+static bson_t *
+next_filter(struct reread **from)
+{
+  bson_t *filter = bson_new();
+  bson_t condition;
+  bson_t list;
+  char key[16];
+  uint32_t count = 0;
+  BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &condition);
+  BSON_APPEND_ARRAY_BEGIN(&condition, "$in", &list);
+  for (; *from && count < AT_ONCE; *from = (*from)->hh.next) {
+    bson_iter_t id;
+    if ((*from)->due && bson_iter_init_find(&id, (*from)->id, "_id")) {
+      const char *name;
+      size_t length = bson_uint32_to_string(count++, &name, key, sizeof key);
+      bson_append_iter(&list, name, (int)length, &id);
+    }
+  }
+  bson_append_array_end(&condition, &list);
+  bson_append_document_end(filter, &condition);
+  if (count == 0) {
+    bson_destroy(filter);
+    filter = NULL;
+  }
+  return filter;
+}
+
+/* The document as the source has it, NULL if it is not there: so it will be on the target. */
+static void
+gather(struct reading *reading, const struct place *place, struct reread *reread, const bson_t *document)
+{
+  struct batch *batch = &reading->apply->gathering;
+  batch_into(batch, place->db, place->coll);
+  batch_add(batch, document ? APPLY_INSERT : APPLY_DELETE, 0, reread->id, document);
+  reread->due = false;
+  reread->exact = reading->exact;
+}
+
+/* Writes what the source has of them as inserts, which replace while the replay is lenient; those are not due any more. */
+static bool
+read_some(struct reading *reading, struct place *place, const bson_t *filter, struct error *error)
+{
+  const bson_t *document = NULL;
+  int got;
+  struct reader_find find = {.db = place->from_db, .coll = place->from_coll, .filter = filter, .majority = true};
+  struct reader_cursor *cursor = reader_find(reading->reader, &find);
+  while ((got = reader_next(cursor, &document, error)) == 1) {
+    bson_iter_t iter;
+    bson_t id = BSON_INITIALIZER;
+    if (bson_iter_init_find(&iter, document, "_id")) {
+      bson_append_iter(&id, "_id", 3, &iter);
+    }
+    struct reread *reread = reread_find(place, &id);
+    if (reread && reread->due) {
+      gather(reading, place, reread, document);
+    }
+    bson_destroy(&id);
+    if (reading->apply->gathering.size > WRITE_BYTES && !apply_send(reading->apply, error)) {
+      got = -1;
+      break;
+    }
+  }
+  reader_cursor_free(cursor);
+  return got == 0 && apply_flush(reading->apply, true, error);
+}
+
+/* 1: this is the collection that the source has under this name; 0: it is not, or not any more; -1 on error. */
+static int
+is_there(struct reader *reader, const struct place *place, struct error *error)
+{
+  if (!place->has_uuid) {
+    return 1;
+  }
+  int still = catalog_still(reader, place->from_db, place->from_coll, place->uuid, error);
+  return still < 0 && error->kind == ERROR_REFUSED ? 0 : still;
+}
+
+/* What is still due after the reading is not on the source: deleted there, so it goes here. */
+static bool
+delete_rest(struct reading *reading, struct place *place, struct error *error)
+{
+  for (struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+    if (reread->due) {
+      gather(reading, place, reread, NULL);
+    }
+  }
+  return apply_flush(reading->apply, true, error);
+}
+
+static bool
+read_place(struct reading *reading, struct place *place, struct error *error)
+{
+  struct reread *from = place->rereads;
+  bson_t *filter;
+  bool ok = true;
+  int there = is_there(reading->reader, place, error);
+  if (there == 0) { /* dropped or renamed by an entry to come: left as the replay made it */
+    log_warn("ns=%s was dropped or renamed meanwhile: the order of fields is as replayed in %u documents", place->ns,
+             HASH_COUNT(place->rereads));
+    reread_clear(place);
+    return true;
+  }
+  while (ok && there == 1 && (filter = next_filter(&from)) != NULL) {
+    ok = read_some(reading, place, filter, error);
+    bson_destroy(filter);
+  }
+  return ok && there == 1 && delete_rest(reading, place, error);
+}
+
+bool
+reread_run(struct places *places, struct reader *reader, struct apply *apply, uint64_t *end, struct error *error)
+{
+  struct server_hello hello;
+  uint64_t oldest = 0;
+  uint64_t newest = 0;
+  size_t documents = 0;
+  if (!server_ask_hello(&reader->server, false, &hello, error) || !oplog_window(reader, &oldest, &newest, error)) {
+    return false;
+  }
+  uint64_t exact = hello.majority_write && hello.majority_write < newest ? hello.majority_write : newest;
+  struct reading reading = {.reader = reader, .apply = apply, .exact = exact};
+  bool ok = true;
+  apply->bulk.settled = true;
+  for (struct place *place = places->by_ns; ok && place; place = place->by_ns.next) {
+    documents += HASH_COUNT(place->rereads);
+    ok = !any_due(place) || read_place(&reading, place, error) ||
+         error_wrap(error, "cannot read documents of %s again", place->ns);
+  }
+  apply->bulk.settled = false;
+  if (!ok) {
+    return false;
+  }
+  log_info("read again documents=%zu", documents);
+  return oplog_window(reader, &oldest, end, error);
+}
+
+static bool
+missing_for_good(const struct place *place, const struct reread *reread, struct error *error)
+{
+  char *id = server_show_id(reread->id);
+  error_set(
+    error, ERROR_DIVERGED,
+    "the oplog changes %s %s, which the source has and the target does not: its TTL monitor has deleted what the "
+    "source keeps, something else writes to it, or it lost data: start again with --forceDump --drop",
+    place->ns, id);
+  free(id);
+  return false;
+}
+
+/* Whether the source has it: 1 or 0; -1 on error. */
+static int
+source_has(struct reader *reader, const struct place *place, const struct reread *reread, struct error *error)
+{
+  bson_t filter = BSON_INITIALIZER;
+  bson_t condition;
+  bson_t list;
+  bson_t document;
+  bson_iter_t id;
+  BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &condition);
+  BSON_APPEND_ARRAY_BEGIN(&condition, "$in", &list);
+  if (bson_iter_init_find(&id, reread->id, "_id")) {
+    bson_append_iter(&list, "0", 1, &id);
+  }
+  bson_append_array_end(&condition, &list);
+  bson_append_document_end(&filter, &condition);
+  struct reader_find find = {
+    .db = place->from_db, .coll = place->from_coll, .filter = &filter, .limit = 1, .majority = true};
+  int found = reader_find_one(reader, &find, &document, error);
+  if (found == 1) {
+    bson_destroy(&document);
+  }
+  bson_destroy(&filter);
+  return found;
+}
+
+/* `*done`: nothing is missing. Else the source had it at `reread->exact`, or which collection it is will be known later. */
+static bool
+judge(struct reader *reader, struct server *target, const struct place *place, struct reread *reread, bool *done,
+      struct error *error)
+{
+  int there = server_find_one(target, place->db, place->coll, reread->id, NULL, error);
+  *done = there == 1;
+  if (there != 0) {
+    return there == 1;
+  }
+  int still = is_there(reader, place, error);
+  if (still <= 0) {
+    return still == 0;
+  }
+  int found = source_has(reader, place, reread, error);
+  *done = found == 0;
+  if (found == 1 && !reread->due) {
+    return missing_for_good(place, reread, error);
+  }
+  reread->due = false;
+  return found == 0 || (found == 1 && oplog_latest(reader, &reread->exact, error));
+}
+
+bool
+reread_judge(struct places *places, struct reader *reader, struct server *target, uint64_t settled, struct error *error)
+{
+  for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
+    struct reread *reread;
+    struct reread *next;
+    HASH_ITER (hh, place->rereads, reread, next) {
+      bool done = false;
+      if (!reread->due && reread->exact > settled) {
+        continue;
+      }
+      if (!judge(reader, target, place, reread, &done, error)) {
+        return false;
+      }
+      if (done) {
+        reread_forget(place, reread);
+      }
+    }
+  }
+  return true;
+}

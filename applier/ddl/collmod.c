@@ -1,0 +1,354 @@
+#include "applier/ddl/collmod.h"
+
+#include "base/log.h"
+#include "server/series.h"
+#include "source/catalog/catalog.h"
+#include "target/definition/definition.h"
+#include "target/definition/numbers.h"
+
+/* `index` of a collMod, whose bytes are the entry's. */
+struct index_change {
+  struct schema_index_ref ref;
+  bson_iter_t key; /* what `ref` points to */
+  bool has_ttl;
+  int64_t ttl_s;
+  bool unique;  /* it becomes unique, or refuses new duplicates */
+  bson_t flags; /* its other fields as they are: hidden, unique, prepareUnique... */
+};
+
+/* What was changed, and what of. */
+struct changed_index {
+  struct schema_index index; /* its new definition; `ttl_s` is to be */
+  bool held_back;            /* it was in the list before */
+  bool unbuilt;              /* and is to be built yet */
+};
+
+struct sleeper *
+collmod_sleeper(const struct ddl *ddl, const struct place *place, const struct schema_index_ref *ref)
+{
+  struct sleepers *sleepers = sleeping_of(ddl->sleeping, place->db, place->coll);
+  for (size_t i = 0; sleepers && i < sleepers->count; i++) {
+    struct sleeper *sleeper = &sleepers->items[i];
+    if (sleeper->name[0] &&
+        (ref->name ? strcmp(sleeper->name, ref->name) == 0 : schema_index_has_key(sleeper->spec, ref->key))) {
+      return sleeper;
+    }
+  }
+  return NULL;
+}
+
+/* 2.6 to 4.4 took any number of seconds; from 5.0 on servers take what sleeping_add may be told. */
+static int64_t
+seconds_of(const bson_iter_t *value, const struct place *place)
+{
+  int64_t seconds = numbers_whole(value);
+  if (seconds >= 0 && seconds <= SCHEMA_TTL_ASLEEP) {
+    return seconds;
+  }
+  log_warn("index ns=%s: an expireAfterSeconds of %lld becomes %d", place->ns, (long long)seconds, SCHEMA_TTL_ASLEEP);
+  return SCHEMA_TTL_ASLEEP;
+}
+
+static bool
+read_field(const bson_iter_t *field, const struct place *place, struct index_change *change)
+{
+  const char *key = bson_iter_key(field);
+  if (strcmp(key, "name") == 0) {
+    change->ref.name = BSON_ITER_HOLDS_UTF8(field) ? bson_iter_utf8(field, NULL) : NULL;
+    return change->ref.name != NULL;
+  }
+  if (strcmp(key, "keyPattern") == 0) {
+    change->key = *field;
+    change->ref.key = &change->key;
+    return BSON_ITER_HOLDS_DOCUMENT(field);
+  }
+  if (strcmp(key, "expireAfterSeconds") == 0) {
+    change->has_ttl = numbers_is(field);
+    change->ttl_s = change->has_ttl ? seconds_of(field, place) : -1;
+    return change->has_ttl;
+  }
+  return bson_append_iter(&change->flags, NULL, 0, field);
+}
+
+/* False, and not an error, where it is none that a server writes. `change->flags` is the caller's to destroy in any case. */
+static bool
+read_change(const bson_iter_t *index, const struct place *place, struct index_change *change)
+{
+  bson_iter_t field;
+  *change = (struct index_change){.ttl_s = -1};
+  bson_init(&change->flags);
+  if (!BSON_ITER_HOLDS_DOCUMENT(index) || !bson_iter_recurse(index, &field)) {
+    return false;
+  }
+  while (bson_iter_next(&field)) {
+    if (!read_field(&field, place, change)) {
+      return false;
+    }
+  }
+  change->unique = schema_index_unique(&change->flags);
+  return change->ref.name || change->ref.key;
+}
+
+/* The definition with what is new; one that is unique needs no preparation, and what is false goes. */
+static void
+change_spec(const bson_t *old, const struct index_change *change, bson_t *spec)
+{
+  static const char *const all[] = {"hidden", "prepareUnique", "unique"};
+  bson_t copy;
+  bson_iter_t flag;
+  bool now_unique = bson_iter_init_find(&flag, &change->flags, "unique") && bson_iter_as_bool(&flag);
+  bool no_more = bson_iter_init_find(&flag, &change->flags, "forceNonUnique") && bson_iter_as_bool(&flag);
+  bson_copy_to(old, spec);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+    bool given = bson_iter_init_find(&flag, &change->flags, all[i]);
+    bool goes = (now_unique || no_more) && strcmp(all[i], "hidden") != 0;
+    if (!given && !goes) {
+      continue;
+    }
+    bson_init(&copy);
+    bson_copy_to_excluding_noinit(spec, &copy, all[i], NULL);
+    if (given && bson_iter_as_bool(&flag) && !(now_unique && strcmp(all[i], "prepareUnique") == 0)) {
+      BSON_APPEND_BOOL(&copy, all[i], true);
+    }
+    bson_destroy(spec);
+    bson_steal(spec, &copy);
+  }
+  if (change->has_ttl) {
+    bson_init(&copy);
+    bson_copy_to_excluding_noinit(spec, &copy, "expireAfterSeconds", NULL);
+    BSON_APPEND_INT32(&copy, "expireAfterSeconds", (int32_t)change->ttl_s);
+    bson_destroy(spec);
+    bson_steal(spec, &copy);
+  }
+}
+
+/* What becomes of the index: 1; 0 if there is no such index, -1 on error. `changed->index.spec` is the caller's after 1. */
+static int
+find_changed(struct ddl *ddl, const struct place *place, const struct index_change *change,
+             struct changed_index *changed, struct error *error)
+{
+  bson_t old;
+  bson_t spec;
+  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &change->ref);
+  int found = 1;
+  if (sleeper) {
+    bson_copy_to(sleeper->spec, &old);
+  } else {
+    found = schema_find_index(ddl->target, place->db, place->coll, &change->ref, &old, error);
+  }
+  if (found != 1) {
+    return found;
+  }
+  change_spec(&old, change, &spec);
+  schema_index(&spec, place->collated, &changed->index);
+  if (!change->has_ttl) {
+    changed->index.ttl_s = sleeper ? sleeper->ttl_s : -1;
+  }
+  changed->held_back = sleeper != NULL;
+  changed->unbuilt = sleeper && sleeper->unbuilt;
+  bson_destroy(&old);
+  bson_destroy(&spec);
+  return 1;
+}
+
+/* The list says it first, and the bookmark file too: nobody could tell after a crash that the target had this index. */
+static bool
+make_anew(struct ddl *ddl, const struct place *place, const struct changed_index *changed, struct error *error)
+{
+  const bson_t *spec = &changed->index.spec;
+  sleeping_add(ddl->sleeping, place->db, place->coll, spec, true, changed->index.ttl_s);
+  return ddl->confirm(ddl->context, error) && schema_create_index(ddl->target, place->db, place->coll, spec, error);
+}
+
+/* Where the target has the index. Another expiry of one that sleeps is for the cut-over. */
+static bool
+tell_target(struct ddl *ddl, const struct place *place, const struct index_change *change,
+            const struct changed_index *changed, struct error *error)
+{
+  bson_t index;
+  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &change->ref);
+  bool new_ttl = change->has_ttl && !(sleeper && sleeper->ttl_s >= 0);
+  if (!new_ttl && bson_empty(&change->flags)) {
+    return true;
+  }
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(ddl_command_name(place->coll)));
+  BSON_APPEND_DOCUMENT_BEGIN(command, "index", &index);
+  BSON_APPEND_UTF8(&index, "name", schema_index_name(&changed->index.spec));
+  if (new_ttl) {
+    BSON_APPEND_INT32(&index, "expireAfterSeconds", SCHEMA_TTL_ASLEEP);
+  }
+  bson_concat(&index, &change->flags);
+  bson_append_document_end(command, &index);
+  bool ok = schema_collmod(ddl->target, place->db, command, error);
+  bson_destroy(command);
+  /* Before 5.1 an index gets no expiry by collMod; made anew it has one. */
+  return ok || (new_ttl && schema_index_refused(error) && make_anew(ddl, place, changed, error));
+}
+
+static bool
+refuse_index(struct ddl *ddl, const struct place *place, const char *name, struct error *error)
+{
+  struct error why = *error;
+  error_wrap(&why, "cannot change it as the source did by collMod");
+  return ddl->refuse(ddl->context, place->db, place->coll, name, &why, error);
+}
+
+/* Dropped by an entry to come, where the replay may be behind. Else the target refused it, or somebody dropped it there. */
+static bool
+is_missing(struct ddl *ddl, const struct place *place, const struct index_change *change, struct error *error)
+{
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  bson_t key = BSON_INITIALIZER;
+  if (ddl->lenient) {
+    return true;
+  }
+  error_set(error, ERROR_TARGET, "the target has no such index");
+  if (change->ref.name) {
+    return refuse_index(ddl, place, change->ref.name, error);
+  }
+  bson_iter_document(change->ref.key, &size, &bytes);
+  char *text = bson_init_static(&key, bytes, size) ? bson_as_relaxed_extended_json(&key, NULL) : NULL;
+  bool ok = refuse_index(ddl, place, text ? text : "", error);
+  bson_free(text);
+  return ok;
+}
+
+static bool
+change_found(struct ddl *ddl, const struct place *place, const struct index_change *change,
+             const struct changed_index *changed, struct error *error)
+{
+  const bson_t *spec = &changed->index.spec;
+  int64_t ttl = changed->index.ttl_s;
+  /* One that is to become unique stays as it is meanwhile: what builds it drops that. */
+  if (changed->unbuilt || (change->unique && ddl->lenient)) {
+    sleeping_add(ddl->sleeping, place->db, place->coll, spec, true, ttl);
+    return true;
+  }
+  bool ok = tell_target(ddl, place, change, changed, error);
+  if (ok && (changed->held_back || change->unique || ttl >= 0)) {
+    sleeping_add(ddl->sleeping, place->db, place->coll, spec, false, ttl);
+  }
+  return ok || (schema_index_refused(error) && refuse_index(ddl, place, schema_index_name(spec), error));
+}
+
+static bool
+change_index(struct ddl *ddl, const struct entry *entry, struct place *place, const struct index_change *change,
+             struct error *error)
+{
+  struct changed_index changed;
+  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &change->ref);
+  if (sleeper && sleeper->ttl_s >= 0 && change->ttl_s > sleeper->ttl_s) {
+    ddl_expires_later(ddl, entry, place);
+  }
+  int found = find_changed(ddl, place, change, &changed, error);
+  if (found <= 0) {
+    return found == 0 && is_missing(ddl, place, change, error);
+  }
+  bool ok = change_found(ddl, place, change, &changed, error);
+  bson_destroy(&changed.index.spec);
+  return ok;
+}
+
+static bool
+take_index(struct ddl *ddl, const struct entry *entry, struct place *place, const bson_iter_t *index,
+           struct error *error)
+{
+  struct index_change change;
+  if (ddl->no_indexes) {
+    return true;
+  }
+  bool ok = read_change(index, place, &change) ? change_index(ddl, entry, place, &change, error)
+                                               : ddl_misfit(entry, "has an index of a form that is not known", error);
+  bson_destroy(&change.flags);
+  return ok;
+}
+
+/* Of a clustered collection or a time series: seconds, or "off". */
+static void
+set_own_expiry(struct ddl *ddl, const struct entry *entry, struct place *place, const bson_iter_t *value)
+{
+  bson_t nothing = BSON_INITIALIZER;
+  const char *name = ddl_command_name(place->coll);
+  const struct sleeper *sleeper = sleeping_find(ddl->sleeping, place->db, name, "");
+  int64_t seconds = numbers_is(value) ? numbers_whole(value) : INT64_MAX;
+  if (sleeper && seconds > sleeper->ttl_s) {
+    ddl_expires_later(ddl, entry, place);
+  }
+  if (numbers_is(value)) {
+    sleeping_add(ddl->sleeping, place->db, name, &nothing, false, seconds > 0 ? seconds : 0);
+  } else {
+    sleeping_remove(ddl->sleeping, place->db, name, "");
+  }
+}
+
+/*
+ * What the target answers "no" to is reported. While the replay may be behind, the collection or the index may be gone already,
+ * and a time series may have coarser buckets than this step's.
+ */
+static bool
+refused_change(struct ddl *ddl, const struct entry *entry, const struct place *place, struct error *error)
+{
+  if (error->code == 0 || server_error_passes(error)) {
+    return error_wrap(error, "cannot change %s.%s", place->db, place->coll);
+  }
+  bool overtaken = error->code == CODE_NAMESPACE_NOT_FOUND || error->code == CODE_INDEX_NOT_FOUND ||
+                   (error->code == CODE_INVALID_OPTIONS && bson_has_field(&entry->o, "timeseries"));
+  struct error why = *error;
+  return (ddl->lenient && overtaken) || ddl->refuse(ddl->context, place->db, place->coll, NULL, &why, error);
+}
+
+/*
+ * What a server of 2.6 to 3.4 logs of a command as it was sent, and what changes nothing
+ * (S:src/mongo/idl/command_generic_argument.cpp@r4.2.2). Names that begin with a dollar sign are of the first kind.
+ */
+static bool
+changes_nothing(const char *field)
+{
+  static const char *const names[] = {
+    "collMod", "noPadding", "usePowerOf2Sizes", "writeConcern", "maxTimeMS", "readConcern",
+    "lsid",    "txnNumber", "comment",          "shardVersion", "dryRun",    "isTimeseriesNamespace"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (strcmp(field, names[i]) == 0) {
+      return true;
+    }
+  }
+  return field[0] == '$';
+}
+
+/* A collMod of 5.0 that does not say recordPreImages sets it to false (S:src/mongo/db/catalog/coll_mod.cpp@v5.0). */
+static bool
+add_what_5_0_resets(const struct ddl *ddl, const struct entry *entry, bson_t *command)
+{
+  bool resets = ddl->source_version >= 500 && ddl->source_version < 600 && ddl->target_version < 600 &&
+                !series_of(entry->coll) && !bson_has_field(&entry->o, "recordPreImages");
+  return resets && BSON_APPEND_BOOL(command, "recordPreImages", false);
+}
+
+bool
+collmod_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
+{
+  bson_iter_t iter;
+  bool ok = true;
+  struct place *place = ddl_place(ddl, entry);
+  if (!place) {
+    return true;
+  }
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(ddl_command_name(place->coll)));
+  bool more = add_what_5_0_resets(ddl, entry, command);
+  for (bson_iter_init(&iter, &entry->o); ok && bson_iter_next(&iter);) {
+    const char *key = bson_iter_key(&iter);
+    if (strcmp(key, "index") == 0) {
+      ok = take_index(ddl, entry, place, &iter, error);
+    } else if (strcmp(key, "expireAfterSeconds") == 0) {
+      set_own_expiry(ddl, entry, place, &iter);
+    } else if (!changes_nothing(key)) {
+      more = definition_append_change(&iter, ddl->target_version, command) || more;
+    }
+  }
+  if (ok && more && !schema_collmod(ddl->target, place->db, command, error)) {
+    ok = refused_change(ddl, entry, place, error);
+  }
+  bson_destroy(command);
+  return ok;
+}

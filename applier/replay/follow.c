@@ -1,0 +1,338 @@
+#include "applier/replay/follow.h"
+
+#include "applier/collections/indexes.h"
+#include "applier/collections/reread.h"
+#include "applier/ddl/recopy.h"
+#include "applier/replay/bookmark.h"
+#include "applier/replay/repeats.h"
+#include "applier/replay/replay_entry.h"
+#include "applier/replay/retry.h"
+#include "applier/replay/stop_request.h"
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "target/definition/schema.h"
+#include "target/guard/in_flight.h"
+
+#define REPORT_MS 1000
+#define RECOVERY_MS 50 /* the same after a failure: that the bookmark moves before the next one */
+#define IDLE_MS 1000
+#define FINISH_MS 5000
+
+bool
+follow_expect(struct applier *applier, struct error *error)
+{
+  if (applier->reader.majority) {
+    return true;
+  }
+  if (!oplog_last(&applier->reader, &applier->expected, error)) {
+    return false;
+  }
+  applier->end = applier->expected.ts;
+  if (applier->end <= applier->start.ts ||
+      applier->end <= applier->position.ts) { /* was there when it was opened, or given */
+    applier->expected.ts = 0;
+  }
+  return true;
+}
+
+/*
+ * What was copied from a source that cannot read by majority holds for good when the newest entry of then turns up where the
+ * replay gets to it: had the source rolled back, another one would be there. So do what each range saw, as the member that it was
+ * read from may have been lost before the copy was done.
+ */
+static bool
+check_expected(struct applier *applier, const struct optime *at, struct error *error)
+{
+  struct optime *expected = &applier->expected;
+  for (; applier->seen_at < applier->seen_count && applier->seen[applier->seen_at].ts <= at->ts; applier->seen_at++) {
+    if (!optime_equal(at, &applier->seen[applier->seen_at])) {
+      return oplog_parted(&applier->reader, &applier->seen[applier->seen_at], error);
+    }
+  }
+  if (expected->ts == 0 || at->ts < expected->ts) {
+    return true;
+  }
+  bool same = optime_equal(at, expected) || oplog_parted(&applier->reader, expected, error);
+  expected->ts = 0;
+  return same;
+}
+
+/*
+ * The replay has passed the moving copy: from here on the target is what the source was, entry by entry. If collections
+ * had to be copied or documents had to be read again, the consistency point moves on first.
+ */
+static bool
+become_consistent(struct applier *applier, struct error *error)
+{
+  if (!reread_flush(&applier->places, &applier->apply, true, 0, error)) {
+    return false;
+  }
+  if (applier->seen_at < applier->seen_count) { /* behind all that the source has */
+    return oplog_parted(&applier->reader, &applier->seen[applier->seen_at], error);
+  }
+  if (recopy_any_due(&applier->places)) {
+    applier->rereading = true;
+    return recopy_run(&applier->ddl, &applier->reader, &applier->end, error) && follow_expect(applier, error);
+  }
+  if (reread_any_due(&applier->places)) {
+    applier->rereading = true;
+    return reread_run(&applier->places, &applier->reader, &applier->apply, &applier->end, error) &&
+           follow_expect(applier, error);
+  }
+  if (!repeats_report(applier, error)) {
+    return false;
+  }
+  for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
+    reread_clear(place);
+  }
+  /* What became unique meanwhile is dropped to be built: should that be cut short, only the list tells that it was there. */
+  if (indexes_any_unbuilt(&applier->sleeping) && !bookmark_report(applier, true, error)) {
+    return false;
+  }
+  applier->consistent = true;
+  applier->ddl.lenient = false;
+  applier->apply.bulk.lenient = false;
+  log_info("consistent ts=%u.%u: building the indexes that waited", OPTIME_SECONDS(applier->end),
+           OPTIME_INCREMENT(applier->end));
+  fault_point("consistent");
+  return indexes_build(&applier->sleeping, applier->target_uri, error) && bookmark_refuse_held_back(applier, error);
+}
+
+/* Up to `end` the target may be ahead of the replay. */
+static void
+be_lenient(struct applier *applier, uint64_t end)
+{
+  applier->consistent = false;
+  applier->end = end;
+  applier->ddl.lenient = applier->apply.bulk.lenient = true;
+}
+
+/* True where a collection has to be copied, though the replay was strict. */
+static bool
+relapse_if_due(struct applier *applier)
+{
+  bool due = applier->places.relapse && applier->consistent;
+  applier->places.relapse = false;
+  if (due) {
+    reread_all_due(&applier->places);
+    applier->rereading = true; /* all others are exact */
+    be_lenient(applier, applier->position.ts);
+  }
+  return due;
+}
+
+/* One entry of the stream. Up to the consistency point, and over what an earlier attempt may have done, lenient. */
+static bool
+follow_entry(struct applier *applier, const bson_t *document, struct error *error)
+{
+  struct optime at = feed_given(applier->feed);
+  if (!applier->consistent && feed_settled(applier->feed).ts >= applier->end && !become_consistent(applier, error)) {
+    return false;
+  }
+  if (!check_expected(applier, &at, error)) {
+    return false;
+  }
+  if (at.ts > applier->position.ts) {
+    applier->position = at;
+  }
+  if (at.ts > applier->taken.ts) {
+    applier->taken = at;
+  }
+  applier->entries++;
+  if (!take_stream_entry(applier, document, at.ts, error)) {
+    return false;
+  }
+  relapse_if_due(applier);
+  return true;
+}
+
+/*
+ * Only an entry with a later timestamp, or none for a while, tells that all of the last one's are here: so that the
+ * bookmark is where the replay stopped, and the next start needs no lenient stretch.
+ */
+static bool
+finish_timestamp(struct applier *applier, struct error *error)
+{
+  const bson_t *document = NULL;
+  int64_t until = clock_ms() + FINISH_MS;
+  while (feed_settled(applier->feed).ts < applier->position.ts && clock_ms() < until) {
+    int got = feed_next(applier->feed, IDLE_MS, &document, error);
+    bool same = got == 1 && feed_given(applier->feed).ts <= applier->position.ts;
+    if (got < 0 || (same && !follow_entry(applier, document, error))) {
+      return false;
+    }
+  }
+  return bookmark_settle(applier, false, error);
+}
+
+/*
+ * The bookmark may be behind what was applied, and still be there when that has rolled back. What the spool holds is looked
+ * at with its end.
+ */
+static bool
+check_taken(struct applier *applier, const struct optime *spooled, struct error *error)
+{
+  const struct optime *taken = &applier->taken;
+  return taken->ts <= applier->start.ts || taken->ts <= spooled->ts || oplog_holds(&applier->reader, taken, error);
+}
+
+/*
+ * A spool of the copy's time is read first if it holds what comes next. If the bookmark is behind its end already, it was
+ * about to be removed.
+ */
+static bool
+open_feed(struct applier *applier, struct error *error)
+{
+  struct spool *spool = NULL;
+  int found = applier->oplog_path ? spool_open(&spool, applier->oplog_path, &applier->copied_from, false, error) : 0;
+  if (found == 1 && spool_settled(spool).ts <= applier->start.ts) {
+    found = spool_remove(spool, error) ? 0 : -1;
+    spool = NULL;
+  }
+  struct optime spooled = spool ? spool_settled(spool) : (struct optime){0};
+  return found >= 0 && feed_open(&applier->feed, applier->source_uri, &applier->start, spool, error) &&
+         check_taken(applier, &spooled, error);
+}
+
+/* When the bookmark file says that all of the spool is on the target, it has done its work. */
+static bool
+end_spool(struct applier *applier, struct error *error)
+{
+  struct optime read = feed_spool_read(applier->feed);
+  if (read.ts == 0 || applier->bookmark.ts < read.ts) {
+    return true;
+  }
+  if (!bookmark_report(applier, true, error) || !feed_remove_spool(applier->feed, error)) {
+    return false;
+  }
+  log_info("the spooled oplog is applied and removed ts=%u.%u", OPTIME_SECONDS(read.ts), OPTIME_INCREMENT(read.ts));
+  return true;
+}
+
+/* What is due about once a second. */
+static bool
+report_if_due(struct applier *applier, struct error *error)
+{
+  int64_t spooled = 0;
+  if (clock_ms() - applier->report_ms < (applier->pause_ms > 0 ? RECOVERY_MS : REPORT_MS)) {
+    return true;
+  }
+  uint64_t needed = feed_reached(applier->feed, &spooled);
+  lookout_need(&applier->lookout, needed, spooled);
+  if (applier->reader.unordered) {
+    lookout_note(&applier->lookout, feed_settled(applier->feed).ts, feed_idle_ms(applier->feed));
+  }
+  bool ok = bookmark_settle(applier, false, error) && end_spool(applier, error);
+  if (ok) {
+    patience_end(applier); /* the feed was opened, and a majority of the target answers */
+  }
+  return ok;
+}
+
+/* All that the source had at the stop is behind the replay, or in its hands. */
+static bool
+is_drained(struct applier *applier)
+{
+  return applier->consistent && told_goal(applier) && feed_settled(applier->feed).ts >= applier->goal;
+}
+
+/* Reads and applies until it is told to stop, or has drained. */
+static bool
+take_entries(struct applier *applier, struct error *error)
+{
+  int64_t taken = 0;
+  while (!applier->stopping && !is_drained(applier)) {
+    const bson_t *document = NULL;
+    /* What was gathered does not wait for more to come. */
+    int wait_ms = applier->apply.gathering.count ? 0 : IDLE_MS;
+    int got = feed_next(applier->feed, wait_ms, &document, error);
+    applier->idle = got == 0 && wait_ms > 0;
+    if (got < 0 || (got == 1 && !follow_entry(applier, document, error))) {
+      return false;
+    }
+    taken += got;
+    if (got == 0 || taken >= applier->batch_entries) {
+      taken = 0;
+      if (!apply_send(&applier->apply, error)) {
+        return false;
+      }
+      told_stop(applier, 0);
+    }
+    if (got == 0 && !applier->consistent && feed_settled(applier->feed).ts >= applier->end &&
+        !become_consistent(applier, error)) {
+      return false;
+    }
+    if (!report_if_due(applier, error)) {
+      return false;
+    }
+    relapse_if_due(applier);
+  }
+  return true;
+}
+
+/* Reads and applies until it is told to stop, or has drained; then the batch in hand is finished. */
+static bool
+follow(struct applier *applier, struct error *error)
+{
+  applier->position = applier->start;
+  applier->rereading = false;
+  be_lenient(applier, applier->end);
+  if (!leftover_wait(&applier->target, NULL, told_stop, applier)) {
+    return true;
+  }
+  if (!mark_move(&applier->target, &applier->mark, 0, error) || (!applier->feed && !open_feed(applier, error)) ||
+      !bookmark_same_election(applier, error)) {
+    return false;
+  }
+  if (applier->end > applier->start.ts && !indexes_unbuild(&applier->sleeping, applier->target_uri, error)) {
+    return false;
+  }
+  bool more = true;
+  while (more) {
+    if (!take_entries(applier, error)) {
+      return false;
+    }
+    more = !applier->stopping && applier->consistent;
+    if (more && !reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error)) {
+      return false;
+    }
+    more = more && relapse_if_due(applier);
+  }
+  /* No more entries come: what is judged now is as the target stays. */
+  return !applier->consistent ||
+         (finish_timestamp(applier, error) &&
+          reread_judge(&applier->places, &applier->reader, &applier->target, UINT64_MAX, error));
+}
+
+bool
+follow_patiently(struct applier *applier, struct error *error)
+{
+  if (!lookout_ask(&applier->lookout, applier->source_uri, error)) {
+    return false;
+  }
+  while (!follow(applier, error)) {
+    if (!patience_has(applier, error)) {
+      return false;
+    }
+    applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
+    applier->consistent =
+      false; /* the status is not to say so any longer, even if the next step waits for the source */
+    if (!bookmark_report(applier, false, error)) {
+      return false;
+    }
+    feed_free(applier->feed);
+    applier->feed = NULL;
+    apply_forget(&applier->apply);
+    transactions_clear(&applier->transactions);
+    for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
+      reread_clear(place);
+    }
+    applier->start = applier->bookmark;
+    applier->election[0] = 0;
+    if (told_stop(applier, (int)applier->pause_ms)) {
+      return true;
+    }
+  }
+  return true;
+}

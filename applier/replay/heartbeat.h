@@ -1,0 +1,52 @@
+/*
+ * Two threads beside the one that replays, so that what they say does not wait for what it is at (a large batch, an index
+ * build, a server that is away):
+ *
+ * one tells the coordinator each second that this process lives, and how far the source was when it was asked last;
+ * one asks the source, by a connection of its own, for its newest entry every two seconds and for its window every thirty.
+ *
+ * Times are of clock_ms, which all processes of the machine share.
+ */
+#ifndef FERRY_APPLIER_REPLAY_HEARTBEAT_H
+#define FERRY_APPLIER_REPLAY_HEARTBEAT_H
+
+#include <pthread.h>
+
+#include "ipc/channel.h"
+
+struct lookout {
+  struct channel *channel;
+  char *source_uri; /* NULL: nobody asks the source yet */
+  pthread_t beating;
+  pthread_t asking;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  bool beats; /* this thread was started; the next fields are under the lock */
+  bool stop;
+  uint64_t newest;   /* 0: not known yet */
+  int64_t asked_ms;  /* when that was asked for, before the answer */
+  int64_t wanted_ms; /* an answer to a question from before this is not enough */
+  uint64_t needed;   /* for the window, as MESSAGE_WINDOW has it, and as it was then: */
+  int64_t spooled;
+  int64_t needed_ms;
+};
+
+/* The first thread. lookout_end in any case, without this, too (of zeroed memory); the channel must outlive it. */
+bool lookout_start(struct lookout *lookout, struct channel *channel, struct error *error);
+
+/* The second one; once it was started, nothing. */
+bool lookout_ask(struct lookout *lookout, const char *source_uri, struct error *error);
+
+/* The replay itself learned that the source's newest entry of this time was `newest`. */
+void lookout_note(struct lookout *lookout, uint64_t newest, int64_t asked_ms);
+
+/* What has to stay in the source's oplog, and how large the spool is. */
+void lookout_need(struct lookout *lookout, uint64_t needed, int64_t spooled);
+
+/* Whether the source was asked for its newest entry at or after this time, and what it said. If not, it is asked at once. */
+bool lookout_since(struct lookout *lookout, int64_t since_ms, uint64_t *newest);
+
+/* May take as long as a question that is under way. */
+void lookout_end(struct lookout *lookout);
+
+#endif

@@ -1,0 +1,266 @@
+#include "applier/replay/replay_entry.h"
+
+#include "applier/collections/reread.h"
+#include "server/series.h"
+#include "source/catalog/catalog.h"
+#include "target/definition/naming.h"
+#include "target/definition/schema.h"
+#include "target/replay/delta.h"
+
+#define BATCH_BYTES (16 << 20)
+#define VERSION_6_1 601
+
+static bool
+has_fields(const bson_t *document, const char *name)
+{
+  bson_iter_t iter;
+  bson_iter_t fields;
+  return bson_iter_init_find(&iter, document, name) && bson_iter_recurse(&iter, &fields) && bson_iter_next(&fields);
+}
+
+static bool
+removes_fields(const struct entry *entry)
+{
+  bson_t diff;
+  struct error ignored;
+  if (entry->kind == ENTRY_DIFF) {
+    return message_document(&entry->o, "diff", &diff, &ignored) && has_fields(&diff, "removedFields");
+  }
+  return entry->write == APPLY_MODIFY && has_fields(&entry->o, "$unset");
+}
+
+/* Up to the consistency point: notes what must be read again. False: the entry is in what was read already. */
+static bool
+is_to_replay(struct applier *applier, struct place *place, const struct entry *entry)
+{
+  struct reread *reread = reread_find(place, &entry->id);
+  if (reread && entry->ts <= reread->exact) {
+    return false;
+  }
+  if (removes_fields(entry)) {
+    if ((reread || !applier->rereading || place->start) && !place->capped) {
+      reread_note(place, &entry->id);
+    }
+  } else if (reread && entry->kind == ENTRY_WRITE && entry->write != APPLY_MODIFY && entry->write != APPLY_DELTA) {
+    reread_forget(place, reread); /* the whole document is as this entry says */
+  }
+  return true;
+}
+
+/* SecantusDB's form of an update. */
+static bool
+add_diff(struct batch *batch, const struct entry *entry, struct error *error)
+{
+  bson_t diff;
+  bson_t truncations;
+  bson_t modifiers;
+  if (!message_document(&entry->o, "diff", &diff, error) ||
+      !delta_to_modifiers(&diff, &truncations, &modifiers, error)) {
+    return false;
+  }
+  if (!bson_empty(&truncations)) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &truncations);
+  }
+  if (!bson_empty(&modifiers)) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+  }
+  bson_destroy(&truncations);
+  bson_destroy(&modifiers);
+  return true;
+}
+
+/* $v says how it was written, not what to do; targets from 6.1 on refuse it. */
+static void
+add_modifiers(struct batch *batch, const struct entry *entry)
+{
+  bson_t modifiers = BSON_INITIALIZER;
+  bson_copy_to_excluding_noinit(&entry->o, &modifiers, "$v", NULL);
+  if (bson_has_field(&entry->o, "$v")) {
+    batch_add(batch, APPLY_MODIFY, entry->ts, &entry->id, &modifiers);
+  } else {
+    batch_add_paths(batch, entry->ts, &entry->id, &modifiers);
+  }
+  bson_destroy(&modifiers);
+}
+
+static bool
+add_to(struct batch *batch, const struct entry *entry, struct error *error)
+{
+  if (entry->kind == ENTRY_DIFF) {
+    if (!add_diff(batch, entry, error)) {
+      return false;
+    }
+  } else if (entry->write == APPLY_MODIFY) {
+    add_modifiers(batch, entry);
+  } else {
+    batch_add(batch, entry->write, entry->ts, &entry->id, entry->write == APPLY_DELETE ? NULL : &entry->o);
+  }
+  return true;
+}
+
+static bool
+add_write(struct applier *applier, struct entry *entry, struct error *error)
+{
+  if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0 && !series_of(entry->coll)) {
+    return reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error) &&
+           ddl_apply_write(&applier->ddl, entry, error);
+  }
+  if (!selection_wants(&applier->selection, entry->db, entry->coll)) {
+    return true;
+  }
+  if (!entry_rename(entry, &applier->selection, error)) {
+    return false;
+  }
+  struct place *place = ddl_place(&applier->ddl, entry);
+  if ((!place && ddl_is_gone(&applier->ddl, entry)) || ddl_was_gone(&applier->ddl, entry)) {
+    return true;
+  }
+  bool upsert =
+    entry->kind == ENTRY_WRITE && entry->write != APPLY_DELETE && applier->loose && (applier->upserts || entry->upsert);
+  if (!place) { /* not every server logs the creation that an insert makes */
+    if (entry->write != APPLY_INSERT && !upsert) {
+      return applier->ddl.lenient || (applier->loose && entry->write == APPLY_DELETE) ||
+             error_set(error, ERROR_DIVERGED, "the oplog entry at %u.%u changes %s.%s, which the target does not have",
+                       OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts), entry->db, entry->coll);
+    }
+    bson_t nothing = BSON_INITIALIZER; /* by the command, which makes way for a database of another case */
+    if (!naming_check(entry->db, entry->coll, applier->ddl.target_version, error) ||
+        !schema_create(&applier->target, entry->db, entry->coll, &nothing, error)) {
+      return false;
+    }
+    place = places_add(&applier->places, entry->db, entry->coll);
+    place->since = entry->ts;
+    places_set_source(&applier->places, place, entry->from_db, entry->from_coll);
+    if (entry->has_uuid) {
+      places_set_uuid(&applier->places, place, entry->uuid);
+    }
+  }
+  if (entry->ts <= place->start || (!applier->consistent && !is_to_replay(applier, place, entry))) {
+    return true;
+  }
+  struct batch *batch = &applier->apply.gathering;
+  struct batch_run *run = batch_into(batch, place->db, place->coll);
+  bool expires = !place->capped && place_may_have_expired(place, entry->ts);
+  if (run->count > 0 && run->expires != expires) { /* the last one of the time that this is about is behind */
+    if (!apply_send(&applier->apply, error)) {
+      return false;
+    }
+    run = batch_into(batch, place->db, place->coll);
+  }
+  if (run->count == 0) {
+    run->capped = place->capped;
+    run->no_id_index = place->no_id_index;
+    run->expires = expires;
+    run->keep_order =
+      place->capped || place->collated || sleeping_any_unique(&applier->sleeping, place->db, place->coll);
+  }
+  batch->loose = applier->loose;
+  batch->upsert = upsert;
+  bool ok = add_to(batch, entry, error);
+  batch->loose = batch->upsert = false;
+  return ok && (batch->size < BATCH_BYTES || apply_send(&applier->apply, error));
+}
+
+static bool take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
+
+/*
+ * What an applyOps command logs, up to 6.1, is what its user gave, and applied as a server does that: an insert replaces what is
+ * there, an update makes what is missing unless `alwaysUpsert` is false, a delete may find nothing
+ * (S:src/mongo/db/repl/oplog.cpp, applyOperation_inlock@r4.0.14). Later servers log what each operation did.
+ */
+static bool
+take_group(struct applier *applier, const struct entry *entry, struct error *error)
+{
+  bson_iter_t iter;
+  bson_iter_t item;
+  bool ok = true;
+  bool loose = applier->loose;
+  bool upserts = applier->upserts;
+  if (!bson_iter_init_find(&iter, &entry->o, "applyOps") || !bson_iter_recurse(&iter, &item)) {
+    return error_set(error, ERROR_DIVERGED, "the applyOps at %u.%u has no operations", OPTIME_SECONDS(entry->ts),
+                     OPTIME_INCREMENT(entry->ts));
+  }
+  applier->loose = applier->by_hand && applier->reader.version <= VERSION_6_1;
+  applier->upserts = !bson_has_field(&entry->o, "alwaysUpsert") || message_flag(&entry->o, "alwaysUpsert");
+  while (ok && bson_iter_next(&item)) {
+    bson_t inner;
+    if (BSON_ITER_HOLDS_DOCUMENT(&item)) {
+      ok = message_item(&item, &inner) && take_entry(applier, &inner, entry->ts, error);
+    }
+  }
+  applier->loose = loose;
+  applier->upserts = upserts;
+  return ok;
+}
+
+static bool
+take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
+{
+  struct entry entry;
+  bool ok = entry_read(&entry, document, ts, error);
+  if (!ok || entry.kind == ENTRY_NOTHING) {
+    entry_clear(&entry);
+    return ok;
+  }
+  if (entry.kind == ENTRY_GROUP) {
+    ok = take_group(applier, &entry, error);
+  } else if (entry.kind == ENTRY_COMMAND) {
+    ok = reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error) &&
+         mark_look_after_rest(&applier->target, &applier->mark, &applier->looked_ms, error) &&
+         ddl_apply(&applier->ddl, &entry, error);
+  } else {
+    ok = add_write(applier, &entry, error);
+  }
+  entry_clear(&entry);
+  return ok;
+}
+
+/* What a part did was done when the transaction was committed. */
+static bool
+take_part(void *context, const bson_t *part, struct error *error)
+{
+  struct applier *applier = context;
+  return take_entry(applier, part, applier->committing, error);
+}
+
+static bool
+is_new_primary(const bson_t *document)
+{
+  bson_iter_t iter;
+  bson_iter_t found;
+  return bson_iter_init(&iter, document) && bson_iter_find_descendant(&iter, "o.msg", &found) &&
+         BSON_ITER_HOLDS_UTF8(&found) && strcmp(bson_iter_utf8(&found, NULL), "new primary") == 0;
+}
+
+/* As one transaction on the target, too, unless it is too large or has commands in it. */
+static bool
+take_transaction(struct applier *applier, const bson_t *document, bool parts, struct error *error)
+{
+  struct apply *apply = &applier->apply;
+  if (applier->atomic && !apply_send(apply, error)) {
+    return false;
+  }
+  int64_t sent = apply->sent;
+  bool ok = parts ? transactions_take(&applier->transactions, document, take_part, applier, error)
+                  : take_entry(applier, document, applier->committing, error);
+  if (!ok || !applier->atomic || apply->gathering.count == 0) {
+    return ok;
+  }
+  apply->gathering.atomic = apply->sent == sent;
+  return apply_send(apply, error);
+}
+
+bool
+take_stream_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
+{
+  enum transaction_role role = transaction_role_of(document);
+  applier->by_hand = role == TRANSACTION_NONE;
+  if (role == TRANSACTION_NONE) {
+    if (is_new_primary(document)) {
+      transactions_forget_unprepared(&applier->transactions);
+    }
+    return take_entry(applier, document, ts, error);
+  }
+  applier->committing = ts;
+  return take_transaction(applier, document, role != TRANSACTION_WHOLE, error);
+}

@@ -1,0 +1,12 @@
+/*
+ * Takes one entry of the oplog: a write into the batch, a command to the target, a part of a transaction to the others.
+ */
+#ifndef FERRY_APPLIER_REPLAY_REPLAY_ENTRY_H
+#define FERRY_APPLIER_REPLAY_REPLAY_ENTRY_H
+
+#include "applier/replay/state.h"
+
+/* `ts` is the entry's own. */
+bool take_stream_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
+
+#endif

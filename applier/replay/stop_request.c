@@ -1,0 +1,42 @@
+#include "applier/replay/stop_request.h"
+
+#include "base/clock.h"
+
+void
+told_take(struct applier *applier, enum message_type type)
+{
+  if (type == MESSAGE_STOP) {
+    applier->stopping = true;
+  } else if (type == MESSAGE_DRAIN && !applier->draining) {
+    applier->draining = true;
+    applier->drain_ms = clock_ms() + 1; /* a question of this very millisecond may be older than the stop */
+  }
+}
+
+bool
+told_stop(void *context, int wait_ms)
+{
+  struct applier *applier = context;
+  for (; !applier->stopping && channel_waiting(&applier->channel, wait_ms); wait_ms = 0) {
+    enum message_type type;
+    bson_t message;
+    struct error ignored; /* nobody is there to be told */
+    if (channel_receive(&applier->channel, &type, &message, &ignored) == 1) {
+      told_take(applier, type);
+    } else {
+      applier->stopping = true;
+    }
+  }
+  return applier->stopping;
+}
+
+bool
+told_goal(struct applier *applier)
+{
+  if (applier->draining && applier->reader.unordered && feed_idle_ms(applier->feed) >= applier->drain_ms) {
+    applier->goal = feed_settled(applier->feed).ts; /* what it said before may be its clock */
+  } else if (applier->draining && applier->goal == 0) {
+    lookout_since(&applier->lookout, applier->drain_ms, &applier->goal);
+  }
+  return applier->goal != 0;
+}

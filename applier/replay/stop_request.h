@@ -1,0 +1,18 @@
+/*
+ * What the coordinator says while the replay goes on: DRAIN and STOP.
+ */
+#ifndef FERRY_APPLIER_REPLAY_STOP_REQUEST_H
+#define FERRY_APPLIER_REPLAY_STOP_REQUEST_H
+
+#include "applier/replay/state.h"
+
+/* Notes a message that came. */
+void told_take(struct applier *applier, enum message_type type);
+
+/* Notes what is there, or comes within `wait_ms`. True: STOP came, or the coordinator is gone. The context is the applier. */
+bool told_stop(void *context, int wait_ms);
+
+/* DRAIN came, and what the source's newest entry was after that is known: `applier->goal`. */
+bool told_goal(struct applier *applier);
+
+#endif
