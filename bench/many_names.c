@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "coordinator/kept.h"
-#include "coordinator/known.h"
-#include "coordinator/status.h"
+#include "coordinator/report/status.h"
+#include "coordinator/state/collection_state.h"
+#include "coordinator/state/copy_state.h"
 
 static void
 check(bool ok, const struct error *error)

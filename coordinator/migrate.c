@@ -7,18 +7,18 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/process.h"
-#include "coordinator/check.h"
-#include "coordinator/ending.h"
-#include "coordinator/http.h"
-#include "coordinator/known.h"
-#include "coordinator/pool.h"
-#include "coordinator/preflight.h"
-#include "coordinator/progress.h"
-#include "coordinator/refused.h"
-#include "coordinator/signals.h"
-#include "coordinator/status.h"
-#include "coordinator/throttle.h"
-#include "coordinator/uri.h"
+#include "coordinator/check/check.h"
+#include "coordinator/check/preflight.h"
+#include "coordinator/options/uri.h"
+#include "coordinator/pace/throttle.h"
+#include "coordinator/report/http.h"
+#include "coordinator/report/progress.h"
+#include "coordinator/report/status.h"
+#include "coordinator/report/tail.h"
+#include "coordinator/run/pool.h"
+#include "coordinator/run/signals.h"
+#include "coordinator/state/collection_state.h"
+#include "coordinator/state/refusals.h"
 #include "target/guard/in_flight.h"
 
 #define APPLIER_DEATHS_MOST 3
@@ -565,7 +565,7 @@ on_all_ended(void *context)
   uv_stop(&migration->loop);
 }
 
-/* While tailing, what the source has by now is waited for; see coordinator/ending.h. */
+/* While tailing, what the source has by now is waited for; see coordinator/report/tail.h. */
 static void
 stop(struct migration *migration)
 {

@@ -4,7 +4,7 @@
 #ifndef FERRY_COORDINATOR_MIGRATE_H
 #define FERRY_COORDINATOR_MIGRATE_H
 
-#include "coordinator/options.h"
+#include "coordinator/options/options.h"
 
 /*
  * Runs until the migration is stopped by a signal or fails. Returns the exit status; the reason was logged.

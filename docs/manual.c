@@ -70,7 +70,7 @@ put_options(FILE *out)
 #define FLAG(f, n, h) put_item(out, n, NULL, h);
 #define NUMBER(f, n, i, l, m, v, h) put_number(out, n, v, h, (const int64_t[]){i, l, m});
 #define IGNORED(n, v, h) put_item(out, n, v, h);
-#include "coordinator/options.def"
+#include "coordinator/options/options.def"
   fputs(end, out);
 }
 

@@ -5,8 +5,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "coordinator/kept.h"
-#include "coordinator/known.h"
+#include "coordinator/state/collection_state.h"
+#include "coordinator/state/copy_state.h"
 #include "tests/fuzz/input.h"
 
 static bool

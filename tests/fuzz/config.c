@@ -4,7 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "coordinator/uri.h"
+#include "coordinator/options/uri.h"
 #include "server/server.h"
 #include "tests/fuzz/input.h"
 

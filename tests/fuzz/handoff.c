@@ -3,7 +3,7 @@
 #include "applier/collections/deferred_indexes.h"
 #include "applier/collections/listed.h"
 #include "base/nesting.h"
-#include "coordinator/throttle.h"
+#include "coordinator/pace/throttle.h"
 #include "ipc/message.h"
 #include "target/guard/mark.h"
 #include "tests/fuzz/input.h"

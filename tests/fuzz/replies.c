@@ -1,5 +1,5 @@
 /* What servers answer: who they are, what a user may do, what a majority has, and the definitions of collections and indexes. */
-#include "coordinator/privileges.h"
+#include "coordinator/check/privileges.h"
 #include "server/server.h"
 #include "source/catalog/split.h"
 #include "source/catalog/view.h"

@@ -26,7 +26,7 @@ def run(*arguments, **more):
 
 def table():
     """What options.def says: {name: kind}."""
-    text = re.sub(r"/\*.*?\*/", "", (ROOT / "coordinator/options.def").read_text(), flags=re.S)
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / "coordinator/options/options.def").read_text(), flags=re.S)
     found = {}
     for kind, name in re.findall(r'^(TEXT|SECRET|LIST|FLAG|NUMBER|IGNORED)\((?:\w+, )?"(\w+)"', text, re.M):
         found[name] = kind
@@ -43,7 +43,7 @@ def test_the_help_is_the_table():
 
 def test_the_help_has_numeric_defaults_and_columns_that_do_not_collide():
     lines = run("--help").stdout.splitlines()
-    defaults = dict(re.findall(r'^NUMBER\(\w+, "(\w+)", (\d+),', (ROOT / "coordinator/options.def").read_text(), re.M))
+    defaults = dict(re.findall(r'^NUMBER\(\w+, "(\w+)", (\d+),', (ROOT / "coordinator/options/options.def").read_text(), re.M))
     for name, default in defaults.items():
         at = next(i for i, line in enumerate(lines) if line.startswith(f"  --{name} "))
         described = lines[at] if len(lines[at]) > 31 else lines[at + 1]

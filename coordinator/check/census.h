@@ -1,0 +1,14 @@
+/*
+ * What was chosen, in numbers, and what of it arrives in another form than it has on the source. Pure.
+ */
+#ifndef FERRY_COORDINATOR_CHECK_CENSUS_H
+#define FERRY_COORDINATOR_CHECK_CENSUS_H
+
+#include "coordinator/check/findings.h"
+#include "coordinator/options/options.h"
+#include "source/catalog/catalog.h"
+
+/* Notes each database and all together, and warns of each index that changes. Gives the bytes; -1: not asked. */
+int64_t census_take(const struct catalog *catalog, const struct options *options, struct findings *findings);
+
+#endif

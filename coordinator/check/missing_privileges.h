@@ -1,0 +1,27 @@
+/*
+ * Collections and what is missing on each, and their names in few words. Pure; for coordinator/check/required_privileges.c and its tests.
+ */
+#ifndef FERRY_COORDINATOR_CHECK_MISSING_PRIVILEGES_H
+#define FERRY_COORDINATOR_CHECK_MISSING_PRIVILEGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lack {
+  const char *db; /* the names are the caller's */
+  const char *coll;
+  bool view;
+  uint32_t mask; /* bits of what is missing */
+};
+
+/* By database and name, as lack_names wants them. */
+void lack_sort(struct lack *lacks, size_t count);
+
+/*
+ * "shop.*, crm.x and 3 more": where exactly `bits` of `among` are missing. A database all of whose collections (views aside)
+ * are alike is named as a whole. free() it.
+ */
+char *lack_names(const struct lack *lacks, size_t count, uint32_t among, uint32_t bits);
+
+#endif

@@ -1,0 +1,313 @@
+#include "coordinator/check/required_privileges.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "coordinator/check/missing_privileges.h"
+#include "ipc/message.h"
+#include "server/series.h"
+#include "target/definition/uuid.h"
+#include "target/guard/mark.h"
+
+struct need {
+  const char *action;
+  enum finding_level level; /* of its lack */
+  bool views;               /* also on views; every need is one on collections */
+  const char *without;      /* what its lack means, unless that is the end */
+};
+
+static const struct need of_source[] = {
+  {"find", FINDING_PROBLEM, false, NULL},
+  {"listIndexes", FINDING_PROBLEM, false, NULL},
+  {"collStats", FINDING_NOTE, false, "sizes are not known there, and one worker copies each collection"},
+  {"splitVector", FINDING_NOTE, false, "where ranges end is found by $sample, before 3.2 by a walk"}};
+
+/*
+ * Not renameCollectionSameDB: find, dropCollection, insert and createIndex allow the same (seen on 4.0.14). Of system
+ * collections nobody changes the options, and none has a validator: see writer_bypasses.
+ */
+static const struct need of_target[] = {
+  {"find", FINDING_PROBLEM, false, NULL},
+  {"insert", FINDING_PROBLEM, false, NULL},
+  {"update", FINDING_PROBLEM, false, NULL},
+  {"remove", FINDING_PROBLEM, false, NULL},
+  {"bypassDocumentValidation", FINDING_PROBLEM, false, NULL},
+  {"createCollection", FINDING_PROBLEM, true, NULL},
+  {"dropCollection", FINDING_PROBLEM, true, NULL},
+  {"createIndex", FINDING_PROBLEM, false, NULL},
+  {"dropIndex", FINDING_PROBLEM, false, NULL},
+  {"collMod", FINDING_PROBLEM, true, NULL},
+  {"dropDatabase", FINDING_WARNING, false, "a dropDatabase on the source ends the migration"}};
+
+static const char *
+side(const struct needs *needs)
+{
+  return needs->source ? "source" : "target";
+}
+
+/* The user lacks it: on what, and what that means. */
+static void
+lacks(struct needs *needs, enum finding_level level, const char *actions, const char *resource, const char *without)
+{
+  struct error error;
+  const char *user = needs->privileges.user;
+  if (level == FINDING_PROBLEM) {
+    error_set(&error, ERROR_AUTH, "the %s's user %s lacks %s on %s; grant it", side(needs), user, actions, resource);
+    findings_add_error(needs->findings, TOPIC_PRIVILEGES, side(needs), &error);
+  } else {
+    findings_add(needs->findings, level, TOPIC_PRIVILEGES, side(needs), "the user %s lacks %s on %s: %s", user, actions,
+                 resource, without);
+  }
+}
+
+/* Later 4.0 ones answer without the privilege, too, with what the user may see. */
+static bool
+ask_databases(struct needs *needs)
+{
+  bson_t reply;
+  struct error error;
+  bool allowed = privileges_allow(&needs->privileges, "listDatabases", NULL, NULL);
+  bson_t *command = BCON_NEW("listDatabases", BCON_INT32(1));
+  bool ok = server_command(needs->server, "admin", command, &reply, &error);
+  if (ok) {
+    bson_concat(needs->databases, &reply);
+  }
+  if (!allowed && !ok && error.kind == ERROR_AUTH) {
+    lacks(needs, FINDING_PROBLEM, "listDatabases", "the cluster", NULL);
+  } else if (!ok) {
+    findings_add_error(needs->findings, TOPIC_PRIVILEGES, side(needs), &error);
+  } else if (!allowed) {
+    lacks(needs, needs->source ? FINDING_WARNING : FINDING_NOTE, "listDatabases", "the cluster",
+          "databases that it has no rights on are not seen");
+  }
+  bson_destroy(command);
+  bson_destroy(&reply);
+  return ok;
+}
+
+bool
+needs_open(struct needs *needs, struct server *server, int wire_version, struct findings *findings)
+{
+  bson_t reply;
+  struct error error;
+  *needs = (struct needs){.server = server,
+                          .wire_version = wire_version,
+                          .source = server->kind == ERROR_SOURCE,
+                          .findings = findings,
+                          .databases = bson_new()};
+  bson_t *command = BCON_NEW("connectionStatus", BCON_INT32(1), "showPrivileges", BCON_BOOL(true));
+  bool ok = server_command(server, "admin", command, &reply, &error);
+  privileges_read(&needs->privileges, &reply, wire_version);
+  bson_destroy(command);
+  bson_destroy(&reply);
+  if (!ok && error.code == 0) { /* a refusal is an answer; only a lost connection is none */
+    findings_add_error(findings, TOPIC_PRIVILEGES, side(needs), &error);
+    return false;
+  }
+  if (!ok) {
+    needs->privileges.state = PRIVILEGES_UNTOLD;
+    findings_add(findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(needs), "this server does not tell who may do what: %s",
+                 error.text);
+  } else if (needs->privileges.state == PRIVILEGES_UNTOLD) {
+    findings_add(findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(needs),
+                 "this server does not tell what the user %s may do", needs->privileges.user);
+  } else if (needs->privileges.state == PRIVILEGES_KNOWN) {
+    findings_add(findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(needs), "user %s", needs->privileges.user);
+  }
+  return true;
+}
+
+void
+needs_close(struct needs *needs)
+{
+  privileges_clear(&needs->privileges);
+  bson_destroy(needs->databases);
+  *needs = (struct needs){0};
+}
+
+void
+needs_oplog(struct needs *needs)
+{
+  const struct privileges *privileges = &needs->privileges;
+  if (!privileges_allow(privileges, "find", "local", "oplog.rs")) {
+    lacks(needs, FINDING_PROBLEM, "find", "local.oplog.rs", NULL);
+  }
+  if (needs->wire_version >= WIRE_3_6 && !privileges_allow(privileges, "useUUID", NULL, NULL)) {
+    lacks(needs, FINDING_NOTE, "useUUID", "the cluster",
+          "collections are read by name, and one that is renamed meanwhile is copied again");
+  }
+}
+
+bool
+needs_listing(struct needs *needs)
+{
+  bson_t list;
+  bson_iter_t iter;
+  struct error ignored;
+  if (!ask_databases(needs)) {
+    return false;
+  }
+  if (needs->privileges.state == PRIVILEGES_NO_LOGIN) { /* and yet it answered */
+    findings_add(needs->findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(needs), "no authentication, nothing to check");
+  }
+  if (!message_document(needs->databases, "databases", &list, &ignored)) {
+    return true;
+  }
+  for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
+    bson_t item;
+    const char *db = NULL;
+    if (message_item(&iter, &item) && message_text(&item, "name", &db, &ignored) && !catalog_is_internal(db, "") &&
+        !privileges_allow(&needs->privileges, "listCollections", db, NULL)) {
+      lacks(needs, FINDING_PROBLEM, "listCollections", db, NULL);
+    }
+  }
+  return true;
+}
+
+static const struct need *
+table(const struct needs *needs, size_t *count)
+{
+  *count = needs->source ? sizeof of_source / sizeof *of_source : sizeof of_target / sizeof *of_target;
+  return needs->source ? of_source : of_target;
+}
+
+static uint32_t
+find_lacks(const struct needs *needs, const struct lack *at)
+{
+  size_t count;
+  const struct need *need = table(needs, &count);
+  uint32_t mask = 0;
+  for (size_t i = 0; i < count; i++) {
+    bool system = strncmp(at->coll, "system.", 7) == 0;
+    bool option =
+      system && (strcmp(need[i].action, "collMod") == 0 || strcmp(need[i].action, "bypassDocumentValidation") == 0);
+    bool whole = strcmp(need[i].action, "dropDatabase") == 0;
+    if (!option && (!at->view || need[i].views) &&
+        !privileges_allow(&needs->privileges, need[i].action, at->db, whole ? NULL : at->coll)) {
+      mask |= UINT32_C(1) << i;
+    }
+  }
+  return mask;
+}
+
+static char *
+name_actions(const struct need *need, size_t count, uint32_t bits)
+{
+  char *text = NULL;
+  size_t size = 0;
+  FILE *out = open_memstream(&text, &size);
+  for (size_t i = 0; i < count; i++) {
+    if (bits & UINT32_C(1) << i) {
+      fprintf(out, "%s%s", ftell(out) > 0 ? ", " : "", need[i].action);
+    }
+  }
+  fclose(out);
+  return text;
+}
+
+/* One finding for all collections that lack the same. */
+static void
+report_masks(struct needs *needs, const struct lack *lack, size_t count, uint32_t among, const struct need *first)
+{
+  size_t needs_count;
+  const struct need *need = table(needs, &needs_count);
+  for (size_t i = 0; i < count; i++) {
+    uint32_t bits = lack[i].mask & among;
+    bool seen = bits == 0;
+    for (size_t k = 0; k < i && !seen; k++) {
+      seen = (lack[k].mask & among) == bits;
+    }
+    if (seen) {
+      continue;
+    }
+    char *actions = name_actions(need, needs_count, bits);
+    char *resources = lack_names(lack, count, among, bits);
+    lacks(needs, first->level, actions, resources, first->without);
+    free(actions);
+    free(resources);
+  }
+}
+
+/* What is necessary together, the others one by one. */
+static void
+report(struct needs *needs, const struct lack *lack, size_t count)
+{
+  size_t needs_count;
+  const struct need *need = table(needs, &needs_count);
+  uint32_t necessary = 0;
+  for (size_t i = 0; i < needs_count; i++) {
+    if (need[i].level == FINDING_PROBLEM) {
+      necessary |= UINT32_C(1) << i;
+    }
+  }
+  report_masks(needs, lack, count, necessary, &need[0]);
+  for (size_t i = 0; i < needs_count; i++) {
+    if (need[i].level != FINDING_PROBLEM) {
+      report_masks(needs, lack, count, UINT32_C(1) << i, &need[i]);
+    }
+  }
+}
+
+void
+needs_collections(struct needs *needs, const struct catalog *catalog)
+{
+  size_t count = 0;
+  struct lack *lack = memory_new(catalog->count * sizeof *lack + 1);
+  for (size_t i = 0; i < catalog->count; i++) {
+    const struct collection *collection = &catalog->collections[i];
+    if (needs->source && collection->view) {
+      continue; /* its definition comes with the listing, and nothing else is read of it */
+    }
+    if (series_of(collection->name)) {
+      continue; /* 5.0 and later have resources of their own for buckets: left to the server */
+    }
+    struct lack *at = &lack[count++];
+    *at = (struct lack){.db = needs->source ? collection->db : collection->to_db,
+                        .coll = needs->source ? collection->name : collection->to_name,
+                        .view = collection->view};
+    at->mask = find_lacks(needs, at);
+  }
+  lack_sort(lack, count);
+  report(needs, lack, count);
+  free(lack);
+}
+
+void
+needs_mark(struct needs *needs)
+{
+  static const char *const actions[] = {"find", "insert", "update", "remove"};
+  bool allowed = true;
+  for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+    allowed = allowed && privileges_allow(&needs->privileges, actions[i], MARK_DB, MARK_COLL);
+  }
+  if (!allowed) {
+    lacks(needs, FINDING_WARNING, "find, insert, update or remove", MARK_DB "." MARK_COLL,
+          "a target that is restored from an older backup, or replaced, may go unnoticed");
+  }
+}
+
+void
+needs_uuids(struct needs *needs, const struct catalog *catalog)
+{
+  static const char *const actions[] = {"useUUID", "forceUUID"};
+  struct error error;
+  for (size_t i = 0; i < catalog->count; i++) {
+    const struct collection *collection = &catalog->collections[i];
+    if (!collection->view && !collection->has_uuid) {
+      findings_refuse(needs->findings, TOPIC_SERVERS, "source",
+                      "%s.%s has no UUID that could be kept: the source is older than 3.6; leave --preserveUUIDs out",
+                      collection->db, collection->name);
+      return;
+    }
+  }
+  if (!uuid_ask(needs->server, &error)) {
+    findings_add_error(needs->findings, TOPIC_SERVERS, "target", &error);
+    return;
+  }
+  for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+    if (!privileges_allow(&needs->privileges, actions[i], NULL, NULL)) {
+      lacks(needs, FINDING_PROBLEM, actions[i], "the cluster, for --preserveUUIDs", NULL);
+    }
+  }
+}

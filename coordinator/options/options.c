@@ -1,0 +1,534 @@
+#include "coordinator/options/options.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "coordinator/options/config.h"
+
+enum option_kind { KIND_GROUP, KIND_TEXT, KIND_LIST, KIND_FLAG, KIND_NUMBER, KIND_IGNORED };
+
+struct option {
+  enum option_kind kind;
+  bool secret; /* the next one is the descriptor it may be read from */
+  const char *name;
+  const char *value; /* what it takes, for texts */
+  const char *help;
+  size_t offset; /* in struct options */
+  int64_t initial;
+  int64_t least;
+  int64_t most;
+};
+
+#define ROW(k, f, n, v, h) .kind = k, .name = n, .value = v, .help = h, .offset = offsetof(struct options, f)
+static const struct option table[] = {
+#define GROUP(title) {.kind = KIND_GROUP, .name = "", .help = title},
+#define TEXT(f, n, v, h) {ROW(KIND_TEXT, f, n, v, h)},
+#define SECRET(f, n, v, h)                                                                                             \
+  {ROW(KIND_TEXT, f, n, v, h), .secret = true},                                                                        \
+    NUMBER(f##_fd, n "Fd", OPTIONS_NO_DESCRIPTOR, 0, 65535, "N", "read a line of descriptor N for it")
+#define LIST(f, n, v, h) {ROW(KIND_LIST, f, n, v, h)},
+#define FLAG(f, n, h) {ROW(KIND_FLAG, f, n, "BOOL", h)},
+#define NUMBER(f, n, i, l, m, v, h) {ROW(KIND_NUMBER, f, n, v, h), .initial = i, .least = l, .most = m},
+#define IGNORED(n, v, h) {.kind = KIND_IGNORED, .name = n, .value = v, .help = h},
+#include "coordinator/options/options.def"
+};
+#define HELP_INDENT 28
+#define TABLE_SIZE (sizeof table / sizeof *table)
+
+/* Where a value came from; the later wins. */
+enum origin { NOWHERE, IN_FILE, ON_LINE };
+
+struct parser {
+  struct options *options;
+  enum origin origin; /* of what is being read */
+  enum origin given[TABLE_SIZE];
+  bool secret_in_file;
+};
+
+static void *
+field_of(struct options *options, const struct option *option)
+{
+  return (char *)options + option->offset;
+}
+
+static const struct option *
+find_option(const char *name, size_t length)
+{
+  for (size_t i = 0; i < TABLE_SIZE; i++) {
+    if (table[i].kind != KIND_GROUP && strlen(table[i].name) == length && strncmp(table[i].name, name, length) == 0) {
+      return &table[i];
+    }
+  }
+  return NULL;
+}
+
+/* The option that a mistyped name may mean, as ": did you mean --x?"; "" if none is near. */
+static const char *
+near_option(const char *name, size_t length, char *text, size_t size)
+{
+  const char *names[TABLE_SIZE];
+  size_t count = 0;
+  for (size_t i = 0; i < TABLE_SIZE; i++) {
+    if (table[i].kind != KIND_GROUP) {
+      names[count++] = table[i].name;
+    }
+  }
+  const char *near = text_nearest(name, length, names, count);
+  snprintf(text, size, near ? ": did you mean --%s?" : "%s", near ? near : "");
+  return text;
+}
+
+static bool
+is_bool(const char *text)
+{
+  return text && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0);
+}
+
+/* NULL-ended; what `value` of a text stands for, where only some words are taken. */
+static const char *const *
+words_of(const char *value)
+{
+  static const char *const mechanisms[] = {"SCRAM-SHA-1",  "SCRAM-SHA-256", "MONGODB-CR",
+                                           "MONGODB-X509", "GSSAPI",        "PLAIN",
+                                           "MONGODB-IAM",  "MONGODB-AWS",   NULL};
+  static const char *const compressors[] = {"snappy", "zstd", "zlib", NULL};
+  return strcmp(value, "MECHANISM") == 0 ? mechanisms : strcmp(value, "COMPRESSORS") == 0 ? compressors : NULL;
+}
+
+static bool
+is_word(const char *const *words, const char *text, size_t length)
+{
+  for (; *words; words++) {
+    if (strlen(*words) == length && strncmp(*words, text, length) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool
+check_words(const struct option *option, const char *text, struct error *error)
+{
+  const char *const *words = words_of(option->value);
+  if (!words || (strcmp(option->value, "COMPRESSORS") == 0 && strcmp(text, "none") == 0)) {
+    return true;
+  }
+  bool list = strcmp(option->value, "COMPRESSORS") == 0;
+  for (const char *at = text;; at++) {
+    size_t length = list ? strcspn(at, ",") : strlen(at);
+    if (!is_word(words, at, length)) {
+      return error_set(error, ERROR_USAGE, "--%s takes %s, not '%s'", option->name,
+                       list ? "a list of snappy, zstd and zlib with commas between them, or none"
+                            : "SCRAM-SHA-1, SCRAM-SHA-256, MONGODB-CR, MONGODB-X509, GSSAPI, PLAIN or MONGODB-IAM",
+                       text);
+    }
+    at += length;
+    if (!*at) {
+      return true;
+    }
+  }
+}
+
+static bool
+twice(const struct option *option, struct error *error)
+{
+  return error_set(error, ERROR_USAGE, "--%s is given twice, with different values", option->name);
+}
+
+static bool
+set_number(int64_t *field, const struct option *option, bool again, const char *text, struct error *error)
+{
+  char *end = NULL;
+  errno = 0;
+  long long number = strtoll(text, &end, 10);
+  if (errno || end == text || *end || number < option->least || number > option->most) {
+    return error_set(error, ERROR_USAGE, "--%s takes a whole number from %lld to %lld, not '%s'", option->name,
+                     (long long)option->least, (long long)option->most, text);
+  }
+  if (again && *field != number) {
+    return twice(option, error);
+  }
+  *field = number;
+  return true;
+}
+
+static bool
+set_flag(bool *field, const struct option *option, bool again, const char *text, struct error *error)
+{
+  if (!is_bool(text)) {
+    return error_set(error, ERROR_USAGE, "--%s takes true or false, not '%s'", option->name, text);
+  }
+  bool value = strcmp(text, "true") == 0;
+  if (again && *field != value) {
+    return twice(option, error);
+  }
+  *field = value;
+  return true;
+}
+
+static bool
+set_text(char **field, const struct option *option, const char *text, struct error *error)
+{
+  if (*field && strcmp(*field, text) != 0) {
+    return twice(option, error);
+  }
+  bool path = strcmp(option->value, "FILE") == 0 || strcmp(option->value, "DIR") == 0;
+  if (path && !*text) {
+    return error_set(error, ERROR_USAGE, "--%s takes the name of a %s, and what is given is empty", option->name,
+                     *option->value == 'D' ? "folder" : "file");
+  }
+  if (!check_words(option, text, error)) {
+    return false;
+  }
+  memory_wipe(*field);
+  *field = memory_string(text);
+  return true;
+}
+
+static bool
+add_to_list(struct option_list *list, const struct option *option, const char *text, struct error *error)
+{
+  if (strcmp(option->value, "DB.COLL") == 0 && !strchr(text, '.')) {
+    return error_set(error, ERROR_USAGE, "--%s takes DB.COLL, not '%s'", option->name, text);
+  }
+  list->items = memory_grow(list->items, list->count, &list->capacity, sizeof *list->items);
+  list->items[list->count++] = memory_string(text);
+  return true;
+}
+
+/* The other way to say the same; NULL: there is none. */
+static const struct option *
+partner_of(const struct option *option)
+{
+  if (option->secret || strcmp(option->name, "host") == 0) {
+    return option + 1;
+  }
+  bool second = option > table && (option[-1].secret || strcmp(option->name, "uri") == 0);
+  return second ? option - 1 : NULL;
+}
+
+static bool
+set_option(struct parser *parser, const struct option *option, const char *text, struct error *error)
+{
+  void *field = field_of(parser->options, option);
+  const struct option *partner = partner_of(option);
+  enum origin *given = &parser->given[option - table];
+  enum origin other = partner ? parser->given[partner - table] : NOWHERE;
+  bool again = *given == parser->origin;
+  if (*given > parser->origin || other > parser->origin) {
+    return true;
+  }
+  if (other == parser->origin) {
+    return error_set(error, ERROR_USAGE, "--%s and --%s say the same: give one of them", partner->name, option->name);
+  }
+  *given = parser->origin;
+  switch (option->kind) {
+  case KIND_TEXT:
+    return set_text(field, option, text, error);
+  case KIND_LIST:
+    return add_to_list(field, option, text, error);
+  case KIND_FLAG:
+    return set_flag(field, option, again, text, error);
+  case KIND_NUMBER:
+    return set_number(field, option, again, text, error);
+  case KIND_IGNORED:
+    log_warn("--%s is %s", option->name, option->help);
+    return true;
+  case KIND_GROUP:
+    break;
+  }
+  return true;
+}
+
+static bool
+is_for_line_only(const char *name)
+{
+  return strcmp(name, "config") == 0 || strcmp(name, "help") == 0 || strcmp(name, "version") == 0;
+}
+
+/* A URI with a user in it, or a password. */
+static bool
+holds_secret(const struct option *option, const char *text)
+{
+  return option->secret || (strstr(text, "://") && strchr(text, '@'));
+}
+
+/* A line of the --config file. */
+static bool
+take_entry(void *context, const struct config_entry *entry, struct error *error)
+{
+  struct parser *parser = context;
+  const struct option *option = find_option(entry->key, strlen(entry->key));
+  if (!option) {
+    char near[96];
+    return error_set(error, ERROR_USAGE, "'%s' is no option%s; --help lists them", entry->key,
+                     near_option(entry->key, strlen(entry->key), near, sizeof near));
+  }
+  if (is_for_line_only(option->name)) {
+    return error_set(error, ERROR_USAGE, "%s belongs on the command line", option->name);
+  }
+  if (parser->given[option - table] == IN_FILE) {
+    return error_set(error, ERROR_USAGE, "%s is in the file twice", option->name);
+  }
+  if (entry->sequence && option->kind != KIND_LIST) {
+    return error_set(error, ERROR_USAGE, "%s takes one value, not a list", option->name);
+  }
+  if (entry->count == 0 && !entry->sequence) {
+    return error_set(error, ERROR_USAGE, "%s lacks its value, %s", option->name, option->value);
+  }
+  for (size_t i = 0; i < entry->count; i++) {
+    if (!set_option(parser, option, entry->values[i], error)) {
+      return false;
+    }
+    parser->secret_in_file |= holds_secret(option, entry->values[i]);
+  }
+  return true;
+}
+
+static bool
+read_file(struct parser *parser, struct error *error)
+{
+  bool exposed = false;
+  const char *file = parser->options->config;
+  parser->origin = IN_FILE;
+  if (!config_read(file, take_entry, parser, &exposed, error)) {
+    return false;
+  }
+  if (exposed && parser->secret_in_file) {
+    log_warn("%s holds a secret and is open to other users: chmod 600 it", file);
+  }
+  return true;
+}
+
+/* As near_option, of the words that may stand first; but for their number nothing is said of what was typed. */
+static const char *
+near_command(const char *word, size_t length, char *text, size_t size)
+{
+  static const char *const commands[] = {"check", "help", "version"};
+  const char *near = text_nearest(word, length, commands, sizeof commands / sizeof *commands);
+  snprintf(text, size, near ? ": did you mean 'mongoferry %s'?" : "%s", near ? near : "");
+  return text;
+}
+
+/* Only an option's name is repeated: other words may be the rest of a password with a blank in it. */
+static bool
+no_option(const char *word, size_t length, int at, struct error *error)
+{
+  char near[96];
+  bool dashes = length > 2 && strncmp(word, "--", 2) == 0;
+  bool name = dashes;
+  for (size_t i = 2; i < length; i++) {
+    name = name && isalpha((unsigned char)word[i]) != 0;
+  }
+  if (name) {
+    return error_set(error, ERROR_USAGE, "%.*s is no option%s; --help lists them", (int)length, word,
+                     near_option(word + 2, length - 2, near, sizeof near));
+  }
+  bool first = at == 0 && !dashes;
+  return error_set(error, ERROR_USAGE,
+                   "word %d of the options is no option%s; --help lists them, and values with blanks need quotes",
+                   at + 1, first ? near_command(word, length, near, sizeof near) : "");
+}
+
+/* One option of argv; `*at` is left on the last word that belongs to it. */
+static bool
+parse_one(struct parser *parser, int argc, char **argv, int *at, struct error *error)
+{
+  const char *word = argv[*at];
+  const char *next = *at + 1 < argc ? argv[*at + 1] : NULL;
+  if (strncmp(word, "-j", 2) == 0 && word[2] != 0) {
+    return set_option(parser, find_option("numParallelCollections", 22), word + 2 + (word[2] == '='), error);
+  }
+  if (strcmp(word, "-j") == 0) {
+    word = "--numParallelCollections";
+  }
+  if (strcmp(word, "-h") == 0) {
+    word = "--help";
+  }
+  if (strncmp(word, "--", 2) != 0) {
+    return no_option(word, strlen(word), *at, error);
+  }
+  const char *equals = strchr(word, '=');
+  size_t length = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
+  const struct option *option = find_option(word + 2, length);
+  if (!option) {
+    return no_option(word, length + 2, *at, error);
+  }
+  if (equals) {
+    return set_option(parser, option, equals + 1, error);
+  }
+  bool lone = option->kind == KIND_FLAG || strcmp(option->value, "BOOL") == 0;
+  if (lone && !is_bool(next)) {
+    return set_option(parser, option, "true", error);
+  }
+  if (!next) {
+    return error_set(error, ERROR_USAGE, "--%s lacks its value, %s", option->name, option->value);
+  }
+  (*at)++;
+  return set_option(parser, option, next, error);
+}
+
+static bool
+check_mechanisms(const char *token, const char *service, const char *host, const char *names, struct error *error)
+{
+  return !token || (!service && !host) || error_set(error, ERROR_USAGE, "--%s belong to different mechanisms", names);
+}
+
+/* What one option alone does not show. */
+static bool
+check_together(const struct options *options, struct error *error)
+{
+  if (options->allow_invalid_hostnames || options->allow_invalid_certificates) {
+    log_warn("--sslAllowInvalidHostnames and --sslAllowInvalidCertificates are deprecated: taken for --tlsInsecure");
+  }
+  if (!options->host && !options->uri) {
+    return error_set(error, ERROR_USAGE, "--host is missing: the source, as RS/host:port,...");
+  }
+  if (!options->destination) {
+    return error_set(error, ERROR_USAGE, "--destination is missing: the target, as RS/host:port,...");
+  }
+  return check_mechanisms(options->aws_session_token, options->gssapi_service_name, options->gssapi_host_name,
+                          "awsSessionToken and --gssapi...", error) &&
+         check_mechanisms(options->destination_aws_session_token, options->destination_gssapi_service_name,
+                          options->destination_gssapi_host_name,
+                          "destinationAwsSessionToken and --destinationGssapi...", error);
+}
+
+bool
+options_parse(struct options *options, int argc, char **argv, struct error *error)
+{
+  struct parser parser = {.options = options, .origin = ON_LINE};
+  memset(options, 0, sizeof *options);
+  for (size_t i = 0; i < TABLE_SIZE; i++) {
+    if (table[i].kind == KIND_NUMBER) {
+      *(int64_t *)field_of(options, &table[i]) = table[i].initial;
+    }
+  }
+  for (int i = 0; i < argc; i++) {
+    if (!parse_one(&parser, argc, argv, &i, error)) {
+      return false;
+    }
+  }
+  if (options->help || options->version) {
+    return true;
+  }
+  if (options->config && !read_file(&parser, error)) {
+    return false;
+  }
+  options->destination_plain = parser.given[find_option("destinationSsl", 14) - table] && !options->destination_ssl;
+  return check_together(options, error);
+}
+
+void
+options_clear(struct options *options)
+{
+  for (size_t i = 0; i < TABLE_SIZE; i++) {
+    void *field = field_of(options, &table[i]);
+    if (table[i].kind == KIND_TEXT) {
+      memory_wipe(*(char **)field);
+    } else if (table[i].kind == KIND_LIST) {
+      struct option_list *list = field;
+      for (size_t k = 0; k < list->count; k++) {
+        free(list->items[k]);
+      }
+      free(list->items);
+    }
+  }
+  memset(options, 0, sizeof *options);
+}
+
+bool
+options_select(const struct options *options, struct selection *selection, struct error *error)
+{
+  const struct option_list *const lists[SELECTION_LISTS] = {
+    [INCLUDE_DB] = &options->include_dbs, [INCLUDE_NAMESPACE] = &options->include_namespaces,
+    [EXCLUDE_DB] = &options->exclude_dbs, [EXCLUDE_NAMESPACE] = &options->exclude_namespaces,
+    [NS_FROM] = &options->ns_from,        [NS_TO] = &options->ns_to};
+  for (int list = 0; list < SELECTION_LISTS; list++) {
+    for (size_t i = 0; i < lists[list]->count; i++) {
+      if (!selection_add(selection, list, lists[list]->items[i], error)) {
+        return false;
+      }
+    }
+  }
+  return selection_check(selection, error);
+}
+
+void
+options_shape(const struct options *options, const struct selection *selection, bson_t *shape)
+{
+  bson_init(shape);
+  selection_put(selection, shape);
+  BSON_APPEND_BOOL(shape, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(shape, "preserveUUIDs", options->preserve_uuids);
+}
+
+void
+options_settings(const struct options *options, const struct selection *selection, bson_t *settings)
+{
+  selection_put(selection, settings);
+  BSON_APPEND_BOOL(settings, "noIndexRestore", options->no_index_restore);
+  BSON_APPEND_BOOL(settings, "preserveUUIDs", options->preserve_uuids);
+  BSON_APPEND_BOOL(settings, "atomicTransactions", options->atomic_transactions);
+  BSON_APPEND_INT64(settings, "oplogBatchSize", options->oplog_batch_size);
+  if (options->oplog_path) {
+    BSON_APPEND_UTF8(settings, "oplogPath", options->oplog_path);
+  }
+  char *path = memory_string(options_bookmark(options));
+  BSON_APPEND_UTF8(settings, "folder", dirname(path));
+  free(path);
+}
+
+const char *
+options_bookmark(const struct options *options)
+{
+  return options->bookmark_file ? options->bookmark_file : "mongomirror.bookmark";
+}
+
+int
+options_workers(const struct options *options)
+{
+  unsigned processors = uv_available_parallelism();
+  if (options->workers > 0) {
+    return (int)options->workers;
+  }
+  return processors < 2 ? 2 : processors > 16 ? 16 : (int)processors;
+}
+
+void
+options_help(FILE *out)
+{
+  fputs("mongoferry --host SOURCE --destination TARGET [options]\n"
+        "Moves a running MongoDB replica set to another without downtime: copies it, then\n"
+        "follows its oplog until stopped.\n"
+        "mongoferry check --host SOURCE --destination TARGET [options]\n"
+        "Reports whether that would work; changes nothing.\n",
+        out);
+  for (size_t i = 0; i < TABLE_SIZE; i++) {
+    char left[64];
+    char right[96];
+    if (table[i].kind == KIND_GROUP) {
+      fprintf(out, "\n%s\n", table[i].help);
+      continue;
+    }
+    snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].kind == KIND_FLAG ? "" : " ",
+             table[i].kind == KIND_FLAG ? "" : table[i].value);
+    if (table[i].kind == KIND_NUMBER && table[i].initial > 0) { /* 0 and -1 stand for what the help says of them */
+      snprintf(right, sizeof right, "%s (default %lld)", table[i].help, (long long)table[i].initial);
+    } else {
+      snprintf(right, sizeof right, "%s", table[i].help);
+    }
+    if (strlen(left) >= HELP_INDENT) {
+      fprintf(out, "  %s\n  %-*s%s\n", left, HELP_INDENT, "", right);
+    } else {
+      fprintf(out, "  %-*s%s\n", HELP_INDENT, left, right);
+    }
+  }
+}

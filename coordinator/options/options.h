@@ -1,0 +1,58 @@
+/*
+ * The command line and the --config file. The table is options.def.
+ */
+#ifndef FERRY_COORDINATOR_OPTIONS_OPTIONS_H
+#define FERRY_COORDINATOR_OPTIONS_OPTIONS_H
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "source/catalog/selection.h"
+
+#define OPTIONS_NO_DESCRIPTOR (-1)
+
+struct option_list {
+  char **items;
+  size_t count;
+  size_t capacity;
+};
+
+struct options {
+#define GROUP(title)
+#define TEXT(field, name, value, help) char *field;
+#define SECRET(field, name, value, help)                                                                               \
+  char *field;                                                                                                         \
+  int64_t field##_fd;
+#define LIST(field, name, value, help) struct option_list field;
+#define FLAG(field, name, help) bool field;
+#define NUMBER(field, name, initial, least, most, value, help) int64_t field;
+#define IGNORED(name, value, help)
+#include "coordinator/options/options.def"
+  bool destination_plain; /* --destinationSsl false, said in so many words */
+};
+
+/*
+ * Reads argv (not argv[0]) and the file it names; opens no connection. ERROR_USAGE names the option, what it takes, and the
+ * file's line. The command line wins over the file. An option that is there twice has to say the same.
+ */
+bool options_parse(struct options *options, int argc, char **argv, struct error *error);
+void options_clear(struct options *options);
+
+/* Fills an empty selection with what is included, excluded and renamed. ERROR_USAGE where that makes no sense. */
+bool options_select(const struct options *options, struct selection *selection, struct error *error);
+int options_workers(const struct options *options); /* by the machine's processors if not given */
+const char *options_bookmark(const struct options *options);
+
+/* At most 80 columns. */
+void options_help(FILE *out);
+
+/*
+ * The options that decide what a migration is, so that one that was begun goes on with the same only: the selection's, and
+ * whether there are indexes and UUIDs. The caller's to destroy.
+ */
+void options_shape(const struct options *options, const struct selection *selection, bson_t *shape);
+
+/* What the children have to know of the options: appended to `settings`. */
+void options_settings(const struct options *options, const struct selection *selection, bson_t *settings);
+
+#endif

@@ -1,0 +1,367 @@
+#include "coordinator/report/http.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+#define BODY_MOST 4096
+#define HEADERS_MOST 50
+#define HTTP_TOO_LARGE 413 /* its name in libmicrohttpd changed */
+#define HTTP_HEADERS_TOO_MANY 431
+#define TOKEN_BYTES 24
+#define TOKEN_LEAST 16
+
+struct body {
+  size_t size; /* of what came, kept or not */
+  char bytes[BODY_MOST];
+};
+
+/* One that is open, 0: a free place. */
+struct connection {
+  int64_t since_ms;
+  MHD_socket socket;
+};
+
+struct http {
+  const struct http_actions *actions;
+  struct MHD_Daemon *daemon;
+  char *token; /* NULL: none is asked for */
+  pthread_mutex_t lock;
+  char *json;
+  struct connection connections[HTTP_CONNECTIONS_MOST];
+  pthread_t closer;
+  pthread_cond_t stopping;
+  bool closes;
+  bool stop;
+};
+
+static enum MHD_Result
+reply(struct MHD_Connection *connection, unsigned status, const char *text)
+{
+  struct MHD_Response *response =
+    MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+  MHD_add_response_header(response, "Content-Type", "application/json");
+  MHD_add_response_header(response, "Cache-Control", "no-store");
+  MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+  MHD_add_response_header(response, "Connection", "close");
+  if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
+    MHD_add_response_header(response, "Allow", "GET, POST");
+  }
+  if (status == MHD_HTTP_UNAUTHORIZED) {
+    MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+  }
+  enum MHD_Result result = MHD_queue_response(connection, status, response);
+  MHD_destroy_response(response);
+  return result;
+}
+
+static enum MHD_Result
+refuse(struct MHD_Connection *connection, unsigned status, const char *why)
+{
+  char text[200];
+  snprintf(text, sizeof text, "{\"errorMessage\": \"%s\"}\n", why);
+  return reply(connection, status, text);
+}
+
+static const char *
+header(struct MHD_Connection *connection, const char *name)
+{
+  return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+}
+
+/* Takes as long wherever they differ; the length is no secret. */
+static bool
+same_token(const char *given, const char *token)
+{
+  size_t length = strlen(token);
+  unsigned char different = 0;
+  if (strlen(given) != length) {
+    return false;
+  }
+  for (size_t i = 0; i < length; i++) {
+    different |= (unsigned char)(token[i] ^ given[i]);
+  }
+  return different == 0;
+}
+
+static bool
+shows_token(const struct http *http, struct MHD_Connection *connection)
+{
+  const char *given = header(connection, "Authorization");
+  return given && strncasecmp(given, "Bearer ", 7) == 0 && same_token(given + 7, http->token);
+}
+
+/* An address or localhost, whatever the port. */
+static bool
+is_address(const char *host)
+{
+  char name[64];
+  struct in6_addr address;
+  if (host[0] == '[') {
+    size_t length = strcspn(host, "]");
+    snprintf(name, sizeof name, "%.*s", (int)length - 1, host + 1);
+    return host[length] == ']' && inet_pton(AF_INET6, name, &address) == 1;
+  }
+  snprintf(name, sizeof name, "%.*s", (int)strcspn(host, ":"), host);
+  return strcasecmp(name, "localhost") == 0 || inet_pton(AF_INET, name, &address) == 1;
+}
+
+/* True if the request may go on; else it was answered, with `result`. */
+static bool
+is_allowed(const struct http *http, struct MHD_Connection *connection, bool action, enum MHD_Result *result)
+{
+  const char *host = header(connection, "Host");
+  if (MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) > HEADERS_MOST) {
+    *result = refuse(connection, HTTP_HEADERS_TOO_MANY, "too many headers");
+  } else if (!host || (!http->token && !is_address(host))) {
+    *result = refuse(connection, MHD_HTTP_FORBIDDEN, "the Host has to be an address or localhost");
+  } else if (http->token && !shows_token(http, connection)) {
+    *result = refuse(connection, MHD_HTTP_UNAUTHORIZED, "give the header Authorization: Bearer, with the token");
+  } else if (action && !header(connection, "X-Mongoferry")) {
+    *result = refuse(connection, MHD_HTTP_FORBIDDEN, "an action needs the header X-Mongoferry: 1");
+  } else {
+    return true;
+  }
+  return false;
+}
+
+static enum MHD_Result
+get(struct http *http, struct MHD_Connection *connection, const char *path)
+{
+  if (strcmp(path, "/") != 0) {
+    return refuse(connection, MHD_HTTP_NOT_FOUND, "there is / only");
+  }
+  pthread_mutex_lock(&http->lock);
+  enum MHD_Result result = reply(connection, MHD_HTTP_OK, http->json);
+  pthread_mutex_unlock(&http->lock);
+  return result;
+}
+
+/* The body is whole. */
+static enum MHD_Result
+post(struct http *http, struct MHD_Connection *connection, const char *path, const struct body *body)
+{
+  char *text = NULL;
+  if (body->size > BODY_MOST) {
+    return refuse(connection, HTTP_TOO_LARGE, "the body is too large");
+  }
+  unsigned status = http->actions->post(http->actions->context, path, body->bytes, body->size, &text);
+  enum MHD_Result result = reply(connection, status, text ? text : "{}\n");
+  free(text);
+  return result;
+}
+
+/* Called once for the headers, once for each part of a body, and once at its end. */
+static enum MHD_Result
+answer(void *context, struct MHD_Connection *connection, const char *path, const char *method, const char *version,
+       const char *upload, size_t *upload_size, void **state)
+{
+  struct http *http = context;
+  enum MHD_Result result;
+  bool action = strcmp(method, "POST") == 0;
+  (void)version;
+  if (!*state) {
+    if (!action && strcmp(method, "GET") != 0) {
+      return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "there are GET and POST only");
+    }
+    if (!is_allowed(http, connection, action, &result)) {
+      return result;
+    }
+    *state = memory_new(sizeof(struct body));
+    return MHD_YES;
+  }
+  struct body *body = *state;
+  if (*upload_size == 0) {
+    return action ? post(http, connection, path, body) : get(http, connection, path);
+  }
+  if (body->size + *upload_size <= BODY_MOST) {
+    memcpy(body->bytes + body->size, upload, *upload_size);
+  }
+  body->size += *upload_size;
+  *upload_size = 0;
+  return MHD_YES;
+}
+
+static void
+forget_body(void *context, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode why)
+{
+  (void)context;
+  (void)connection;
+  (void)why;
+  free(*state);
+  *state = NULL;
+}
+
+/* A connection comes or goes; what goes is told of before its socket is closed. */
+static void
+note_connection(void *context, struct MHD_Connection *connection, void **place,
+                enum MHD_ConnectionNotificationCode what)
+{
+  struct http *http = context;
+  pthread_mutex_lock(&http->lock);
+  if (what == MHD_CONNECTION_NOTIFY_CLOSED && *place) {
+    *(struct connection *)*place = (struct connection){0};
+  } else if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+    for (int i = 0; i < HTTP_CONNECTIONS_MOST && !*place; i++) {
+      if (http->connections[i].since_ms == 0) {
+        http->connections[i].since_ms = clock_ms();
+        http->connections[i].socket =
+          MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        *place = &http->connections[i];
+      }
+    }
+  }
+  pthread_mutex_unlock(&http->lock);
+}
+
+/*
+ * libmicrohttpd's time limit begins anew with each byte, so that 32 clients of a byte a second would keep everybody else out.
+ */
+static void *
+close_late_ones(void *context)
+{
+  struct http *http = context;
+  pthread_mutex_lock(&http->lock);
+  while (!http->stop) {
+    struct timespec until;
+    int64_t now = clock_ms();
+    for (int i = 0; i < HTTP_CONNECTIONS_MOST; i++) {
+      const struct connection *connection = &http->connections[i];
+      if (connection->since_ms && now - connection->since_ms > HTTP_CONNECTION_MS) {
+        shutdown(connection->socket, SHUT_RDWR);
+      }
+    }
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec++;
+    pthread_cond_timedwait(&http->stopping, &http->lock, &until);
+  }
+  pthread_mutex_unlock(&http->lock);
+  return NULL;
+}
+
+/* `address` as a socket wants it; false if it is none. */
+static bool
+read_address(const char *address, uint16_t port, struct sockaddr_in6 *six, struct sockaddr_in *four)
+{
+  *six = (struct sockaddr_in6){.sin6_family = AF_INET6, .sin6_port = htons(port)};
+  *four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons(port)};
+  if (inet_pton(AF_INET, address, &four->sin_addr) == 1) {
+    six->sin6_family = AF_UNSPEC;
+    return true;
+  }
+  return inet_pton(AF_INET6, address, &six->sin6_addr) == 1;
+}
+
+static char *
+make_token(void)
+{
+  uint8_t bytes[TOKEN_BYTES];
+  char *token = memory_new(2 * sizeof bytes + 1);
+  if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
+    memory_wipe(token);
+    return NULL;
+  }
+  for (size_t i = 0; i < sizeof bytes; i++) {
+    snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+  }
+  return token;
+}
+
+static bool
+start_daemon(struct http *http, const struct http_place *place, const char *address, struct error *error)
+{
+  struct sockaddr_in6 six;
+  struct sockaddr_in four;
+  if (!read_address(address, place->port, &six, &four)) {
+    return error_set(error, ERROR_USAGE, "--httpStatusHost takes an address as 127.0.0.1 or ::1, not '%s'", address);
+  }
+  if (place->token && strlen(place->token) < TOKEN_LEAST) {
+    return error_set(error, ERROR_USAGE, "--httpToken takes at least %d characters", TOKEN_LEAST);
+  }
+  bool is_six = six.sin6_family == AF_INET6;
+  bool loopback = is_six ? IN6_IS_ADDR_LOOPBACK(&six.sin6_addr) != 0 : ntohl(four.sin_addr.s_addr) >> 24 == 127;
+  http->token = place->token ? memory_string(place->token) : loopback ? NULL : make_token();
+  if (!loopback && !http->token) {
+    return error_set(error, ERROR_INTERNAL, "no random bytes for a token; give --httpToken");
+  }
+  http->daemon = MHD_start_daemon(
+    MHD_USE_INTERNAL_POLLING_THREAD | (is_six ? MHD_USE_IPv6 : 0), place->port, NULL, NULL, answer, http,
+    MHD_OPTION_SOCK_ADDR, is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four, MHD_OPTION_CONNECTION_TIMEOUT,
+    (unsigned)(HTTP_CONNECTION_MS / 1000), MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MOST,
+    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384, MHD_OPTION_NOTIFY_COMPLETED, forget_body, NULL,
+    MHD_OPTION_NOTIFY_CONNECTION, note_connection, http, MHD_OPTION_END);
+  if (!http->daemon) {
+    return error_set(error, ERROR_USAGE, "--httpStatusPort: cannot listen on %s port %u: %s", address, place->port,
+                     strerror(errno));
+  }
+  if (http->token && !place->token) {
+    log_info("the status port asks for a token, as it is not on loopback: token=%s", http->token);
+  }
+  return true;
+}
+
+bool
+http_start(struct http **http, const struct http_place *place, const struct http_actions *actions, struct error *error)
+{
+  struct http *made = memory_new(sizeof *made);
+  made->actions = actions;
+  pthread_mutex_init(&made->lock, NULL);
+  pthread_cond_init(&made->stopping, NULL);
+  made->json = memory_string("{\"stage\": \"initializing\"}");
+  bool ok = start_daemon(made, place, place->address ? place->address : "127.0.0.1", error);
+  if (ok) {
+    made->closes = pthread_create(&made->closer, NULL, close_late_ones, made) == 0;
+    ok = made->closes || error_set(error, ERROR_INTERNAL, "cannot start a thread");
+  }
+  if (!ok) {
+    http_stop(made);
+    return false;
+  }
+  *http = made;
+  return true;
+}
+
+void
+http_set(struct http *http, const char *json)
+{
+  if (http) {
+    pthread_mutex_lock(&http->lock);
+    free(http->json);
+    http->json = memory_string(json);
+    pthread_mutex_unlock(&http->lock);
+  }
+}
+
+void
+http_stop(struct http *http)
+{
+  if (!http) {
+    return;
+  }
+  if (http->closes) {
+    pthread_mutex_lock(&http->lock);
+    http->stop = true;
+    pthread_cond_signal(&http->stopping);
+    pthread_mutex_unlock(&http->lock);
+    pthread_join(http->closer, NULL);
+  }
+  if (http->daemon) {
+    MHD_stop_daemon(http->daemon);
+  }
+  pthread_cond_destroy(&http->stopping);
+  pthread_mutex_destroy(&http->lock);
+  memory_wipe(http->token);
+  free(http->json);
+  free(http);
+}

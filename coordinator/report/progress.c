@@ -1,0 +1,254 @@
+#include "coordinator/report/progress.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "coordinator/report/terminal.h"
+#include "source/oplog/oplog.h"
+
+#define LOG_EVERY_MS 5000
+#define BARS_MOST 12
+#define BAR_WIDTH 10
+
+void
+progress_init(struct progress *progress)
+{
+  *progress = (struct progress){.terminal = terminal_open(), .shown_ms = clock_ms()};
+}
+
+void
+progress_end(struct progress *progress)
+{
+  if (progress->terminal) {
+    terminal_clear();
+  }
+  for (size_t i = 0; progress->bars && i < progress->bar_count; i++) {
+    free(progress->bars[i]);
+  }
+  free(progress->bars);
+  progress->bars = NULL;
+}
+
+static void
+human_time(char *text, size_t size, int64_t seconds)
+{
+  if (seconds >= 3600) {
+    snprintf(text, size, "%lldh%02lldm", (long long)(seconds / 3600), (long long)(seconds / 60 % 60));
+  } else {
+    snprintf(text, size, "%lldm%02llds", (long long)(seconds / 60), (long long)(seconds % 60));
+  }
+}
+
+/* "building 2 indexes", and how far it is if the target tells. */
+static void
+build_text(char *text, size_t size, const struct plan_collection *collection)
+{
+  int length = snprintf(text, size, "building %u indexes", bson_count_keys(&collection->indexes));
+  if (collection->to_build > 0 && length > 0 && (size_t)length < size) {
+    snprintf(text + length, size - (size_t)length, ", %lld%%",
+             (long long)(100 * collection->built / collection->to_build));
+  }
+}
+
+/* What is left at this pace, as a text; "-" if nobody knows. */
+static void
+eta_text(char *text, size_t size, int64_t left, double per_s)
+{
+  if (per_s > 0) {
+    human_time(text, size, (int64_t)((double)left / per_s));
+  } else {
+    snprintf(text, size, "-");
+  }
+}
+
+static int
+percent(int64_t done, int64_t total)
+{
+  return total > 0 ? (int)(100.0 * (double)done / (double)total) : 0;
+}
+
+static void
+show_bar(const struct plan *plan, size_t number, double bytes_per_s)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  int64_t documents;
+  int64_t bytes;
+  char eta[32];
+  char share[16];
+  char pace[32];
+  char bar[BAR_WIDTH + 3] = "[..........]";
+  char amount[48];
+  char size[64];
+  plan_copied(plan, number, &documents, &bytes);
+  int64_t total = collection->source->bytes > bytes ? collection->source->bytes : bytes;
+  memset(bar + 1, '#', total > 0 ? (size_t)(BAR_WIDTH * bytes / total) : 0);
+  eta_text(eta, sizeof eta, total - bytes, bytes_per_s);
+  snprintf(share, sizeof share, "%3d%%", percent(bytes, total));
+  snprintf(pace, sizeof pace, "%6.1f MB/s %7s", bytes_per_s / 1e6, eta);
+  snprintf(amount, sizeof amount, "%9lld docs", (long long)documents);
+  snprintf(size, sizeof size, "%.1f/%.1f MB", (double)bytes / 1e6, (double)total / 1e6);
+  char *name = memory_format("%s.%s", collection->source->db, collection->source->name);
+  if (collection->copies_done == collection->copies) {
+    char building[64];
+    build_text(building, sizeof building, collection);
+    const char *const fields[] = {building, amount, size};
+    terminal_show_fields(name, fields, 3);
+  } else {
+    const char *const fields[] = {share, pace, bar, amount, size};
+    terminal_show_fields(name, fields, 5);
+  }
+  free(name);
+}
+
+/* Bytes a second of one collection lately; of one that is not under copy nothing is kept. */
+static double
+pace_of(struct progress *progress, const struct plan *plan, size_t number, bool active)
+{
+  int64_t documents;
+  int64_t bytes;
+  struct recent **bar = &progress->bars[number];
+  if (!active) {
+    free(*bar);
+    *bar = NULL;
+    return 0;
+  }
+  if (!*bar) {
+    *bar = memory_new(sizeof **bar);
+  }
+  plan_copied(plan, number, &documents, &bytes);
+  recent_note(*bar, clock_ms(), bytes);
+  return recent_per_s(*bar);
+}
+
+static void
+show_bars(struct progress *progress, const struct plan *plan, const struct plan_total *total)
+{
+  char eta[32];
+  double bytes_per_s = recent_per_s(&progress->bytes);
+  eta_text(eta, sizeof eta, total->expected - total->bytes, bytes_per_s);
+  terminal_clear();
+  terminal_show("copying %d%%, %s left: %.1f of %.1f MB, %.1f MB/s, %.0f docs/s, %zu of %zu tasks done",
+                percent(total->bytes, total->expected), eta, (double)total->bytes / 1e6, (double)total->expected / 1e6,
+                bytes_per_s / 1e6, recent_per_s(&progress->documents), plan->done, plan->task_count);
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    size_t number = plan->by_size[i];
+    bool active = plan_is_active(plan, number);
+    double pace = pace_of(progress, plan, number, active);
+    if (active && terminal_lines() <= BARS_MOST) {
+      show_bar(plan, number, pace);
+    }
+  }
+}
+
+/* How long the source's oplog holds what the replay will need. */
+static void
+show_window(const struct window *window)
+{
+  char length[32];
+  char left[32];
+  if (window->oldest == 0) {
+    return;
+  }
+  human_time(length, sizeof length, window_length_s(window));
+  human_time(left, sizeof left, window_left_s(window));
+  if (window_left_s(window) < 0) {
+    terminal_show("oplog: %s long, nothing is dropped yet", length);
+  } else {
+    terminal_show("oplog: %s long, what is needed falls off in about %s", length, left);
+  }
+}
+
+static void
+log_window(const struct window *window)
+{
+  if (window->oldest != 0 && window_left_s(window) >= 0) {
+    log_info("oplog length_s=%lld left_s=%lld spooled_mb=%.1f", (long long)window_length_s(window),
+             (long long)window_left_s(window), (double)window->spooled / 1e6);
+  }
+}
+
+static void
+log_builds(const struct plan *plan)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    const struct plan_collection *collection = &plan->collections[i];
+    char building[64];
+    if (collection->to_build > 0 && !collection->index_done) {
+      build_text(building, sizeof building, collection);
+      log_info("%s ns=%s.%s", building, collection->source->db, collection->source->name);
+    }
+  }
+}
+
+static void
+log_copy(const struct plan *plan, double documents_per_s, double bytes_per_s, int64_t documents, int64_t bytes)
+{
+  const char *name = "-";
+  const char *db = "";
+  for (size_t i = plan->collection_count; i-- > 0;) {
+    if (plan_is_active(plan, plan->by_size[i])) {
+      name = plan->collections[plan->by_size[i]].source->name;
+      db = plan->collections[plan->by_size[i]].source->db;
+    }
+  }
+  log_info("copying ns=%s.%s tasks=%zu/%zu documents=%lld mb=%.1f docs_per_s=%.0f mb_per_s=%.1f", db, name, plan->done,
+           plan->task_count, (long long)documents, (double)bytes / 1e6, documents_per_s, bytes_per_s / 1e6);
+}
+
+void
+progress_copy(struct progress *progress, const struct plan *plan, const struct window *window)
+{
+  int64_t now = clock_ms();
+  if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
+    return;
+  }
+  struct plan_total total = plan_total(plan);
+  recent_note(&progress->documents, now, total.documents);
+  recent_note(&progress->bytes, now, total.bytes);
+  if (progress->terminal) {
+    if (!progress->bars) {
+      progress->bar_count = plan->collection_count;
+      progress->bars = memory_new((plan->collection_count + 1) * sizeof(struct recent *));
+    }
+    show_bars(progress, plan, &total);
+    show_window(window);
+  } else {
+    log_copy(plan, recent_per_s(&progress->documents), recent_per_s(&progress->bytes), total.documents, total.bytes);
+    log_builds(plan);
+    log_window(window);
+  }
+  progress->shown_ms = now;
+}
+
+void
+progress_tail(struct progress *progress, const struct tail *tail, const struct window *window)
+{
+  int64_t now = clock_ms();
+  if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
+    return;
+  }
+  if (tail->entries < progress->applied) { /* another applier counts from 0 again */
+    progress->entries = (struct recent){0};
+  }
+  progress->applied = tail->entries;
+  recent_note(&progress->entries, now, tail->entries);
+  double rate = recent_per_s(&progress->entries);
+  uint64_t latest = tail->newest > tail->bookmark ? tail->newest : tail->bookmark;
+  int64_t lag = OPTIME_SECONDS(latest) - (int64_t)OPTIME_SECONDS(tail->bookmark);
+  const char *stage = tail->consistent ? "tailing" : "catching up";
+  if (progress->terminal) {
+    terminal_clear();
+    show_window(window);
+    terminal_show("%s: lag %lld s, %lld entries, %.0f/s", stage, (long long)lag, (long long)tail->entries, rate);
+  } else {
+    log_info("%s lag_s=%lld applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", stage, (long long)lag,
+             (long long)tail->entries, rate, OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark),
+             OPTIME_SECONDS(latest), OPTIME_INCREMENT(latest));
+    log_window(window);
+  }
+  progress->shown_ms = now;
+}

@@ -1,0 +1,168 @@
+#include "coordinator/report/status.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "ipc/message.h"
+
+#define KNOWN_MS 30000 /* what was asked longer ago is no ground for a claim */
+
+/* mongomirror has the number of indexes only. */
+static void
+put_indexes(const struct plan_collection *collection, bson_t *item)
+{
+  bson_t progress;
+  BSON_APPEND_INT64(item, "createIndexes", bson_count_keys(&collection->indexes));
+  if (collection->to_build > 0 && !collection->index_done) {
+    BSON_APPEND_DOCUMENT_BEGIN(item, "indexProgress", &progress);
+    BSON_APPEND_INT64(&progress, "done", collection->built);
+    BSON_APPEND_INT64(&progress, "total", collection->to_build);
+    bson_append_document_end(item, &progress);
+  }
+}
+
+static void
+put_copy_details(const struct plan *plan, bson_t *details)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    const struct plan_collection *collection = &plan->collections[i];
+    bson_t item;
+    int64_t documents;
+    int64_t bytes;
+    bool complete = collection->copies_done == collection->copies;
+    char *name = memory_format("%s.%s", collection->source->db, collection->source->name);
+    char *ns = text_escaped(name); /* JSON takes UTF-8 only */
+    plan_copied(plan, i, &documents, &bytes);
+    BSON_APPEND_DOCUMENT_BEGIN(details, ns, &item);
+    BSON_APPEND_BOOL(&item, "complete", complete && (!collection->has_index_task || collection->index_done));
+    if (complete && collection->has_index_task) {
+      put_indexes(collection, &item);
+    } else {
+      BSON_APPEND_INT64(&item, "copiedBytes", bytes);
+      BSON_APPEND_INT64(&item, "totalBytes", collection->source->bytes);
+    }
+    bson_append_document_end(details, &item);
+    free(ns);
+    free(name);
+  }
+}
+
+/* mongomirror has no such thing: the source's oplog, and whether it lasts. */
+static void
+put_window(const struct status *status, bson_t *document)
+{
+  const struct window *window = status->window;
+  bson_t oplog;
+  if (window->oldest == 0) {
+    return;
+  }
+  BSON_APPEND_DOCUMENT_BEGIN(document, "oplogWindow", &oplog);
+  message_put_timestamp(&oplog, "oldest", window->oldest);
+  message_put_timestamp(&oplog, "newest", window->newest);
+  message_put_timestamp(&oplog, "needed", window->needed);
+  BSON_APPEND_INT64(&oplog, "lengthSeconds", window_length_s(window));
+  if (window_left_s(window) >= 0) {
+    BSON_APPEND_INT64(&oplog, "secondsLeft", window_left_s(window));
+  }
+  if (status->needs_s >= 0) {
+    BSON_APPEND_INT64(&oplog, "copySecondsLeft", status->needs_s);
+  }
+  if (window->spooled > 0) {
+    BSON_APPEND_INT64(&oplog, "spooledBytes", window->spooled);
+  }
+  bson_append_document_end(document, &oplog);
+}
+
+/*
+ * What mongomirror's users compare, the last two, is equal if and only if nothing is known of the source that is not on the
+ * target. A timestamp that is not known yet is not there.
+ */
+static void
+put_tail_details(const struct tail *tail, bson_t *details)
+{
+  uint64_t latest = tail->newest > tail->bookmark ? tail->newest : tail->bookmark;
+  message_put_timestamp(details, "currentTimestamp", tail->bookmark);
+  if (tail->newest == 0) {
+    return;
+  }
+  message_put_timestamp(details, "latestTimestamp", latest);
+  if (latest > tail->bookmark || tail_caught_up(tail)) {
+    message_put_timestamp(details, "lastWriteOnSourceTimestamp", latest);
+  }
+}
+
+/* mongomirror has no such thing, nor the next one. */
+static void
+put_caught_up(const struct status *status, bson_t *document)
+{
+  const struct tail *tail = status->tail;
+  int64_t age_ms = status->now_ms - tail->asked_ms;
+  bool caught_up = tail_caught_up(tail) && age_ms <= KNOWN_MS && tail_answers(tail, status->now_ms);
+  BSON_APPEND_BOOL(document, "caughtUp", caught_up);
+  if (caught_up) {
+    message_put_timestamp(document, "caughtUpTimestamp", tail->newest);
+    BSON_APPEND_DATE_TIME(document, "caughtUpAt", clock_unix_ms() - age_ms);
+    BSON_APPEND_DOUBLE(document, "caughtUpAgeSeconds", (double)age_ms / 1000);
+  }
+  if (status->drain_until_ms) {
+    bson_t drain;
+    int64_t left_ms = status->drain_until_ms - status->now_ms;
+    BSON_APPEND_DOCUMENT_BEGIN(document, "drain", &drain);
+    message_put_timestamp(&drain, "reachedTimestamp", tail->bookmark);
+    if (tail->goal != 0) {
+      message_put_timestamp(&drain, "goalTimestamp", tail->goal);
+    }
+    BSON_APPEND_INT64(&drain, "secondsLeft", left_ms > 0 ? left_ms / 1000 : 0);
+    bson_append_document_end(document, &drain);
+  }
+}
+
+static void
+put_applier(const struct status *status, bson_t *document)
+{
+  const struct tail *tail = status->tail;
+  bson_t applier;
+  BSON_APPEND_DOCUMENT_BEGIN(document, "applier", &applier);
+  BSON_APPEND_BOOL(&applier, "answers", tail_answers(tail, status->now_ms));
+  BSON_APPEND_DOUBLE(&applier, "answerAgeSeconds", (double)(status->now_ms - tail->alive_ms) / 1000);
+  if (tail->reported_ms) {
+    BSON_APPEND_DOUBLE(&applier, "reportAgeSeconds", (double)(status->now_ms - tail->reported_ms) / 1000);
+  }
+  bson_append_document_end(document, &applier);
+}
+
+char *
+status_json(const struct status *status)
+{
+  const struct tail *tail = status->tail;
+  bson_t document = BSON_INITIALIZER;
+  bson_t details;
+  BSON_APPEND_UTF8(&document, "stage", tail->consistent || status->resumed ? "oplog sync" : "initial sync");
+  BSON_APPEND_UTF8(&document, "phase",
+                   tail->consistent     ? "tailing the oplog"
+                   : status->handed_off ? "applying the oplog of the copy"
+                                        : "copying");
+  BSON_APPEND_DOCUMENT_BEGIN(&document, "details", &details);
+  if (status->handed_off) {
+    put_tail_details(tail, &details);
+  } else {
+    put_copy_details(status->plan, &details);
+  }
+  bson_append_document_end(&document, &details);
+  if (!status->handed_off) { /* mongomirror has no such thing */
+    throttle_put(status->throttle, &document);
+  }
+  put_caught_up(status, &document);
+  put_applier(status, &document);
+  put_window(status, &document);
+  if (status->error) {
+    char *text = text_escaped(status->error->text);
+    BSON_APPEND_UTF8(&document, "errorMessage", text);
+    free(text);
+  }
+  char *json = bson_as_relaxed_extended_json(&document, NULL);
+  bson_destroy(&document);
+  return json;
+}

@@ -1,0 +1,28 @@
+/*
+ * The status document of the status port, as mongomirror's users know it.
+ */
+#ifndef FERRY_COORDINATOR_REPORT_STATUS_H
+#define FERRY_COORDINATOR_REPORT_STATUS_H
+
+#include "coordinator/pace/throttle.h"
+#include "coordinator/report/progress.h"
+#include "coordinator/report/window.h"
+#include "coordinator/run/plan.h"
+
+struct status {
+  const struct plan *plan;
+  const struct tail *tail;
+  const struct window *window;
+  const struct throttle *throttle;
+  const struct error *error; /* NULL: none */
+  int64_t needs_s;           /* what the copy may still take, -1: not known */
+  int64_t drain_until_ms;    /* of a stop that drains: when it ends at the latest; 0: there is none */
+  int64_t now_ms;
+  bool resumed;
+  bool handed_off;
+};
+
+/* As JSON text; the caller's, for bson_free. */
+char *status_json(const struct status *status);
+
+#endif

@@ -1,0 +1,128 @@
+#include "coordinator/report/tail.h"
+
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "ipc/message.h"
+#include "source/oplog/oplog.h"
+
+#define SILENT_MS 3000
+
+void
+tail_begin(struct tail *tail)
+{
+  tail->consistent = false;
+  tail->alive_ms = clock_ms();
+}
+
+void
+tail_take_alive(struct tail *tail, const bson_t *message)
+{
+  uint64_t newest = message_timestamp(message, "newest");
+  if (newest != 0) {
+    tail->newest = newest;
+    tail->asked_ms = message_number(message, "asked_ms", 0);
+  }
+  if (tail->drain_ms && tail->goal == 0 && tail->asked_ms > tail->drain_ms) {
+    tail->goal = tail->newest;
+  }
+}
+
+void
+tail_take_applied(struct tail *tail, const bson_t *message)
+{
+  uint64_t goal = message_timestamp(message, "goal");
+  tail->goal = goal ? goal : tail->goal;
+  tail->entries = message_number(message, "entries", 0);
+  tail->consistent = message_flag(message, "consistent");
+  tail->tailed = tail->tailed || tail->consistent;
+  tail->over = message_flag(message, "over");
+  tail->reported_ms = clock_ms();
+}
+
+/* One that is at something long gives its signs of life meanwhile. */
+void
+tail_watch(struct tail *tail, bool running)
+{
+  bool silent = running && !tail_answers(tail, clock_ms());
+  if (silent && !tail->silent) {
+    log_warn("the applier gives no sign of life: it is stopped, or the machine has no time for it");
+  } else if (!silent && tail->silent) {
+    log_info("the applier gives signs of life again");
+  }
+  tail->silent = silent;
+}
+
+bool
+tail_caught_up(const struct tail *tail)
+{
+  return tail->consistent && tail->newest != 0 && tail->bookmark >= tail->newest;
+}
+
+bool
+tail_answers(const struct tail *tail, int64_t now_ms)
+{
+  return now_ms - tail->alive_ms <= SILENT_MS;
+}
+
+bool
+tail_drained(const struct tail *tail)
+{
+  return tail->consistent && tail->goal != 0 && tail->bookmark >= tail->goal;
+}
+
+/* What is not on the target, or may be not. */
+static void
+say_missing(const struct tail *tail, int64_t waited_s, char *text, size_t size)
+{
+  const char *in_part = tail->consistent ? "" : " or there in part";
+  if (tail_drained(tail)) {
+    snprintf(text, size, "only what finishes the target's indexes was not done");
+  } else if (tail->goal > tail->bookmark) {
+    snprintf(text, size, "what the source wrote after that, up to its newest entry at the stop, ts=%u.%u, is missing%s",
+             OPTIME_SECONDS(tail->goal), OPTIME_INCREMENT(tail->goal), in_part);
+  } else if (tail->goal != 0) {
+    snprintf(text, size, "what came after that is there in part, and unique indexes may be missing");
+  } else {
+    snprintf(
+      text, size,
+      "what the source wrote after that is missing%s, and how much that is was not learned from it within %lld s",
+      in_part, (long long)waited_s);
+  }
+}
+
+bool
+ending_judge(const struct tail *tail, int64_t now_ms, struct error *error)
+{
+  char missing[256];
+  if (!tail->tailed) {
+    return error_set(error, ERROR_INTERRUPTED,
+                     "stopped before the target was complete; start again with the same options to go on");
+  }
+  if (tail->over && tail_drained(tail)) {
+    return true;
+  }
+  say_missing(tail, tail->drain_ms ? (now_ms - tail->drain_ms) / 1000 : 0, missing, sizeof missing);
+  return error_set(
+    error, ERROR_BEHIND,
+    "stopped with everything up to ts=%u.%u on the target; %s; start again with the same options to go on",
+    OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark), missing);
+}
+
+bool
+ending_mark(struct checkpoint *checkpoint, bool clean, struct error *error)
+{
+  bson_t bookmark;
+  int got = checkpoint_get(checkpoint, "bookmark", &bookmark, error);
+  if (got != 1) {
+    return got == 0;
+  }
+  bson_t marked = BSON_INITIALIZER;
+  bson_copy_to_excluding_noinit(&bookmark, &marked, "clean", NULL);
+  BSON_APPEND_BOOL(&marked, "clean", clean);
+  bool ok = checkpoint_put(checkpoint, "bookmark", &marked, error);
+  bson_destroy(&marked);
+  bson_destroy(&bookmark);
+  return ok;
+}

@@ -1,0 +1,29 @@
+/*
+ * How fast something went lately: the amount done in about the last half minute. Pure: the caller gives the time.
+ */
+#ifndef FERRY_COORDINATOR_REPORT_THROUGHPUT_H
+#define FERRY_COORDINATOR_REPORT_THROUGHPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define RECENT_MS 30000
+#define RECENT_SAMPLES 16
+
+struct recent {
+  struct recent_sample {
+    int64_t at_ms;
+    int64_t amount;
+  } samples[RECENT_SAMPLES]; /* a ring */
+  size_t count;
+  size_t newest;
+};
+
+/* Notes that `amount` was done in all by `now_ms`; neither goes back. Zeroed memory is a valid beginning. */
+void recent_note(struct recent *recent, int64_t now_ms, int64_t amount);
+
+/* Amount a second; 0 while nothing is known. */
+double recent_per_s(const struct recent *recent);
+
+#endif

@@ -1,0 +1,272 @@
+#include "coordinator/run/plan.h"
+
+#include "base/log.h"
+#include "base/memory.h"
+
+#define PACE_MS 5000 /* before that a pace means nothing */
+
+void
+plan_init(struct plan *plan, const struct catalog *catalog, int64_t collections_at_once)
+{
+  *plan = (struct plan){.collection_count = catalog->count, .collections_at_once = collections_at_once};
+  plan->collections = memory_new(catalog->count * sizeof *plan->collections);
+  for (size_t i = 0; i < catalog->count; i++) {
+    plan->collections[i].source = &catalog->collections[i];
+    bson_init(&plan->collections[i].indexes);
+  }
+}
+
+void
+plan_set_points(struct plan *plan, size_t collection, struct split_points *points)
+{
+  plan->collections[collection].points = *points;
+  *points = (struct split_points){.method = "none"};
+}
+
+void
+plan_add_index(struct plan *plan, size_t collection, const bson_t *spec)
+{
+  char key[24];
+  bson_t *indexes = &plan->collections[collection].indexes;
+  snprintf(key, sizeof key, "%u", bson_count_keys(indexes));
+  BSON_APPEND_DOCUMENT(indexes, key, spec);
+  plan->collections[collection].has_index_task = true;
+}
+
+static struct plan_task *
+add_task(struct plan *plan, enum plan_kind kind, size_t collection)
+{
+  plan->tasks = memory_grow(plan->tasks, plan->task_count, &plan->task_capacity, sizeof *plan->tasks);
+  struct plan_task *task = &plan->tasks[plan->task_count++];
+  *task = (struct plan_task){.kind = kind, .collection = collection};
+  return task;
+}
+
+static int
+compare_size(const void *left, const void *right, void *context)
+{
+  const struct plan_collection *collections = context;
+  int64_t a = collections[*(const size_t *)left].source->bytes;
+  int64_t b = collections[*(const size_t *)right].source->bytes;
+  return a < b ? 1 : a > b ? -1 : 0;
+}
+
+void
+plan_close(struct plan *plan)
+{
+  plan->by_size = memory_new(plan->collection_count * sizeof *plan->by_size);
+  plan->begun = memory_new(plan->collection_count * sizeof *plan->begun);
+  plan->ready = memory_new(plan->collection_count * sizeof *plan->ready);
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    struct plan_collection *collection = &plan->collections[i];
+    const struct split_points *points = &collection->points;
+    plan->by_size[i] = i;
+    collection->first_task = plan->task_count;
+    if (collection->source->view) {
+      continue;
+    }
+    collection->copies = points->count + 1;
+    for (size_t k = 0; k <= points->count; k++) {
+      struct plan_task *task = add_task(plan, PLAN_COPY, i);
+      task->min = k > 0 ? points->points[k - 1] : NULL;
+      task->max = k < points->count ? points->points[k] : NULL;
+    }
+    if (collection->has_index_task) {
+      add_task(plan, PLAN_INDEX, i);
+    }
+  }
+  qsort_r(plan->by_size, plan->collection_count, sizeof *plan->by_size, compare_size, plan->collections);
+}
+
+void
+plan_clear(struct plan *plan)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    split_points_clear(&plan->collections[i].points);
+    bson_destroy(&plan->collections[i].indexes);
+  }
+  free(plan->collections);
+  free(plan->tasks);
+  free(plan->by_size);
+  free(plan->begun);
+  free(plan->ready);
+  *plan = (struct plan){0};
+}
+
+static int64_t
+lend(struct plan *plan, size_t task)
+{
+  plan->tasks[task].state = PLAN_LENT;
+  return (int64_t)task;
+}
+
+static int64_t
+lend_index(struct plan *plan)
+{
+  if (plan->ready_first == plan->ready_end) {
+    return -1;
+  }
+  return lend(plan, plan->ready[plan->ready_first++ % plan->collection_count]);
+}
+
+static void
+index_is_ready(struct plan *plan, size_t task)
+{
+  plan->ready[plan->ready_end++ % plan->collection_count] = task;
+}
+
+/* -1 if all its ranges are lent or done. */
+static int64_t
+lend_range(struct plan *plan, size_t number)
+{
+  struct plan_collection *collection = &plan->collections[number];
+  for (; collection->first_pending < collection->copies; collection->first_pending++) {
+    size_t task = collection->first_task + collection->first_pending;
+    if (plan->tasks[task].state == PLAN_PENDING) {
+      return lend(plan, task);
+    }
+  }
+  return -1;
+}
+
+int64_t
+plan_lend(struct plan *plan)
+{
+  int64_t task = lend_index(plan);
+  for (size_t i = 0; task < 0 && i < plan->begun_count; i++) {
+    task = lend_range(plan, plan->begun[i]);
+  }
+  while (task < 0 && plan->next < plan->collection_count && (int64_t)plan->begun_count < plan->collections_at_once) {
+    size_t number = plan->by_size[plan->next++];
+    task = lend_range(plan, number);
+    if (task >= 0) { /* a view has none */
+      plan->begun[plan->begun_count++] = number;
+    }
+  }
+  return task;
+}
+
+static void
+copy_ended(struct plan *plan, size_t number)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  size_t at = 0;
+  while (at < plan->begun_count && plan->begun[at] != number) {
+    at++;
+  }
+  if (at < plan->begun_count) { /* in an earlier run it was another one's */
+    plan->begun_count--;
+    memmove(&plan->begun[at], &plan->begun[at + 1], (plan->begun_count - at) * sizeof *plan->begun);
+  }
+  if (collection->has_index_task) {
+    index_is_ready(plan, collection->first_task + collection->copies);
+  }
+}
+
+void
+plan_task_done(struct plan *plan, int64_t number)
+{
+  struct plan_task *task = &plan->tasks[number];
+  struct plan_collection *collection = &plan->collections[task->collection];
+  task->state = PLAN_DONE;
+  plan->done++;
+  if (task->kind == PLAN_INDEX) {
+    collection->index_done = true;
+  } else if (++collection->copies_done == collection->copies) {
+    copy_ended(plan, task->collection);
+  }
+}
+
+void
+plan_task_was_done(struct plan *plan, int64_t number)
+{
+  struct plan_task *task = &plan->tasks[number];
+  if (task->kind == PLAN_INDEX && plan->ready_first < plan->ready_end) { /* its ranges were told just before */
+    plan->ready_end--;
+  }
+  plan_task_done(plan, number);
+}
+
+int
+plan_task_back(struct plan *plan, int64_t number)
+{
+  struct plan_task *task = &plan->tasks[number];
+  struct plan_collection *collection = &plan->collections[task->collection];
+  task->state = PLAN_PENDING;
+  task->documents = 0;
+  task->bytes = 0;
+  if (task->kind == PLAN_INDEX) {
+    collection->built = collection->to_build = 0;
+    index_is_ready(plan, (size_t)number);
+  } else if ((size_t)number - collection->first_task < collection->first_pending) {
+    collection->first_pending = (size_t)number - collection->first_task;
+  }
+  return ++task->attempts;
+}
+
+bool
+plan_finished(const struct plan *plan)
+{
+  return plan->done == plan->task_count;
+}
+
+bool
+plan_is_active(const struct plan *plan, size_t number)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  size_t tasks = collection->copies + collection->has_index_task;
+  for (size_t k = 0; k < tasks; k++) {
+    if (plan->tasks[collection->first_task + k].state == PLAN_LENT) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void
+plan_copied(const struct plan *plan, size_t number, int64_t *documents, int64_t *bytes)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  *documents = 0;
+  *bytes = 0;
+  for (size_t k = 0; k < collection->copies; k++) {
+    *documents += plan->tasks[collection->first_task + k].documents;
+    *bytes += plan->tasks[collection->first_task + k].bytes;
+  }
+}
+
+struct plan_total
+plan_total(const struct plan *plan)
+{
+  struct plan_total total = {0};
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    int64_t documents;
+    int64_t bytes;
+    plan_copied(plan, i, &documents, &bytes);
+    int64_t size = plan->collections[i].source->bytes;
+    total.documents += documents;
+    total.bytes += bytes;
+    total.expected += size > bytes ? size : bytes;
+  }
+  return total;
+}
+
+int64_t
+plan_needs_s(const struct plan *plan, int64_t passed_ms)
+{
+  struct plan_total total = plan_total(plan);
+  double left = (double)(total.expected - total.bytes);
+  return total.bytes == 0 || passed_ms < PACE_MS ? -1
+                                                 : (int64_t)(left * (double)passed_ms / 1000 / (double)total.bytes);
+}
+
+void
+plan_log_copied(const struct plan *plan, int64_t passed_ms, int64_t repeated)
+{
+  struct plan_total total = plan_total(plan);
+  double seconds = (double)passed_ms / 1000;
+  double per_s = seconds > 0 ? seconds : 1;
+  log_info("copied collections=%zu documents=%lld mb=%.1f seconds=%.1f docs_per_s=%.0f mb_per_s=%.1f repeated=%lld",
+           plan->collection_count, (long long)total.documents, (double)total.bytes / 1e6, seconds,
+           (double)total.documents / per_s, (double)total.bytes / 1e6 / per_s, (long long)repeated);
+}

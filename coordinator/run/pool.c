@@ -1,0 +1,432 @@
+#include "coordinator/run/pool.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "server/failure.h"
+#include "source/catalog/repeated_ids.h"
+
+#define STOP_MS 60000 /* the applier may wait for a majority of the target */
+#define ATTEMPTS_MOST 5
+#define INTERRUPTED_MOST 20 /* of a task whose operations the server breaks off, each tried ten times */
+#define DEAD_STARTS_MOST 4
+#define PAUSE_LEAST_MS 500
+#define PAUSE_MOST_MS 15000
+
+static void on_message(void *context, struct child *child, enum message_type type, const bson_t *document);
+static void on_ended(void *context, struct child *child);
+
+static bool
+start_child(struct pool *pool, struct child *child, const char *role, int index, struct error *error)
+{
+  struct child_events events = {on_message, on_ended, pool};
+  bson_t setup = BSON_INITIALIZER;
+  if (!child_start(child, pool->loop, role, index, &events, error)) {
+    bson_destroy(&setup);
+    return false;
+  }
+  BSON_APPEND_UTF8(&setup, "source", pool->source_uri);
+  BSON_APPEND_UTF8(&setup, "target", pool->target_uri);
+  BSON_APPEND_DOCUMENT(&setup, "settings", pool->settings);
+  child_send(child, MESSAGE_SETUP, &setup);
+  bson_destroy(&setup);
+  return true;
+}
+
+bool
+pool_start(struct pool *pool, int workers, struct error *error)
+{
+  pool->worker_count = pool->plan ? workers : 0;
+  pool->workers = memory_new(sizeof *pool->workers * (size_t)(pool->worker_count + 1));
+  pool->timeout_ms = STOP_MS;
+  if (!start_child(pool, &pool->applier, "applier", 0, error)) {
+    return false;
+  }
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (!start_child(pool, &pool->workers[i], "worker", i + 1, error)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+static void
+put_copy(const struct plan_collection *collection, const struct plan_task *task, bson_t *message)
+{
+  const struct collection *source = collection->source;
+  if (task->min) {
+    BSON_APPEND_DOCUMENT(message, "min", task->min);
+  }
+  if (task->max) {
+    BSON_APPEND_DOCUMENT(message, "max", task->max);
+  }
+  if (source->has_uuid) {
+    BSON_APPEND_BINARY(message, "uuid", BSON_SUBTYPE_UUID, source->uuid, sizeof source->uuid);
+  }
+  BSON_APPEND_BOOL(message, "natural", source->capped || !source->has_id_index);
+  BSON_APPEND_BOOL(message, "last", task->min && !task->max);
+  BSON_APPEND_BOOL(message, "capped", source->capped);
+  BSON_APPEND_BOOL(message, "again", task->attempts > 0);
+  BSON_APPEND_BOOL(message, "no_id_index", repeated_possible(source));
+  if (source->capped || repeated_possible(source)) {
+    BSON_APPEND_DOCUMENT(message, "options", source->options);
+  }
+}
+
+static void
+tell_rate(struct child *child, struct rate rate)
+{
+  bson_t message = BSON_INITIALIZER;
+  if (rate.bytes_per_s == child->told.bytes_per_s && rate.documents_per_s == child->told.documents_per_s) {
+    return;
+  }
+  BSON_APPEND_DOUBLE(&message, "bytes_per_s", rate.bytes_per_s);
+  BSON_APPEND_DOUBLE(&message, "documents_per_s", rate.documents_per_s);
+  child_send(child, MESSAGE_PACE, &message);
+  bson_destroy(&message);
+  child->told = rate;
+}
+
+static struct rate
+share(const struct pool *pool, int workers)
+{
+  return (struct rate){pool->rate.bytes_per_s / workers, pool->rate.documents_per_s / workers};
+}
+
+static bool
+copies(const struct pool *pool, const struct child *child)
+{
+  return child->running && child->task >= 0 && pool->plan->tasks[child->task].kind == PLAN_COPY;
+}
+
+/* Each that copies has the same part; one that builds indexes would not read it. */
+static void
+share_rate(struct pool *pool)
+{
+  int copying = 0;
+  for (int i = 0; i < pool->worker_count; i++) {
+    copying += copies(pool, &pool->workers[i]);
+  }
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (copies(pool, &pool->workers[i])) {
+      tell_rate(&pool->workers[i], share(pool, copying));
+    }
+  }
+}
+
+void
+pool_set_rate(struct pool *pool, struct rate rate)
+{
+  pool->rate = rate;
+  share_rate(pool);
+}
+
+static void
+lend(struct pool *pool, struct child *child)
+{
+  if (pool->stopping || !pool->plan || !child->ready || child->task >= 0 || clock_ms() < child->pause_until_ms) {
+    return;
+  }
+  int64_t number = plan_lend(pool->plan);
+  if (number < 0) {
+    return;
+  }
+  const struct plan_task *task = &pool->plan->tasks[number];
+  const struct plan_collection *collection = &pool->plan->collections[task->collection];
+  bson_t message = BSON_INITIALIZER;
+  BSON_APPEND_INT64(&message, "task", number);
+  BSON_APPEND_UTF8(&message, "db", collection->source->to_db);
+  BSON_APPEND_UTF8(&message, "coll", collection->source->to_name);
+  if (task->kind == PLAN_COPY) {
+    BSON_APPEND_UTF8(&message, "from_db", collection->source->db);
+    BSON_APPEND_UTF8(&message, "from_coll", collection->source->name);
+    put_copy(collection, task, &message);
+  } else {
+    BSON_APPEND_ARRAY(&message, "indexes", &collection->indexes);
+  }
+  if (task->kind == PLAN_COPY) { /* it must not begin without a limit; its true share follows */
+    tell_rate(child, share(pool, pool->worker_count));
+  }
+  child->task = number;
+  child_send(child, task->kind == PLAN_COPY ? MESSAGE_COPY : MESSAGE_INDEX, &message);
+  bson_destroy(&message);
+}
+
+static void
+lend_all(struct pool *pool)
+{
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (pool->workers[i].running) {
+      lend(pool, &pool->workers[i]);
+    }
+  }
+  share_rate(pool);
+}
+
+/* A task is pending again; too many attempts end the migration. */
+static void
+give_back(struct pool *pool, struct child *child, const struct error *why)
+{
+  int64_t task = child->task;
+  child->task = -1;
+  if (task < 0 || !pool->plan) {
+    return;
+  }
+  int most = failure_interrupted(why) ? INTERRUPTED_MOST : ATTEMPTS_MOST;
+  if (plan_task_back(pool->plan, task) >= most && !pool->stopping) {
+    struct error error = *why;
+    error_wrap(&error, "gave up after %d attempts", most);
+    pool->events.failed(pool->events.context, &error);
+  }
+}
+
+static void
+on_worker_failure(struct pool *pool, struct child *child, const bson_t *document)
+{
+  struct error error;
+  message_get_error(document, &error);
+  if (child->task < 0 || message_number(document, "task", -1) < 0) { /* the worker as such, and it ends now */
+    child->failed = true;
+    child->error = error;
+    return;
+  }
+  if (!message_flag(document, "retry")) {
+    child->task = -1;
+    pool->events.failed(pool->events.context, &error);
+    return;
+  }
+  if (child->pause_ms == 0) { /* said once, until it works again */
+    log_warn("%s %d: %s; it will be tried again", child->role, child->index, error.text);
+  }
+  bool passes = server_error_passes(&error);
+  if (!passes || failure_interrupted(&error)) {
+    give_back(pool, child, &error);
+  } else { /* a server that is away for an hour is waited for; only its own task tells when it is back */
+    plan_task_back(pool->plan, child->task);
+    pool->plan->tasks[child->task].attempts = 1;
+    child->task = -1;
+  }
+  if (!passes) {
+    return;
+  }
+  child->pause_ms = child->pause_ms == 0 ? PAUSE_LEAST_MS : child->pause_ms * 2;
+  child->pause_ms = child->pause_ms > PAUSE_MOST_MS ? PAUSE_MOST_MS : child->pause_ms;
+  child->pause_until_ms = clock_ms() + child->pause_ms;
+}
+
+/* Of all attempts: what is copied again counts again. */
+static void
+count_copied(struct pool *pool, const struct plan_task *task, const bson_t *document)
+{
+  int64_t documents = message_number(document, "documents", 0) - task->documents;
+  int64_t bytes = message_number(document, "bytes", 0) - task->bytes;
+  pool->copied_documents += documents > 0 ? documents : 0;
+  pool->copied_bytes += bytes > 0 ? bytes : 0;
+}
+
+static void
+take_progress(struct pool *pool, int64_t number, const bson_t *document)
+{
+  struct plan *plan = pool->plan;
+  struct plan_task *task = &plan->tasks[number];
+  if (task->kind == PLAN_INDEX) {
+    plan->collections[task->collection].built = message_number(document, "built", 0);
+    plan->collections[task->collection].to_build = message_number(document, "total", 0);
+  } else {
+    count_copied(pool, task, document);
+    task->documents = message_number(document, "documents", 0);
+    task->bytes = message_number(document, "bytes", 0);
+  }
+}
+
+static void
+on_worker_message(struct pool *pool, struct child *child, enum message_type type, const bson_t *document)
+{
+  int64_t number = message_number(document, "task", -1);
+  bool mine = number >= 0 && number == child->task;
+  if (type == MESSAGE_READY) {
+    child->ready = true;
+    pool->dead_starts = 0;
+  } else if (type == MESSAGE_PROGRESS && mine) {
+    take_progress(pool, number, document);
+  } else if (type == MESSAGE_DONE && mine) {
+    child->task = -1;
+    if (child->pause_ms > 0) {
+      log_info("%s %d: goes on", child->role, child->index);
+      child->pause_ms = 0;
+    }
+    if (pool->plan->tasks[number].kind == PLAN_COPY) {
+      count_copied(pool, &pool->plan->tasks[number], document);
+    }
+    plan_task_done(pool->plan, number);
+    pool->events.task_done(pool->events.context, number, document);
+  } else if (type == MESSAGE_REFUSED) {
+    pool->events.refused(pool->events.context, document);
+  } else if (type == MESSAGE_FAILED) {
+    on_worker_failure(pool, child, document);
+  }
+  if (type != MESSAGE_PROGRESS) {
+    lend_all(pool);
+  }
+}
+
+static void
+on_message(void *context, struct child *child, enum message_type type, const bson_t *document)
+{
+  struct pool *pool = context;
+  if (child != &pool->applier) {
+    on_worker_message(pool, child, type, document);
+  } else if (type == MESSAGE_READY) {
+    child->ready = true;
+  } else if (type == MESSAGE_FAILED) {
+    child->failed = true;
+    message_get_error(document, &child->error);
+  } else {
+    pool->events.applier_message(pool->events.context, type, document);
+  }
+}
+
+static void
+replace_worker(struct pool *pool, struct child *child)
+{
+  struct error error;
+  struct error why;
+  if (child->failed) {
+    why = child->error;
+  } else {
+    error_set(&why, ERROR_CHILD, "worker %d %s%s", child->index, child->cause[0] ? child->cause : "ended by itself",
+              child_mend(child));
+  }
+  int64_t task = child->task;
+  if (task >= 0) {
+    const struct plan_collection *collection = &pool->plan->collections[pool->plan->tasks[task].collection];
+    log_warn("worker %d %s; its task, of %s.%s, will be done by another", child->index,
+             child->failed ? child->error.text : child->cause, collection->source->db, collection->source->name);
+  }
+  pool->dead_starts += !child->ready;
+  give_back(pool, child, &why);
+  if (pool->stopping) {
+    return;
+  }
+  if (pool->dead_starts >= DEAD_STARTS_MOST) {
+    pool->events.failed(pool->events.context, &why);
+  } else if (!start_child(pool, child, "worker", child->index, &error)) {
+    pool->events.failed(pool->events.context, &error);
+  }
+}
+
+static void
+on_ended(void *context, struct child *child)
+{
+  struct pool *pool = context;
+  bool wanted = pool->stopping || !pool->plan || plan_finished(pool->plan);
+  if (child == &pool->applier) {
+    pool->events.applier_ended(pool->events.context, child);
+  } else if (!wanted) {
+    replace_worker(pool, child);
+    lend_all(pool);
+  }
+  if (!pool_any_running(pool)) {
+    pool->events.all_ended(pool->events.context);
+  }
+}
+
+void
+pool_tell_applier(struct pool *pool, enum message_type type, const bson_t *document)
+{
+  child_send(&pool->applier, type, document);
+}
+
+static void
+send_word(struct child *child, enum message_type type)
+{
+  bson_t nothing = BSON_INITIALIZER;
+  child_send(child, type, &nothing);
+  bson_destroy(&nothing);
+}
+
+void
+pool_confirm(struct pool *pool)
+{
+  send_word(&pool->applier, MESSAGE_KEPT);
+}
+
+bool
+pool_restart_applier(struct pool *pool, struct error *error)
+{
+  return start_child(pool, &pool->applier, "applier", 0, error);
+}
+
+static void
+stop_child(struct child *child)
+{
+  send_word(child, MESSAGE_STOP);
+}
+
+void
+pool_stop_workers(struct pool *pool)
+{
+  for (int i = 0; i < pool->worker_count; i++) {
+    stop_child(&pool->workers[i]);
+  }
+}
+
+void
+pool_stop(struct pool *pool)
+{
+  if (pool->stopping) {
+    return;
+  }
+  pool->stopping = true;
+  pool->stop_ms = clock_ms();
+  stop_child(&pool->applier);
+  for (int i = 0; i < pool->worker_count; i++) {
+    stop_child(&pool->workers[i]);
+    if (pool->workers[i].task >= 0) { /* a range that is cut short is copied again anyway */
+      child_kill(&pool->workers[i]);
+    }
+  }
+}
+
+void
+pool_drain(struct pool *pool)
+{
+  send_word(&pool->applier, MESSAGE_DRAIN);
+}
+
+void
+pool_hurry(struct pool *pool, int64_t timeout_ms)
+{
+  pool_stop(pool);
+  pool->timeout_ms = timeout_ms;
+  pool->stop_ms = clock_ms();
+}
+
+void
+pool_tick(struct pool *pool)
+{
+  if (!pool->stopping) {
+    lend_all(pool);
+    return;
+  }
+  if (clock_ms() - pool->stop_ms > pool->timeout_ms) {
+    child_kill(&pool->applier);
+    for (int i = 0; i < pool->worker_count; i++) {
+      child_kill(&pool->workers[i]);
+    }
+  }
+}
+
+bool
+pool_any_running(const struct pool *pool)
+{
+  if (pool->applier.running) {
+    return true;
+  }
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (pool->workers[i].running) {
+      return true;
+    }
+  }
+  return false;
+}

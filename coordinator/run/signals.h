@@ -1,0 +1,22 @@
+/*
+ * The signals that ask the coordinator to stop: SIGINT, SIGTERM, and SIGHUP (a lost terminal) unless it was ignored from the start.
+ * Supervisors send them to the children as well, which ignore them.
+ */
+#ifndef FERRY_COORDINATOR_RUN_SIGNALS_H
+#define FERRY_COORDINATOR_RUN_SIGNALS_H
+
+#include <uv.h>
+
+#define SIGNALS_COUNT 3
+
+struct signals {
+  uv_signal_t handles[SIGNALS_COUNT];
+};
+
+/* `told` gets the handle, whose data is `context`; closing the loop's handles ends it. SIGPIPE is ignored from now on. */
+void signals_watch(struct signals *signals, uv_loop_t *loop, uv_signal_cb told, void *context);
+
+/* "SIGTERM" */
+const char *signals_name(int number);
+
+#endif

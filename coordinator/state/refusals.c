@@ -1,0 +1,176 @@
+#include "coordinator/state/refusals.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "ipc/message.h"
+#include "server/server.h"
+
+/* So many are a target of another kind, not a few odd documents. */
+#define REFUSED_MOST 1000
+
+static bool
+same_field(const bson_t *left, const bson_t *right, const char *name)
+{
+  bson_iter_t a;
+  bson_iter_t b;
+  bool has = bson_iter_init_find(&a, left, name);
+  bool other_has = bson_iter_init_find(&b, right, name);
+  return has == other_has && (!has || (a.next_off - a.off == b.next_off - b.off &&
+                                       memcmp(a.raw + a.off, b.raw + b.off, a.next_off - a.off) == 0));
+}
+
+static bool
+same(const bson_t *left, const bson_t *right)
+{
+  return same_field(left, right, "db") && same_field(left, right, "coll") && same_field(left, right, "index") &&
+         same_field(left, right, "options") && same_field(left, right, "id");
+}
+
+bool
+refused_list(struct checkpoint *checkpoint, bson_t *list, struct error *error)
+{
+  bson_t kept;
+  bson_t array;
+  struct error absent;
+  int got = checkpoint_get(checkpoint, "refused", &kept, error);
+  bson_init(list);
+  if (got == 1) {
+    if (message_document(&kept, "list", &array, &absent)) {
+      bson_concat(list, &array);
+    }
+    bson_destroy(&kept);
+  }
+  return got >= 0;
+}
+
+static bool
+is_known(const bson_t *list, const bson_t *document)
+{
+  bson_iter_t iter;
+  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
+    bson_t item;
+    if (message_item(&iter, &item) && same(&item, document)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* A document that was told before, whose collection got another name since. True if it was found. */
+static bool
+rename_known(const bson_t *list, const bson_t *document, const char *was, bson_t *renamed)
+{
+  bson_iter_t iter;
+  bool found = false;
+  bson_init(renamed);
+  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
+    bson_t item;
+    bson_t moved;
+    const char *db = "";
+    const char *coll = "";
+    struct error absent;
+    if (!message_item(&iter, &item)) {
+      continue;
+    }
+    message_text(&item, "db", &db, &absent);
+    message_text(&item, "coll", &coll, &absent);
+    size_t length = strlen(db);
+    bool this = same_field(&item, document, "id") && strncmp(was, db, length) == 0 && was[length] == '.' &&
+                strcmp(was + length + 1, coll) == 0;
+    BSON_APPEND_DOCUMENT_BEGIN(renamed, bson_iter_key(&iter), &moved);
+    if (this) {
+      bson_copy_to_excluding_noinit(document, &moved, "was", NULL);
+      bson_iter_t text;
+      if (bson_iter_init_find(&text, &item, "text")) {
+        bson_append_iter(&moved, NULL, 0, &text);
+      }
+    } else {
+      bson_concat(&moved, &item);
+    }
+    bson_append_document_end(renamed, &moved);
+    found = found || this;
+  }
+  return found;
+}
+
+static void
+log_refused(const bson_t *document)
+{
+  struct error absent;
+  const char *db = "";
+  const char *coll = "";
+  const char *index = "";
+  const char *text = "";
+  bson_t id;
+  message_text(document, "db", &db, &absent);
+  message_text(document, "coll", &coll, &absent);
+  message_text(document, "text", &text, &absent);
+  if (message_text(document, "index", &index, &absent)) {
+    log_warn("refused ns=%s.%s index=%s: %s; the collection has none, or the one that it had", db, coll, index, text);
+  } else if (message_flag(document, "options")) {
+    log_warn("refused ns=%s.%s options: %s; the collection is made with fewer of them, a view is not made", db, coll,
+             text);
+  } else if (message_document(document, "id", &id, &absent)) {
+    char *shown = server_show_id(&id);
+    log_warn("%s ns=%s.%s document=%s: %s; the target has no such version of it",
+             message_flag(document, "kept") ? "changed" : "refused", db, coll, shown, text);
+    free(shown);
+  }
+}
+
+static bool
+keep(struct checkpoint *checkpoint, const bson_t *list, struct error *error)
+{
+  bson_t kept = BSON_INITIALIZER;
+  BSON_APPEND_ARRAY(&kept, "list", list);
+  bool ok = checkpoint_put(checkpoint, "refused", &kept, error);
+  bson_destroy(&kept);
+  return ok;
+}
+
+static bool
+append(struct checkpoint *checkpoint, bson_t *list, const bson_t *document, struct error *error)
+{
+  char key[24];
+  uint32_t count = bson_count_keys(list);
+  if (count >= REFUSED_MOST) {
+    return error_set(
+      error, ERROR_TARGET,
+      "the target refuses more than %d documents and indexes, named above: it is no target for this source",
+      REFUSED_MOST);
+  }
+  snprintf(key, sizeof key, "%u", count);
+  BSON_APPEND_DOCUMENT(list, key, document);
+  return keep(checkpoint, list, error);
+}
+
+bool
+refused_add(struct checkpoint *checkpoint, const bson_t *document, struct error *error)
+{
+  bson_t list;
+  const char *was = NULL;
+  struct error absent;
+  bool ok = refused_list(checkpoint, &list, error);
+  if (ok && message_text(document, "was", &was, &absent)) {
+    bson_t renamed;
+    ok = !rename_known(&list, document, was, &renamed) || keep(checkpoint, &renamed, error);
+    bson_destroy(&renamed);
+  } else if (ok && !is_known(&list, document)) {
+    log_refused(document);
+    ok = append(checkpoint, &list, document, error);
+  }
+  bson_destroy(&list);
+  return ok;
+}
+
+uint32_t
+refused_count(struct checkpoint *checkpoint)
+{
+  bson_t list;
+  struct error ignored;
+  uint32_t count = refused_list(checkpoint, &list, &ignored) ? bson_count_keys(&list) : 0;
+  bson_destroy(&list);
+  return count;
+}

@@ -1,0 +1,67 @@
+#include "coordinator/pace/throttle.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+static unsigned
+post(struct throttle *throttle, const char *json)
+{
+  char *reply = NULL;
+  unsigned status = throttle_post(throttle, json, strlen(json), &reply);
+  cr_assert_eq(reply != NULL, status == 400);
+  free(reply);
+  return status;
+}
+
+Test(throttle, changes_what_was_asked_and_nothing_else)
+{
+  struct throttle throttle;
+  struct load start = {1, 1, 0};
+  throttle_init(&throttle);
+  brake_init(&throttle.brake, 50, 10, &start);
+  cr_assert_eq(post(&throttle, "{\"maxRate\": \"5MB/s\"}"), 200);
+  cr_assert_eq(post(&throttle, "{\"brake\": false, \"brakeLagS\": 20}"), 200);
+  cr_assert_eq(throttle_rate(&throttle).bytes_per_s, 0);
+  throttle_tick(&throttle, 0, 0, 1000);
+  cr_assert_eq(throttle_rate(&throttle).bytes_per_s, 5e6);
+  cr_assert(throttle.brake.off);
+  cr_assert_eq(throttle.brake.latency_ms, 50);
+  cr_assert_eq(throttle.brake.lag_s, 20);
+  throttle_clear(&throttle);
+}
+
+Test(throttle, refuses_a_wrong_change_as_a_whole)
+{
+  static const char *const wrong[] = {"",
+                                      "5",
+                                      "[]x",
+                                      "{\"maxRate\": 5}",
+                                      "{\"maxRate\": \"fast\"}",
+                                      "{\"brake\": \"off\"}",
+                                      "{\"brakeLagS\": 0}",
+                                      "{\"brakeLatencyMS\": {\"$numberDouble\": \"NaN\"}}",
+                                      "{\"maxRate\": \"5\", \"maxrate\": \"5\"}",
+                                      "{\"maxRate\": \"5\""};
+  struct throttle throttle;
+  throttle_init(&throttle);
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    cr_assert_eq(post(&throttle, wrong[i]), 400, "%s", wrong[i]);
+  }
+  throttle_tick(&throttle, 0, 0, 1000);
+  cr_assert_eq(throttle_rate(&throttle).bytes_per_s, 0);
+  throttle_clear(&throttle);
+}
+
+Test(throttle, measures_the_last_seconds)
+{
+  struct throttle throttle;
+  throttle_init(&throttle);
+  cr_assert_eq(throttle_measured(&throttle).bytes_per_s, 0);
+  for (int64_t s = 0; s < 20; s++) {
+    throttle_tick(&throttle, s * s, s * 10, s * 1000);
+  }
+  cr_assert_float_eq(throttle_measured(&throttle).bytes_per_s, (19 * 19 - 14 * 14) / 5.0, 1e-9);
+  cr_assert_float_eq(throttle_measured(&throttle).documents_per_s, 10, 1e-9);
+  throttle_clear(&throttle);
+}
