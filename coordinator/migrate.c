@@ -8,15 +8,16 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "coordinator/check/check.h"
-#include "coordinator/check/preflight.h"
 #include "coordinator/options/uri.h"
 #include "coordinator/pace/throttle.h"
+#include "coordinator/prepare/prepare.h"
 #include "coordinator/report/http.h"
 #include "coordinator/report/progress.h"
 #include "coordinator/report/status.h"
 #include "coordinator/report/tail.h"
 #include "coordinator/run/pool.h"
 #include "coordinator/run/signals.h"
+#include "coordinator/state/bookmark.h"
 #include "coordinator/state/collection_state.h"
 #include "coordinator/state/refusals.h"
 #include "target/guard/in_flight.h"
@@ -32,7 +33,7 @@ struct migration {
   char *target_uri;
   struct selection selection;
   struct checkpoint checkpoint;
-  struct preflight preflight;
+  struct servers servers;
   struct catalog catalog;
   struct plan plan;
   bool resumed; /* there was a bookmark: nothing is copied */
@@ -147,7 +148,7 @@ clear_target(struct migration *migration, struct error *error)
   struct checkpoint *checkpoint = &migration->checkpoint;
   return (!options->drop || (checkpoint_begin(checkpoint, error) && checkpoint_reset(checkpoint, error) &&
                              checkpoint_commit(checkpoint, error))) &&
-         preflight_clear_target(&migration->preflight, options->drop, error);
+         prepare_clear_target(&migration->servers, options->drop, error);
 }
 
 /* What is not there yet, in the order of a start; nothing is changed before all of it was looked at. */
@@ -156,7 +157,7 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
           struct error *error)
 {
   const struct options *options = migration->options;
-  struct preflight *preflight = &migration->preflight;
+  struct servers *servers = &migration->servers;
   if (step == KEPT_NOTHING) {
     check_copy(check);
   } else {
@@ -168,8 +169,8 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
   }
   migration->resumed = step == KEPT_BOOKMARK;
   bool ok = migration->resumed || ((step != KEPT_NOTHING || clear_target(migration, error)) &&
-                                   preflight_plan(preflight, options, identity, step, &migration->checkpoint,
-                                                  &migration->catalog, &migration->plan, error));
+                                   prepare_plan(servers, options, identity, step, &migration->checkpoint,
+                                                &migration->catalog, &migration->plan, error));
   ok = ok && read_start(migration, error);
   if (ok && step == KEPT_PLAN) {
     log_info("going on with the copy: %zu of %zu tasks are done", migration->plan.done, migration->plan.task_count);
@@ -182,7 +183,7 @@ static void
 begin_brake(struct migration *migration)
 {
   const struct options *options = migration->options;
-  struct load load = preflight_load(&migration->preflight);
+  struct load load = servers_load(&migration->servers);
   brake_init(&migration->throttle.brake, (double)options->brake_latency_ms, (double)options->brake_lag_s, &load);
   brake_switch(&migration->throttle.brake, !options->no_brake);
 }
@@ -192,30 +193,30 @@ static bool
 prepare(struct migration *migration, struct error *error)
 {
   const struct options *options = migration->options;
-  struct preflight *preflight = &migration->preflight;
+  struct servers *servers = &migration->servers;
   struct check check;
   bson_t shape;
-  check_init(&check, options, &migration->selection, preflight, &migration->catalog);
+  check_init(&check, options, &migration->selection, servers, &migration->catalog);
   check_open(&check, migration->source_uri, migration->target_uri);
   options_shape(options, &migration->selection, &shape);
-  struct kept_identity identity = preflight_identity(preflight, &shape);
+  struct kept_identity identity = servers_identity(servers, &shape);
   bool ok = findings_conclude(&check.findings, error);
   if (ok) {
-    log_info("source set=%s version=%s; target set=%s version=%s", preflight->source_hello.set_name,
-             preflight->source_hello.version, preflight->target_hello.set_name, preflight->target_hello.version);
+    log_info("source set=%s version=%s; target set=%s version=%s", servers->source_hello.set_name,
+             servers->source_hello.version, servers->target_hello.set_name, servers->target_hello.version);
     ok = checkpoint_open(&migration->checkpoint, options_bookmark(options), error);
   }
   if (ok) {
-    leftover_wait(&preflight->target, NULL, NULL, NULL);
+    leftover_wait(&servers->target, NULL, NULL, NULL);
     enum kept_step step = kept_look(&migration->checkpoint, options, &identity, error);
     ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
   }
   if (ok) {
-    mark_put(&migration->settings, &preflight->mark);
+    mark_put(&migration->settings, &servers->mark);
     begin_brake(migration);
   }
   check_close(&check);
-  preflight_close(preflight);
+  servers_close(servers);
   bson_destroy(&shape);
   return ok;
 }
@@ -505,7 +506,7 @@ go_on(struct migration *migration, struct error *error)
     if (message_flag(&bookmark, "clean")) {
       reached = message_timestamp(&bookmark, "reached");
       reached = reached > at ? reached : at;
-      ok = ending_mark(&migration->checkpoint, false, error);
+      ok = bookmark_mark_clean(&migration->checkpoint, false, error);
     }
     bson_destroy(&bookmark);
     if (!ok) {
@@ -720,10 +721,10 @@ finish(struct migration *migration)
   keep_tasks(migration, &ignored);
   const struct tail *tail = &migration->tail;
   struct error error;
-  if (!migration->failed && tail->over && !ending_mark(&migration->checkpoint, true, &error)) {
+  if (!migration->failed && tail->over && !bookmark_mark_clean(&migration->checkpoint, true, &error)) {
     set_failed(migration, &error);
   }
-  if (!migration->failed && !ending_judge(tail, clock_ms(), &error)) {
+  if (!migration->failed && !tail_judge_end(tail, clock_ms(), &error)) {
     set_failed(migration, &error);
   }
   if (migration->failed) {

@@ -93,12 +93,12 @@ read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
 {
   bson_t filter = BSON_INITIALIZER;
   BSON_APPEND_MAXKEY(&filter, "_id");
-  struct reader_find find = {.db = copy->task->from_db,
-                             .coll = copy->task->from_coll,
-                             .uuid = copy->task->has_uuid ? copy->task->uuid : NULL,
-                             .filter = &filter,
-                             .passed_on = true,
-                             .majority = true};
+  struct find find = {.db = copy->task->from_db,
+                      .coll = copy->task->from_coll,
+                      .uuid = copy->task->has_uuid ? copy->task->uuid : NULL,
+                      .filter = &filter,
+                      .passed_on = true,
+                      .majority = true};
   struct reader_cursor *cursor = reader_find(copy->reader, &find);
   bool ok = read_all(copy, cursor, batch, NULL, error);
   reader_cursor_free(cursor);
@@ -133,16 +133,16 @@ read_once(struct copy *copy, const bson_t *min, struct writer_batch *batch, bson
   if (task->natural && last) {
     put_bounds(min, task->max, &filter);
   }
-  struct reader_find find = {.db = task->from_db,
-                             .coll = task->from_coll,
-                             .uuid = task->has_uuid ? task->uuid : NULL,
-                             .filter = &filter,
-                             .hint = order,
-                             .sort = natural,
-                             .min = task->natural ? NULL : min,
-                             .max = task->natural ? NULL : task->max,
-                             .passed_on = true,
-                             .majority = true};
+  struct find find = {.db = task->from_db,
+                      .coll = task->from_coll,
+                      .uuid = task->has_uuid ? task->uuid : NULL,
+                      .filter = &filter,
+                      .hint = order,
+                      .sort = natural,
+                      .min = task->natural ? NULL : min,
+                      .max = task->natural ? NULL : task->max,
+                      .passed_on = true,
+                      .majority = true};
   copy->read = 0;
   struct reader_cursor *cursor = reader_find(copy->reader, &find);
   bool ok = read_all(copy, cursor, batch, last, error);
@@ -340,7 +340,7 @@ look_for_repeated(const struct copy *copy, const struct copy_events *events, str
   const struct copy_task *task = copy->task;
   struct reporting reporting = {task, events};
   struct repeated_visitor visitor = {report_repeated, &reporting};
-  struct reader_find where = {
+  struct find where = {
     .db = task->from_db, .coll = task->from_coll, .uuid = task->has_uuid ? task->uuid : NULL, .majority = true};
   return bson_empty(&copy->duplicate_ids) ||
          repeated_among(copy->reader, &where, &copy->duplicate_ids, &visitor, error) ||

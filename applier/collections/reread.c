@@ -170,7 +170,7 @@ read_some(struct reading *reading, struct place *place, const bson_t *filter, st
 {
   const bson_t *document = NULL;
   int got;
-  struct reader_find find = {.db = place->from_db, .coll = place->from_coll, .filter = filter, .majority = true};
+  struct find find = {.db = place->from_db, .coll = place->from_coll, .filter = filter, .majority = true};
   struct reader_cursor *cursor = reader_find(reading->reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     bson_iter_t iter;
@@ -291,8 +291,7 @@ source_has(struct reader *reader, const struct place *place, const struct reread
   }
   bson_append_array_end(&condition, &list);
   bson_append_document_end(&filter, &condition);
-  struct reader_find find = {
-    .db = place->from_db, .coll = place->from_coll, .filter = &filter, .limit = 1, .majority = true};
+  struct find find = {.db = place->from_db, .coll = place->from_coll, .filter = &filter, .limit = 1, .majority = true};
   int found = reader_find_one(reader, &find, &document, error);
   if (found == 1) {
     bson_destroy(&document);

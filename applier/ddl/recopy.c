@@ -71,13 +71,13 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   int got;
   bson_t *natural = place->capped ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
   bson_t *order = reader->moves && has_id_index && !natural ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
-  struct reader_find find = {.db = place->from_db,
-                             .coll = place->from_coll,
-                             .uuid = goes_by_uuid(reader, place) ? place->uuid : NULL,
-                             .sort = natural,
-                             .hint = order,
-                             .majority = true,
-                             .passed_on = true};
+  struct find find = {.db = place->from_db,
+                      .coll = place->from_coll,
+                      .uuid = goes_by_uuid(reader, place) ? place->uuid : NULL,
+                      .sort = natural,
+                      .hint = order,
+                      .majority = true,
+                      .passed_on = true};
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     ok = !writer_batch_full(&batch, document, alone) || writer_insert(&writer, &batch, false, error);

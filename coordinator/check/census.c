@@ -10,7 +10,7 @@
 
 /*
  * What arrives in another form than it has on the source; gives the number of indexes besides the one on _id. What cannot
- * arrive is preflight_list's to refuse.
+ * arrive is inventory_read's to refuse.
  */
 static int
 definitions(const struct collection *collection, const struct options *options, struct findings *findings)

@@ -8,6 +8,7 @@
 #include "coordinator/check/census.h"
 #include "coordinator/check/estimate.h"
 #include "coordinator/check/identity.h"
+#include "coordinator/check/inventory.h"
 #include "coordinator/options/uri.h"
 #include "ipc/message.h"
 #include "source/oplog/spool.h"
@@ -25,9 +26,9 @@ check_files(const struct options *options, struct error *error)
 
 void
 check_init(struct check *check, const struct options *options, const struct selection *selection,
-           struct preflight *preflight, struct catalog *catalog)
+           struct servers *servers, struct catalog *catalog)
 {
-  *check = (struct check){.options = options, .selection = selection, .preflight = preflight, .catalog = catalog};
+  *check = (struct check){.options = options, .selection = selection, .servers = servers, .catalog = catalog};
   findings_init(&check->findings);
 }
 
@@ -120,17 +121,17 @@ version_number(const char *text)
 bool
 check_open(struct check *check, const char *source_uri, const char *target_uri)
 {
-  struct preflight *preflight = check->preflight;
+  struct servers *servers = check->servers;
   char source[VERSION_SIZE];
   char target[VERSION_SIZE];
-  if (!preflight_open(preflight, source_uri, target_uri, &check->findings)) {
+  if (!servers_open(servers, source_uri, target_uri, &check->findings)) {
     return false;
   }
-  ask_feature_version(&preflight->reader.server, source);
-  ask_feature_version(&preflight->target, target);
-  describe_side(check, &preflight->reader.server, &preflight->source_hello, source);
-  describe_side(check, &preflight->target, &preflight->target_hello, target);
-  if (!preflight->reader.majority && preflight->reader.wire_version >= WIRE_3_6) {
+  ask_feature_version(&servers->reader.server, source);
+  ask_feature_version(&servers->target, target);
+  describe_side(check, &servers->reader.server, &servers->source_hello, source);
+  describe_side(check, &servers->target, &servers->target_hello, target);
+  if (!servers->reader.majority && servers->reader.wire_version >= WIRE_3_6) {
     findings_add(
       &check->findings, FINDING_WARNING, TOPIC_SERVERS, "source",
       "it was started with enableMajorityReadConcern: false: the replay waits for each entry until a majority "
@@ -142,10 +143,10 @@ check_open(struct check *check, const char *source_uri, const char *target_uri)
                  "setFeatureCompatibilityVersion there first",
                  target, source);
   }
-  if (!preflight->target_hello.mongos && !preflight->target_hello.primary_answers) {
+  if (!servers->target_hello.mongos && !servers->target_hello.primary_answers) {
     findings_refuse(&check->findings, TOPIC_SERVERS, "target",
                     "the target's member %s is no primary; name the set, as RS/host:port",
-                    preflight->target_hello.primary);
+                    servers->target_hello.primary);
   }
   return true;
 }
@@ -153,17 +154,17 @@ check_open(struct check *check, const char *source_uri, const char *target_uri)
 static bool
 open_source(struct check *check)
 {
-  struct preflight *preflight = check->preflight;
-  return needs_open(&check->source, &preflight->reader.server, preflight->source_hello.wire_version, &check->findings);
+  struct servers *servers = check->servers;
+  return needs_open(&check->source, &servers->reader.server, servers->source_hello.wire_version, &check->findings);
 }
 
 void
 check_copy(struct check *check)
 {
-  struct preflight *preflight = check->preflight;
-  bool has_oplog = preflight->source_hello.set_name[0] != 0;
+  struct servers *servers = check->servers;
+  bool has_oplog = servers->source_hello.set_name[0] != 0;
   bool source = open_source(check);
-  bool target = needs_open(&check->target, &preflight->target, preflight->target_hello.wire_version, &check->findings);
+  bool target = needs_open(&check->target, &servers->target, servers->target_hello.wire_version, &check->findings);
   if (source) {
     needs_oplog(&check->source);
     source = needs_listing(&check->source);
@@ -171,22 +172,22 @@ check_copy(struct check *check)
   target = target && needs_listing(&check->target);
   if (target) {
     needs_mark(&check->target);
-    preflight_check_target(preflight, check->options->drop, &check->findings);
+    servers_check_target(servers, check->options->drop, &check->findings);
   }
-  if (!source || !preflight_list(preflight, check->options, check->selection, check->catalog, &check->findings)) {
+  if (!source || !inventory_read(servers, check->options, check->selection, check->catalog, &check->findings)) {
     return;
   }
   needs_collections(&check->source, check->catalog);
   int64_t bytes = census_take(check->catalog, check->options, &check->findings);
   if (has_oplog) {
-    estimate_oplog(&preflight->reader, bytes, check->options, &check->findings);
+    estimate_oplog(&servers->reader, bytes, check->options, &check->findings);
   }
   if (target) {
     needs_collections(&check->target, check->catalog);
     if (check->options->preserve_uuids) {
       needs_uuids(&check->target, check->catalog);
     }
-    estimate_space(&preflight->target, check->target.databases, bytes, check->options, &check->findings);
+    estimate_space(&servers->target, check->target.databases, bytes, check->options, &check->findings);
   }
 }
 
@@ -224,7 +225,7 @@ check_anchors(struct check *check, struct checkpoint *checkpoint, const char *na
   struct optime spooled = {0};
   struct optime taken = {0};
   struct optime anchor = {0};
-  struct reader *reader = &check->preflight->reader;
+  struct reader *reader = &check->servers->reader;
   if (read_optime(checkpoint, "start", NULL, &start, error) < 0 ||
       read_optime(checkpoint, name, NULL, &anchor, error) < 0 ||
       read_optime(checkpoint, name, "taken", &taken, error) < 0 ||
@@ -239,7 +240,7 @@ void
 check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step)
 {
   struct error error;
-  if (!identity_check(check->preflight, checkpoint, step, &error)) {
+  if (!identity_check(check->servers, checkpoint, step, &error)) {
     findings_add_error(&check->findings, TOPIC_BOOKMARK, "target", &error);
   }
   if (open_source(check)) {
@@ -268,7 +269,7 @@ look_at_bookmark(struct check *check)
   bson_t shape;
   enum kept_step step = KEPT_NOTHING;
   options_shape(check->options, check->selection, &shape);
-  struct kept_identity identity = preflight_identity(check->preflight, &shape);
+  struct kept_identity identity = servers_identity(check->servers, &shape);
   int got = checkpoint_peek(&checkpoint, options_bookmark(check->options), &error);
   if (got == 1) {
     step = kept_look(&checkpoint, check->options, &identity, &error);
@@ -320,7 +321,7 @@ check_run(const struct options *options)
   struct error error = {.kind = ERROR_NONE};
   struct selection selection = {0};
   struct catalog catalog = {0};
-  struct preflight *preflight = memory_new(sizeof *preflight);
+  struct servers *servers = memory_new(sizeof *servers);
   char *source_uri = NULL;
   char *target_uri = NULL;
   int status;
@@ -330,12 +331,12 @@ check_run(const struct options *options)
   }
   if (target_uri) {
     struct check check;
-    check_init(&check, options, &selection, preflight, &catalog);
+    check_init(&check, options, &selection, servers, &catalog);
     check_all(&check, source_uri, target_uri);
     print_report(&check.findings, options->json);
     status = findings_exit_status(&check.findings);
     check_close(&check);
-    preflight_close(preflight);
+    servers_close(servers);
   } else {
     log_error("%s", error.text);
     status = error_exit_status(error.kind);
@@ -344,6 +345,6 @@ check_run(const struct options *options)
   selection_clear(&selection);
   memory_wipe(source_uri);
   memory_wipe(target_uri);
-  free(preflight);
+  free(servers);
   return status;
 }

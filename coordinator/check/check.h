@@ -6,14 +6,14 @@
 #define FERRY_COORDINATOR_CHECK_CHECK_H
 
 #include "coordinator/check/findings.h"
-#include "coordinator/check/preflight.h"
 #include "coordinator/check/required_privileges.h"
+#include "coordinator/check/servers.h"
 #include "coordinator/options/options.h"
 
 struct check {
   const struct options *options;
   const struct selection *selection;
-  struct preflight *preflight; /* this and the catalog are the caller's */
+  struct servers *servers; /* this and the catalog are the caller's */
   struct catalog *catalog;
   struct findings findings;
   struct needs source;
@@ -24,7 +24,7 @@ struct check {
 bool check_files(const struct options *options, struct error *error);
 
 void check_init(struct check *check, const struct options *options, const struct selection *selection,
-                struct preflight *preflight, struct catalog *catalog);
+                struct servers *servers, struct catalog *catalog);
 void check_close(struct check *check);
 
 /* Connects; versions and topology. False if one side could not be asked: then nothing else can be checked. */

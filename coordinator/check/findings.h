@@ -1,5 +1,5 @@
 /*
- * What a preflight check found: notes, warnings and problems, and facts for scripts. Pure; `mongoferry check` prints it, a
+ * What the checks before a start found: notes, warnings and problems, and facts for scripts. Pure; `mongoferry check` prints it, a
  * start logs its warnings and refuses at its first problem.
  */
 #ifndef FERRY_COORDINATOR_CHECK_FINDINGS_H

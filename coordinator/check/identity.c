@@ -8,7 +8,7 @@
 #include "source/catalog/catalog.h"
 
 struct search {
-  struct preflight *preflight;
+  struct servers *servers;
   struct catalog there; /* on the target */
   const struct collection **sorted;
   bson_t refused;     /* an array of what the target did not take */
@@ -78,8 +78,8 @@ was_replayed(struct search *search, const bson_t *place, struct error *error)
   }
   bson_t *filter =
     commands_on(message_text_or_none(place, "from_db"), message_text_or_none(place, "from_coll"), search->bookmark);
-  struct reader_find find = {.db = "local", .coll = "oplog.rs", .filter = filter, .oplog = true};
-  int got = reader_find_one(&search->preflight->reader, &find, &entry, error);
+  struct find find = {.db = "local", .coll = "oplog.rs", .filter = filter, .oplog = true};
+  int got = reader_find_one(&search->servers->reader, &find, &entry, error);
   bson_destroy(filter);
   if (got == 1) {
     bson_destroy(&entry);
@@ -136,7 +136,7 @@ look_for_copies(struct search *search, struct checkpoint *checkpoint, struct err
 static bool
 list_target(struct search *search, struct error *error)
 {
-  struct reader view = reader_view(&search->preflight->target); /* the same client, read through the catalog's eyes */
+  struct reader view = reader_view(&search->servers->target); /* the same client, read through the catalog's eyes */
   if (!catalog_list(&search->there, &view, catalog_any, NULL, error)) {
     return error_wrap(error, "cannot list the target's collections");
   }
@@ -162,10 +162,9 @@ read_bookmark(struct search *search, struct checkpoint *checkpoint, struct error
 }
 
 static bool
-look_for_collections(struct preflight *preflight, struct checkpoint *checkpoint, enum kept_step step,
-                     struct error *error)
+look_for_collections(struct servers *servers, struct checkpoint *checkpoint, enum kept_step step, struct error *error)
 {
-  struct search search = {.preflight = preflight};
+  struct search search = {.servers = servers};
   bool ok = refused_list(checkpoint, &search.refused, error) && list_target(&search, error) &&
             read_bookmark(&search, checkpoint, error) &&
             (step == KEPT_BOOKMARK ? checkpoint_items(checkpoint, "places", look_for_place, &search, error)
@@ -177,8 +176,8 @@ look_for_collections(struct preflight *preflight, struct checkpoint *checkpoint,
 }
 
 bool
-identity_check(struct preflight *preflight, struct checkpoint *checkpoint, enum kept_step step, struct error *error)
+identity_check(struct servers *servers, struct checkpoint *checkpoint, enum kept_step step, struct error *error)
 {
-  return kept_get_mark(checkpoint, &preflight->mark, error) && mark_look(&preflight->target, &preflight->mark, error) &&
-         (step < KEPT_PLAN || look_for_collections(preflight, checkpoint, step, error));
+  return kept_get_mark(checkpoint, &servers->mark, error) && mark_look(&servers->target, &servers->mark, error) &&
+         (step < KEPT_PLAN || look_for_collections(servers, checkpoint, step, error));
 }

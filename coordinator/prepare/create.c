@@ -14,7 +14,7 @@
 #define VIEW_DEPTH_MOST 20 /* S:src/mongo/db/views/view_graph.h@r4.2.2 */
 
 struct creation {
-  const struct preflight *preflight;
+  const struct servers *servers;
   const struct catalog *catalog;
   bool indexes;
   pthread_mutex_t lock; /* of the checkpoint, which all threads use */
@@ -88,7 +88,7 @@ create_collection(void *context, size_t number, struct server *target, struct er
   if (collection->view || series_of(collection->name)) {
     return true;
   }
-  bool ttl = creation->indexes && create_makes_ttl(&creation->preflight->target_hello, collection);
+  bool ttl = creation->indexes && create_makes_ttl(&creation->servers->target_hello, collection);
   return create_one(creation, collection, target, error) &&
          (!ttl || create_ttl_indexes(creation, collection, target, error));
 }
@@ -138,17 +138,17 @@ create_views(struct creation *creation, struct server *target, struct error *err
 }
 
 bool
-create_all(struct preflight *preflight, struct checkpoint *checkpoint, const struct catalog *catalog, bool indexes,
+create_all(struct servers *servers, struct checkpoint *checkpoint, const struct catalog *catalog, bool indexes,
            struct error *error)
 {
-  struct creation creation = {.preflight = preflight, .catalog = catalog, .indexes = indexes, .checkpoint = checkpoint};
+  struct creation creation = {.servers = servers, .catalog = catalog, .indexes = indexes, .checkpoint = checkpoint};
   struct crew crew = {.kind = ERROR_TARGET,
-                      .uri = preflight->target_uri,
+                      .uri = servers->target_uri,
                       .threads = CREW_MOST,
                       .work = create_collection,
                       .context = &creation};
   pthread_mutex_init(&creation.lock, NULL);
-  bool ok = crew_run(&crew, catalog->count, error) && create_views(&creation, &preflight->target, error);
+  bool ok = crew_run(&crew, catalog->count, error) && create_views(&creation, &servers->target, error);
   pthread_mutex_destroy(&creation.lock);
   return ok;
 }

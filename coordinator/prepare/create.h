@@ -4,13 +4,13 @@
 #ifndef FERRY_COORDINATOR_PREPARE_CREATE_H
 #define FERRY_COORDINATOR_PREPARE_CREATE_H
 
-#include "coordinator/check/preflight.h"
+#include "coordinator/check/servers.h"
 
 /*
  * Collections, then views, each after the one that it reads; what is there already is fine. Options that the target does
  * not take are kept as refused. `indexes`: and the TTL indexes that are to be made on empty collections.
  */
-bool create_all(struct preflight *preflight, struct checkpoint *checkpoint, const struct catalog *catalog, bool indexes,
+bool create_all(struct servers *servers, struct checkpoint *checkpoint, const struct catalog *catalog, bool indexes,
                 struct error *error);
 
 /*

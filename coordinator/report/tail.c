@@ -93,7 +93,7 @@ say_missing(const struct tail *tail, int64_t waited_s, char *text, size_t size)
 }
 
 bool
-ending_judge(const struct tail *tail, int64_t now_ms, struct error *error)
+tail_judge_end(const struct tail *tail, int64_t now_ms, struct error *error)
 {
   char missing[256];
   if (!tail->tailed) {
@@ -108,21 +108,4 @@ ending_judge(const struct tail *tail, int64_t now_ms, struct error *error)
     error, ERROR_BEHIND,
     "stopped with everything up to ts=%u.%u on the target; %s; start again with the same options to go on",
     OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark), missing);
-}
-
-bool
-ending_mark(struct checkpoint *checkpoint, bool clean, struct error *error)
-{
-  bson_t bookmark;
-  int got = checkpoint_get(checkpoint, "bookmark", &bookmark, error);
-  if (got != 1) {
-    return got == 0;
-  }
-  bson_t marked = BSON_INITIALIZER;
-  bson_copy_to_excluding_noinit(&bookmark, &marked, "clean", NULL);
-  BSON_APPEND_BOOL(&marked, "clean", clean);
-  bool ok = checkpoint_put(checkpoint, "bookmark", &marked, error);
-  bson_destroy(&marked);
-  bson_destroy(&bookmark);
-  return ok;
 }

@@ -5,7 +5,9 @@
 #ifndef FERRY_COORDINATOR_REPORT_TAIL_H
 #define FERRY_COORDINATOR_REPORT_TAIL_H
 
-#include "coordinator/state/checkpoint.h"
+#include <bson/bson.h>
+
+#include "base/error.h"
 
 /* What the applier said. Timestamps are an oplog's, 0: not known; times are of clock_ms. */
 struct tail {
@@ -43,9 +45,6 @@ bool tail_drained(const struct tail *tail);
  * Whether a run that was told to stop may end with 0, so far as the tail is concerned. Otherwise ERROR_INTERRUPTED, or where it had
  * been tailing ERROR_BEHIND: the text says how far the target is and what is missing.
  */
-bool ending_judge(const struct tail *tail, int64_t now_ms, struct error *error);
-
-/* Writes the bookmark again, with or without the mark of a clean end. */
-bool ending_mark(struct checkpoint *checkpoint, bool clean, struct error *error);
+bool tail_judge_end(const struct tail *tail, int64_t now_ms, struct error *error);
 
 #endif

@@ -125,7 +125,7 @@ static struct reader_cursor *
 list_collections(struct reader *reader, const char *db)
 {
   if (!has_catalog_commands(reader)) {
-    struct reader_find find = {.db = db, .coll = "system.namespaces"};
+    struct find find = {.db = db, .coll = "system.namespaces"};
     return reader_find(reader, &find);
   }
   bson_t *command = BCON_NEW("listCollections", BCON_INT32(1));
@@ -158,7 +158,7 @@ list_indexes(struct reader *reader, const struct collection *collection)
   if (!has_catalog_commands(reader)) {
     char *ns = memory_format("%s.%s", collection->db, collection->name);
     bson_t *filter = BCON_NEW("ns", BCON_UTF8(ns));
-    struct reader_find find = {.db = collection->db, .coll = "system.indexes", .filter = filter};
+    struct find find = {.db = collection->db, .coll = "system.indexes", .filter = filter};
     cursor = reader_find(reader, &find);
     bson_destroy(filter);
     free(ns);

@@ -449,7 +449,7 @@ read_changes(struct listing *listing, struct reader *reader, uint64_t start, str
              "o.drop", "{", "$exists", BCON_BOOL(true), "}", "}", "{", "op", BCON_UTF8("c"), "o.renameCollection", "{",
              "$exists", BCON_BOOL(true), "}", "}", "{", "op", BCON_UTF8("c"), "o.applyOps.op", BCON_UTF8("c"), "}", "{",
              "ns", BCON_REGEX("\\.system\\.views$", ""), "}", "]");
-  struct reader_find find = {.db = "local", .coll = "oplog.rs", .filter = filter, .oplog = true};
+  struct find find = {.db = "local", .coll = "oplog.rs", .filter = filter, .oplog = true};
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &entry, error)) == 1) {
     if (optime_of(entry).ts > start) {

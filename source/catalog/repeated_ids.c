@@ -72,7 +72,7 @@ is_first(const bson_t *ids, const bson_iter_t *id)
 }
 
 bool
-repeated_among(struct reader *reader, const struct reader_find *where, const bson_t *ids,
+repeated_among(struct reader *reader, const struct find *where, const bson_t *ids,
                const struct repeated_visitor *visitor, struct error *error)
 {
   const bson_t *document = NULL;
@@ -82,7 +82,7 @@ repeated_among(struct reader *reader, const struct reader_find *where, const bso
   uint32_t *counts = memory_new((bson_count_keys(ids) + 1) * sizeof *counts);
   bson_t *filter = BCON_NEW("_id", "{", "$in", BCON_ARRAY(ids), "}");
   bson_t *only_id = BCON_NEW("_id", BCON_INT32(1));
-  struct reader_find find = *where;
+  struct find find = *where;
   find.filter = filter;
   find.projection = only_id;
   struct reader_cursor *cursor = reader_find(reader, &find);

@@ -24,7 +24,7 @@ bool repeated_possible(const struct collection *collection);
  * Visits those of the `ids` (an array, REPEATED_MOST at most) that more than one of the source's documents has. `where` names the
  * collection. It is read once.
  */
-bool repeated_among(struct reader *reader, const struct reader_find *where, const bson_t *ids,
+bool repeated_among(struct reader *reader, const struct find *where, const bson_t *ids,
                     const struct repeated_visitor *visitor, struct error *error);
 
 /* Visits all of the collection's, which the server finds. */

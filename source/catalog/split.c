@@ -144,13 +144,13 @@ by_walk(struct split_points *points, struct reader *reader, const struct collect
   for (bool more = true; more && ok;) {
     bson_t document;
     bson_iter_t id;
-    struct reader_find find = {.db = collection->db,
-                               .coll = collection->name,
-                               .projection = key,
-                               .sort = key,
-                               .hint = key,
-                               .min = points->count ? points->points[points->count - 1] : NULL,
-                               .skip = step};
+    struct find find = {.db = collection->db,
+                        .coll = collection->name,
+                        .projection = key,
+                        .sort = key,
+                        .hint = key,
+                        .min = points->count ? points->points[points->count - 1] : NULL,
+                        .skip = step};
     int got = reader_find_one(reader, &find, &document, error);
     ok = got >= 0;
     more = got == 1;
@@ -174,7 +174,7 @@ edge_id(struct reader *reader, const struct collection *collection, int order, b
   bson_iter_t iter;
   bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
   bson_t *sort = BCON_NEW("$natural", BCON_INT32(order));
-  struct reader_find find = {.db = collection->db, .coll = collection->name, .projection = projection, .sort = sort};
+  struct find find = {.db = collection->db, .coll = collection->name, .projection = projection, .sort = sort};
   bool found = false;
   if (reader_find_one(reader, &find, &document, error) == 1) {
     found = bson_iter_init_find(&iter, &document, "_id") && BSON_ITER_HOLDS_OID(&iter);

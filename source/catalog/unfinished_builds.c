@@ -87,12 +87,12 @@ is_ready(const struct collection *collection, struct reader *reader, const char 
   bson_t found;
   bson_t *hint = BCON_NEW("$hint", BCON_UTF8(name));
   bson_t *projection = BCON_NEW("_id", BCON_INT32(1));
-  struct reader_find find = {.db = collection->db,
-                             .coll = collection->name,
-                             .uuid = collection->has_uuid ? collection->uuid : NULL,
-                             .projection = projection,
-                             .hint = hint,
-                             .limit = 1};
+  struct find find = {.db = collection->db,
+                      .coll = collection->name,
+                      .uuid = collection->has_uuid ? collection->uuid : NULL,
+                      .projection = projection,
+                      .hint = hint,
+                      .limit = 1};
   int got = reader_find_one(reader, &find, &found, error);
   bson_destroy(projection);
   bson_destroy(hint);

@@ -150,7 +150,7 @@ cursor_new(struct legacy *legacy, const char *db, bson_t *request)
 }
 
 static void
-put_documents(bson_t *to, const struct reader_find *find, bool command)
+put_documents(bson_t *to, const struct find *find, bool command)
 {
   const struct {
     const char *query;
@@ -172,7 +172,7 @@ put_documents(bson_t *to, const struct reader_find *find, bool command)
 
 /* From 3.2 on: the find command. */
 static bson_t *
-find_command(const struct legacy *legacy, const struct reader_find *find)
+find_command(const struct legacy *legacy, const struct find *find)
 {
   bson_t *command = BCON_NEW("find", BCON_UTF8(find->coll));
   put_documents(command, find, true);
@@ -205,7 +205,7 @@ find_command(const struct legacy *legacy, const struct reader_find *find)
 }
 
 struct legacy_cursor *
-legacy_find(struct legacy *legacy, const struct reader_find *find)
+legacy_find(struct legacy *legacy, const struct find *find)
 {
   bool by_command = legacy->wire_version >= WIRE_3_2;
   struct legacy_cursor *cursor = cursor_new(legacy, find->db, by_command ? find_command(legacy, find) : bson_new());

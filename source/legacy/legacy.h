@@ -9,7 +9,8 @@
 #ifndef FERRY_SOURCE_LEGACY_LEGACY_H
 #define FERRY_SOURCE_LEGACY_LEGACY_H
 
-#include "source/reader/reader.h"
+#include "server/find.h"
+#include "server/server.h"
 
 struct legacy;
 struct legacy_cursor;
@@ -25,7 +26,7 @@ bool legacy_command(void *context, const char *db, const bson_t *command, bson_t
 bool legacy_reads_majority(const struct legacy *legacy);
 
 /* These send nothing yet. */
-struct legacy_cursor *legacy_find(struct legacy *legacy, const struct reader_find *find);
+struct legacy_cursor *legacy_find(struct legacy *legacy, const struct find *find);
 struct legacy_cursor *legacy_command_cursor(struct legacy *legacy, const char *db, const bson_t *command);
 void legacy_cursor_free(struct legacy_cursor *cursor);
 int legacy_next(struct legacy_cursor *cursor, const bson_t **document, struct error *error);

@@ -150,7 +150,7 @@ edge(struct reader *reader, int order, uint64_t most, bool majority, bson_t *ent
     bson_append_document_end(&filter, &bound);
   }
   bson_t *sort = BCON_NEW("$natural", BCON_INT32(order));
-  struct reader_find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .sort = sort, .majority = majority};
+  struct find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = &filter, .sort = sort, .majority = majority};
   int got = reader_find_one(reader, &find, entry, error);
   bson_destroy(sort);
   bson_destroy(&filter);
@@ -197,7 +197,7 @@ int
 oplog_find_newest(struct reader *reader, const bson_t *filter, bson_t *entry, struct error *error)
 {
   bson_t *sort = BCON_NEW("$natural", BCON_INT32(-1));
-  struct reader_find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = filter, .sort = sort};
+  struct find find = {.db = OPLOG_DB, .coll = OPLOG_COLL, .filter = filter, .sort = sort};
   int got = reader_find_one(reader, &find, entry, error);
   bson_destroy(sort);
   return got;
@@ -236,7 +236,7 @@ before_open_transactions(struct reader *reader)
     return before;
   }
   bson_t *filter = BCON_NEW("state", "{", "$in", "[", BCON_UTF8("prepared"), BCON_UTF8("inProgress"), "]", "}");
-  struct reader_find find = {.db = "config", .coll = "transactions", .filter = filter};
+  struct find find = {.db = "config", .coll = "transactions", .filter = filter};
   struct reader_cursor *cursor = reader_find(reader, &find);
   while (reader_next(cursor, &document, &ignored) == 1) {
     bson_iter_t iter;
@@ -306,13 +306,13 @@ read_from(struct reader *reader, uint64_t ts, int64_t limit, bool tailable)
   BSON_APPEND_DOCUMENT_BEGIN(&filter, "ts", &bound);
   BSON_APPEND_TIMESTAMP(&bound, "$gte", OPTIME_SECONDS(ts), OPTIME_INCREMENT(ts));
   bson_append_document_end(&filter, &bound);
-  struct reader_find find = {.db = OPLOG_DB,
-                             .coll = OPLOG_COLL,
-                             .filter = &filter,
-                             .limit = limit,
-                             .tailable = tailable,
-                             .oplog = true,
-                             .majority = true};
+  struct find find = {.db = OPLOG_DB,
+                      .coll = OPLOG_COLL,
+                      .filter = &filter,
+                      .limit = limit,
+                      .tailable = tailable,
+                      .oplog = true,
+                      .majority = true};
   struct reader_cursor *opened = reader_find(reader, &find);
   bson_destroy(&filter);
   return opened;

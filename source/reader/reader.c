@@ -131,7 +131,7 @@ reader_command(struct reader *reader, const char *db, const bson_t *command, bso
 }
 
 static void
-find_options(const struct reader *reader, const struct reader_find *find, bson_t *options)
+find_options(const struct reader *reader, const struct find *find, bson_t *options)
 {
   const struct {
     const char *name;
@@ -195,7 +195,7 @@ reader_name_collection(const struct reader *reader, bson_t *command, const char 
 
 /* The driver's own finds take names only. */
 static struct reader_cursor *
-find_by_uuid(struct reader *reader, const struct reader_find *find)
+find_by_uuid(struct reader *reader, const struct find *find)
 {
   bson_t command = BSON_INITIALIZER;
   reader_name_collection(reader, &command, "find", find->coll, find->uuid);
@@ -210,7 +210,7 @@ find_by_uuid(struct reader *reader, const struct reader_find *find)
 }
 
 struct reader_cursor *
-reader_find(struct reader *reader, const struct reader_find *find)
+reader_find(struct reader *reader, const struct find *find)
 {
   if (reader->legacy) {
     struct reader_cursor *cursor = cursor_new(reader, find->db, NULL);
@@ -414,10 +414,10 @@ reader_cursor_died(const struct error *error)
 }
 
 int
-reader_find_one(struct reader *reader, const struct reader_find *find, bson_t *document, struct error *error)
+reader_find_one(struct reader *reader, const struct find *find, bson_t *document, struct error *error)
 {
   const bson_t *found = NULL;
-  struct reader_find one = *find;
+  struct find one = *find;
   one.limit = 1;
   struct reader_cursor *cursor = reader_find(reader, &one);
   int got = reader_next(cursor, &found, error);

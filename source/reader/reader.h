@@ -8,6 +8,7 @@
 #include <bson/bson.h>
 
 #include "base/error.h"
+#include "server/find.h"
 #include "server/server.h"
 
 struct legacy;
@@ -28,27 +29,6 @@ struct reader {
 
 struct reader_cursor;
 
-/* A find. What is NULL or 0 is left to the server. Nothing is kept after reader_find. */
-struct reader_find {
-  const char *db;
-  const char *coll;
-  const uint8_t *uuid;  /* NULL: by name. Ignored where the server knows no UUIDs in commands */
-  const bson_t *filter; /* NULL: everything */
-  const bson_t *projection;
-  const bson_t *sort;
-  const bson_t *hint;
-  const bson_t *min; /* index bounds: need the hint from 4.2 on */
-  const bson_t *max;
-  int64_t limit;
-  int64_t skip;
-  int32_t batch_size;
-  bool majority; /* read only what cannot roll back, where the source can: see reader.majority */
-  bool
-    passed_on; /* its documents are not looked into, so they may be damaged or nested too deeply: see base/nesting.h */
-  bool tailable; /* and await data */
-  bool oplog;    /* a filter {ts: {$gte}} on the oplog: up to 4.2 the server must be told, or it scans everything */
-};
-
 /* Connects and asks who is there: by the driver, and if that says the server is too old for it, by our own reader. */
 bool reader_open(struct reader *reader, const char *uri, bool patient, struct error *error);
 void reader_close(struct reader *reader);
@@ -60,7 +40,7 @@ struct reader reader_view(const struct server *server);
 bool reader_command(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error);
 
 /* Sends nothing yet; errors come with the first read. The cursor must be freed before the reader closes. */
-struct reader_cursor *reader_find(struct reader *reader, const struct reader_find *find);
+struct reader_cursor *reader_find(struct reader *reader, const struct find *find);
 struct reader_cursor *reader_aggregate(struct reader *reader, const char *db, const char *coll, const bson_t *pipeline);
 /* A command that answers with a cursor (listCollections, listIndexes). */
 struct reader_cursor *reader_command_cursor(struct reader *reader, const char *db, const bson_t *command);
@@ -92,6 +72,6 @@ bool reader_committed(struct reader_cursor *cursor, uint64_t *committed, struct 
 bool reader_cursor_died(const struct error *error);
 
 /* The first document, copied into `document`: 1, 0 if there is none, -1 on error. */
-int reader_find_one(struct reader *reader, const struct reader_find *find, bson_t *document, struct error *error);
+int reader_find_one(struct reader *reader, const struct find *find, bson_t *document, struct error *error);
 
 #endif

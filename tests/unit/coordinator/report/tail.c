@@ -19,7 +19,7 @@ static void
 expect_behind(const struct tail *tail, const char *said)
 {
   struct error error;
-  cr_assert_not(ending_judge(tail, 61000, &error));
+  cr_assert_not(tail_judge_end(tail, 61000, &error));
   cr_expect_eq(error.kind, ERROR_BEHIND);
   cr_expect(strstr(error.text, said), "%s", error.text);
 }
@@ -28,9 +28,9 @@ Test(ending, all_that_the_source_had_at_the_stop)
 {
   struct error error;
   struct tail tail = ended(AT(100), AT(100));
-  cr_expect(ending_judge(&tail, 2000, &error));
+  cr_expect(tail_judge_end(&tail, 2000, &error));
   tail = ended(AT(101), AT(100));
-  cr_expect(ending_judge(&tail, 2000, &error));
+  cr_expect(tail_judge_end(&tail, 2000, &error));
 }
 
 Test(ending, a_target_that_lacks_something_is_behind)
@@ -64,7 +64,7 @@ Test(ending, before_the_target_was_consistent_it_is_interrupted)
 {
   struct error error;
   struct tail tail = {.bookmark = AT(100), .newest = AT(100)};
-  cr_assert_not(ending_judge(&tail, 2000, &error));
+  cr_assert_not(tail_judge_end(&tail, 2000, &error));
   cr_expect_eq(error.kind, ERROR_INTERRUPTED);
 }
 

@@ -1,0 +1,208 @@
+#include "coordinator/check/inventory.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "server/parallel.h"
+#include "server/series.h"
+#include "source/catalog/listing.h"
+#include "source/catalog/view.h"
+#include "target/definition/definition.h"
+#include "target/definition/naming.h"
+#include "target/definition/uuid.h"
+
+static int
+compare_databases(const void *left, const void *right)
+{
+  const struct collection *a = *(const struct collection *const *)left;
+  const struct collection *b = *(const struct collection *const *)right;
+  int order = strcasecmp(a->to_db, b->to_db);
+  return order ? order : strcmp(a->to_db, b->to_db);
+}
+
+/* Servers refuse a database whose name differs by case only from one that they have. */
+static void
+check_cases(const struct collection **sorted, size_t count, struct findings *findings)
+{
+  static const char *const own[] = {"admin", "config", "local"};
+  qsort(sorted, count, sizeof *sorted, compare_databases);
+  for (size_t i = 0; i < count; i++) {
+    const struct collection *found = sorted[i];
+    const char *clash = i > 0 && naming_clashes(sorted[i - 1]->to_db, found->to_db) ? sorted[i - 1]->to_db : NULL;
+    for (size_t k = 0; k < sizeof own / sizeof *own; k++) {
+      bool first = i == 0 || strcmp(sorted[i - 1]->to_db, found->to_db) != 0;
+      clash = first && naming_clashes(own[k], found->to_db) ? own[k] : clash;
+    }
+    if (clash) {
+      findings_refuse(
+        findings, TOPIC_NAMESPACES, found->db,
+        "the databases %s and %s of the target would differ by case only, which no server takes; change --nsTo", clash,
+        found->to_db);
+    }
+  }
+}
+
+/* No two collections may arrive under one name. */
+static void
+check_targets(const struct catalog *catalog, struct findings *findings)
+{
+  const struct collection **sorted = memory_new(catalog->count * sizeof *sorted + 1);
+  for (size_t i = 0; i < catalog->count; i++) {
+    sorted[i] = &catalog->collections[i];
+  }
+  qsort(sorted, catalog->count, sizeof *sorted, catalog_compare_targets);
+  for (size_t i = 1; i < catalog->count; i++) {
+    const struct collection *left = sorted[i - 1];
+    const struct collection *right = sorted[i];
+    if (catalog_compare_targets(&sorted[i - 1], &sorted[i]) == 0) {
+      char *ns = memory_format("%s.%s", right->db, right->name);
+      findings_refuse(findings, TOPIC_NAMESPACES, ns, "%s.%s and %s would both become %s.%s; change --nsTo", left->db,
+                      left->name, ns, right->to_db, right->to_name);
+      free(ns);
+    }
+  }
+  check_cases(sorted, catalog->count, findings);
+  free(sorted);
+}
+
+/* A view goes where what it reads goes. */
+static bool
+name_target(const struct selection *selection, struct collection *collection, struct error *error)
+{
+  char to_db[SELECTION_DB_SIZE];
+  char to_coll[SELECTION_COLL_SIZE];
+  bson_t options;
+  if (!selection_rename(selection, collection->db, collection->name, to_db, to_coll, error)) {
+    return false;
+  }
+  catalog_rename(collection, to_db, to_coll);
+  if (!collection->view) {
+    return true;
+  }
+  if (!view_rename(selection, collection->db, to_db, collection->options, &options, error)) {
+    return error_wrap(error, "the view %s.%s", collection->db, collection->name);
+  }
+  bson_destroy(collection->options);
+  collection->options = bson_copy(&options);
+  bson_destroy(&options);
+  return true;
+}
+
+static void
+name_targets(const struct selection *selection, int version, struct catalog *catalog, struct findings *findings)
+{
+  struct error error;
+  for (size_t i = 0; i < catalog->count; i++) {
+    struct collection *collection = &catalog->collections[i];
+    if (!name_target(selection, collection, &error) ||
+        !naming_check(collection->to_db, collection->to_name, version, &error)) {
+      char *ns = memory_format("%s.%s", collection->db, collection->name);
+      findings_add_error(findings, TOPIC_NAMESPACES, ns, &error);
+      free(ns);
+    }
+  }
+  check_targets(catalog, findings);
+}
+
+/* Every pattern was asked about every namespace by now. */
+static void
+check_patterns(const struct selection *selection, struct findings *findings)
+{
+  for (int list = 0; list < NS_TO; list++) {
+    for (size_t i = 0; i < selection->lists[list].count; i++) {
+      const struct selection_item *item = &selection->lists[list].items[i];
+      if (!item->used) {
+        char *option = memory_format("--%s %s", selection_option(list), item->text);
+        findings_refuse(findings, TOPIC_NAMESPACES, option, "%s matches nothing on the source", option);
+        free(option);
+      }
+    }
+  }
+}
+
+/* The options become the target's; what that changes is said before anything is done. */
+static void
+translate_options(const struct servers *servers, bool keep_uuids, struct catalog *catalog, struct findings *findings)
+{
+  for (size_t i = 0; i < catalog->count; i++) {
+    struct collection *collection = &catalog->collections[i];
+    struct definition definition;
+    if (series_of(collection->name)) {
+      continue; /* made with the time series itself */
+    }
+    definition_make(collection->options, server_version(&servers->target_hello), &definition);
+    if (definition.notes[0]) {
+      char *ns = memory_format("%s.%s", collection->db, collection->name);
+      findings_add(findings, FINDING_WARNING, TOPIC_DEFINITIONS, ns, "options: %s", definition.notes);
+      free(ns);
+    }
+    collection->ttl_s = definition.ttl_s;
+    bson_destroy(collection->options);
+    collection->options = bson_copy(&definition.options);
+    if (keep_uuids && collection->has_uuid && !bson_has_field(collection->options, "timeseries")) {
+      uuid_put(collection->options, collection->uuid);
+    }
+    bson_destroy(&definition.options);
+  }
+}
+
+/* What is asked of each collection, by several connections. */
+struct survey {
+  struct servers *servers;
+  struct catalog *catalog;
+  bool (*ask)(struct collection *collection, struct reader *reader, struct error *error);
+};
+
+static bool
+ask_one(void *context, size_t number, struct server *server, struct error *error)
+{
+  const struct survey *survey = context;
+  struct reader reader = survey->servers->reader; /* what it knows of the server, with this thread's connection */
+  reader.server = *server;
+  return survey->ask(&survey->catalog->collections[number], &reader, error);
+}
+
+static bool
+ask_all(struct servers *servers, struct catalog *catalog,
+        bool (*ask)(struct collection *, struct reader *, struct error *), struct error *error)
+{
+  struct survey survey = {servers, catalog, ask};
+  struct crew crew = {.kind = ERROR_SOURCE,
+                      .uri = servers->source_uri,
+                      .threads = CREW_MOST,
+                      .work = ask_one,
+                      .context = &survey,
+                      .own = &servers->reader.server};
+  return crew_run(&crew, catalog->count, error);
+}
+
+static bool
+list_source(struct servers *servers, const struct options *options, const struct selection *selection,
+            struct catalog *catalog, struct error *error)
+{
+  if (!listing_read(catalog, &servers->reader, servers->start.ts, selection_wants, selection, error) ||
+      !ask_all(servers, catalog, catalog_read_indexes, error)) {
+    return false;
+  }
+  bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;
+  return !sizes || ask_all(servers, catalog, catalog_read_size, error);
+}
+
+bool
+inventory_read(struct servers *servers, const struct options *options, const struct selection *selection,
+               struct catalog *catalog, struct findings *findings)
+{
+  struct error error;
+  bool oplog = servers->source_hello.set_name[0] != 0; /* the lack of one was refused before */
+  if (oplog && !oplog_start(&servers->reader, &servers->start, &error)) {
+    findings_add_error(findings, TOPIC_OPLOG, "source", &error);
+  }
+  if (!list_source(servers, options, selection, catalog, &error)) {
+    findings_add_error(findings, TOPIC_NAMESPACES, "source", &error);
+    return false;
+  }
+  name_targets(selection, server_version(&servers->target_hello), catalog, findings);
+  check_patterns(selection, findings);
+  translate_options(servers, options->preserve_uuids, catalog, findings);
+  return true;
+}

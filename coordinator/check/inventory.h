@@ -1,0 +1,19 @@
+/*
+ * What the source has and the migration is to take along: its collections under their names on the target, with the options that
+ * the target takes.
+ */
+#ifndef FERRY_COORDINATOR_CHECK_INVENTORY_H
+#define FERRY_COORDINATOR_CHECK_INVENTORY_H
+
+#include "coordinator/check/servers.h"
+#include "coordinator/options/options.h"
+#include "source/catalog/selection.h"
+
+/*
+ * Notes T0, then lists the source, with sizes where the options want them. What cannot be migrated is a problem; false if
+ * there is no catalog. Changes nothing.
+ */
+bool inventory_read(struct servers *servers, const struct options *options, const struct selection *selection,
+                    struct catalog *catalog, struct findings *findings);
+
+#endif

@@ -1,0 +1,174 @@
+#include "coordinator/prepare/prepare.h"
+
+#include "base/fault.h"
+#include "base/log.h"
+#include "coordinator/prepare/create.h"
+#include "coordinator/state/collection_state.h"
+#include "ipc/message.h"
+#include "target/definition/schema.h"
+
+bool
+prepare_clear_target(struct servers *servers, bool drop, struct error *error)
+{
+  return !drop || schema_drop_user_collections(&servers->target, error);
+}
+
+static void
+put_sleeper(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl)
+{
+  bson_t item = BSON_INITIALIZER;
+  BSON_APPEND_DOCUMENT(&item, "spec", spec);
+  BSON_APPEND_BOOL(&item, "unbuilt", unbuilt);
+  BSON_APPEND_INT64(&item, "ttl_s", ttl);
+  message_put_item(list, index, &item);
+  bson_destroy(&item);
+}
+
+static bool
+keep_sleepers(struct checkpoint *checkpoint, const struct collection *collection, const bson_t *list,
+              struct error *error)
+{
+  bson_t item = BSON_INITIALIZER;
+  BSON_APPEND_UTF8(&item, "db", collection->to_db);
+  BSON_APPEND_UTF8(&item, "coll", collection->to_name);
+  BSON_APPEND_ARRAY(&item, "indexes", list);
+  bool ok = known_put(checkpoint, "sleeping", &item, error);
+  bson_destroy(&item);
+  return ok;
+}
+
+/* Unique ones wait for the consistency point; the workers build the others. Gives how many sleepers there are. */
+static uint32_t
+plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *sleeping)
+{
+  const struct collection *collection = plan->collections[number].source;
+  uint32_t sleepers = 0;
+  bson_iter_t iter;
+  bool collated = bson_has_field(collection->options, "collation");
+  for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
+    bson_t spec;
+    struct schema_index index;
+    if (!message_item(&iter, &spec)) {
+      continue;
+    }
+    enum schema_index_kind kind = schema_index(&spec, collated, &index);
+    bool made = index.ttl_s >= 0 && create_makes_ttl(&servers->target_hello, collection);
+    if (kind == SCHEMA_INDEX_PLAIN && !made) {
+      plan_add_index(plan, number, &index.spec);
+    }
+    if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
+      put_sleeper(sleeping, sleepers++, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
+    }
+    bson_destroy(&index.spec);
+  }
+  return sleepers;
+}
+
+/* And the collection's own expiry sleeps. */
+static bool
+plan_sleepers(struct servers *servers, struct plan *plan, size_t number, bool indexes, struct checkpoint *checkpoint,
+              struct error *error)
+{
+  const struct collection *collection = plan->collections[number].source;
+  bson_t sleeping = BSON_INITIALIZER;
+  bson_t nothing = BSON_INITIALIZER;
+  uint32_t sleepers = indexes ? plan_indexes(servers, plan, number, &sleeping) : 0;
+  if (collection->ttl_s >= 0) {
+    put_sleeper(&sleeping, sleepers++, &nothing, false, collection->ttl_s);
+  }
+  bool ok = sleepers == 0 || keep_sleepers(checkpoint, collection, &sleeping, error);
+  bson_destroy(&sleeping);
+  return ok;
+}
+
+static bool
+split_all(struct servers *servers, const struct options *options, struct plan *plan, struct error *error)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    struct split_points points;
+    const struct collection *collection = plan->collections[i].source;
+    if (!split_collection(&points, &servers->reader, collection, options->range_mb << 20, error)) {
+      return false;
+    }
+    if (points.count > 0) {
+      log_info("split ns=%s.%s ranges=%zu by=%s", collection->db, collection->name, points.count + 1, points.method);
+    }
+    plan_set_points(plan, i, &points);
+  }
+  return true;
+}
+
+/* Before the bookmark file speaks of the target: whoever goes on finds it there. */
+static bool
+make_mark(struct servers *servers, struct error *error)
+{
+  int made = mark_make(&servers->target, &servers->mark, error);
+  if (made == 0) {
+    log_warn("the target takes no mark of this migration in " MARK_DB "." MARK_COLL
+             ": if it is restored from an older backup, or replaced, that may go unnoticed: %s",
+             error->text);
+  }
+  fault_point("mark-made");
+  return made >= 0;
+}
+
+static bool
+keep_catalog(struct servers *servers, const struct kept_identity *identity, const struct catalog *catalog,
+             struct checkpoint *checkpoint, struct error *error)
+{
+  bson_t start = BSON_INITIALIZER;
+  optime_put(&start, &servers->start);
+  bool ok = make_mark(servers, error) && kept_begin(checkpoint, &start, identity, catalog, error);
+  bson_destroy(&start);
+  log_info("start ts=%u.%u", OPTIME_SECONDS(servers->start.ts), OPTIME_INCREMENT(servers->start.ts));
+  return ok;
+}
+
+/* From the catalog to a plan that is kept. */
+static bool
+make_plan(struct servers *servers, const struct options *options, struct checkpoint *checkpoint, struct plan *plan,
+          struct error *error)
+{
+  bool ok = split_all(servers, options, plan, error) && checkpoint_begin(checkpoint, error) &&
+            kept_put_points(checkpoint, plan, error);
+  for (size_t i = 0; ok && i < plan->collection_count; i++) {
+    ok = plan_sleepers(servers, plan, i, !options->no_index_restore, checkpoint, error);
+  }
+  ok = ok && checkpoint_commit(checkpoint, error);
+  fault_point("plan-kept");
+  return ok;
+}
+
+/* What an earlier run kept; what it put to sleep is kept, too. */
+static bool
+load_plan(struct servers *servers, const struct options *options, struct checkpoint *checkpoint, struct plan *plan,
+          struct error *error)
+{
+  bool ok = kept_get_points(checkpoint, plan, error);
+  for (size_t i = 0; ok && i < plan->collection_count && !options->no_index_restore; i++) {
+    bson_t sleeping = BSON_INITIALIZER;
+    plan_indexes(servers, plan, i, &sleeping);
+    bson_destroy(&sleeping);
+  }
+  return ok;
+}
+
+bool
+prepare_plan(struct servers *servers, const struct options *options, const struct kept_identity *identity,
+             enum kept_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
+             struct error *error)
+{
+  bool ok = step == KEPT_NOTHING ? keep_catalog(servers, identity, catalog, checkpoint, error)
+                                 : kept_get_catalog(checkpoint, catalog, error);
+  if (!ok || (step < KEPT_PLAN && !create_all(servers, checkpoint, catalog, !options->no_index_restore, error))) {
+    return false;
+  }
+  plan_init(plan, catalog, options->collections_at_once);
+  ok = step < KEPT_PLAN ? make_plan(servers, options, checkpoint, plan, error)
+                        : load_plan(servers, options, checkpoint, plan, error);
+  if (!ok) {
+    return false;
+  }
+  plan_close(plan);
+  return step < KEPT_PLAN || kept_get_tasks(checkpoint, plan, error);
+}
