@@ -64,8 +64,8 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   mark_get(&settings, &applier->mark);
   applier->batch_entries = message_number(&settings, "oplogBatchSize", 10000);
   applier->ddl = (struct ddl){.target = &applier->target,
-                              .places = &applier->places,
-                              .sleeping = &applier->sleeping,
+                              .collection_map = &applier->collection_map,
+                              .deferred = &applier->deferred,
                               .selection = &applier->selection,
                               .listed = &applier->listed,
                               .lenient = true,
@@ -78,7 +78,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
   /* It may have to replace one that died while a server was away. */
   while (!connect_both(applier, source, target, error)) {
-    if (!patience_wait(applier, error)) {
+    if (!retry_wait(applier, error)) {
       return false;
     }
   }
@@ -108,7 +108,7 @@ adopt_indexes(struct applier *applier, const struct collection *collection)
   for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
     bson_t spec;
     if (message_item(&iter, &spec) && schema_index_unique(&spec)) {
-      sleeping_adopt(&applier->sleeping, collection->db, collection->name, &spec,
+      deferred_adopt(&applier->deferred, collection->db, collection->name, &spec,
                      bson_has_field(collection->options, "collation"));
     }
   }
@@ -122,30 +122,31 @@ list_places(struct applier *applier, struct catalog *catalog, struct error *erro
   if (!catalog_list(catalog, &view, catalog_any, NULL, error)) {
     return error_wrap(error, "cannot list the target's collections");
   }
-  places_clear(&applier->places);
-  sleeping_clear(&applier->sleeping);
+  collection_map_clear(&applier->collection_map);
+  deferred_clear(&applier->deferred);
   for (size_t i = 0; i < catalog->count; i++) {
-    struct place *place = places_add(&applier->places, catalog->collections[i].db, catalog->collections[i].name);
-    place->capped = catalog->collections[i].capped;
-    place->collated = bson_has_field(catalog->collections[i].options, "collation");
-    place->view = bson_has_field(catalog->collections[i].options, "viewOn");
+    struct mapped_collection *mapped =
+      collection_map_add(&applier->collection_map, catalog->collections[i].db, catalog->collections[i].name);
+    mapped->capped = catalog->collections[i].capped;
+    mapped->collated = bson_has_field(catalog->collections[i].options, "collation");
+    mapped->view = bson_has_field(catalog->collections[i].options, "viewOn");
   }
-  names_clear(&applier->places.changed);
+  namespace_set_clear(&applier->collection_map.changed);
   return true;
 }
 
 static void
-take_known(struct applier *applier, const bson_t *message)
+take_collections(struct applier *applier, const bson_t *message)
 {
   bson_t list;
   struct error absent;
   if (message_document(message, "places", &list, &absent)) {
-    places_get(&applier->places, &list);
+    collection_map_get(&applier->collection_map, &list);
   }
   if (message_document(message, "sleeping", &list, &absent)) {
-    sleeping_get(&applier->sleeping, &list);
+    deferred_get(&applier->deferred, &list);
   }
-  names_clear(&applier->sleeping.changed); /* it is from the bookmark file */
+  namespace_set_clear(&applier->deferred.changed); /* it is from the bookmark file */
 }
 
 static bool
@@ -159,13 +160,13 @@ read_indexes(void *context, size_t number, struct server *target, struct error *
 static bool
 learn_indexes(struct applier *applier, struct catalog *catalog, struct error *error)
 {
-  struct crew crew = {.kind = ERROR_TARGET,
-                      .uri = applier->target_uri,
-                      .patient = true,
-                      .threads = CREW_MOST,
-                      .work = read_indexes,
-                      .context = catalog};
-  if (!crew_run(&crew, catalog->count, error)) {
+  struct parallel parallel = {.kind = ERROR_TARGET,
+                              .uri = applier->target_uri,
+                              .patient = true,
+                              .threads = PARALLEL_MOST,
+                              .work = read_indexes,
+                              .context = catalog};
+  if (!parallel_run(&parallel, catalog->count, error)) {
     return false;
   }
   for (size_t i = 0; i < catalog->count; i++) {
@@ -261,10 +262,10 @@ note_sleep(struct applier *applier, struct error *error)
   if (!oplog_last(&applier->reader, &now, error)) {
     return false;
   }
-  for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
-    if (place->expired == PLACE_AWAKE) {
-      place->expired = now.ts;
-      places_changed(&applier->places, place);
+  for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
+    if (mapped->expired == EXPIRY_AWAKE) {
+      mapped->expired = now.ts;
+      collection_map_changed(&applier->collection_map, mapped);
     }
   }
   return true;
@@ -275,16 +276,16 @@ static bool
 prepare_indexes(struct applier *applier, struct catalog *catalog, struct error *error)
 {
   return mark_look(&applier->target, &applier->mark, error) && learn_indexes(applier, catalog, error) &&
-         indexes_set_ttl(&applier->sleeping, applier->target_uri, true, error) && note_sleep(applier, error);
+         indexes_set_ttl(&applier->deferred, applier->target_uri, true, error) && note_sleep(applier, error);
 }
 
 static void
 note_awake(struct applier *applier, const char *db, const char *coll)
 {
-  struct place *place = places_find(&applier->places, db, coll);
-  if (place) {
-    place->expired = PLACE_AWAKE;
-    places_changed(&applier->places, place);
+  struct mapped_collection *mapped = collection_map_find(&applier->collection_map, db, coll);
+  if (mapped) {
+    mapped->expired = EXPIRY_AWAKE;
+    collection_map_changed(&applier->collection_map, mapped);
   }
 }
 
@@ -292,16 +293,17 @@ note_awake(struct applier *applier, const char *db, const char *coll)
 static bool
 wake_indexes(struct applier *applier, struct error *error)
 {
-  for (const struct sleepers *sleepers = applier->sleeping.by_ns; sleepers; sleepers = sleepers->by_ns.next) {
-    if (indexes_any_ttl(sleepers)) {
-      char *buckets = memory_format("system.buckets.%s", sleepers->coll);
-      note_awake(applier, sleepers->db, sleepers->coll);
-      note_awake(applier, sleepers->db, buckets);
+  for (const struct deferred_list *deferred_list = applier->deferred.by_ns; deferred_list;
+       deferred_list = deferred_list->by_ns.next) {
+    if (indexes_any_ttl(deferred_list)) {
+      char *buckets = memory_format("system.buckets.%s", deferred_list->coll);
+      note_awake(applier, deferred_list->db, deferred_list->coll);
+      note_awake(applier, deferred_list->db, buckets);
       free(buckets);
     }
   }
   bool awake =
-    bookmark_report(applier, true, error) && indexes_set_ttl(&applier->sleeping, applier->target_uri, false, error);
+    bookmark_report(applier, true, error) && indexes_set_ttl(&applier->deferred, applier->target_uri, false, error);
   fault_point("awake");
   applier->over = true;
   return awake && bookmark_refuse_held_back(applier, error) && mark_move(&applier->target, &applier->mark, 0, error) &&
@@ -331,7 +333,7 @@ take_hand_off(struct applier *applier, struct catalog *catalog, const bson_t *me
   applier->end = message_timestamp(message, "end");
   while (applier->end == 0 && !find_end(applier, error)) {
     applier->end = 0;
-    if (!patience_wait(applier, error)) {
+    if (!retry_wait(applier, error)) {
       return false;
     }
   }
@@ -342,7 +344,7 @@ take_hand_off(struct applier *applier, struct catalog *catalog, const bson_t *me
   listed_get(&applier->listed, message);
   /* The copy has no unique indexes, and its others sleep. */
   while (!message_flag(message, "fresh") && !prepare_indexes(applier, catalog, error)) {
-    if (!patience_wait(applier, error)) {
+    if (!retry_wait(applier, error)) {
       return false;
     }
   }
@@ -356,10 +358,10 @@ take_over(struct applier *applier, enum message_type type, bson_t *message, stru
   struct catalog catalog;
   int got = 1;
   while (got == 1 && !list_places(applier, &catalog, error)) {
-    got = patience_wait(applier, error) ? 1 : -1;
+    got = retry_wait(applier, error) ? 1 : -1;
   }
-  while (got == 1 && type == MESSAGE_KNOWN) {
-    take_known(applier, message);
+  while (got == 1 && type == MESSAGE_COLLECTIONS) {
+    take_collections(applier, message);
     got = channel_receive(&applier->channel, &type, message, error);
   }
   if (got == 1 && type == MESSAGE_STOP) {
@@ -382,8 +384,9 @@ wait_for_hand_off(struct applier *applier, enum message_type *type, bson_t *mess
   int got = channel_receive(&applier->channel, type, message, error);
   if (got == 1 && *type == MESSAGE_WATCH) {
     mark_get(message, &applier->mark);
-    got =
-      read_optime(message, "start", &start, error) ? watch_until_message(applier, &start, type, message, error) : -1;
+    got = read_optime(message, "start", &start, error)
+            ? oplog_watch_until_message(applier, &start, type, message, error)
+            : -1;
   }
   return got;
 }
@@ -400,7 +403,7 @@ run(struct applier *applier, struct error *error)
   if (type != MESSAGE_SETUP) {
     return error_set(error, ERROR_CHILD, "%s came before the set-up", message_name(type));
   }
-  if (!lookout_start(&applier->lookout, &applier->channel, error) || !setup(applier, &message, error)) {
+  if (!heartbeat_start(&applier->heartbeat, &applier->channel, error) || !setup(applier, &message, error)) {
     return false;
   }
   got = wait_for_hand_off(applier, &type, &message, error);
@@ -429,7 +432,7 @@ applier_main(int in, int out)
   if (!ok) {
     send_error(applier, &error);
   }
-  lookout_end(&applier->lookout);
+  heartbeat_end(&applier->heartbeat);
   feed_free(applier->feed);
   memory_wipe(applier->source_uri);
   memory_wipe(applier->target_uri);
@@ -440,8 +443,8 @@ applier_main(int in, int out)
   apply_clear(&applier->apply);
   server_close(&applier->target);
   reader_close(&applier->reader);
-  places_clear(&applier->places);
-  sleeping_clear(&applier->sleeping);
+  collection_map_clear(&applier->collection_map);
+  deferred_clear(&applier->deferred);
   selection_clear(&applier->selection);
   listed_clear(&applier->listed);
   channel_clear(&applier->channel);

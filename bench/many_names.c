@@ -73,7 +73,7 @@ run_plan(struct plan *plan, struct checkpoint *checkpoint, struct error *error)
   check(checkpoint_begin(checkpoint, error), error);
   for (size_t n = 0; (task = plan_lend(plan)) >= 0; n++) {
     plan_task_done(plan, task);
-    check(kept_put_task(checkpoint, plan, &(struct kept_task){.task = (size_t)task}, error), error);
+    check(copy_state_put_task(checkpoint, plan, &(struct finished_task){.task = (size_t)task}, error), error);
     if (n % 1000 == 999) {
       check(checkpoint_commit(checkpoint, error) && checkpoint_begin(checkpoint, error), error);
     }
@@ -118,12 +118,12 @@ main(int argc, char **argv)
   bson_t *start = BCON_NEW("ts", BCON_TIMESTAMP(1, 1));
   bson_t shape = BSON_INITIALIZER;
   struct mark mark = {0};
-  struct kept_identity identity = {.source = &hello, .target = &hello, .shape = &shape, .mark = &mark};
+  struct migration_identity identity = {.source = &hello, .target = &hello, .shape = &shape, .mark = &mark};
   unlink(path);
   setlinebuf(stdout);
   make_catalog(&catalog, count);
   tell("catalog", count);
-  check(checkpoint_open(&checkpoint, path, &error) && kept_begin(&checkpoint, start, &identity, &catalog, &error),
+  check(checkpoint_open(&checkpoint, path, &error) && copy_state_begin(&checkpoint, start, &identity, &catalog, &error),
         &error);
   tell("kept", count);
   plan_init(&plan, &catalog, 4);
@@ -141,20 +141,20 @@ main(int argc, char **argv)
   tell("status", count);
   run_plan(&plan, &checkpoint, &error);
   tell("lent, kept", count);
-  check(checkpoint_begin(&checkpoint, &error) && known_put_plan(&checkpoint, &plan, &error) &&
+  check(checkpoint_begin(&checkpoint, &error) && collection_state_put_plan(&checkpoint, &plan, &error) &&
           checkpoint_commit(&checkpoint, &error) && checkpoint_items(&checkpoint, "places", take_nothing, NULL, &error),
         &error);
   tell("hand-off", count);
   plan_clear(&plan);
   catalog_clear(&catalog);
-  check(kept_get_catalog(&checkpoint, &catalog, &error), &error);
+  check(copy_state_get_catalog(&checkpoint, &catalog, &error), &error);
   plan_init(&plan, &catalog, 4);
-  check(kept_get_points(&checkpoint, &plan, &error), &error);
+  check(copy_state_get_points(&checkpoint, &plan, &error), &error);
   for (size_t i = 0; i < count; i++) {
     plan.collections[i].has_index_task = true;
   }
   plan_close(&plan);
-  check(kept_get_tasks(&checkpoint, &plan, &error), &error);
+  check(copy_state_get_tasks(&checkpoint, &plan, &error), &error);
   tell("resumed", count);
   plan_clear(&plan);
   catalog_clear(&catalog);

@@ -53,7 +53,7 @@ struct migration {
   int64_t began_ms;
   int64_t publish_ms; /* when the status is to be made next */
   int64_t duplicates;
-  struct kept_task *unkept; /* tasks that are done, and the bookmark file does not say so yet */
+  struct finished_task *unkept; /* tasks that are done, and the bookmark file does not say so yet */
   size_t unkept_count;
   size_t unkept_capacity;
   bool handed_off;
@@ -153,12 +153,12 @@ clear_target(struct migration *migration, struct error *error)
 
 /* What is not there yet, in the order of a start; nothing is changed before all of it was looked at. */
 static bool
-plan_rest(struct migration *migration, struct check *check, enum kept_step step, const struct kept_identity *identity,
-          struct error *error)
+plan_rest(struct migration *migration, struct check *check, enum resume_step step,
+          const struct migration_identity *identity, struct error *error)
 {
   const struct options *options = migration->options;
   struct servers *servers = &migration->servers;
-  if (step == KEPT_NOTHING) {
+  if (step == RESUME_NOTHING) {
     check_copy(check);
   } else {
     check_resume(check, &migration->checkpoint, step);
@@ -167,12 +167,12 @@ plan_rest(struct migration *migration, struct check *check, enum kept_step step,
   if (!findings_conclude(&check->findings, error)) {
     return false;
   }
-  migration->resumed = step == KEPT_BOOKMARK;
-  bool ok = migration->resumed || ((step != KEPT_NOTHING || clear_target(migration, error)) &&
+  migration->resumed = step == RESUME_BOOKMARK;
+  bool ok = migration->resumed || ((step != RESUME_NOTHING || clear_target(migration, error)) &&
                                    prepare_plan(servers, options, identity, step, &migration->checkpoint,
                                                 &migration->catalog, &migration->plan, error));
   ok = ok && read_start(migration, error);
-  if (ok && step == KEPT_PLAN) {
+  if (ok && step == RESUME_PLAN) {
     log_info("going on with the copy: %zu of %zu tasks are done", migration->plan.done, migration->plan.task_count);
   }
   return ok;
@@ -199,7 +199,7 @@ prepare(struct migration *migration, struct error *error)
   check_init(&check, options, &migration->selection, servers, &migration->catalog);
   check_open(&check, migration->source_uri, migration->target_uri);
   options_shape(options, &migration->selection, &shape);
-  struct kept_identity identity = servers_identity(servers, &shape);
+  struct migration_identity identity = servers_identity(servers, &shape);
   bool ok = findings_conclude(&check.findings, error);
   if (ok) {
     log_info("source set=%s version=%s; target set=%s version=%s", servers->source_hello.set_name,
@@ -207,9 +207,9 @@ prepare(struct migration *migration, struct error *error)
     ok = checkpoint_open(&migration->checkpoint, options_bookmark(options), error);
   }
   if (ok) {
-    leftover_wait(&servers->target, NULL, NULL, NULL);
-    enum kept_step step = kept_look(&migration->checkpoint, options, &identity, error);
-    ok = step != KEPT_FAILED && plan_rest(migration, &check, step, &identity, error);
+    in_flight_wait(&servers->target, NULL, NULL, NULL);
+    enum resume_step step = copy_state_look(&migration->checkpoint, options, &identity, error);
+    ok = step != RESUME_FAILED && plan_rest(migration, &check, step, &identity, error);
   }
   if (ok) {
     mark_put(&migration->settings, &servers->mark);
@@ -239,15 +239,15 @@ send_hand_off(struct migration *migration, const char *start_name, uint64_t end,
   bson_t message = BSON_INITIALIZER;
   bson_t refused;
   bson_t seen;
-  bool listed = refused_list(&migration->checkpoint, &refused, error);
+  bool listed = refusals_list(&migration->checkpoint, &refused, error);
   bson_t from;
   struct error absent;
-  bool ok = kept_seen(&migration->checkpoint, &seen, error) && listed &&
+  bool ok = copy_state_seen(&migration->checkpoint, &seen, error) && listed &&
             put_optime(migration, &message, "copied_from", "start", error) &&
             put_optime(migration, &message, "start", start_name, error) &&
-            kept_send_listed(&migration->checkpoint, &message, error) &&
-            kept_send_mark(&migration->checkpoint, &message, error) &&
-            known_send(&migration->checkpoint, &migration->pool, error);
+            copy_state_send_listed(&migration->checkpoint, &message, error) &&
+            copy_state_send_mark(&migration->checkpoint, &message, error) &&
+            collection_state_send(&migration->checkpoint, &migration->pool, error);
   if (ok) {
     BSON_APPEND_ARRAY(&message, "refused", &refused);
     BSON_APPEND_ARRAY(&message, "seen", &seen);
@@ -268,8 +268,8 @@ static bool
 send_watch(struct migration *migration, struct error *error)
 {
   bson_t message = BSON_INITIALIZER;
-  bool ok =
-    put_optime(migration, &message, "start", "start", error) && kept_send_mark(&migration->checkpoint, &message, error);
+  bool ok = put_optime(migration, &message, "start", "start", error) &&
+            copy_state_send_mark(&migration->checkpoint, &message, error);
   if (ok) {
     pool_tell_applier(&migration->pool, MESSAGE_WATCH, &message);
   }
@@ -286,7 +286,7 @@ keep_copied(struct migration *migration, struct error *error)
   if (!get_kept(migration, "start", &start, error)) {
     return false;
   }
-  bool ok = checkpoint_begin(checkpoint, error) && known_put_plan(checkpoint, &migration->plan, error) &&
+  bool ok = checkpoint_begin(checkpoint, error) && collection_state_put_plan(checkpoint, &migration->plan, error) &&
             checkpoint_put(checkpoint, "bookmark", &start, error) && checkpoint_commit(checkpoint, error);
   bson_destroy(&start);
   return ok;
@@ -306,7 +306,7 @@ keep_tasks(struct migration *migration, struct error *error)
   fault_point("range-done");
   bool ok = checkpoint_begin(checkpoint, error);
   for (size_t i = 0; ok && i < migration->unkept_count; i++) {
-    ok = kept_put_task(checkpoint, &migration->plan, &migration->unkept[i], error);
+    ok = copy_state_put_task(checkpoint, &migration->plan, &migration->unkept[i], error);
   }
   ok = ok && checkpoint_commit(checkpoint, error);
   fault_point("range-kept");
@@ -350,7 +350,7 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   }
   bson_t seen;
   struct error absent;
-  struct kept_task done = {.task = (size_t)number};
+  struct finished_task done = {.task = (size_t)number};
   if (message_document(document, "seen", &seen, &absent)) {
     done.seen = optime_of(&seen);
   }
@@ -373,7 +373,8 @@ save_bookmark(struct migration *migration, const bson_t *message, struct error *
   bson_copy_to(&bookmark, &document);
   message_put_timestamp(&document, "reached", message_timestamp(message, "reached"));
   BSON_APPEND_DOCUMENT(&document, "taken", &taken);
-  bool ok = checkpoint_begin(&migration->checkpoint, error) && kept_take_mark(&migration->checkpoint, message, error) &&
+  bool ok = checkpoint_begin(&migration->checkpoint, error) &&
+            copy_state_take_mark(&migration->checkpoint, message, error) &&
             checkpoint_put(&migration->checkpoint, "bookmark", &document, error) &&
             checkpoint_commit(&migration->checkpoint, error);
   uint64_t at = message_timestamp(&document, "ts");
@@ -393,7 +394,7 @@ take_window(struct migration *migration, const bson_t *document)
   window->newest = message_timestamp(document, "newest");
   window->needed = message_timestamp(document, "needed");
   window->spooled = message_number(document, "spooled", 0);
-  if (!kept_take_mark(&migration->checkpoint, document, &error)) {
+  if (!copy_state_take_mark(&migration->checkpoint, document, &error)) {
     fail(migration, &error);
     return;
   }
@@ -419,7 +420,7 @@ on_refused(void *context, const bson_t *document)
 {
   struct migration *migration = context;
   struct error error;
-  if (!refused_add(&migration->checkpoint, document, &error)) {
+  if (!refusals_add(&migration->checkpoint, document, &error)) {
     fail(migration, &error);
   }
 }
@@ -479,7 +480,7 @@ on_applier_message(void *context, enum message_type type, const bson_t *document
     take_load(migration, document);
   } else if (type == MESSAGE_REFUSED) {
     on_refused(migration, document);
-  } else if (type == MESSAGE_CHANGED && !known_take(&migration->checkpoint, document, &error)) {
+  } else if (type == MESSAGE_CHANGED && !collection_state_take(&migration->checkpoint, document, &error)) {
     lose_changes(migration, &error);
   } else if (type == MESSAGE_APPLIED && !migration->change_lost) {
     take_applied(migration, document);
@@ -731,7 +732,7 @@ finish(struct migration *migration)
     log_error("%s", migration->error.text);
     return error_exit_status(migration->error.kind);
   }
-  uint32_t refused = refused_count(&migration->checkpoint);
+  uint32_t refused = refusals_count(&migration->checkpoint);
   log_info("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(tail->bookmark),
            OPTIME_INCREMENT(tail->bookmark), (long long)tail->entries);
   if (refused > 0) {

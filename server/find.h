@@ -23,8 +23,8 @@ struct find {
   int64_t skip;
   int32_t batch_size;
   bool majority; /* read only what cannot roll back, where the source can: see reader.majority */
-  bool
-    passed_on; /* its documents are not looked into, so they may be damaged or nested too deeply: see base/nesting.h */
+  /* Nobody looks into its documents, so they may be damaged or nested too deeply: see base/nesting.h. */
+  bool passed_on;
   bool tailable; /* and await data */
   bool oplog;    /* a filter {ts: {$gte}} on the oplog: up to 4.2 the server must be told, or it scans everything */
 };

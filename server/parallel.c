@@ -3,7 +3,7 @@
 #include <pthread.h>
 
 struct shared {
-  const struct crew *crew;
+  const struct parallel *parallel;
   size_t count;
   pthread_mutex_t lock;
   size_t next;
@@ -38,13 +38,13 @@ static void *
 run_thread(void *argument)
 {
   struct shared *shared = argument;
-  const struct crew *crew = shared->crew;
+  const struct parallel *parallel = shared->parallel;
   struct server server;
   struct error error;
   size_t number;
-  bool ok = server_open(&server, crew->kind, crew->uri, crew->patient, &error);
+  bool ok = server_open(&server, parallel->kind, parallel->uri, parallel->patient, &error);
   while (ok && take_number(shared, &number)) {
-    ok = crew->work(crew->context, number, &server, &error);
+    ok = parallel->work(parallel->context, number, &server, &error);
   }
   if (!ok) {
     keep_error(shared, &error);
@@ -54,10 +54,10 @@ run_thread(void *argument)
 }
 
 static bool
-run_alone(const struct crew *crew, size_t count, struct error *error)
+run_alone(const struct parallel *parallel, size_t count, struct error *error)
 {
   for (size_t number = 0; number < count; number++) {
-    if (!crew->work(crew->context, number, crew->own, error)) {
+    if (!parallel->work(parallel->context, number, parallel->own, error)) {
       return false;
     }
   }
@@ -65,15 +65,15 @@ run_alone(const struct crew *crew, size_t count, struct error *error)
 }
 
 bool
-crew_run(const struct crew *crew, size_t count, struct error *error)
+parallel_run(const struct parallel *parallel, size_t count, struct error *error)
 {
-  struct shared shared = {.crew = crew, .count = count};
-  pthread_t threads[CREW_MOST];
+  struct shared shared = {.parallel = parallel, .count = count};
+  pthread_t threads[PARALLEL_MOST];
   size_t started = 0;
-  if (crew->own && crew->own->command) {
-    return run_alone(crew, count, error);
+  if (parallel->own && parallel->own->command) {
+    return run_alone(parallel, count, error);
   }
-  size_t wanted = count < crew->threads ? count : crew->threads;
+  size_t wanted = count < parallel->threads ? count : parallel->threads;
   pthread_mutex_init(&shared.lock, NULL);
   while (started < wanted && pthread_create(&threads[started], NULL, run_thread, &shared) == 0) {
     started++;

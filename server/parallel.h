@@ -7,26 +7,26 @@
 
 #include "server/server.h"
 
-#define CREW_MOST 8
+#define PARALLEL_MOST 8
 
 /* Called from several threads at once, for different numbers. */
-typedef bool (*crew_work)(void *context, size_t number, struct server *server, struct error *error);
+typedef bool (*parallel_work)(void *context, size_t number, struct server *server, struct error *error);
 
-struct crew {
+struct parallel {
   enum error_kind kind; /* as in server_open */
   const char *uri;
   bool patient;
-  size_t threads; /* 1 to CREW_MOST; no more than the work is worth are started */
-  crew_work work;
+  size_t threads; /* 1 to PARALLEL_MOST; no more than the work is worth are started */
+  parallel_work work;
   void *context;
-  struct server
-    *own; /* NULL, or a connection to it: does all the work alone if it is not the driver's, which opens the others */
+  /* NULL, or an open connection. If it is not the driver's, it does all the work alone; the driver opens the others. */
+  struct server *own;
 };
 
 /*
  * Does the work once for each number below `count`, in no order. After a failure no more of it is begun; the error is the
  * first one.
  */
-bool crew_run(const struct crew *crew, size_t count, struct error *error);
+bool parallel_run(const struct parallel *parallel, size_t count, struct error *error);
 
 #endif

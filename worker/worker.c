@@ -177,7 +177,7 @@ clear_away(struct worker *worker, const bson_t *message, const struct copy_task 
   bool again = task->alone || message_flag(message, "again");
   if (again) {
     char *ns = memory_format("%s.%s", task->db, task->coll);
-    leftover_wait(&worker->target, ns, NULL, NULL);
+    in_flight_wait(&worker->target, ns, NULL, NULL);
     free(ns);
   }
   return !again || (schema_drop(&worker->target, task->db, task->coll, error) &&
@@ -302,12 +302,12 @@ do_index(struct worker *worker, const bson_t *message, struct error *error)
       !message_document(message, "indexes", &indexes, error)) {
     return false;
   }
-  struct gauge gauge = {
+  struct build_progress build_progress = {
     .target_uri = worker->target_uri, .db = db, .coll = coll, .tell = send_built, .context = worker};
-  gauge_start(&gauge);
+  build_progress_start(&build_progress);
   bool ok = schema_create_indexes(&worker->target, db, coll, &indexes, error) ||
             (schema_index_refused(error) && index_one_by_one(worker, db, coll, &indexes, error));
-  gauge_stop(&gauge);
+  build_progress_stop(&build_progress);
   return ok;
 }
 

@@ -10,208 +10,211 @@
 #define LATE (3600ull << 32) /* an hour, in timestamps */
 
 static void
-name_place(struct place *place, const char *db, const char *coll)
+name_place(struct mapped_collection *mapped, const char *db, const char *coll)
 {
-  place->ns = names_key(db, coll);
-  place->db = memory_string(db);
-  place->coll = memory_string(coll);
-  place->from_db = memory_string(db);
-  place->from_coll = memory_string(coll);
+  mapped->ns = namespace_key(db, coll);
+  mapped->db = memory_string(db);
+  mapped->coll = memory_string(coll);
+  mapped->from_db = memory_string(db);
+  mapped->from_coll = memory_string(coll);
 }
 
 static void
-set_source(struct place *place, const char *from_db, const char *from_coll)
+set_source(struct mapped_collection *mapped, const char *from_db, const char *from_coll)
 {
-  free(place->from_db);
-  free(place->from_coll);
-  place->from_db = memory_string(from_db);
-  place->from_coll = memory_string(from_coll);
+  free(mapped->from_db);
+  free(mapped->from_coll);
+  mapped->from_db = memory_string(from_db);
+  mapped->from_coll = memory_string(from_coll);
 }
 
 void
-places_changed(struct places *places, const struct place *place)
+collection_map_changed(struct collection_map *collection_map, const struct mapped_collection *mapped)
 {
-  names_note(&places->changed, place->db, place->coll);
+  namespace_set_add(&collection_map->changed, mapped->db, mapped->coll);
 }
 
 void
-places_set_source(struct places *places, struct place *place, const char *from_db, const char *from_coll)
+collection_map_set_source(struct collection_map *collection_map, struct mapped_collection *mapped, const char *from_db,
+                          const char *from_coll)
 {
-  set_source(place, from_db, from_coll);
-  places_changed(places, place);
+  set_source(mapped, from_db, from_coll);
+  collection_map_changed(collection_map, mapped);
 }
 
 static void
-free_names(struct place *place)
+free_names(struct mapped_collection *mapped)
 {
-  free(place->ns);
-  free(place->db);
-  free(place->coll);
-  free(place->from_db);
-  free(place->from_coll);
+  free(mapped->ns);
+  free(mapped->db);
+  free(mapped->coll);
+  free(mapped->from_db);
+  free(mapped->from_coll);
 }
 
-struct place *
-places_find(struct places *places, const char *db, const char *coll)
+struct mapped_collection *
+collection_map_find(struct collection_map *collection_map, const char *db, const char *coll)
 {
-  struct place *found = NULL;
+  struct mapped_collection *found = NULL;
   char ns[NS_SIZE];
   int length = snprintf(ns, sizeof ns, "%s.%s", db, coll);
   if (length < 0 || (size_t)length >= sizeof ns) { /* of a damaged bookmark file: no entry's name is as long */
     return NULL;
   }
-  HASH_FIND(by_ns, places->by_ns, ns, (unsigned)length, found);
+  HASH_FIND(by_ns, collection_map->by_ns, ns, (unsigned)length, found);
   return found;
 }
 
-struct place *
-places_find_uuid(struct places *places, const uint8_t uuid[16])
+struct mapped_collection *
+collection_map_find_uuid(struct collection_map *collection_map, const uint8_t uuid[16])
 {
-  struct place *found = NULL;
-  HASH_FIND(by_uuid, places->by_uuid, uuid, 16, found);
+  struct mapped_collection *found = NULL;
+  HASH_FIND(by_uuid, collection_map->by_uuid, uuid, 16, found);
   return found;
 }
 
-struct place *
-places_add(struct places *places, const char *db, const char *coll)
+struct mapped_collection *
+collection_map_add(struct collection_map *collection_map, const char *db, const char *coll)
 {
-  struct place *place = places_find(places, db, coll);
-  if (!place) {
-    place = memory_new(sizeof *place);
-    name_place(place, db, coll);
-    HASH_ADD_KEYPTR(by_ns, places->by_ns, place->ns, strlen(place->ns), place);
-    places_changed(places, place);
+  struct mapped_collection *mapped = collection_map_find(collection_map, db, coll);
+  if (!mapped) {
+    mapped = memory_new(sizeof *mapped);
+    name_place(mapped, db, coll);
+    HASH_ADD_KEYPTR(by_ns, collection_map->by_ns, mapped->ns, strlen(mapped->ns), mapped);
+    collection_map_changed(collection_map, mapped);
   }
-  return place;
+  return mapped;
 }
 
 void
-places_forget_uuid(struct places *places, struct place *place)
+collection_map_forget_uuid(struct collection_map *collection_map, struct mapped_collection *mapped)
 {
-  if (place->has_uuid) {
-    HASH_DELETE(by_uuid, places->by_uuid, place); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
-    place->has_uuid = false;
-    places_changed(places, place);
+  if (mapped->has_uuid) {
+    HASH_DELETE(by_uuid, collection_map->by_uuid,
+                mapped); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
+    mapped->has_uuid = false;
+    collection_map_changed(collection_map, mapped);
   }
 }
 
 static void
-set_uuid(struct places *places, struct place *place, const uint8_t uuid[16])
+set_uuid(struct collection_map *collection_map, struct mapped_collection *mapped, const uint8_t uuid[16])
 {
-  struct place *other = places_find_uuid(places, uuid);
+  struct mapped_collection *other = collection_map_find_uuid(collection_map, uuid);
   if (other) {
-    places_forget_uuid(places, other);
+    collection_map_forget_uuid(collection_map, other);
   }
-  places_forget_uuid(places, place);
-  place->has_uuid = true;
-  memcpy(place->uuid, uuid, sizeof place->uuid);
-  HASH_ADD(by_uuid, places->by_uuid, uuid, sizeof place->uuid, place);
+  collection_map_forget_uuid(collection_map, mapped);
+  mapped->has_uuid = true;
+  memcpy(mapped->uuid, uuid, sizeof mapped->uuid);
+  HASH_ADD(by_uuid, collection_map->by_uuid, uuid, sizeof mapped->uuid, mapped);
 }
 
 void
-places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16])
+collection_map_set_uuid(struct collection_map *collection_map, struct mapped_collection *mapped, const uint8_t uuid[16])
 {
-  set_uuid(places, place, uuid);
-  places_changed(places, place);
+  set_uuid(collection_map, mapped, uuid);
+  collection_map_changed(collection_map, mapped);
 }
 
 void
-places_remove(struct places *places, struct place *place)
+collection_map_remove(struct collection_map *collection_map, struct mapped_collection *mapped)
 {
-  places_forget_uuid(places, place);
-  places_changed(places, place);
-  HASH_DELETE(by_ns, places->by_ns, place);
-  reread_clear(place);
-  free_names(place);
-  free(place);
+  collection_map_forget_uuid(collection_map, mapped);
+  collection_map_changed(collection_map, mapped);
+  HASH_DELETE(by_ns, collection_map->by_ns, mapped);
+  reread_clear(mapped);
+  free_names(mapped);
+  free(mapped);
 }
 
 void
-places_clear(struct places *places)
+collection_map_clear(struct collection_map *collection_map)
 {
-  struct place *place;
-  struct place *next;
-  HASH_ITER (by_ns, places->by_ns, place, next) {
-    places_remove(places, place);
+  struct mapped_collection *mapped;
+  struct mapped_collection *next;
+  HASH_ITER (by_ns, collection_map->by_ns, mapped, next) {
+    collection_map_remove(collection_map, mapped);
   }
-  names_clear(&places->changed);
+  namespace_set_clear(&collection_map->changed);
 }
 
-struct place *
-places_rename(struct places *places, struct place *place, const char *db, const char *coll)
+struct mapped_collection *
+collection_map_rename(struct collection_map *collection_map, struct mapped_collection *mapped, const char *db,
+                      const char *coll)
 {
-  struct place *old = places_find(places, db, coll);
-  if (old && old != place) {
-    places_remove(places, old);
+  struct mapped_collection *old = collection_map_find(collection_map, db, coll);
+  if (old && old != mapped) {
+    collection_map_remove(collection_map, old);
   }
-  HASH_DELETE(by_ns, places->by_ns, place); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
-  places_changed(places, place);
-  free_names(place);
-  name_place(place, db, coll);
-  places_changed(places, place);
-  HASH_ADD_KEYPTR(by_ns, places->by_ns, place->ns, strlen(place->ns), place);
-  return place;
+  HASH_DELETE(by_ns, collection_map->by_ns, mapped); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
+  collection_map_changed(collection_map, mapped);
+  free_names(mapped);
+  name_place(mapped, db, coll);
+  collection_map_changed(collection_map, mapped);
+  HASH_ADD_KEYPTR(by_ns, collection_map->by_ns, mapped->ns, strlen(mapped->ns), mapped);
+  return mapped;
 }
 
 bool
-place_may_have_expired(const struct place *place, uint64_t ts)
+mapped_collection_may_have_expired(const struct mapped_collection *mapped, uint64_t ts)
 {
-  return place->expired == PLACE_AWAKE || (place->expired != 0 && ts <= place->expired + LATE);
+  return mapped->expired == EXPIRY_AWAKE || (mapped->expired != 0 && ts <= mapped->expired + LATE);
 }
 
 bool
-places_put_changed(struct places *places, bson_t *item)
+collection_map_put_changed(struct collection_map *collection_map, bson_t *item)
 {
-  struct name *name = places->changed.by_ns;
+  struct namespace_item *name = collection_map->changed.by_ns;
   if (!name) {
     return false;
   }
   struct message_place said = {.db = name->db, .coll = name->coll};
-  const struct place *place = places_find(places, name->db, name->coll);
-  if (place) {
-    said.from_db = place->from_db;
-    said.from_coll = place->from_coll;
-    said.uuid = place->has_uuid ? place->uuid : NULL;
-    said.start = place->start;
-    said.since = place->since;
-    said.expired = place->expired;
-    said.lost = place->lost;
-    said.no_id_index = place->no_id_index;
+  const struct mapped_collection *mapped = collection_map_find(collection_map, name->db, name->coll);
+  if (mapped) {
+    said.from_db = mapped->from_db;
+    said.from_coll = mapped->from_coll;
+    said.uuid = mapped->has_uuid ? mapped->uuid : NULL;
+    said.start = mapped->start;
+    said.since = mapped->since;
+    said.expired = mapped->expired;
+    said.lost = mapped->lost;
+    said.no_id_index = mapped->no_id_index;
   }
   message_put_place(item, &said);
-  names_forget(&places->changed, name);
+  namespace_set_remove(&collection_map->changed, name);
   return true;
 }
 
 /* What the list says of one that is there. */
 static void
-take_item(struct places *places, struct place *place, const bson_t *item)
+take_item(struct collection_map *collection_map, struct mapped_collection *mapped, const bson_t *item)
 {
   const char *from_db = NULL;
   const char *from_coll = NULL;
   struct error error;
   bson_iter_t field;
   if (message_text(item, "from_db", &from_db, &error) && message_text(item, "from_coll", &from_coll, &error)) {
-    set_source(place, from_db, from_coll);
+    set_source(mapped, from_db, from_coll);
   }
-  place->start = message_timestamp(item, "start");
-  place->lost = message_flag(item, "lost");
-  place->no_id_index = message_flag(item, "no_id_index");
-  place->since = message_timestamp(item, "since");
-  place->expired = message_timestamp(item, "expired");
+  mapped->start = message_timestamp(item, "start");
+  mapped->lost = message_flag(item, "lost");
+  mapped->no_id_index = message_flag(item, "no_id_index");
+  mapped->since = message_timestamp(item, "since");
+  mapped->expired = message_timestamp(item, "expired");
   if (bson_iter_init_find(&field, item, "uuid") && BSON_ITER_HOLDS_BINARY(&field)) {
     bson_subtype_t subtype;
     uint32_t size = 0;
     const uint8_t *bytes = NULL;
     bson_iter_binary(&field, &subtype, &size, &bytes);
     if (size == 16) {
-      set_uuid(places, place, bytes);
+      set_uuid(collection_map, mapped, bytes);
     }
   }
 }
 
 void
-places_get(struct places *places, const bson_t *list)
+collection_map_get(struct collection_map *collection_map, const bson_t *list)
 {
   bson_iter_t iter;
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
@@ -221,11 +224,11 @@ places_get(struct places *places, const bson_t *list)
     bson_t item;
     if (message_item(&iter, &item) && message_text(&item, "db", &db, &error) &&
         message_text(&item, "coll", &coll, &error)) {
-      struct place *place = places_find(places, db, coll);
-      if (place) {
-        take_item(places, place, &item);
+      struct mapped_collection *mapped = collection_map_find(collection_map, db, coll);
+      if (mapped) {
+        take_item(collection_map, mapped, &item);
       } else { /* another collection may get this name */
-        names_note(&places->changed, db, coll);
+        namespace_set_add(&collection_map->changed, db, coll);
       }
     }
   }

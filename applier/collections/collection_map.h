@@ -10,7 +10,7 @@
 
 #include "applier/collections/namespace_set.h"
 
-struct place {
+struct mapped_collection {
   char *ns; /* the key: "db.coll" */
   char *db;
   char *coll;
@@ -24,55 +24,59 @@ struct place {
   bool no_id_index; /* the source's collection has none: several of its documents may have one _id */
   bool has_uuid;
   uint8_t uuid[16];
-  uint64_t since;         /* it has this name since this entry, which the replay carried out; 0: since before */
-  uint64_t expired;       /* see place_may_have_expired; 0: never, PLACE_AWAKE: the target's expiry is at work */
-  uint64_t start;         /* entries at or below it are in the copy already (capped, or copied again); 0: none */
+  uint64_t since;   /* it has this name since this entry, which the replay carried out; 0: since before */
+  uint64_t expired; /* see mapped_collection_may_have_expired; 0: never, EXPIRY_AWAKE: the target's expiry is at work */
+  uint64_t start;   /* entries at or below it are in the copy already (capped, or copied again); 0: none */
   struct reread *rereads; /* see applier/collections/reread.h */
   UT_hash_handle by_ns;
   UT_hash_handle by_uuid;
 };
 
-#define PLACE_AWAKE UINT64_MAX
+#define EXPIRY_AWAKE UINT64_MAX
 
-struct places {
-  struct place *by_ns;
-  struct place *by_uuid;
-  bool relapse;         /* a collection has to be copied, though the replay was strict: the follower resets it */
-  struct names changed; /* since places_put_changed; who sets a field by itself says so with places_changed */
+struct collection_map {
+  struct mapped_collection *by_ns;
+  struct mapped_collection *by_uuid;
+  bool relapse; /* a collection has to be copied, though the replay was strict: the follower resets it */
+  struct namespace_set changed; /* since collection_map_put_changed; see collection_map_changed */
 };
 
-void places_clear(struct places *places);
+void collection_map_clear(struct collection_map *collection_map);
 
 /* NULL if there is none. */
-struct place *places_find(struct places *places, const char *db, const char *coll);
-struct place *places_find_uuid(struct places *places, const uint8_t uuid[16]);
+struct mapped_collection *collection_map_find(struct collection_map *collection_map, const char *db, const char *coll);
+struct mapped_collection *collection_map_find_uuid(struct collection_map *collection_map, const uint8_t uuid[16]);
 
 /* Adds one, or gives the one that is there. */
-struct place *places_add(struct places *places, const char *db, const char *coll);
-void places_set_source(struct places *places, struct place *place, const char *from_db, const char *from_coll);
-void places_set_uuid(struct places *places, struct place *place, const uint8_t uuid[16]);
-void places_forget_uuid(struct places *places, struct place *place);
-void places_remove(struct places *places, struct place *place);
-void places_changed(struct places *places, const struct place *place);
+struct mapped_collection *collection_map_add(struct collection_map *collection_map, const char *db, const char *coll);
+void collection_map_set_source(struct collection_map *collection_map, struct mapped_collection *mapped,
+                               const char *from_db, const char *from_coll);
+void collection_map_set_uuid(struct collection_map *collection_map, struct mapped_collection *mapped,
+                             const uint8_t uuid[16]);
+void collection_map_forget_uuid(struct collection_map *collection_map, struct mapped_collection *mapped);
+void collection_map_remove(struct collection_map *collection_map, struct mapped_collection *mapped);
+/* Whoever sets a field of its own accord says so. */
+void collection_map_changed(struct collection_map *collection_map, const struct mapped_collection *mapped);
 
 /*
- * The place keeps its properties under a new name, on the source too until places_set_source says otherwise; one that was
+ * The place keeps its properties under a new name, on the source too until collection_map_set_source says otherwise; one that was
  * there is forgotten. Gives the place.
  */
-struct place *places_rename(struct places *places, struct place *place, const char *db, const char *coll);
+struct mapped_collection *collection_map_rename(struct collection_map *collection_map, struct mapped_collection *mapped,
+                                                const char *db, const char *coll);
 
 /*
  * Between two runs the target's TTL monitor is at work, as the source's is. So the target may lack what an entry of that time
  * changes, or of an hour after it: clocks differ, and a monitor may be late.
  */
-bool place_may_have_expired(const struct place *place, uint64_t ts);
+bool mapped_collection_may_have_expired(const struct mapped_collection *mapped, uint64_t ts);
 
 /*
  * For the bookmark file: one that changed since it was put last, into an empty document; false if there is none. One that is
  * gone has its name only.
  */
-bool places_put_changed(struct places *places, bson_t *item);
+bool collection_map_put_changed(struct collection_map *collection_map, bson_t *item);
 /* Back from it, for those that are there; the others count as changed. */
-void places_get(struct places *places, const bson_t *list);
+void collection_map_get(struct collection_map *collection_map, const bson_t *list);
 
 #endif

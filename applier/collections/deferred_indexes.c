@@ -5,184 +5,188 @@
 #include "target/definition/schema.h"
 
 static void
-sleeper_clear(struct sleeper *sleeper)
+deferred_index_clear(struct deferred_index *deferred_index)
 {
-  free(sleeper->name);
-  free(sleeper->refused);
-  bson_destroy(sleeper->spec);
+  free(deferred_index->name);
+  free(deferred_index->refused);
+  bson_destroy(deferred_index->spec);
 }
 
 static void
-free_sleepers(struct sleepers *sleepers)
+free_sleepers(struct deferred_list *deferred_list)
 {
-  for (size_t i = 0; i < sleepers->count; i++) {
-    sleeper_clear(&sleepers->items[i]);
+  for (size_t i = 0; i < deferred_list->count; i++) {
+    deferred_index_clear(&deferred_list->items[i]);
   }
-  free(sleepers->items);
-  free(sleepers->ns);
-  free(sleepers->db);
-  free(sleepers->coll);
-  free(sleepers);
+  free(deferred_list->items);
+  free(deferred_list->ns);
+  free(deferred_list->db);
+  free(deferred_list->coll);
+  free(deferred_list);
 }
 
 static void
-remove_all(struct sleeping *sleeping, struct sleepers *sleepers)
+remove_all(struct deferred *deferred, struct deferred_list *deferred_list)
 {
-  sleeping_changed(sleeping, sleepers);
-  HASH_DELETE(by_ns, sleeping->by_ns, sleepers); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
-  free_sleepers(sleepers);
+  deferred_changed(deferred, deferred_list);
+  HASH_DELETE(by_ns, deferred->by_ns,
+              deferred_list); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
+  free_sleepers(deferred_list);
 }
 
 void
-sleeping_clear(struct sleeping *sleeping)
+deferred_clear(struct deferred *deferred)
 {
-  struct sleepers *sleepers;
-  struct sleepers *next;
-  HASH_ITER (by_ns, sleeping->by_ns, sleepers, next) {
-    remove_all(sleeping, sleepers);
+  struct deferred_list *deferred_list;
+  struct deferred_list *next;
+  HASH_ITER (by_ns, deferred->by_ns, deferred_list, next) {
+    remove_all(deferred, deferred_list);
   }
-  names_clear(&sleeping->changed);
+  namespace_set_clear(&deferred->changed);
 }
 
 void
-sleeping_changed(struct sleeping *sleeping, const struct sleepers *sleepers)
+deferred_changed(struct deferred *deferred, const struct deferred_list *deferred_list)
 {
-  names_note(&sleeping->changed, sleepers->db, sleepers->coll);
+  namespace_set_add(&deferred->changed, deferred_list->db, deferred_list->coll);
 }
 
-struct sleepers *
-sleeping_of(const struct sleeping *sleeping, const char *db, const char *coll)
+struct deferred_list *
+deferred_of(const struct deferred *deferred, const char *db, const char *coll)
 {
-  struct sleepers *found = NULL;
-  char *ns = names_key(db, coll);
-  HASH_FIND(by_ns, sleeping->by_ns, ns, strlen(ns), found);
+  struct deferred_list *found = NULL;
+  char *ns = namespace_key(db, coll);
+  HASH_FIND(by_ns, deferred->by_ns, ns, strlen(ns), found);
   free(ns);
   return found;
 }
 
-static struct sleepers *
-make_sleepers(struct sleeping *sleeping, const char *db, const char *coll)
+static struct deferred_list *
+make_sleepers(struct deferred *deferred, const char *db, const char *coll)
 {
-  struct sleepers *sleepers = sleeping_of(sleeping, db, coll);
-  if (!sleepers) {
-    sleepers = memory_new(sizeof *sleepers);
-    *sleepers = (struct sleepers){.ns = names_key(db, coll), .db = memory_string(db), .coll = memory_string(coll)};
-    HASH_ADD_KEYPTR(by_ns, sleeping->by_ns, sleepers->ns, strlen(sleepers->ns), sleepers);
+  struct deferred_list *deferred_list = deferred_of(deferred, db, coll);
+  if (!deferred_list) {
+    deferred_list = memory_new(sizeof *deferred_list);
+    *deferred_list =
+      (struct deferred_list){.ns = namespace_key(db, coll), .db = memory_string(db), .coll = memory_string(coll)};
+    HASH_ADD_KEYPTR(by_ns, deferred->by_ns, deferred_list->ns, strlen(deferred_list->ns), deferred_list);
   }
-  return sleepers;
+  return deferred_list;
 }
 
 static size_t
-position(const struct sleepers *sleepers, const char *name)
+position(const struct deferred_list *deferred_list, const char *name)
 {
   size_t at = 0;
-  while (at < sleepers->count && strcmp(sleepers->items[at].name, name) != 0) {
+  while (at < deferred_list->count && strcmp(deferred_list->items[at].name, name) != 0) {
     at++;
   }
   return at;
 }
 
 void
-sleeping_drop(struct sleeping *sleeping, struct sleepers *sleepers, size_t at)
+deferred_drop(struct deferred *deferred, struct deferred_list *deferred_list, size_t at)
 {
-  sleeping_changed(sleeping, sleepers);
-  sleeper_clear(&sleepers->items[at]);
-  sleepers->count--;
-  memmove(&sleepers->items[at], &sleepers->items[at + 1], (sleepers->count - at) * sizeof *sleepers->items);
-  if (sleepers->count == 0) {
-    remove_all(sleeping, sleepers);
+  deferred_changed(deferred, deferred_list);
+  deferred_index_clear(&deferred_list->items[at]);
+  deferred_list->count--;
+  memmove(&deferred_list->items[at], &deferred_list->items[at + 1],
+          (deferred_list->count - at) * sizeof *deferred_list->items);
+  if (deferred_list->count == 0) {
+    remove_all(deferred, deferred_list);
   }
 }
 
 void
-sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll, const char *name)
+deferred_remove(struct deferred *deferred, const char *db, const char *coll, const char *name)
 {
-  struct sleepers *sleepers = sleeping_of(sleeping, db, coll);
-  if (!sleepers) {
+  struct deferred_list *deferred_list = deferred_of(deferred, db, coll);
+  if (!deferred_list) {
     return;
   }
   if (!name) {
-    remove_all(sleeping, sleepers);
+    remove_all(deferred, deferred_list);
     return;
   }
-  size_t at = position(sleepers, name);
-  if (at < sleepers->count) {
-    sleeping_drop(sleeping, sleepers, at);
+  size_t at = position(deferred_list, name);
+  if (at < deferred_list->count) {
+    deferred_drop(deferred, deferred_list, at);
   }
 }
 
 void
-sleeping_remove_indexes(struct sleeping *sleeping, const char *db, const char *coll)
+deferred_remove_indexes(struct deferred *deferred, const char *db, const char *coll)
 {
-  struct sleepers *sleepers = sleeping_of(sleeping, db, coll);
-  for (size_t i = sleepers ? sleepers->count : 0; i-- > 0;) {
-    if (sleepers->items[i].name[0]) {
-      sleeping_drop(sleeping, sleepers, i); /* the last one, at 0, takes the list with it */
+  struct deferred_list *deferred_list = deferred_of(deferred, db, coll);
+  for (size_t i = deferred_list ? deferred_list->count : 0; i-- > 0;) {
+    if (deferred_list->items[i].name[0]) {
+      deferred_drop(deferred, deferred_list, i); /* the last one, at 0, takes the list with it */
     }
   }
 }
 
 void
-sleeping_remove_database(struct sleeping *sleeping, const char *db)
+deferred_remove_database(struct deferred *deferred, const char *db)
 {
-  struct sleepers *sleepers;
-  struct sleepers *next;
-  HASH_ITER (by_ns, sleeping->by_ns, sleepers, next) {
-    if (strcmp(sleepers->db, db) == 0) {
-      remove_all(sleeping, sleepers);
+  struct deferred_list *deferred_list;
+  struct deferred_list *next;
+  HASH_ITER (by_ns, deferred->by_ns, deferred_list, next) {
+    if (strcmp(deferred_list->db, db) == 0) {
+      remove_all(deferred, deferred_list);
     }
   }
 }
 
 void
-sleeping_add(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool unbuilt,
+deferred_add(struct deferred *deferred, const char *db, const char *coll, const bson_t *spec, bool unbuilt,
              int64_t ttl_s)
 {
   const char *name = schema_index_name(spec);
-  sleeping_remove(sleeping, db, coll, name);
-  struct sleepers *sleepers = make_sleepers(sleeping, db, coll);
-  sleepers->items = memory_grow(sleepers->items, sleepers->count, &sleepers->capacity, sizeof *sleepers->items);
-  sleepers->items[sleepers->count++] =
-    (struct sleeper){.name = memory_string(name), .spec = bson_copy(spec), .unbuilt = unbuilt, .ttl_s = ttl_s};
-  sleeping_changed(sleeping, sleepers);
+  deferred_remove(deferred, db, coll, name);
+  struct deferred_list *deferred_list = make_sleepers(deferred, db, coll);
+  deferred_list->items =
+    memory_grow(deferred_list->items, deferred_list->count, &deferred_list->capacity, sizeof *deferred_list->items);
+  deferred_list->items[deferred_list->count++] =
+    (struct deferred_index){.name = memory_string(name), .spec = bson_copy(spec), .unbuilt = unbuilt, .ttl_s = ttl_s};
+  deferred_changed(deferred, deferred_list);
 }
 
 void
-sleeping_rename(struct sleeping *sleeping, const char *db, const char *coll, const char *to_db, const char *to_coll)
+deferred_rename(struct deferred *deferred, const char *db, const char *coll, const char *to_db, const char *to_coll)
 {
-  struct sleepers *from = sleeping_of(sleeping, db, coll);
+  struct deferred_list *from = deferred_of(deferred, db, coll);
   if (strcmp(db, to_db) == 0 && strcmp(coll, to_coll) == 0) {
     return;
   }
-  sleeping_remove(sleeping, to_db, to_coll, NULL);
+  deferred_remove(deferred, to_db, to_coll, NULL);
   if (!from) {
     return;
   }
-  struct sleepers *to = make_sleepers(sleeping, to_db, to_coll);
+  struct deferred_list *to = make_sleepers(deferred, to_db, to_coll);
   to->items = from->items;
   to->count = from->count;
   to->capacity = from->capacity;
   from->items = NULL;
   from->count = 0;
-  sleeping_changed(sleeping, to);
-  remove_all(sleeping, from);
+  deferred_changed(deferred, to);
+  remove_all(deferred, from);
 }
 
-struct sleeper *
-sleeping_find(const struct sleeping *sleeping, const char *db, const char *coll, const char *name)
+struct deferred_index *
+deferred_find(const struct deferred *deferred, const char *db, const char *coll, const char *name)
 {
-  struct sleepers *sleepers = sleeping_of(sleeping, db, coll);
-  size_t at = sleepers ? position(sleepers, name) : 0;
-  return sleepers && at < sleepers->count ? &sleepers->items[at] : NULL;
+  struct deferred_list *deferred_list = deferred_of(deferred, db, coll);
+  size_t at = deferred_list ? position(deferred_list, name) : 0;
+  return deferred_list && at < deferred_list->count ? &deferred_list->items[at] : NULL;
 }
 
 bool
-sleeping_any_unique(const struct sleeping *sleeping, const char *db, const char *coll)
+deferred_any_unique(const struct deferred *deferred, const char *db, const char *coll)
 {
-  const struct sleepers *sleepers = sleeping_of(sleeping, db, coll);
-  for (size_t i = 0; sleepers && i < sleepers->count; i++) {
-    const struct sleeper *sleeper = &sleepers->items[i];
-    if (!sleeper->unbuilt && schema_index_unique(sleeper->spec)) {
+  const struct deferred_list *deferred_list = deferred_of(deferred, db, coll);
+  for (size_t i = 0; deferred_list && i < deferred_list->count; i++) {
+    const struct deferred_index *deferred_index = &deferred_list->items[i];
+    if (!deferred_index->unbuilt && schema_index_unique(deferred_index->spec)) {
       return true;
     }
   }
@@ -190,57 +194,57 @@ sleeping_any_unique(const struct sleeping *sleeping, const char *db, const char 
 }
 
 void
-sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool collated)
+deferred_adopt(struct deferred *deferred, const char *db, const char *coll, const bson_t *spec, bool collated)
 {
   struct schema_index index;
-  struct sleeper *known = sleeping_find(sleeping, db, coll, schema_index_name(spec));
+  struct deferred_index *known = deferred_find(deferred, db, coll, schema_index_name(spec));
   if (known) {
     known->unbuilt = false;
-    sleeping_changed(sleeping, sleeping_of(sleeping, db, coll));
+    deferred_changed(deferred, deferred_of(deferred, db, coll));
     return;
   }
   if (schema_index(spec, collated, &index) == SCHEMA_INDEX_UNIQUE) {
-    sleeping_add(sleeping, db, coll, &index.spec, false,
+    deferred_add(deferred, db, coll, &index.spec, false,
                  -1); /* the entry that made it is repeated, and tells its expiry */
   }
   bson_destroy(&index.spec);
 }
 
 static void
-put_sleeper(bson_t *list, uint32_t index, const struct sleeper *sleeper)
+put_deferred(bson_t *list, uint32_t index, const struct deferred_index *deferred_index)
 {
   bson_t document = BSON_INITIALIZER;
-  BSON_APPEND_DOCUMENT(&document, "spec", sleeper->spec);
-  BSON_APPEND_BOOL(&document, "unbuilt", sleeper->unbuilt);
-  BSON_APPEND_INT64(&document, "ttl_s", sleeper->ttl_s);
+  BSON_APPEND_DOCUMENT(&document, "spec", deferred_index->spec);
+  BSON_APPEND_BOOL(&document, "unbuilt", deferred_index->unbuilt);
+  BSON_APPEND_INT64(&document, "ttl_s", deferred_index->ttl_s);
   message_put_item(list, index, &document);
   bson_destroy(&document);
 }
 
 bool
-sleeping_put_changed(struct sleeping *sleeping, bson_t *item)
+deferred_put_changed(struct deferred *deferred, bson_t *item)
 {
   bson_t list;
-  struct name *name = sleeping->changed.by_ns;
+  struct namespace_item *name = deferred->changed.by_ns;
   if (!name) {
     return false;
   }
-  const struct sleepers *sleepers = sleeping_of(sleeping, name->db, name->coll);
+  const struct deferred_list *deferred_list = deferred_of(deferred, name->db, name->coll);
   BSON_APPEND_UTF8(item, "db", name->db);
   BSON_APPEND_UTF8(item, "coll", name->coll);
-  if (sleepers) {
+  if (deferred_list) {
     BSON_APPEND_ARRAY_BEGIN(item, "indexes", &list);
-    for (size_t i = 0; i < sleepers->count; i++) {
-      put_sleeper(&list, (uint32_t)i, &sleepers->items[i]);
+    for (size_t i = 0; i < deferred_list->count; i++) {
+      put_deferred(&list, (uint32_t)i, &deferred_list->items[i]);
     }
     bson_append_array_end(item, &list);
   }
-  names_forget(&sleeping->changed, name);
+  namespace_set_remove(&deferred->changed, name);
   return true;
 }
 
 static void
-get_sleepers(struct sleeping *sleeping, const bson_t *item)
+get_sleepers(struct deferred *deferred, const bson_t *item)
 {
   const char *db = NULL;
   const char *coll = NULL;
@@ -255,19 +259,19 @@ get_sleepers(struct sleeping *sleeping, const bson_t *item)
     bson_t index;
     bson_t spec;
     if (message_item(&iter, &index) && message_document(&index, "spec", &spec, &error)) {
-      sleeping_add(sleeping, db, coll, &spec, message_flag(&index, "unbuilt"), message_number(&index, "ttl_s", -1));
+      deferred_add(deferred, db, coll, &spec, message_flag(&index, "unbuilt"), message_number(&index, "ttl_s", -1));
     }
   }
 }
 
 void
-sleeping_get(struct sleeping *sleeping, const bson_t *list)
+deferred_get(struct deferred *deferred, const bson_t *list)
 {
   bson_iter_t iter;
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
     bson_t item;
     if (message_item(&iter, &item)) {
-      get_sleepers(sleeping, &item);
+      get_sleepers(deferred, &item);
     }
   }
 }

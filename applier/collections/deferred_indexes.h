@@ -11,7 +11,7 @@
 #include "applier/collections/namespace_set.h"
 #include "base/error.h"
 
-struct sleeper {
+struct deferred_index {
   char *name;
   bson_t *spec;          /* as schema_index made it: what to build */
   bool unbuilt;          /* still to be built: unique, or refused while the replay was lenient */
@@ -20,51 +20,53 @@ struct sleeper {
 };
 
 /* Those of one collection; there is none without any. */
-struct sleepers {
+struct deferred_list {
   char *ns; /* the key: "db.coll" */
   char *db;
   char *coll;
-  struct sleeper *items;
+  struct deferred_index *items;
   size_t count;
   size_t capacity;
   UT_hash_handle by_ns;
 };
 
-struct sleeping {
-  struct sleepers *by_ns;
-  struct names changed; /* since sleeping_put_changed; who sets a field by itself says so with sleeping_changed */
+struct deferred {
+  struct deferred_list *by_ns;
+  struct namespace_set changed; /* since deferred_put_changed; see deferred_changed */
 };
 
-void sleeping_clear(struct sleeping *sleeping);
+void deferred_clear(struct deferred *deferred);
 /* Replaces one of the same name. */
-void sleeping_add(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool unbuilt,
+void deferred_add(struct deferred *deferred, const char *db, const char *coll, const bson_t *spec, bool unbuilt,
                   int64_t ttl_s);
 /* `name` NULL: all of the collection. */
-void sleeping_remove(struct sleeping *sleeping, const char *db, const char *coll, const char *name);
+void deferred_remove(struct deferred *deferred, const char *db, const char *coll, const char *name);
 /* Not the collection's own expiry. */
-void sleeping_remove_indexes(struct sleeping *sleeping, const char *db, const char *coll);
-void sleeping_remove_database(struct sleeping *sleeping, const char *db);
+void deferred_remove_indexes(struct deferred *deferred, const char *db, const char *coll);
+void deferred_remove_database(struct deferred *deferred, const char *db);
 /* This very one; the last one of a collection takes `sleepers` with it. */
-void sleeping_drop(struct sleeping *sleeping, struct sleepers *sleepers, size_t at);
-void sleeping_rename(struct sleeping *sleeping, const char *db, const char *coll, const char *to_db,
+void deferred_drop(struct deferred *deferred, struct deferred_list *deferred_list, size_t at);
+void deferred_rename(struct deferred *deferred, const char *db, const char *coll, const char *to_db,
                      const char *to_coll);
-void sleeping_changed(struct sleeping *sleeping, const struct sleepers *sleepers);
+/* Whoever sets a field of its own accord says so. */
+void deferred_changed(struct deferred *deferred, const struct deferred_list *deferred_list);
 
 /* Those of a collection, NULL if it has none. */
-struct sleepers *sleeping_of(const struct sleeping *sleeping, const char *db, const char *coll);
-struct sleeper *sleeping_find(const struct sleeping *sleeping, const char *db, const char *coll, const char *name);
+struct deferred_list *deferred_of(const struct deferred *deferred, const char *db, const char *coll);
+struct deferred_index *deferred_find(const struct deferred *deferred, const char *db, const char *coll,
+                                     const char *name);
 /* A unique index that the target has by now. */
-bool sleeping_any_unique(const struct sleeping *sleeping, const char *db, const char *coll);
+bool deferred_any_unique(const struct deferred *deferred, const char *db, const char *coll);
 
 /*
  * For the bookmark file: those of one collection that changed since they were put last, into an empty document; false if
  * there is none. Where none are left, it has the collection's name only.
  */
-bool sleeping_put_changed(struct sleeping *sleeping, bson_t *item);
+bool deferred_put_changed(struct deferred *deferred, bson_t *item);
 /* Back from it. */
-void sleeping_get(struct sleeping *sleeping, const bson_t *list);
+void deferred_get(struct deferred *deferred, const bson_t *list);
 
 /* A unique index that the target has: it is to be dropped by indexes_unbuild, whatever the list says of it. `collated`: see schema_index. */
-void sleeping_adopt(struct sleeping *sleeping, const char *db, const char *coll, const bson_t *spec, bool collated);
+void deferred_adopt(struct deferred *deferred, const char *db, const char *coll, const bson_t *spec, bool collated);
 
 #endif

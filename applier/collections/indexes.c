@@ -13,33 +13,33 @@
 /* Collections that have something to be done, for several connections at once. */
 struct round {
   const char *target_uri;
-  struct sleepers **due;
+  struct deferred_list **due;
   bool asleep; /* for set_ttl */
 };
 
 static bool
-is_unbuilt(const struct sleeper *sleeper)
+is_unbuilt(const struct deferred_index *deferred_index)
 {
-  return sleeper->unbuilt;
+  return deferred_index->unbuilt;
 }
 
 static bool
-is_built_unique(const struct sleeper *sleeper)
+is_built_unique(const struct deferred_index *deferred_index)
 {
-  return !sleeper->unbuilt && schema_index_unique(sleeper->spec);
+  return !deferred_index->unbuilt && schema_index_unique(deferred_index->spec);
 }
 
 static bool
-is_built_ttl(const struct sleeper *sleeper)
+is_built_ttl(const struct deferred_index *deferred_index)
 {
-  return !sleeper->unbuilt && sleeper->ttl_s >= 0;
+  return !deferred_index->unbuilt && deferred_index->ttl_s >= 0;
 }
 
 static bool
-any_due(const struct sleepers *sleepers, bool (*due)(const struct sleeper *))
+any_due(const struct deferred_list *deferred_list, bool (*due)(const struct deferred_index *))
 {
-  for (size_t i = 0; i < sleepers->count; i++) {
-    if (due(&sleepers->items[i])) {
+  for (size_t i = 0; i < deferred_list->count; i++) {
+    if (due(&deferred_list->items[i])) {
       return true;
     }
   }
@@ -47,39 +47,40 @@ any_due(const struct sleepers *sleepers, bool (*due)(const struct sleeper *))
 }
 
 bool
-indexes_any_ttl(const struct sleepers *sleepers)
+indexes_any_ttl(const struct deferred_list *deferred_list)
 {
-  return any_due(sleepers, is_built_ttl);
+  return any_due(deferred_list, is_built_ttl);
 }
 
 bool
-indexes_any_unbuilt(const struct sleeping *sleeping)
+indexes_any_unbuilt(const struct deferred *deferred)
 {
-  const struct sleepers *sleepers = sleeping->by_ns;
-  while (sleepers && !any_due(sleepers, is_unbuilt)) {
-    sleepers = sleepers->by_ns.next;
+  const struct deferred_list *deferred_list = deferred->by_ns;
+  while (deferred_list && !any_due(deferred_list, is_unbuilt)) {
+    deferred_list = deferred_list->by_ns.next;
   }
-  return sleepers != NULL;
+  return deferred_list != NULL;
 }
 
 /* Does `work` for each collection that has one that is due: in threads, each with its own collections. */
 static bool
-run_round(struct sleeping *sleeping, struct round *round, const char *target_uri, bool (*due)(const struct sleeper *),
-          crew_work work, struct error *error)
+run_round(struct deferred *deferred, struct round *round, const char *target_uri,
+          bool (*due)(const struct deferred_index *), parallel_work work, struct error *error)
 {
   size_t count = 0;
   round->target_uri = target_uri;
-  round->due = memory_new((HASH_CNT(by_ns, sleeping->by_ns) + 1) * sizeof(struct sleepers *));
-  for (struct sleepers *sleepers = sleeping->by_ns; sleepers; sleepers = sleepers->by_ns.next) {
-    if (any_due(sleepers, due)) {
-      round->due[count++] = sleepers;
+  round->due = memory_new((HASH_CNT(by_ns, deferred->by_ns) + 1) * sizeof(struct deferred_list *));
+  for (struct deferred_list *deferred_list = deferred->by_ns; deferred_list;
+       deferred_list = deferred_list->by_ns.next) {
+    if (any_due(deferred_list, due)) {
+      round->due[count++] = deferred_list;
     }
   }
-  struct crew crew = {
+  struct parallel parallel = {
     .kind = ERROR_TARGET, .uri = target_uri, .patient = true, .threads = CONNECTIONS, .work = work, .context = round};
-  bool ok = crew_run(&crew, count, error);
+  bool ok = parallel_run(&parallel, count, error);
   for (size_t i = 0; i < count; i++) {
-    sleeping_changed(sleeping, round->due[i]);
+    deferred_changed(deferred, round->due[i]);
   }
   free(round->due);
   return ok;
@@ -88,84 +89,84 @@ run_round(struct sleeping *sleeping, struct round *round, const char *target_uri
 static bool
 unbuild_collection(void *context, size_t number, struct server *target, struct error *error)
 {
-  struct sleepers *sleepers = ((struct round *)context)->due[number];
-  for (size_t i = 0; i < sleepers->count; i++) {
-    struct sleeper *sleeper = &sleepers->items[i];
-    if (is_built_unique(sleeper)) {
-      if (!schema_drop_index(target, sleepers->db, sleepers->coll, sleeper->name, error)) {
+  struct deferred_list *deferred_list = ((struct round *)context)->due[number];
+  for (size_t i = 0; i < deferred_list->count; i++) {
+    struct deferred_index *deferred_index = &deferred_list->items[i];
+    if (is_built_unique(deferred_index)) {
+      if (!schema_drop_index(target, deferred_list->db, deferred_list->coll, deferred_index->name, error)) {
         return false;
       }
-      sleeper->unbuilt = true;
+      deferred_index->unbuilt = true;
     }
   }
   return true;
 }
 
 bool
-indexes_unbuild(struct sleeping *sleeping, const char *target_uri, struct error *error)
+indexes_unbuild(struct deferred *deferred, const char *target_uri, struct error *error)
 {
   struct round round = {0};
-  return run_round(sleeping, &round, target_uri, is_built_unique, unbuild_collection, error);
+  return run_round(deferred, &round, target_uri, is_built_unique, unbuild_collection, error);
 }
 
 static void
-refuse(struct sleeper *sleeper, const struct error *why)
+refuse(struct deferred_index *deferred_index, const struct error *why)
 {
-  free(sleeper->refused);
-  sleeper->refused = memory_copy(why, sizeof *why);
+  free(deferred_index->refused);
+  deferred_index->refused = memory_copy(why, sizeof *why);
 }
 
 static void
-mark_built(const struct sleepers *sleepers, struct sleeper *sleeper)
+mark_built(const struct deferred_list *deferred_list, struct deferred_index *deferred_index)
 {
-  sleeper->unbuilt = false;
+  deferred_index->unbuilt = false;
   fault_point("unique-built");
-  log_info("%sindex built ns=%s index=%s", schema_index_unique(sleeper->spec) ? "unique " : "", sleepers->ns,
-           sleeper->name);
+  log_info("%sindex built ns=%s index=%s", schema_index_unique(deferred_index->spec) ? "unique " : "",
+           deferred_list->ns, deferred_index->name);
 }
 
 /* One that is only to refuse what comes (prepareUnique) is built as any other, or there already, and told so. */
 static void
-spec_to_build(const struct sleeper *sleeper, bson_t *spec)
+spec_to_build(const struct deferred_index *deferred_index, bson_t *spec)
 {
   bson_init(spec);
-  bson_copy_to_excluding_noinit(sleeper->spec, spec, "prepareUnique", NULL);
+  bson_copy_to_excluding_noinit(deferred_index->spec, spec, "prepareUnique", NULL);
 }
 
 static bool
-prepare_unique(const struct sleepers *sleepers, const struct sleeper *sleeper, struct server *target,
-               struct error *error)
+prepare_unique(const struct deferred_list *deferred_list, const struct deferred_index *deferred_index,
+               struct server *target, struct error *error)
 {
   bson_iter_t iter;
-  if (!bson_iter_init_find(&iter, sleeper->spec, "prepareUnique") || !bson_iter_as_bool(&iter)) {
+  if (!bson_iter_init_find(&iter, deferred_index->spec, "prepareUnique") || !bson_iter_as_bool(&iter)) {
     return true;
   }
-  bson_t *command = BCON_NEW("collMod", BCON_UTF8(sleepers->coll), "index", "{", "name", BCON_UTF8(sleeper->name),
-                             "prepareUnique", BCON_BOOL(true), "}");
-  bool ok = schema_collmod(target, sleepers->db, command, error);
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(deferred_list->coll), "index", "{", "name",
+                             BCON_UTF8(deferred_index->name), "prepareUnique", BCON_BOOL(true), "}");
+  bool ok = schema_collmod(target, deferred_list->db, command, error);
   bson_destroy(command);
-  return ok || error_wrap(error, "cannot change the index %s of %s", sleeper->name, sleepers->ns);
+  return ok || error_wrap(error, "cannot change the index %s of %s", deferred_index->name, deferred_list->ns);
 }
 
 static bool
-build_together(struct sleepers *sleepers, struct server *target, struct error *error)
+build_together(struct deferred_list *deferred_list, struct server *target, struct error *error)
 {
   bson_t specs = BSON_INITIALIZER;
   uint32_t count = 0;
-  for (size_t i = 0; i < sleepers->count; i++) {
-    if (sleepers->items[i].unbuilt) {
+  for (size_t i = 0; i < deferred_list->count; i++) {
+    if (deferred_list->items[i].unbuilt) {
       bson_t spec;
-      spec_to_build(&sleepers->items[i], &spec);
+      spec_to_build(&deferred_list->items[i], &spec);
       message_put_item(&specs, count++, &spec);
       bson_destroy(&spec);
     }
   }
-  bool ok = schema_create_indexes(target, sleepers->db, sleepers->coll, &specs, error);
-  for (size_t i = 0; ok && i < sleepers->count; i++) {
-    if (sleepers->items[i].unbuilt) {
-      ok = prepare_unique(sleepers, &sleepers->items[i], target, error);
+  bool ok = schema_create_indexes(target, deferred_list->db, deferred_list->coll, &specs, error);
+  for (size_t i = 0; ok && i < deferred_list->count; i++) {
+    if (deferred_list->items[i].unbuilt) {
+      ok = prepare_unique(deferred_list, &deferred_list->items[i], target, error);
       if (ok) {
-        mark_built(sleepers, &sleepers->items[i]);
+        mark_built(deferred_list, &deferred_list->items[i]);
       }
     }
   }
@@ -175,22 +176,22 @@ build_together(struct sleepers *sleepers, struct server *target, struct error *e
 
 /* The target refuses one of them at least. */
 static bool
-build_one_by_one(struct sleepers *sleepers, struct server *target, struct error *error)
+build_one_by_one(struct deferred_list *deferred_list, struct server *target, struct error *error)
 {
-  for (size_t i = 0; i < sleepers->count; i++) {
-    struct sleeper *sleeper = &sleepers->items[i];
+  for (size_t i = 0; i < deferred_list->count; i++) {
+    struct deferred_index *deferred_index = &deferred_list->items[i];
     bson_t spec;
-    if (!sleeper->unbuilt) {
+    if (!deferred_index->unbuilt) {
       continue;
     }
-    spec_to_build(sleeper, &spec);
-    bool ok = schema_create_index(target, sleepers->db, sleepers->coll, &spec, error) &&
-              prepare_unique(sleepers, sleeper, target, error);
+    spec_to_build(deferred_index, &spec);
+    bool ok = schema_create_index(target, deferred_list->db, deferred_list->coll, &spec, error) &&
+              prepare_unique(deferred_list, deferred_index, target, error);
     bson_destroy(&spec);
     if (ok) {
-      mark_built(sleepers, sleeper);
+      mark_built(deferred_list, deferred_index);
     } else if (schema_index_refused(error)) {
-      refuse(sleeper, error);
+      refuse(deferred_index, error);
     } else {
       return false;
     }
@@ -202,20 +203,21 @@ static bool
 build_collection(void *context, size_t number, struct server *target, struct error *error)
 {
   const struct round *round = context;
-  struct sleepers *sleepers = round->due[number];
-  struct gauge gauge = {.target_uri = round->target_uri, .db = sleepers->db, .coll = sleepers->coll};
-  gauge_start(&gauge);
-  bool ok = build_together(sleepers, target, error) ||
-            (schema_index_refused(error) && build_one_by_one(sleepers, target, error));
-  gauge_stop(&gauge);
+  struct deferred_list *deferred_list = round->due[number];
+  struct build_progress build_progress = {
+    .target_uri = round->target_uri, .db = deferred_list->db, .coll = deferred_list->coll};
+  build_progress_start(&build_progress);
+  bool ok = build_together(deferred_list, target, error) ||
+            (schema_index_refused(error) && build_one_by_one(deferred_list, target, error));
+  build_progress_stop(&build_progress);
   return ok;
 }
 
 bool
-indexes_build(struct sleeping *sleeping, const char *target_uri, struct error *error)
+indexes_build(struct deferred *deferred, const char *target_uri, struct error *error)
 {
   struct round round = {0};
-  return run_round(sleeping, &round, target_uri, is_unbuilt, build_collection, error);
+  return run_round(deferred, &round, target_uri, is_unbuilt, build_collection, error);
 }
 
 /* After a crash the list may be older than the target. What is not there, or has no expiry there, sleeps. */
@@ -230,26 +232,27 @@ static bool
 set_ttl_of_collection(void *context, size_t number, struct server *target, struct error *error)
 {
   const struct round *round = context;
-  struct sleepers *sleepers = round->due[number];
-  for (size_t i = 0; i < sleepers->count; i++) {
-    struct sleeper *sleeper = &sleepers->items[i];
-    int64_t seconds = round->asleep ? SCHEMA_TTL_ASLEEP : sleeper->ttl_s;
-    if (!is_built_ttl(sleeper) || schema_set_ttl(target, sleepers->db, sleepers->coll, sleeper->name, seconds, error)) {
+  struct deferred_list *deferred_list = round->due[number];
+  for (size_t i = 0; i < deferred_list->count; i++) {
+    struct deferred_index *deferred_index = &deferred_list->items[i];
+    int64_t seconds = round->asleep ? SCHEMA_TTL_ASLEEP : deferred_index->ttl_s;
+    if (!is_built_ttl(deferred_index) ||
+        schema_set_ttl(target, deferred_list->db, deferred_list->coll, deferred_index->name, seconds, error)) {
       continue;
     }
     if (!(round->asleep ? cannot_expire(error) : schema_index_refused(error))) {
       return false;
     }
     if (!round->asleep) { /* the target refused it in the copy, or somebody dropped it there; the others wake */
-      refuse(sleeper, error);
+      refuse(deferred_index, error);
     }
   }
   return true;
 }
 
 bool
-indexes_set_ttl(struct sleeping *sleeping, const char *target_uri, bool asleep, struct error *error)
+indexes_set_ttl(struct deferred *deferred, const char *target_uri, bool asleep, struct error *error)
 {
   struct round round = {.asleep = asleep};
-  return run_round(sleeping, &round, target_uri, is_built_ttl, set_ttl_of_collection, error);
+  return run_round(deferred, &round, target_uri, is_built_ttl, set_ttl_of_collection, error);
 }

@@ -8,17 +8,17 @@
 #include "applier/collections/deferred_indexes.h"
 
 /* Drops the unique ones: a stretch that is replayed again passes through states that they would refuse. */
-bool indexes_unbuild(struct sleeping *sleeping, const char *target_uri, struct error *error);
-bool indexes_any_unbuilt(const struct sleeping *sleeping);
+bool indexes_unbuild(struct deferred *deferred, const char *target_uri, struct error *error);
+bool indexes_any_unbuilt(const struct deferred *deferred);
 /* Builds what is unbuilt, each collection's in one command. Those that the target refuses are `refused`, and still unbuilt. */
-bool indexes_build(struct sleeping *sleeping, const char *target_uri, struct error *error);
+bool indexes_build(struct deferred *deferred, const char *target_uri, struct error *error);
 /*
  * Lets every TTL index expire as the source's does; those that the target does not have, or does not change, are `refused`. Or
  * (`asleep`) puts it to sleep again if it is there.
  */
-bool indexes_set_ttl(struct sleeping *sleeping, const char *target_uri, bool asleep, struct error *error);
+bool indexes_set_ttl(struct deferred *deferred, const char *target_uri, bool asleep, struct error *error);
 
 /* Whether the target has an index (or expiry) of this collection that indexes_set_ttl wakes. */
-bool indexes_any_ttl(const struct sleepers *sleepers);
+bool indexes_any_ttl(const struct deferred_list *deferred_list);
 
 #endif

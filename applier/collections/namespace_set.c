@@ -3,28 +3,28 @@
 #include "base/memory.h"
 
 char *
-names_key(const char *db, const char *coll)
+namespace_key(const char *db, const char *coll)
 {
   return memory_format("%s.%s", db, coll);
 }
 
 void
-names_note(struct names *names, const char *db, const char *coll)
+namespace_set_add(struct namespace_set *names, const char *db, const char *coll)
 {
-  struct name *name = NULL;
-  char *ns = names_key(db, coll);
+  struct namespace_item *name = NULL;
+  char *ns = namespace_key(db, coll);
   HASH_FIND_STR(names->by_ns, ns, name);
   if (name) {
     free(ns);
     return;
   }
   name = memory_new(sizeof *name);
-  *name = (struct name){.ns = ns, .db = memory_string(db), .coll = memory_string(coll)};
+  *name = (struct namespace_item){.ns = ns, .db = memory_string(db), .coll = memory_string(coll)};
   HASH_ADD_KEYPTR(hh, names->by_ns, name->ns, strlen(name->ns), name);
 }
 
 void
-names_forget(struct names *names, struct name *name)
+namespace_set_remove(struct namespace_set *names, struct namespace_item *name)
 {
   HASH_DEL(names->by_ns, name); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
   free(name->ns);
@@ -34,11 +34,11 @@ names_forget(struct names *names, struct name *name)
 }
 
 void
-names_clear(struct names *names)
+namespace_set_clear(struct namespace_set *names)
 {
-  struct name *name;
-  struct name *next;
+  struct namespace_item *name;
+  struct namespace_item *next;
   HASH_ITER (hh, names->by_ns, name, next) {
-    names_forget(names, name);
+    namespace_set_remove(names, name);
   }
 }

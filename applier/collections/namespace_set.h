@@ -6,22 +6,22 @@
 
 #include "base/table.h"
 
-struct name {
+struct namespace_item {
   char *ns; /* the key: "db.coll" */
   char *db;
   char *coll;
   UT_hash_handle hh;
 };
 
-struct names {
-  struct name *by_ns;
+struct namespace_set {
+  struct namespace_item *by_ns;
 };
 
 /* "db.coll", the caller's. Also the key of places and of held-back indexes. */
-char *names_key(const char *db, const char *coll);
+char *namespace_key(const char *db, const char *coll);
 
-void names_note(struct names *names, const char *db, const char *coll);
-void names_forget(struct names *names, struct name *name);
-void names_clear(struct names *names);
+void namespace_set_add(struct namespace_set *names, const char *db, const char *coll);
+void namespace_set_remove(struct namespace_set *names, struct namespace_item *name);
+void namespace_set_clear(struct namespace_set *names);
 
 #endif

@@ -15,47 +15,47 @@ struct reading {
 };
 
 struct reread *
-reread_find(const struct place *place, const bson_t *id)
+reread_find(const struct mapped_collection *mapped, const bson_t *id)
 {
   struct reread *found = NULL;
-  HASH_FIND(hh, place->rereads, bson_get_data(id), id->len, found);
+  HASH_FIND(hh, mapped->rereads, bson_get_data(id), id->len, found);
   return found;
 }
 
 void
-reread_note(struct place *place, const bson_t *id)
+reread_note(struct mapped_collection *mapped, const bson_t *id)
 {
-  struct reread *reread = reread_find(place, id);
+  struct reread *reread = reread_find(mapped, id);
   if (!reread) {
     reread = memory_new(sizeof *reread);
     reread->id = bson_copy(id);
-    HASH_ADD_KEYPTR(hh, place->rereads, bson_get_data(reread->id), reread->id->len, reread);
+    HASH_ADD_KEYPTR(hh, mapped->rereads, bson_get_data(reread->id), reread->id->len, reread);
   }
   reread->due = true;
 }
 
 void
-reread_forget(struct place *place, struct reread *reread)
+reread_forget(struct mapped_collection *mapped, struct reread *reread)
 {
-  HASH_DEL(place->rereads, reread); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
+  HASH_DEL(mapped->rereads, reread); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
   bson_destroy(reread->id);
   free(reread);
 }
 
 void
-reread_clear(struct place *place)
+reread_clear(struct mapped_collection *mapped)
 {
   struct reread *reread;
   struct reread *next;
-  HASH_ITER (hh, place->rereads, reread, next) {
-    reread_forget(place, reread);
+  HASH_ITER (hh, mapped->rereads, reread, next) {
+    reread_forget(mapped, reread);
   }
 }
 
 static bool
-any_due(const struct place *place)
+any_due(const struct mapped_collection *mapped)
 {
-  for (const struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+  for (const struct reread *reread = mapped->rereads; reread; reread = reread->hh.next) {
     if (reread->due) {
       return true;
     }
@@ -64,10 +64,10 @@ any_due(const struct place *place)
 }
 
 bool
-reread_any_due(const struct places *places)
+reread_any_due(const struct collection_map *collection_map)
 {
-  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
-    if (any_due(place)) {
+  for (const struct mapped_collection *mapped = collection_map->by_ns; mapped; mapped = mapped->by_ns.next) {
+    if (any_due(mapped)) {
       return true;
     }
   }
@@ -75,10 +75,10 @@ reread_any_due(const struct places *places)
 }
 
 bool
-reread_any(const struct places *places)
+reread_any(const struct collection_map *collection_map)
 {
-  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
-    if (place->rereads) {
+  for (const struct mapped_collection *mapped = collection_map->by_ns; mapped; mapped = mapped->by_ns.next) {
+    if (mapped->rereads) {
       return true;
     }
   }
@@ -86,10 +86,10 @@ reread_any(const struct places *places)
 }
 
 void
-reread_all_due(struct places *places)
+reread_all_due(struct collection_map *collection_map)
 {
-  for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
-    for (struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+  for (struct mapped_collection *mapped = collection_map->by_ns; mapped; mapped = mapped->by_ns.next) {
+    for (struct reread *reread = mapped->rereads; reread; reread = reread->hh.next) {
       reread->due = true;
       reread->exact = 0;
     }
@@ -97,31 +97,32 @@ reread_all_due(struct places *places)
 }
 
 static void
-take_again(struct places *places, struct batch *again)
+take_again(struct collection_map *collection_map, struct batch *again)
 {
   for (const struct batch_run *run = again->runs; run; run = run->hh.next) {
-    struct place *place = places_find(places, run->db, run->coll);
-    if (place && place->capped && run->count > 0 && !place->lost) {
-      log_info("the target cannot follow ns=%s, which is capped: it is copied again", place->ns);
-      place->lost = places->relapse = true;
-      places_changed(places, place);
+    struct mapped_collection *mapped = collection_map_find(collection_map, run->db, run->coll);
+    if (mapped && mapped->capped && run->count > 0 && !mapped->lost) {
+      log_info("the target cannot follow ns=%s, which is capped: it is copied again", mapped->ns);
+      mapped->lost = collection_map->relapse = true;
+      collection_map_changed(collection_map, mapped);
     }
-    for (size_t i = 0; place && !place->capped && i < run->count; i++) {
+    for (size_t i = 0; mapped && !mapped->capped && i < run->count; i++) {
       bson_t selector;
       batch_selector(again, &run->ops[i], &selector);
-      reread_note(place, &selector);
+      reread_note(mapped, &selector);
     }
   }
   batch_empty(again);
 }
 
 bool
-reread_flush(struct places *places, struct apply *apply, bool majority, uint64_t complete, struct error *error)
+reread_flush(struct collection_map *collection_map, struct apply *apply, bool majority, uint64_t complete,
+             struct error *error)
 {
   if (!apply_flush(apply, majority, error) || !apply_judge_capped(apply, complete, error)) {
     return false;
   }
-  take_again(places, &apply->again);
+  take_again(collection_map, &apply->again);
   return true;
 }
 
@@ -155,10 +156,10 @@ next_filter(struct reread **from)
 
 /* The document as the source has it, NULL if it is not there: so it will be on the target. */
 static void
-gather(struct reading *reading, const struct place *place, struct reread *reread, const bson_t *document)
+gather(struct reading *reading, const struct mapped_collection *mapped, struct reread *reread, const bson_t *document)
 {
   struct batch *batch = &reading->apply->gathering;
-  batch_into(batch, place->db, place->coll);
+  batch_into(batch, mapped->db, mapped->coll);
   batch_add(batch, document ? APPLY_INSERT : APPLY_DELETE, 0, reread->id, document);
   reread->due = false;
   reread->exact = reading->exact;
@@ -166,11 +167,11 @@ gather(struct reading *reading, const struct place *place, struct reread *reread
 
 /* Writes what the source has of them as inserts, which replace while the replay is lenient; those are not due any more. */
 static bool
-read_some(struct reading *reading, struct place *place, const bson_t *filter, struct error *error)
+read_some(struct reading *reading, struct mapped_collection *mapped, const bson_t *filter, struct error *error)
 {
   const bson_t *document = NULL;
   int got;
-  struct find find = {.db = place->from_db, .coll = place->from_coll, .filter = filter, .majority = true};
+  struct find find = {.db = mapped->from_db, .coll = mapped->from_coll, .filter = filter, .majority = true};
   struct reader_cursor *cursor = reader_find(reading->reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     bson_iter_t iter;
@@ -178,9 +179,9 @@ read_some(struct reading *reading, struct place *place, const bson_t *filter, st
     if (bson_iter_init_find(&iter, document, "_id")) {
       bson_append_iter(&id, "_id", 3, &iter);
     }
-    struct reread *reread = reread_find(place, &id);
+    struct reread *reread = reread_find(mapped, &id);
     if (reread && reread->due) {
-      gather(reading, place, reread, document);
+      gather(reading, mapped, reread, document);
     }
     bson_destroy(&id);
     if (reading->apply->gathering.size > WRITE_BYTES && !apply_send(reading->apply, error)) {
@@ -194,49 +195,50 @@ read_some(struct reading *reading, struct place *place, const bson_t *filter, st
 
 /* 1: this is the collection that the source has under this name; 0: it is not, or not any more; -1 on error. */
 static int
-is_there(struct reader *reader, const struct place *place, struct error *error)
+is_there(struct reader *reader, const struct mapped_collection *mapped, struct error *error)
 {
-  if (!place->has_uuid) {
+  if (!mapped->has_uuid) {
     return 1;
   }
-  int still = catalog_still(reader, place->from_db, place->from_coll, place->uuid, error);
+  int still = catalog_still(reader, mapped->from_db, mapped->from_coll, mapped->uuid, error);
   return still < 0 && error->kind == ERROR_REFUSED ? 0 : still;
 }
 
 /* What is still due after the reading is not on the source: deleted there, so it goes here. */
 static bool
-delete_rest(struct reading *reading, struct place *place, struct error *error)
+delete_rest(struct reading *reading, struct mapped_collection *mapped, struct error *error)
 {
-  for (struct reread *reread = place->rereads; reread; reread = reread->hh.next) {
+  for (struct reread *reread = mapped->rereads; reread; reread = reread->hh.next) {
     if (reread->due) {
-      gather(reading, place, reread, NULL);
+      gather(reading, mapped, reread, NULL);
     }
   }
   return apply_flush(reading->apply, true, error);
 }
 
 static bool
-read_place(struct reading *reading, struct place *place, struct error *error)
+read_place(struct reading *reading, struct mapped_collection *mapped, struct error *error)
 {
-  struct reread *from = place->rereads;
+  struct reread *from = mapped->rereads;
   bson_t *filter;
   bool ok = true;
-  int there = is_there(reading->reader, place, error);
+  int there = is_there(reading->reader, mapped, error);
   if (there == 0) { /* dropped or renamed by an entry to come: left as the replay made it */
-    log_warn("ns=%s was dropped or renamed meanwhile: the order of fields is as replayed in %u documents", place->ns,
-             HASH_COUNT(place->rereads));
-    reread_clear(place);
+    log_warn("ns=%s was dropped or renamed meanwhile: the order of fields is as replayed in %u documents", mapped->ns,
+             HASH_COUNT(mapped->rereads));
+    reread_clear(mapped);
     return true;
   }
   while (ok && there == 1 && (filter = next_filter(&from)) != NULL) {
-    ok = read_some(reading, place, filter, error);
+    ok = read_some(reading, mapped, filter, error);
     bson_destroy(filter);
   }
-  return ok && there == 1 && delete_rest(reading, place, error);
+  return ok && there == 1 && delete_rest(reading, mapped, error);
 }
 
 bool
-reread_run(struct places *places, struct reader *reader, struct apply *apply, uint64_t *end, struct error *error)
+reread_run(struct collection_map *collection_map, struct reader *reader, struct apply *apply, uint64_t *end,
+           struct error *error)
 {
   struct server_hello hello;
   uint64_t oldest = 0;
@@ -249,10 +251,10 @@ reread_run(struct places *places, struct reader *reader, struct apply *apply, ui
   struct reading reading = {.reader = reader, .apply = apply, .exact = exact};
   bool ok = true;
   apply->bulk.settled = true;
-  for (struct place *place = places->by_ns; ok && place; place = place->by_ns.next) {
-    documents += HASH_COUNT(place->rereads);
-    ok = !any_due(place) || read_place(&reading, place, error) ||
-         error_wrap(error, "cannot read documents of %s again", place->ns);
+  for (struct mapped_collection *mapped = collection_map->by_ns; ok && mapped; mapped = mapped->by_ns.next) {
+    documents += HASH_COUNT(mapped->rereads);
+    ok = !any_due(mapped) || read_place(&reading, mapped, error) ||
+         error_wrap(error, "cannot read documents of %s again", mapped->ns);
   }
   apply->bulk.settled = false;
   if (!ok) {
@@ -263,21 +265,22 @@ reread_run(struct places *places, struct reader *reader, struct apply *apply, ui
 }
 
 static bool
-missing_for_good(const struct place *place, const struct reread *reread, struct error *error)
+missing_for_good(const struct mapped_collection *mapped, const struct reread *reread, struct error *error)
 {
   char *id = server_show_id(reread->id);
   error_set(
     error, ERROR_DIVERGED,
     "the oplog changes %s %s, which the source has and the target does not: its TTL monitor has deleted what the "
     "source keeps, something else writes to it, or it lost data: start again with --forceDump --drop",
-    place->ns, id);
+    mapped->ns, id);
   free(id);
   return false;
 }
 
 /* Whether the source has it: 1 or 0; -1 on error. */
 static int
-source_has(struct reader *reader, const struct place *place, const struct reread *reread, struct error *error)
+source_has(struct reader *reader, const struct mapped_collection *mapped, const struct reread *reread,
+           struct error *error)
 {
   bson_t filter = BSON_INITIALIZER;
   bson_t condition;
@@ -291,7 +294,8 @@ source_has(struct reader *reader, const struct place *place, const struct reread
   }
   bson_append_array_end(&condition, &list);
   bson_append_document_end(&filter, &condition);
-  struct find find = {.db = place->from_db, .coll = place->from_coll, .filter = &filter, .limit = 1, .majority = true};
+  struct find find = {
+    .db = mapped->from_db, .coll = mapped->from_coll, .filter = &filter, .limit = 1, .majority = true};
   int found = reader_find_one(reader, &find, &document, error);
   if (found == 1) {
     bson_destroy(&document);
@@ -302,43 +306,44 @@ source_has(struct reader *reader, const struct place *place, const struct reread
 
 /* `*done`: nothing is missing. Else the source had it at `reread->exact`, or which collection it is will be known later. */
 static bool
-judge(struct reader *reader, struct server *target, const struct place *place, struct reread *reread, bool *done,
-      struct error *error)
+judge(struct reader *reader, struct server *target, const struct mapped_collection *mapped, struct reread *reread,
+      bool *done, struct error *error)
 {
-  int there = server_find_one(target, place->db, place->coll, reread->id, NULL, error);
+  int there = server_find_one(target, mapped->db, mapped->coll, reread->id, NULL, error);
   *done = there == 1;
   if (there != 0) {
     return there == 1;
   }
-  int still = is_there(reader, place, error);
+  int still = is_there(reader, mapped, error);
   if (still <= 0) {
     return still == 0;
   }
-  int found = source_has(reader, place, reread, error);
+  int found = source_has(reader, mapped, reread, error);
   *done = found == 0;
   if (found == 1 && !reread->due) {
-    return missing_for_good(place, reread, error);
+    return missing_for_good(mapped, reread, error);
   }
   reread->due = false;
   return found == 0 || (found == 1 && oplog_latest(reader, &reread->exact, error));
 }
 
 bool
-reread_judge(struct places *places, struct reader *reader, struct server *target, uint64_t settled, struct error *error)
+reread_judge(struct collection_map *collection_map, struct reader *reader, struct server *target, uint64_t settled,
+             struct error *error)
 {
-  for (struct place *place = places->by_ns; place; place = place->by_ns.next) {
+  for (struct mapped_collection *mapped = collection_map->by_ns; mapped; mapped = mapped->by_ns.next) {
     struct reread *reread;
     struct reread *next;
-    HASH_ITER (hh, place->rereads, reread, next) {
+    HASH_ITER (hh, mapped->rereads, reread, next) {
       bool done = false;
       if (!reread->due && reread->exact > settled) {
         continue;
       }
-      if (!judge(reader, target, place, reread, &done, error)) {
+      if (!judge(reader, target, mapped, reread, &done, error)) {
         return false;
       }
       if (done) {
-        reread_forget(place, reread);
+        reread_forget(mapped, reread);
       }
     }
   }

@@ -27,37 +27,39 @@ struct reread {
   UT_hash_handle hh;
 };
 
-struct reread *reread_find(const struct place *place, const bson_t *id);
-void reread_note(struct place *place, const bson_t *id);
-void reread_forget(struct place *place, struct reread *reread);
-void reread_clear(struct place *place);
+struct reread *reread_find(const struct mapped_collection *mapped, const bson_t *id);
+void reread_note(struct mapped_collection *mapped, const bson_t *id);
+void reread_forget(struct mapped_collection *mapped, struct reread *reread);
+void reread_clear(struct mapped_collection *mapped);
 
-bool reread_any_due(const struct places *places);
+bool reread_any_due(const struct collection_map *collection_map);
 
 /* Behind the consistency point all there are wait for reread_judge. */
-bool reread_any(const struct places *places);
+bool reread_any(const struct collection_map *collection_map);
 
 /*
  * Behind the consistency point: updates that found nothing where the target may have expired documents by itself. If the source
  * has deleted the document, its entry comes. Where the source has it, so must the target at the newest entry of then: `settled`
  * is how far the replay is. ERROR_DIVERGED if it does not.
  */
-bool reread_judge(struct places *places, struct reader *reader, struct server *target, uint64_t settled,
+bool reread_judge(struct collection_map *collection_map, struct reader *reader, struct server *target, uint64_t settled,
                   struct error *error);
 
 /* The replay becomes lenient once more: what would have been judged is read again instead. */
-void reread_all_due(struct places *places);
+void reread_all_due(struct collection_map *collection_map);
 
 /*
  * apply_flush; what it sent may have put documents into `again`, which are due then; a capped collection is to be copied again
  * (places->relapse). Up to `complete`, each delete of an overflow has had the insert that it belongs to (target/replay/capped.h).
  */
-bool reread_flush(struct places *places, struct apply *apply, bool majority, uint64_t complete, struct error *error);
+bool reread_flush(struct collection_map *collection_map, struct apply *apply, bool majority, uint64_t complete,
+                  struct error *error);
 
 /*
  * Reads all that are due from the source and writes them to the target, through `apply`; they are due no more. `*end`
  * becomes the newest timestamp of the source after the reading: the new consistency point.
  */
-bool reread_run(struct places *places, struct reader *reader, struct apply *apply, uint64_t *end, struct error *error);
+bool reread_run(struct collection_map *collection_map, struct reader *reader, struct apply *apply, uint64_t *end,
+                struct error *error);
 
 #endif

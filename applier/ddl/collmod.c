@@ -23,34 +23,34 @@ struct changed_index {
   bool unbuilt;              /* and is to be built yet */
 };
 
-struct sleeper *
-collmod_sleeper(const struct ddl *ddl, const struct place *place, const struct schema_index_ref *ref)
+struct deferred_index *
+collmod_sleeper(const struct ddl *ddl, const struct mapped_collection *mapped, const struct schema_index_ref *ref)
 {
-  struct sleepers *sleepers = sleeping_of(ddl->sleeping, place->db, place->coll);
-  for (size_t i = 0; sleepers && i < sleepers->count; i++) {
-    struct sleeper *sleeper = &sleepers->items[i];
-    if (sleeper->name[0] &&
-        (ref->name ? strcmp(sleeper->name, ref->name) == 0 : schema_index_has_key(sleeper->spec, ref->key))) {
-      return sleeper;
+  struct deferred_list *deferred_list = deferred_of(ddl->deferred, mapped->db, mapped->coll);
+  for (size_t i = 0; deferred_list && i < deferred_list->count; i++) {
+    struct deferred_index *deferred_index = &deferred_list->items[i];
+    if (deferred_index->name[0] && (ref->name ? strcmp(deferred_index->name, ref->name) == 0
+                                              : schema_index_has_key(deferred_index->spec, ref->key))) {
+      return deferred_index;
     }
   }
   return NULL;
 }
 
-/* 2.6 to 4.4 took any number of seconds; from 5.0 on servers take what sleeping_add may be told. */
+/* 2.6 to 4.4 took any number of seconds; from 5.0 on servers take what deferred_add may be told. */
 static int64_t
-seconds_of(const bson_iter_t *value, const struct place *place)
+seconds_of(const bson_iter_t *value, const struct mapped_collection *mapped)
 {
   int64_t seconds = numbers_whole(value);
   if (seconds >= 0 && seconds <= SCHEMA_TTL_ASLEEP) {
     return seconds;
   }
-  log_warn("index ns=%s: an expireAfterSeconds of %lld becomes %d", place->ns, (long long)seconds, SCHEMA_TTL_ASLEEP);
+  log_warn("index ns=%s: an expireAfterSeconds of %lld becomes %d", mapped->ns, (long long)seconds, SCHEMA_TTL_ASLEEP);
   return SCHEMA_TTL_ASLEEP;
 }
 
 static bool
-read_field(const bson_iter_t *field, const struct place *place, struct index_change *change)
+read_field(const bson_iter_t *field, const struct mapped_collection *mapped, struct index_change *change)
 {
   const char *key = bson_iter_key(field);
   if (strcmp(key, "name") == 0) {
@@ -64,7 +64,7 @@ read_field(const bson_iter_t *field, const struct place *place, struct index_cha
   }
   if (strcmp(key, "expireAfterSeconds") == 0) {
     change->has_ttl = numbers_is(field);
-    change->ttl_s = change->has_ttl ? seconds_of(field, place) : -1;
+    change->ttl_s = change->has_ttl ? seconds_of(field, mapped) : -1;
     return change->has_ttl;
   }
   return bson_append_iter(&change->flags, NULL, 0, field);
@@ -72,7 +72,7 @@ read_field(const bson_iter_t *field, const struct place *place, struct index_cha
 
 /* False, and not an error, where it is none that a server writes. `change->flags` is the caller's to destroy in any case. */
 static bool
-read_change(const bson_iter_t *index, const struct place *place, struct index_change *change)
+read_change(const bson_iter_t *index, const struct mapped_collection *mapped, struct index_change *change)
 {
   bson_iter_t field;
   *change = (struct index_change){.ttl_s = -1};
@@ -81,7 +81,7 @@ read_change(const bson_iter_t *index, const struct place *place, struct index_ch
     return false;
   }
   while (bson_iter_next(&field)) {
-    if (!read_field(&field, place, change)) {
+    if (!read_field(&field, mapped, change)) {
       return false;
     }
   }
@@ -124,28 +124,28 @@ change_spec(const bson_t *old, const struct index_change *change, bson_t *spec)
 
 /* What becomes of the index: 1; 0 if there is no such index, -1 on error. `changed->index.spec` is the caller's after 1. */
 static int
-find_changed(struct ddl *ddl, const struct place *place, const struct index_change *change,
+find_changed(struct ddl *ddl, const struct mapped_collection *mapped, const struct index_change *change,
              struct changed_index *changed, struct error *error)
 {
   bson_t old;
   bson_t spec;
-  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &change->ref);
+  const struct deferred_index *deferred_index = collmod_sleeper(ddl, mapped, &change->ref);
   int found = 1;
-  if (sleeper) {
-    bson_copy_to(sleeper->spec, &old);
+  if (deferred_index) {
+    bson_copy_to(deferred_index->spec, &old);
   } else {
-    found = schema_find_index(ddl->target, place->db, place->coll, &change->ref, &old, error);
+    found = schema_find_index(ddl->target, mapped->db, mapped->coll, &change->ref, &old, error);
   }
   if (found != 1) {
     return found;
   }
   change_spec(&old, change, &spec);
-  schema_index(&spec, place->collated, &changed->index);
+  schema_index(&spec, mapped->collated, &changed->index);
   if (!change->has_ttl) {
-    changed->index.ttl_s = sleeper ? sleeper->ttl_s : -1;
+    changed->index.ttl_s = deferred_index ? deferred_index->ttl_s : -1;
   }
-  changed->held_back = sleeper != NULL;
-  changed->unbuilt = sleeper && sleeper->unbuilt;
+  changed->held_back = deferred_index != NULL;
+  changed->unbuilt = deferred_index && deferred_index->unbuilt;
   bson_destroy(&old);
   bson_destroy(&spec);
   return 1;
@@ -153,25 +153,26 @@ find_changed(struct ddl *ddl, const struct place *place, const struct index_chan
 
 /* The list says it first, and the bookmark file too: nobody could tell after a crash that the target had this index. */
 static bool
-make_anew(struct ddl *ddl, const struct place *place, const struct changed_index *changed, struct error *error)
+make_anew(struct ddl *ddl, const struct mapped_collection *mapped, const struct changed_index *changed,
+          struct error *error)
 {
   const bson_t *spec = &changed->index.spec;
-  sleeping_add(ddl->sleeping, place->db, place->coll, spec, true, changed->index.ttl_s);
-  return ddl->confirm(ddl->context, error) && schema_create_index(ddl->target, place->db, place->coll, spec, error);
+  deferred_add(ddl->deferred, mapped->db, mapped->coll, spec, true, changed->index.ttl_s);
+  return ddl->confirm(ddl->context, error) && schema_create_index(ddl->target, mapped->db, mapped->coll, spec, error);
 }
 
 /* Where the target has the index. Another expiry of one that sleeps is for the cut-over. */
 static bool
-tell_target(struct ddl *ddl, const struct place *place, const struct index_change *change,
+tell_target(struct ddl *ddl, const struct mapped_collection *mapped, const struct index_change *change,
             const struct changed_index *changed, struct error *error)
 {
   bson_t index;
-  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &change->ref);
-  bool new_ttl = change->has_ttl && !(sleeper && sleeper->ttl_s >= 0);
+  const struct deferred_index *deferred_index = collmod_sleeper(ddl, mapped, &change->ref);
+  bool new_ttl = change->has_ttl && !(deferred_index && deferred_index->ttl_s >= 0);
   if (!new_ttl && bson_empty(&change->flags)) {
     return true;
   }
-  bson_t *command = BCON_NEW("collMod", BCON_UTF8(ddl_command_name(place->coll)));
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(ddl_command_name(mapped->coll)));
   BSON_APPEND_DOCUMENT_BEGIN(command, "index", &index);
   BSON_APPEND_UTF8(&index, "name", schema_index_name(&changed->index.spec));
   if (new_ttl) {
@@ -179,23 +180,24 @@ tell_target(struct ddl *ddl, const struct place *place, const struct index_chang
   }
   bson_concat(&index, &change->flags);
   bson_append_document_end(command, &index);
-  bool ok = schema_collmod(ddl->target, place->db, command, error);
+  bool ok = schema_collmod(ddl->target, mapped->db, command, error);
   bson_destroy(command);
   /* Before 5.1 an index gets no expiry by collMod; made anew it has one. */
-  return ok || (new_ttl && schema_index_refused(error) && make_anew(ddl, place, changed, error));
+  return ok || (new_ttl && schema_index_refused(error) && make_anew(ddl, mapped, changed, error));
 }
 
 static bool
-refuse_index(struct ddl *ddl, const struct place *place, const char *name, struct error *error)
+refuse_index(struct ddl *ddl, const struct mapped_collection *mapped, const char *name, struct error *error)
 {
   struct error why = *error;
   error_wrap(&why, "cannot change it as the source did by collMod");
-  return ddl->refuse(ddl->context, place->db, place->coll, name, &why, error);
+  return ddl->refuse(ddl->context, mapped->db, mapped->coll, name, &why, error);
 }
 
 /* Dropped by an entry to come, where the replay may be behind. Else the target refused it, or somebody dropped it there. */
 static bool
-is_missing(struct ddl *ddl, const struct place *place, const struct index_change *change, struct error *error)
+is_missing(struct ddl *ddl, const struct mapped_collection *mapped, const struct index_change *change,
+           struct error *error)
 {
   uint32_t size = 0;
   const uint8_t *bytes = NULL;
@@ -205,80 +207,80 @@ is_missing(struct ddl *ddl, const struct place *place, const struct index_change
   }
   error_set(error, ERROR_TARGET, "the target has no such index");
   if (change->ref.name) {
-    return refuse_index(ddl, place, change->ref.name, error);
+    return refuse_index(ddl, mapped, change->ref.name, error);
   }
   bson_iter_document(change->ref.key, &size, &bytes);
   char *text = bson_init_static(&key, bytes, size) ? bson_as_relaxed_extended_json(&key, NULL) : NULL;
-  bool ok = refuse_index(ddl, place, text ? text : "", error);
+  bool ok = refuse_index(ddl, mapped, text ? text : "", error);
   bson_free(text);
   return ok;
 }
 
 static bool
-change_found(struct ddl *ddl, const struct place *place, const struct index_change *change,
+change_found(struct ddl *ddl, const struct mapped_collection *mapped, const struct index_change *change,
              const struct changed_index *changed, struct error *error)
 {
   const bson_t *spec = &changed->index.spec;
   int64_t ttl = changed->index.ttl_s;
   /* One that is to become unique stays as it is meanwhile: what builds it drops that. */
   if (changed->unbuilt || (change->unique && ddl->lenient)) {
-    sleeping_add(ddl->sleeping, place->db, place->coll, spec, true, ttl);
+    deferred_add(ddl->deferred, mapped->db, mapped->coll, spec, true, ttl);
     return true;
   }
-  bool ok = tell_target(ddl, place, change, changed, error);
+  bool ok = tell_target(ddl, mapped, change, changed, error);
   if (ok && (changed->held_back || change->unique || ttl >= 0)) {
-    sleeping_add(ddl->sleeping, place->db, place->coll, spec, false, ttl);
+    deferred_add(ddl->deferred, mapped->db, mapped->coll, spec, false, ttl);
   }
-  return ok || (schema_index_refused(error) && refuse_index(ddl, place, schema_index_name(spec), error));
+  return ok || (schema_index_refused(error) && refuse_index(ddl, mapped, schema_index_name(spec), error));
 }
 
 static bool
-change_index(struct ddl *ddl, const struct entry *entry, struct place *place, const struct index_change *change,
-             struct error *error)
+change_index(struct ddl *ddl, const struct entry *entry, struct mapped_collection *mapped,
+             const struct index_change *change, struct error *error)
 {
   struct changed_index changed;
-  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &change->ref);
-  if (sleeper && sleeper->ttl_s >= 0 && change->ttl_s > sleeper->ttl_s) {
-    ddl_expires_later(ddl, entry, place);
+  const struct deferred_index *deferred_index = collmod_sleeper(ddl, mapped, &change->ref);
+  if (deferred_index && deferred_index->ttl_s >= 0 && change->ttl_s > deferred_index->ttl_s) {
+    ddl_expires_later(ddl, entry, mapped);
   }
-  int found = find_changed(ddl, place, change, &changed, error);
+  int found = find_changed(ddl, mapped, change, &changed, error);
   if (found <= 0) {
-    return found == 0 && is_missing(ddl, place, change, error);
+    return found == 0 && is_missing(ddl, mapped, change, error);
   }
-  bool ok = change_found(ddl, place, change, &changed, error);
+  bool ok = change_found(ddl, mapped, change, &changed, error);
   bson_destroy(&changed.index.spec);
   return ok;
 }
 
 static bool
-take_index(struct ddl *ddl, const struct entry *entry, struct place *place, const bson_iter_t *index,
+take_index(struct ddl *ddl, const struct entry *entry, struct mapped_collection *mapped, const bson_iter_t *index,
            struct error *error)
 {
   struct index_change change;
   if (ddl->no_indexes) {
     return true;
   }
-  bool ok = read_change(index, place, &change) ? change_index(ddl, entry, place, &change, error)
-                                               : ddl_misfit(entry, "has an index of a form that is not known", error);
+  bool ok = read_change(index, mapped, &change) ? change_index(ddl, entry, mapped, &change, error)
+                                                : ddl_misfit(entry, "has an index of a form that is not known", error);
   bson_destroy(&change.flags);
   return ok;
 }
 
 /* Of a clustered collection or a time series: seconds, or "off". */
 static void
-set_own_expiry(struct ddl *ddl, const struct entry *entry, struct place *place, const bson_iter_t *value)
+set_own_expiry(struct ddl *ddl, const struct entry *entry, struct mapped_collection *mapped, const bson_iter_t *value)
 {
   bson_t nothing = BSON_INITIALIZER;
-  const char *name = ddl_command_name(place->coll);
-  const struct sleeper *sleeper = sleeping_find(ddl->sleeping, place->db, name, "");
+  const char *name = ddl_command_name(mapped->coll);
+  const struct deferred_index *deferred_index = deferred_find(ddl->deferred, mapped->db, name, "");
   int64_t seconds = numbers_is(value) ? numbers_whole(value) : INT64_MAX;
-  if (sleeper && seconds > sleeper->ttl_s) {
-    ddl_expires_later(ddl, entry, place);
+  if (deferred_index && seconds > deferred_index->ttl_s) {
+    ddl_expires_later(ddl, entry, mapped);
   }
   if (numbers_is(value)) {
-    sleeping_add(ddl->sleeping, place->db, name, &nothing, false, seconds > 0 ? seconds : 0);
+    deferred_add(ddl->deferred, mapped->db, name, &nothing, false, seconds > 0 ? seconds : 0);
   } else {
-    sleeping_remove(ddl->sleeping, place->db, name, "");
+    deferred_remove(ddl->deferred, mapped->db, name, "");
   }
 }
 
@@ -287,15 +289,15 @@ set_own_expiry(struct ddl *ddl, const struct entry *entry, struct place *place, 
  * and a time series may have coarser buckets than this step's.
  */
 static bool
-refused_change(struct ddl *ddl, const struct entry *entry, const struct place *place, struct error *error)
+refused_change(struct ddl *ddl, const struct entry *entry, const struct mapped_collection *mapped, struct error *error)
 {
   if (error->code == 0 || server_error_passes(error)) {
-    return error_wrap(error, "cannot change %s.%s", place->db, place->coll);
+    return error_wrap(error, "cannot change %s.%s", mapped->db, mapped->coll);
   }
   bool overtaken = error->code == CODE_NAMESPACE_NOT_FOUND || error->code == CODE_INDEX_NOT_FOUND ||
                    (error->code == CODE_INVALID_OPTIONS && bson_has_field(&entry->o, "timeseries"));
   struct error why = *error;
-  return (ddl->lenient && overtaken) || ddl->refuse(ddl->context, place->db, place->coll, NULL, &why, error);
+  return (ddl->lenient && overtaken) || ddl->refuse(ddl->context, mapped->db, mapped->coll, NULL, &why, error);
 }
 
 /*
@@ -330,24 +332,24 @@ collmod_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
   bool ok = true;
-  struct place *place = ddl_place(ddl, entry);
-  if (!place) {
+  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  if (!mapped) {
     return true;
   }
-  bson_t *command = BCON_NEW("collMod", BCON_UTF8(ddl_command_name(place->coll)));
+  bson_t *command = BCON_NEW("collMod", BCON_UTF8(ddl_command_name(mapped->coll)));
   bool more = add_what_5_0_resets(ddl, entry, command);
   for (bson_iter_init(&iter, &entry->o); ok && bson_iter_next(&iter);) {
     const char *key = bson_iter_key(&iter);
     if (strcmp(key, "index") == 0) {
-      ok = take_index(ddl, entry, place, &iter, error);
+      ok = take_index(ddl, entry, mapped, &iter, error);
     } else if (strcmp(key, "expireAfterSeconds") == 0) {
-      set_own_expiry(ddl, entry, place, &iter);
+      set_own_expiry(ddl, entry, mapped, &iter);
     } else if (!changes_nothing(key)) {
       more = definition_append_change(&iter, ddl->target_version, command) || more;
     }
   }
-  if (ok && more && !schema_collmod(ddl->target, place->db, command, error)) {
-    ok = refused_change(ddl, entry, place, error);
+  if (ok && more && !schema_collmod(ddl->target, mapped->db, command, error)) {
+    ok = refused_change(ddl, entry, mapped, error);
   }
   bson_destroy(command);
   return ok;

@@ -23,58 +23,60 @@ ddl_misfit(const struct entry *entry, const char *what, struct error *error)
 }
 
 bool
-ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const struct place *place)
+ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const struct mapped_collection *mapped)
 {
   if (!ddl->lenient) {
     return false;
   }
-  bool same = entry->has_uuid && place->has_uuid && memcmp(entry->uuid, place->uuid, sizeof place->uuid) == 0;
-  return !same && (place->since ? entry->ts < place->since : entry->has_uuid && place->has_uuid);
+  bool same = entry->has_uuid && mapped->has_uuid && memcmp(entry->uuid, mapped->uuid, sizeof mapped->uuid) == 0;
+  return !same && (mapped->since ? entry->ts < mapped->since : entry->has_uuid && mapped->has_uuid);
 }
 
-struct place *
+struct mapped_collection *
 ddl_place(struct ddl *ddl, const struct entry *entry)
 {
-  struct place *place = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
-  if (place) {
-    return place;
+  struct mapped_collection *mapped =
+    entry->has_uuid ? collection_map_find_uuid(ddl->collection_map, entry->uuid) : NULL;
+  if (mapped) {
+    return mapped;
   }
-  place = places_find(ddl->places, entry->db, entry->coll);
-  return place && !ddl_is_later_one(ddl, entry, place) ? place : NULL;
+  mapped = collection_map_find(ddl->collection_map, entry->db, entry->coll);
+  return mapped && !ddl_is_later_one(ddl, entry, mapped) ? mapped : NULL;
 }
 
 bool
 ddl_is_gone(struct ddl *ddl, const struct entry *entry)
 {
-  return !ddl_place(ddl, entry) && places_find(ddl->places, entry->db, entry->coll);
+  return !ddl_place(ddl, entry) && collection_map_find(ddl->collection_map, entry->db, entry->coll);
 }
 
 bool
-ddl_share_name(const struct ddl *ddl, const struct entry *entry, const struct place *place, const char *db,
+ddl_share_name(const struct ddl *ddl, const struct entry *entry, const struct mapped_collection *mapped, const char *db,
                const char *coll)
 {
-  if (!selection_renames(ddl->selection) || (strcmp(place->from_db, db) == 0 && strcmp(place->from_coll, coll) == 0)) {
+  if (!selection_renames(ddl->selection) ||
+      (strcmp(mapped->from_db, db) == 0 && strcmp(mapped->from_coll, coll) == 0)) {
     return false;
   }
-  return !ddl->lenient || (!ddl->by_name && place->has_uuid && entry->has_uuid && entry->ts > place->since &&
-                           memcmp(place->uuid, entry->uuid, sizeof place->uuid) != 0);
+  return !ddl->lenient || (!ddl->by_name && mapped->has_uuid && entry->has_uuid && entry->ts > mapped->since &&
+                           memcmp(mapped->uuid, entry->uuid, sizeof mapped->uuid) != 0);
 }
 
 bool
-ddl_refuse_shared_name(const struct place *place, const char *db, const char *coll, struct error *error)
+ddl_refuse_shared_name(const struct mapped_collection *mapped, const char *db, const char *coll, struct error *error)
 {
   return error_set(
     error, ERROR_REFUSED,
     "the source's %s.%s and %s.%s are both to be %s on the target; change --nsFrom and --nsTo, and start "
     "again with --forceDump --drop",
-    place->from_db, place->from_coll, db, coll, place->ns);
+    mapped->from_db, mapped->from_coll, db, coll, mapped->ns);
 }
 
 bool
 ddl_was_gone(struct ddl *ddl, const struct entry *entry)
 {
   return entry->has_uuid && listed_has(ddl->listed, entry->from_db, entry->ts) &&
-         !places_find_uuid(ddl->places, entry->uuid);
+         !collection_map_find_uuid(ddl->collection_map, entry->uuid);
 }
 
 const char *
@@ -107,7 +109,7 @@ create_named(struct ddl *ddl, const char *db, const char *coll, const bson_t *op
     ok = ddl->refuse(ddl->context, db, coll, NULL, &why, error);
   }
   if (ok && definition.ttl_s >= 0) {
-    sleeping_add(ddl->sleeping, db, coll, &nothing, false, definition.ttl_s);
+    deferred_add(ddl->deferred, db, coll, &nothing, false, definition.ttl_s);
   }
   bson_destroy(&definition.options);
   return ok;
@@ -146,8 +148,9 @@ static bool
 ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
-  const struct place *there = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
-  there = there ? NULL : places_find(ddl->places, entry->db, entry->coll);
+  const struct mapped_collection *there =
+    entry->has_uuid ? collection_map_find_uuid(ddl->collection_map, entry->uuid) : NULL;
+  there = there ? NULL : collection_map_find(ddl->collection_map, entry->db, entry->coll);
   if (there && ddl_share_name(ddl, entry, there, entry->from_db, entry->from_coll)) {
     return ddl_refuse_shared_name(there, entry->from_db, entry->from_coll, error);
   }
@@ -157,15 +160,15 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (!create_as_logged(ddl, entry, error)) {
     return false;
   }
-  struct place *place = places_add(ddl->places, entry->db, entry->coll);
-  places_set_source(ddl->places, place, entry->from_db, entry->from_coll);
-  place->capped = (bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter)) ||
-                  (bson_has_field(&entry->o, "timeseries") && !series_of(entry->coll));
-  place->collated = bson_has_field(&entry->o, "collation");
-  place->no_id_index = bson_iter_init_find(&iter, &entry->o, "autoIndexId") && !bson_iter_as_bool(&iter);
-  place->since = entry->ts;
+  struct mapped_collection *mapped = collection_map_add(ddl->collection_map, entry->db, entry->coll);
+  collection_map_set_source(ddl->collection_map, mapped, entry->from_db, entry->from_coll);
+  mapped->capped = (bson_iter_init_find(&iter, &entry->o, "capped") && bson_iter_as_bool(&iter)) ||
+                   (bson_has_field(&entry->o, "timeseries") && !series_of(entry->coll));
+  mapped->collated = bson_has_field(&entry->o, "collation");
+  mapped->no_id_index = bson_iter_init_find(&iter, &entry->o, "autoIndexId") && !bson_iter_as_bool(&iter);
+  mapped->since = entry->ts;
   if (entry->has_uuid) {
-    places_set_uuid(ddl->places, place, entry->uuid);
+    collection_map_set_uuid(ddl->collection_map, mapped, entry->uuid);
   }
   return true;
 }
@@ -178,8 +181,9 @@ ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t
   if (ddl->no_indexes) {
     return true;
   }
-  struct place *place = places_add(ddl->places, db, coll); /* the command makes a collection that is missing */
-  enum schema_index_kind kind = schema_index(spec, place->collated, &index);
+  struct mapped_collection *mapped =
+    collection_map_add(ddl->collection_map, db, coll); /* the command makes a collection that is missing */
+  enum schema_index_kind kind = schema_index(spec, mapped->collated, &index);
   bool wait = kind == SCHEMA_INDEX_UNIQUE && ddl->lenient;
   if (kind != SCHEMA_INDEX_ID) {
     if (index.notes[0]) {
@@ -196,7 +200,7 @@ ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t
       ok = ddl->refuse(ddl->context, db, coll, schema_index_name(spec), &why, error);
     }
     if (ok && !refused && (wait || kind == SCHEMA_INDEX_UNIQUE || index.ttl_s >= 0)) {
-      sleeping_add(ddl->sleeping, db, coll, &index.spec, wait, index.ttl_s);
+      deferred_add(ddl->deferred, db, coll, &index.spec, wait, index.ttl_s);
     }
   }
   bson_destroy(&index.spec);
@@ -209,9 +213,9 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
 {
   bson_iter_t iter;
   bson_iter_t item;
-  const struct place *place = ddl_place(ddl, entry);
-  const char *db = place ? place->db : entry->db;
-  const char *coll = place ? place->coll : entry->coll;
+  const struct mapped_collection *mapped = ddl_place(ddl, entry);
+  const char *db = mapped ? mapped->db : entry->db;
+  const char *coll = mapped ? mapped->coll : entry->coll;
   if (ddl_is_gone(ddl, entry)) {
     return true;
   }
@@ -233,30 +237,31 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
 }
 
 void
-ddl_copy_again(struct ddl *ddl, struct place *place)
+ddl_copy_again(struct ddl *ddl, struct mapped_collection *mapped)
 {
-  places_changed(ddl->places, place);
-  place->lost = true;
-  ddl->places->relapse = true;
+  collection_map_changed(ddl->collection_map, mapped);
+  mapped->lost = true;
+  ddl->collection_map->relapse = true;
 }
 
 void
-ddl_expires_later(struct ddl *ddl, const struct entry *entry, struct place *place)
+ddl_expires_later(struct ddl *ddl, const struct entry *entry, struct mapped_collection *mapped)
 {
-  if (entry->ts <= place->expired) {
+  if (entry->ts <= mapped->expired) {
     log_warn("ns=%s expires later from ts=%u.%u on, when the target's own expiry was awake: it is copied again",
-             place->ns, OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts));
-    ddl_copy_again(ddl, place);
+             mapped->ns, OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts));
+    ddl_copy_again(ddl, mapped);
   }
 }
 
 static bool
-expires_by(const struct ddl *ddl, const struct place *place, const char *name)
+expires_by(const struct ddl *ddl, const struct mapped_collection *mapped, const char *name)
 {
-  const struct sleepers *sleepers = sleeping_of(ddl->sleeping, place->db, place->coll);
-  for (size_t i = 0; sleepers && i < sleepers->count; i++) {
-    const struct sleeper *sleeper = &sleepers->items[i];
-    if (sleeper->name[0] && sleeper->ttl_s >= 0 && (strcmp(name, "*") == 0 || strcmp(name, sleeper->name) == 0)) {
+  const struct deferred_list *deferred_list = deferred_of(ddl->deferred, mapped->db, mapped->coll);
+  for (size_t i = 0; deferred_list && i < deferred_list->count; i++) {
+    const struct deferred_index *deferred_index = &deferred_list->items[i];
+    if (deferred_index->name[0] && deferred_index->ttl_s >= 0 &&
+        (strcmp(name, "*") == 0 || strcmp(name, deferred_index->name) == 0)) {
       return true;
     }
   }
@@ -264,40 +269,40 @@ expires_by(const struct ddl *ddl, const struct place *place, const char *name)
 }
 
 static bool
-drop_index_of_name(struct ddl *ddl, const struct entry *entry, struct place *place, const char *name,
+drop_index_of_name(struct ddl *ddl, const struct entry *entry, struct mapped_collection *mapped, const char *name,
                    struct error *error)
 {
-  if (expires_by(ddl, place, name)) {
-    ddl_expires_later(ddl, entry, place);
+  if (expires_by(ddl, mapped, name)) {
+    ddl_expires_later(ddl, entry, mapped);
   }
   if (strcmp(name, "*") == 0) {
-    sleeping_remove_indexes(ddl->sleeping, place->db, place->coll);
+    deferred_remove_indexes(ddl->deferred, mapped->db, mapped->coll);
   } else {
-    sleeping_remove(ddl->sleeping, place->db, place->coll, name);
+    deferred_remove(ddl->deferred, mapped->db, mapped->coll, name);
   }
-  return schema_drop_index(ddl->target, place->db, place->coll, name, error);
+  return schema_drop_index(ddl->target, mapped->db, mapped->coll, name, error);
 }
 
 static bool
-drop_index(struct ddl *ddl, const struct entry *entry, struct place *place, const bson_iter_t *index,
+drop_index(struct ddl *ddl, const struct entry *entry, struct mapped_collection *mapped, const bson_iter_t *index,
            struct error *error)
 {
   struct schema_index_ref ref = {.key = index};
   bson_t spec;
   if (BSON_ITER_HOLDS_UTF8(index)) {
-    return drop_index_of_name(ddl, entry, place, bson_iter_utf8(index, NULL), error);
+    return drop_index_of_name(ddl, entry, mapped, bson_iter_utf8(index, NULL), error);
   }
-  const struct sleeper *sleeper = collmod_sleeper(ddl, place, &ref);
+  const struct deferred_index *deferred_index = collmod_sleeper(ddl, mapped, &ref);
   int found = 1;
-  if (sleeper) {
-    bson_copy_to(sleeper->spec, &spec);
+  if (deferred_index) {
+    bson_copy_to(deferred_index->spec, &spec);
   } else {
-    found = schema_find_index(ddl->target, place->db, place->coll, &ref, &spec, error);
+    found = schema_find_index(ddl->target, mapped->db, mapped->coll, &ref, &spec, error);
   }
   if (found != 1) {
     return found == 0;
   }
-  bool ok = drop_index_of_name(ddl, entry, place, schema_index_name(&spec), error);
+  bool ok = drop_index_of_name(ddl, entry, mapped, schema_index_name(&spec), error);
   bson_destroy(&spec);
   return ok;
 }
@@ -309,8 +314,8 @@ ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error
   bson_iter_t index;
   bson_iter_t item;
   bool ok = true;
-  struct place *place = ddl_place(ddl, entry);
-  if (!place || ddl->no_indexes) {
+  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  if (!mapped || ddl->no_indexes) {
     return true;
   }
   if (!bson_iter_init_find(&index, &entry->o, "index") ||
@@ -318,10 +323,10 @@ ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error
     return ddl_misfit(entry, "names no index", error);
   }
   if (!BSON_ITER_HOLDS_ARRAY(&index)) {
-    return drop_index(ddl, entry, place, &index, error);
+    return drop_index(ddl, entry, mapped, &index, error);
   }
   for (bson_iter_recurse(&index, &item); ok && bson_iter_next(&item);) {
-    ok = BSON_ITER_HOLDS_UTF8(&item) ? drop_index(ddl, entry, place, &item, error)
+    ok = BSON_ITER_HOLDS_UTF8(&item) ? drop_index(ddl, entry, mapped, &item, error)
                                      : ddl_misfit(entry, "names no index", error);
   }
   return ok;
@@ -335,41 +340,41 @@ ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *
 }
 
 bool
-ddl_drop_place(struct ddl *ddl, struct place *place, struct error *error)
+ddl_drop_place(struct ddl *ddl, struct mapped_collection *mapped, struct error *error)
 {
-  const char *name = ddl_command_name(place->coll);
-  if (!ddl_drop_names(ddl, place->db, place->coll, error)) {
+  const char *name = ddl_command_name(mapped->coll);
+  if (!ddl_drop_names(ddl, mapped->db, mapped->coll, error)) {
     return false;
   }
-  sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
-  sleeping_remove(ddl->sleeping, place->db, name, NULL);
-  bool ok = ddl->follow_name(ddl->context, place->ns, NULL, NULL, error);
-  places_remove(ddl->places, place);
+  deferred_remove(ddl->deferred, mapped->db, mapped->coll, NULL);
+  deferred_remove(ddl->deferred, mapped->db, name, NULL);
+  bool ok = ddl->follow_name(ddl->context, mapped->ns, NULL, NULL, error);
+  collection_map_remove(ddl->collection_map, mapped);
   return ok;
 }
 
 static bool
 ddl_drop(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct place *place = ddl_place(ddl, entry);
-  if (!place && !places_find(ddl->places, entry->db, entry->coll)) {
-    sleeping_remove(ddl->sleeping, entry->db, entry->coll, NULL);
+  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  if (!mapped && !collection_map_find(ddl->collection_map, entry->db, entry->coll)) {
+    deferred_remove(ddl->deferred, entry->db, entry->coll, NULL);
   }
-  return !place || ddl_drop_place(ddl, place, error);
+  return !mapped || ddl_drop_place(ddl, mapped, error);
 }
 
 /* All views of a database are in there. Whoever drops it drops them, without an entry for each. */
 static bool
 drop_views(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct place *place;
-  struct place *next;
+  struct mapped_collection *mapped;
+  struct mapped_collection *next;
   bool ok = true;
-  HASH_ITER (by_ns, ddl->places->by_ns, place, next) {
-    if (ok && place->view && strcmp(place->from_db, entry->db) == 0) {
-      log_info("ddl drop ns=%s ts=%u.%u, with all views of its database", place->ns, OPTIME_SECONDS(entry->ts),
+  HASH_ITER (by_ns, ddl->collection_map->by_ns, mapped, next) {
+    if (ok && mapped->view && strcmp(mapped->from_db, entry->db) == 0) {
+      log_info("ddl drop ns=%s ts=%u.%u, with all views of its database", mapped->ns, OPTIME_SECONDS(entry->ts),
                OPTIME_INCREMENT(entry->ts));
-      ok = ddl_drop_place(ddl, place, error);
+      ok = ddl_drop_place(ddl, mapped, error);
     }
   }
   return ok;
@@ -379,21 +384,21 @@ drop_views(struct ddl *ddl, const struct entry *entry, struct error *error)
 static bool
 ddl_drop_database(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct place *place;
-  struct place *next;
+  struct mapped_collection *mapped;
+  struct mapped_collection *next;
   bool ok = true;
   bool any = false; /* a database that is not migrated may be somebody's on the target */
-  HASH_ITER (by_ns, ddl->places->by_ns, place, next) {
-    if (ok && strcmp(place->from_db, entry->db) == 0) {
+  HASH_ITER (by_ns, ddl->collection_map->by_ns, mapped, next) {
+    if (ok && strcmp(mapped->from_db, entry->db) == 0) {
       any = true;
-      ok = ddl_drop_place(ddl, place, error);
+      ok = ddl_drop_place(ddl, mapped, error);
     }
   }
   if (ok && any && !selection_renames(ddl->selection)) { /* what is left are system collections */
     bson_t *command = BCON_NEW("dropDatabase", BCON_INT32(1));
     ok = schema_command(ddl->target, entry->db, command, error);
     bson_destroy(command);
-    sleeping_remove_database(ddl->sleeping, entry->db);
+    deferred_remove_database(ddl->deferred, entry->db);
   }
   return ok;
 }
@@ -437,45 +442,45 @@ ddl_name_on_target(struct ddl *ddl, char *db, char *coll, struct error *error)
 static bool
 ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct place *place = ddl_place(ddl, entry);
-  if (!place || entry->ts <= place->start) { /* it was read after that */
+  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  if (!mapped || entry->ts <= mapped->start) { /* it was read after that */
     return true;
   }
-  bson_t *command = BCON_NEW("dropIndexes", BCON_UTF8(place->coll), "index", BCON_UTF8("*"));
-  bool ok = schema_command(ddl->target, place->db, command, error);
+  bson_t *command = BCON_NEW("dropIndexes", BCON_UTF8(mapped->coll), "index", BCON_UTF8("*"));
+  bool ok = schema_command(ddl->target, mapped->db, command, error);
   bson_destroy(command);
   if (!ok && error->code != CODE_NAMESPACE_NOT_FOUND) {
-    return error_wrap(error, "cannot drop the indexes of %s, which became capped", place->ns);
+    return error_wrap(error, "cannot drop the indexes of %s, which became capped", mapped->ns);
   }
-  sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
-  place->capped = true;
-  ddl_copy_again(ddl, place);
+  deferred_remove(ddl->deferred, mapped->db, mapped->coll, NULL);
+  mapped->capped = true;
+  ddl_copy_again(ddl, mapped);
   return true;
 }
 
 static bool
 is_place(const void *context, const char *db, const char *coll)
 {
-  const struct place *place = context;
-  return strcmp(place->db, db) == 0 && strcmp(place->coll, coll) == 0;
+  const struct mapped_collection *mapped = context;
+  return strcmp(mapped->db, db) == 0 && strcmp(mapped->coll, coll) == 0;
 }
 
 /* As the target has it now, without its documents. */
 static bool
-make_empty(struct ddl *ddl, const struct place *place, const struct collection *found, struct error *error)
+make_empty(struct ddl *ddl, const struct mapped_collection *mapped, const struct collection *found, struct error *error)
 {
   bson_iter_t iter;
-  uuid_put(found->options, place->has_uuid ? place->uuid : NULL);
-  bool ok = schema_drop(ddl->target, place->db, place->coll, error) &&
-            ddl_create_collection(ddl, place->db, place->coll, found->options, error);
+  uuid_put(found->options, mapped->has_uuid ? mapped->uuid : NULL);
+  bool ok = schema_drop(ddl->target, mapped->db, mapped->coll, error) &&
+            ddl_create_collection(ddl, mapped->db, mapped->coll, found->options, error);
   for (bson_iter_init(&iter, found->indexes); ok && bson_iter_next(&iter);) {
     bson_t spec;
     struct schema_index index;
     if (!message_item(&iter, &spec)) {
       continue;
     }
-    if (schema_index(&spec, place->collated, &index) != SCHEMA_INDEX_ID) {
-      ok = schema_create_index(ddl->target, place->db, place->coll, &index.spec, error);
+    if (schema_index(&spec, mapped->collated, &index) != SCHEMA_INDEX_ID) {
+      ok = schema_create_index(ddl->target, mapped->db, mapped->coll, &index.spec, error);
     }
     bson_destroy(&index.spec);
   }
@@ -486,16 +491,16 @@ make_empty(struct ddl *ddl, const struct place *place, const struct collection *
 static bool
 ddl_empty(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct place *place = ddl_place(ddl, entry);
+  struct mapped_collection *mapped = ddl_place(ddl, entry);
   struct catalog catalog;
   struct reader view = reader_view(ddl->target); /* read through the catalog's eyes */
-  if (!place) {
+  if (!mapped) {
     return true;
   }
-  if (!catalog_read(&catalog, &view, is_place, place, error)) {
+  if (!catalog_read(&catalog, &view, is_place, mapped, error)) {
     return false;
   }
-  bool ok = catalog.count != 1 || make_empty(ddl, place, &catalog.collections[0], error);
+  bool ok = catalog.count != 1 || make_empty(ddl, mapped, &catalog.collections[0], error);
   catalog_clear(&catalog);
   return ok;
 }
@@ -522,16 +527,16 @@ ddl_import(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (!ddl_name_on_target(ddl, db, coll, error)) {
     return false;
   }
-  if (places_find(ddl->places, db, coll)) { /* lenient: the copy found it; strict: repeated */
+  if (collection_map_find(ddl->collection_map, db, coll)) { /* lenient: the copy found it; strict: repeated */
     return true;
   }
   if (!schema_create(ddl->target, db, coll, &nothing, error)) {
     return false;
   }
-  struct place *place = places_add(ddl->places, db, coll);
-  places_set_source(ddl->places, place, from_db, from_coll);
-  place->since = entry->ts;
-  ddl_copy_again(ddl, place);
+  struct mapped_collection *mapped = collection_map_add(ddl->collection_map, db, coll);
+  collection_map_set_source(ddl->collection_map, mapped, from_db, from_coll);
+  mapped->since = entry->ts;
+  ddl_copy_again(ddl, mapped);
   return true;
 }
 
@@ -539,10 +544,10 @@ ddl_import(struct ddl *ddl, const struct entry *entry, struct error *error)
 static bool
 ddl_truncate(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct place *place = ddl_place(ddl, entry);
+  struct mapped_collection *mapped = ddl_place(ddl, entry);
   (void)error;
-  if (place) {
-    ddl_copy_again(ddl, place);
+  if (mapped) {
+    ddl_copy_again(ddl, mapped);
   }
   return true;
 }
@@ -656,7 +661,7 @@ is_time_series(struct ddl *ddl, const struct entry *entry, const char *db, const
            series_of(bson_iter_utf8(&iter, NULL));
   }
   char *buckets = memory_format("system.buckets.%s", coll);
-  bool known = places_find(ddl->places, db, buckets) != NULL;
+  bool known = collection_map_find(ddl->collection_map, db, buckets) != NULL;
   free(buckets);
   return known;
 }
@@ -687,18 +692,18 @@ apply_view(struct ddl *ddl, const struct entry *entry, struct error *error)
     return true;
   }
   ok = ok && schema_drop(ddl->target, db, coll, error);
-  struct place *place = ok ? places_find(ddl->places, db, coll) : NULL;
-  if (place) { /* so that a collection of this name is made anew */
-    places_remove(ddl->places, place);
+  struct mapped_collection *mapped = ok ? collection_map_find(ddl->collection_map, db, coll) : NULL;
+  if (mapped) { /* so that a collection of this name is made anew */
+    collection_map_remove(ddl->collection_map, mapped);
   }
   if (ok && entry->write != APPLY_DELETE) {
     bson_copy_to_excluding_noinit(&entry->o, &definition, "_id", NULL);
     ok = view_rename(ddl->selection, from_db, db, &definition, &options, error) &&
          ddl_create_collection(ddl, db, coll, &options, error);
     bson_destroy(&options);
-    place = places_add(ddl->places, db, coll);
-    places_set_source(ddl->places, place, from_db, from_coll);
-    place->view = true;
+    mapped = collection_map_add(ddl->collection_map, db, coll);
+    collection_map_set_source(ddl->collection_map, mapped, from_db, from_coll);
+    mapped->view = true;
   }
   bson_destroy(&definition);
   return ok;

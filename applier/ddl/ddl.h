@@ -16,8 +16,8 @@
 
 struct ddl {
   struct server *target;
-  struct places *places;
-  struct sleeping *sleeping;
+  struct collection_map *collection_map;
+  struct deferred *deferred;
   const struct selection *selection;
   const struct listed *listed; /* NULL: nothing is known */
   int target_version;          /* major * 100 + minor */
@@ -65,14 +65,14 @@ bool ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, co
 const char *ddl_command_name(const char *coll);
 
 /* The collection that a write or command means: by UUID where it is known, else by name; NULL if there is none. */
-struct place *ddl_place(struct ddl *ddl, const struct entry *entry);
+struct mapped_collection *ddl_place(struct ddl *ddl, const struct entry *entry);
 /* Lenient: it was dropped or renamed meanwhile, and another one has its name. */
 bool ddl_is_gone(struct ddl *ddl, const struct entry *entry);
 /*
  * Lenient: the target's collection of the entry's name is a later one, the entry's own is gone already. Where the replay
  * itself gave the name, the order of entries tells (SecantusDB changes the UUID in a rename); else the UUIDs do.
  */
-bool ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const struct place *place);
+bool ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const struct mapped_collection *mapped);
 
 /*
  * The entry is of a collection that was gone when the copy's catalog was read; nothing of it is on the target, and nothing of it
@@ -84,23 +84,24 @@ bool ddl_was_gone(struct ddl *ddl, const struct entry *entry);
  * `place` is another collection of the source than the one that the entry calls db.coll there, and both are on it: --nsTo gives
  * them one name. Lenient, this is known where UUIDs tell that the entry does not speak of an earlier time.
  */
-bool ddl_share_name(const struct ddl *ddl, const struct entry *entry, const struct place *place, const char *db,
-                    const char *coll);
+bool ddl_share_name(const struct ddl *ddl, const struct entry *entry, const struct mapped_collection *mapped,
+                    const char *db, const char *coll);
 /* Says so in `error`. False. */
-bool ddl_refuse_shared_name(const struct place *place, const char *db, const char *coll, struct error *error);
+bool ddl_refuse_shared_name(const struct mapped_collection *mapped, const char *db, const char *coll,
+                            struct error *error);
 
 /* What changed in it is not in the oplog: it is copied from the source at the next consistency point. */
-void ddl_copy_again(struct ddl *ddl, struct place *place);
+void ddl_copy_again(struct ddl *ddl, struct mapped_collection *mapped);
 /*
  * The source keeps documents longer from this entry on. If the target's own expiry was awake then, it may have deleted what the
  * source keeps: the collection is copied again.
  */
-void ddl_expires_later(struct ddl *ddl, const struct entry *entry, struct place *place);
+void ddl_expires_later(struct ddl *ddl, const struct entry *entry, struct mapped_collection *mapped);
 
 /* Drops it from the target: with buckets, their time series. */
 bool ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *error);
 /* The same, and forgets what is known of it. */
-bool ddl_drop_place(struct ddl *ddl, struct place *place, struct error *error);
+bool ddl_drop_place(struct ddl *ddl, struct mapped_collection *mapped, struct error *error);
 
 /* ERROR_DIVERGED: the entry, and `what` is wrong with it. False. */
 bool ddl_misfit(const struct entry *entry, const char *what, struct error *error);

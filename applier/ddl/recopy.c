@@ -9,10 +9,10 @@
 #include "target/insert/writer.h"
 
 bool
-recopy_any_due(const struct places *places)
+recopy_any_due(const struct collection_map *collection_map)
 {
-  for (const struct place *place = places->by_ns; place; place = place->by_ns.next) {
-    if (place->lost) {
+  for (const struct mapped_collection *mapped = collection_map->by_ns; mapped; mapped = mapped->by_ns.next) {
+    if (mapped->lost) {
       return true;
     }
   }
@@ -22,32 +22,32 @@ recopy_any_due(const struct places *places)
 static bool
 has_name(const void *context, const char *db, const char *coll)
 {
-  const struct place *place = context;
-  return strcmp(place->from_db, db) == 0 && strcmp(place->from_coll, coll) == 0;
+  const struct mapped_collection *mapped = context;
+  return strcmp(mapped->from_db, db) == 0 && strcmp(mapped->from_coll, coll) == 0;
 }
 
 static bool
 is_of_database(const void *context, const char *db, const char *coll)
 {
-  const struct place *place = context;
+  const struct mapped_collection *mapped = context;
   (void)coll;
-  return strcmp(place->from_db, db) == 0;
+  return strcmp(mapped->from_db, db) == 0;
 }
 
 static bool
-goes_by_uuid(const struct reader *reader, const struct place *place)
+goes_by_uuid(const struct reader *reader, const struct mapped_collection *mapped)
 {
-  return reader->by_uuid && place->has_uuid;
+  return reader->by_uuid && mapped->has_uuid;
 }
 
 /* Where the source takes UUIDs, its name may be another one by now: the entries to come tell. NULL: the source does not have it. */
 static struct collection *
-find_on_source(struct catalog *catalog, const struct reader *reader, const struct place *place)
+find_on_source(struct catalog *catalog, const struct reader *reader, const struct mapped_collection *mapped)
 {
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
-    bool this = !goes_by_uuid(reader, place) ||
-                (collection->has_uuid && memcmp(collection->uuid, place->uuid, sizeof place->uuid) == 0);
+    bool this = !goes_by_uuid(reader, mapped) ||
+                (collection->has_uuid && memcmp(collection->uuid, mapped->uuid, sizeof mapped->uuid) == 0);
     if (this && !collection->view) {
       return collection;
     }
@@ -56,24 +56,24 @@ find_on_source(struct catalog *catalog, const struct reader *reader, const struc
 }
 
 static bool
-copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place, bool alone, bool has_id_index,
-               struct error *error)
+copy_documents(struct ddl *ddl, struct reader *reader, const struct mapped_collection *mapped, bool alone,
+               bool has_id_index, struct error *error)
 {
   struct writer writer = {.target = ddl->target,
-                          .db = place->db,
-                          .coll = place->coll,
-                          .in_order = place->capped,
+                          .db = mapped->db,
+                          .coll = mapped->coll,
+                          .in_order = mapped->capped,
                           .refuse = ddl->refuse_document,
                           .context = ddl->context};
   const bson_t *document = NULL;
   struct writer_batch batch = {0};
   bool ok = true;
   int got;
-  bson_t *natural = place->capped ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
+  bson_t *natural = mapped->capped ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
   bson_t *order = reader->moves && has_id_index && !natural ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
-  struct find find = {.db = place->from_db,
-                      .coll = place->from_coll,
-                      .uuid = goes_by_uuid(reader, place) ? place->uuid : NULL,
+  struct find find = {.db = mapped->from_db,
+                      .coll = mapped->from_coll,
+                      .uuid = goes_by_uuid(reader, mapped) ? mapped->uuid : NULL,
                       .sort = natural,
                       .hint = order,
                       .majority = true,
@@ -81,7 +81,7 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
   struct reader_cursor *cursor = reader_find(reader, &find);
   while ((got = reader_next(cursor, &document, error)) == 1) {
     ok = !writer_batch_full(&batch, document, alone) || writer_insert(&writer, &batch, false, error);
-    ok = ok && writer_batch_add(&batch, document, writer_bypasses(place->coll), error);
+    ok = ok && writer_batch_add(&batch, document, writer_bypasses(mapped->coll), error);
     if (!ok) {
       break;
     }
@@ -95,24 +95,24 @@ copy_documents(struct ddl *ddl, struct reader *reader, const struct place *place
 }
 
 static bool
-make_again(struct ddl *ddl, struct place *place, const struct collection *found, struct error *error)
+make_again(struct ddl *ddl, struct mapped_collection *mapped, const struct collection *found, struct error *error)
 {
   bson_iter_t iter;
-  sleeping_remove(ddl->sleeping, place->db, place->coll, NULL);
-  sleeping_remove(ddl->sleeping, place->db, ddl_command_name(place->coll), NULL);
+  deferred_remove(ddl->deferred, mapped->db, mapped->coll, NULL);
+  deferred_remove(ddl->deferred, mapped->db, ddl_command_name(mapped->coll), NULL);
   if (!bson_has_field(found->options, UUID_OPTION)) {
     uuid_put(found->options, found->has_uuid ? found->uuid : NULL);
   }
-  bool ok = ddl_drop_names(ddl, place->db, place->coll, error) &&
-            ddl_create_collection(ddl, place->db, place->coll, found->options, error);
-  place->capped = found->capped;
-  place->collated = bson_has_field(found->options, "collation");
+  bool ok = ddl_drop_names(ddl, mapped->db, mapped->coll, error) &&
+            ddl_create_collection(ddl, mapped->db, mapped->coll, found->options, error);
+  mapped->capped = found->capped;
+  mapped->collated = bson_has_field(found->options, "collation");
   if (found->has_uuid) {
-    places_set_uuid(ddl->places, place, found->uuid);
+    collection_map_set_uuid(ddl->collection_map, mapped, found->uuid);
   }
   for (bson_iter_init(&iter, found->indexes); ok && bson_iter_next(&iter);) {
     bson_t spec;
-    ok = message_item(&iter, &spec) && ddl_create_index(ddl, place->db, place->coll, &spec, error);
+    ok = message_item(&iter, &spec) && ddl_create_index(ddl, mapped->db, mapped->coll, &spec, error);
   }
   return ok;
 }
@@ -128,16 +128,17 @@ find_start(struct reader *reader, const struct collection *found, uint64_t *star
 }
 
 static bool
-copy_all(struct ddl *ddl, struct reader *reader, struct place *place, const struct collection *found,
+copy_all(struct ddl *ddl, struct reader *reader, struct mapped_collection *mapped, const struct collection *found,
          struct error *error)
 {
   bool ok =
-    make_again(ddl, place, found, error) && copy_documents(ddl, reader, place, false, found->has_id_index, error);
-  if (!ok && schema_allow_mixed(ddl->target, place->db, place->coll, error->text)) {
-    return copy_documents(ddl, reader, place, false, found->has_id_index, error);
+    make_again(ddl, mapped, found, error) && copy_documents(ddl, reader, mapped, false, found->has_id_index, error);
+  if (!ok && schema_allow_mixed(ddl->target, mapped->db, mapped->coll, error->text)) {
+    return copy_documents(ddl, reader, mapped, false, found->has_id_index, error);
   }
   if (!ok && writer_unreadable(error)) {
-    return make_again(ddl, place, found, error) && copy_documents(ddl, reader, place, true, found->has_id_index, error);
+    return make_again(ddl, mapped, found, error) &&
+           copy_documents(ddl, reader, mapped, true, found->has_id_index, error);
   }
   return ok;
 }
@@ -150,23 +151,23 @@ went_away(const struct error *error)
 }
 
 static bool
-recopy(struct ddl *ddl, struct reader *reader, struct place *place, struct error *error)
+recopy(struct ddl *ddl, struct reader *reader, struct mapped_collection *mapped, struct error *error)
 {
   struct catalog catalog;
   uint64_t start = 0;
-  bool by_uuid = goes_by_uuid(reader, place);
-  if (!catalog_list(&catalog, reader, by_uuid ? is_of_database : has_name, place, error)) {
+  bool by_uuid = goes_by_uuid(reader, mapped);
+  if (!catalog_list(&catalog, reader, by_uuid ? is_of_database : has_name, mapped, error)) {
     return false;
   }
-  struct collection *found = find_on_source(&catalog, reader, place);
+  struct collection *found = find_on_source(&catalog, reader, mapped);
   bool ok = !found || (catalog_read_indexes(found, reader, error) && find_start(reader, found, &start, error) &&
-                       copy_all(ddl, reader, place, found, error));
+                       copy_all(ddl, reader, mapped, found, error));
   if (ok && found) {
-    log_info("copied again ns=%s, which was renamed, dropped or made capped under the replay", place->ns);
-    places_changed(ddl->places, place);
-    place->start = start;
-    place->lost = false;
-    place->by_name = !by_uuid;
+    log_info("copied again ns=%s, which was renamed, dropped or made capped under the replay", mapped->ns);
+    collection_map_changed(ddl->collection_map, mapped);
+    mapped->start = start;
+    mapped->lost = false;
+    mapped->by_name = !by_uuid;
   } else if (!ok && went_away(error)) {
     log_info("%s; it is copied again later, if it is still there", error->text);
     ok = true;
@@ -179,9 +180,9 @@ bool
 recopy_run(struct ddl *ddl, struct reader *reader, uint64_t *end, struct error *error)
 {
   uint64_t oldest = 0;
-  for (struct place *place = ddl->places->by_ns; place; place = place->by_ns.next) {
-    if (place->lost && !recopy(ddl, reader, place, error)) {
-      return error_wrap(error, "cannot copy %s again", place->ns);
+  for (struct mapped_collection *mapped = ddl->collection_map->by_ns; mapped; mapped = mapped->by_ns.next) {
+    if (mapped->lost && !recopy(ddl, reader, mapped, error)) {
+      return error_wrap(error, "cannot copy %s again", mapped->ns);
     }
   }
   return oplog_window(reader, &oldest, end, error);

@@ -12,7 +12,7 @@
 #include "applier/ddl/ddl.h"
 #include "source/reader/reader.h"
 
-bool recopy_any_due(const struct places *places);
+bool recopy_any_due(const struct collection_map *collection_map);
 
 /*
  * Replaces each lost collection of the target by what the source has under its name; one that the source does not have

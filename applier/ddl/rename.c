@@ -42,7 +42,7 @@ read_rename(const bson_t *o, struct rename_names *names)
 }
 
 static bool
-run_rename(struct ddl *ddl, struct place *place, const struct rename_names *names, bool drop_target,
+run_rename(struct ddl *ddl, struct mapped_collection *mapped, const struct rename_names *names, bool drop_target,
            struct error *error)
 {
   if (!naming_check(names->to_db, names->to_coll, ddl->target_version, error)) {
@@ -62,10 +62,10 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
   free(from);
   free(to);
   if (ok) {
-    sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
-    place = places_rename(ddl->places, place, names->to_db, names->to_coll);
-    places_set_source(ddl->places, place, names->source_db, names->source_coll);
-    place->since = names->ts;
+    deferred_rename(ddl->deferred, names->from_db, names->from_coll, names->to_db, names->to_coll);
+    mapped = collection_map_rename(ddl->collection_map, mapped, names->to_db, names->to_coll);
+    collection_map_set_source(ddl->collection_map, mapped, names->source_db, names->source_coll);
+    mapped->since = names->ts;
     return ddl->confirm(ddl->context, error);
   }
   return error_wrap(error, "cannot rename %s.%s", names->from_db, names->from_coll);
@@ -73,16 +73,16 @@ run_rename(struct ddl *ddl, struct place *place, const struct rename_names *name
 
 /* Both names are one on the target (--nsFrom, --nsTo). */
 static bool
-keep_place(struct ddl *ddl, struct place *place, const struct rename_names *names, struct error *error)
+keep_place(struct ddl *ddl, struct mapped_collection *mapped, const struct rename_names *names, struct error *error)
 {
-  places_set_source(ddl->places, place, names->source_db, names->source_coll);
-  place->since = names->ts;
+  collection_map_set_source(ddl->collection_map, mapped, names->source_db, names->source_coll);
+  mapped->since = names->ts;
   return ddl->confirm(ddl->context, error);
 }
 
 /* A collection that was not chosen gets a name that is: it is copied at the next consistency point. */
 static bool
-take_in(struct ddl *ddl, const struct rename_names *names, struct place *replaced, struct error *error)
+take_in(struct ddl *ddl, const struct rename_names *names, struct mapped_collection *replaced, struct error *error)
 {
   bson_t nothing = BSON_INITIALIZER;
   bool buckets =
@@ -91,15 +91,15 @@ take_in(struct ddl *ddl, const struct rename_names *names, struct place *replace
       (!buckets && !schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error))) {
     return false;
   }
-  struct place *place = places_add(ddl->places, names->to_db, names->to_coll);
-  places_set_source(ddl->places, place, names->source_db, names->source_coll);
-  place->since = names->ts;
+  struct mapped_collection *mapped = collection_map_add(ddl->collection_map, names->to_db, names->to_coll);
+  collection_map_set_source(ddl->collection_map, mapped, names->source_db, names->source_coll);
+  mapped->since = names->ts;
   if (names->uuid && !ddl->by_name) {
-    places_set_uuid(ddl->places, place, names->uuid);
+    collection_map_set_uuid(ddl->collection_map, mapped, names->uuid);
   }
-  place->lost = true;
-  place->start = buckets ? UINT64_MAX : 0; /* there is nothing to write to before it is copied */
-  ddl->places->relapse = true;
+  mapped->lost = true;
+  mapped->start = buckets ? UINT64_MAX : 0; /* there is nothing to write to before it is copied */
+  ddl->collection_map->relapse = true;
   return true;
 }
 
@@ -108,7 +108,7 @@ take_in(struct ddl *ddl, const struct rename_names *names, struct place *replace
  * ever made it or wrote to it, so it is an empty collection (SecantusDB makes such without an entry).
  */
 static bool
-rename_missing(struct ddl *ddl, const struct rename_names *names, struct place *to, struct error *error)
+rename_missing(struct ddl *ddl, const struct rename_names *names, struct mapped_collection *to, struct error *error)
 {
   bool replaced =
     to && (!ddl->lenient || (names->drop_uuid && to->has_uuid && memcmp(to->uuid, names->drop_uuid, 16) == 0));
@@ -117,8 +117,8 @@ rename_missing(struct ddl *ddl, const struct rename_names *names, struct place *
     return false;
   }
   if (ddl->lenient) { /* before a crash it was renamed: what was known by then is still listed under the old name */
-    if (sleeping_of(ddl->sleeping, names->from_db, names->from_coll)) {
-      sleeping_rename(ddl->sleeping, names->from_db, names->from_coll, names->to_db, names->to_coll);
+    if (deferred_of(ddl->deferred, names->from_db, names->from_coll)) {
+      deferred_rename(ddl->deferred, names->from_db, names->from_coll, names->to_db, names->to_coll);
     }
     if (!ddl->by_name) {
       return true;
@@ -126,14 +126,14 @@ rename_missing(struct ddl *ddl, const struct rename_names *names, struct place *
     if (!to) { /* the later name may have been taken by then: an earlier rename, replayed, took its documents along */
       return take_in(ddl, names, NULL, error);
     }
-    places_changed(ddl->places, to);
+    collection_map_changed(ddl->collection_map, to);
     to->lost = true;
     return true;
   }
   log_warn("%s.%s was renamed, and no entry had made it: taken for an empty collection", names->from_db,
            names->from_coll);
-  struct place *made = places_add(ddl->places, names->to_db, names->to_coll);
-  places_set_source(ddl->places, made, names->source_db, names->source_coll);
+  struct mapped_collection *made = collection_map_add(ddl->collection_map, names->to_db, names->to_coll);
+  collection_map_set_source(ddl->collection_map, made, names->source_db, names->source_coll);
   return schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error);
 }
 
@@ -160,9 +160,9 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
       (to_wanted && !rename_to(ddl, &names, error))) {
     return false;
   }
-  struct place *known = entry->has_uuid ? places_find_uuid(ddl->places, entry->uuid) : NULL;
-  struct place *from = places_find(ddl->places, names.from_db, names.from_coll);
-  struct place *to = places_find(ddl->places, names.to_db, names.to_coll);
+  struct mapped_collection *known = entry->has_uuid ? collection_map_find_uuid(ddl->collection_map, entry->uuid) : NULL;
+  struct mapped_collection *from = collection_map_find(ddl->collection_map, names.from_db, names.from_coll);
+  struct mapped_collection *to = collection_map_find(ddl->collection_map, names.to_db, names.to_coll);
   if (!from_wanted && to_wanted) {
     return take_in(ddl, &names, to, error);
   }
@@ -176,7 +176,7 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
      entry got into it, too. */
   if (ddl->lenient && to && to->since == entry->ts) {
     if (from && ddl->by_name) {
-      places_changed(ddl->places, from);
+      collection_map_changed(ddl->collection_map, from);
       from->lost = true;
     }
     return true;
@@ -189,7 +189,7 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
   }
   bool copied = ddl->lenient && (from->since == 0 || from->start != 0); /* read, not made by an entry */
   if ((ddl->by_name || from->by_name) && (from->start >= entry->ts || copied)) {
-    places_changed(ddl->places, from);
+    collection_map_changed(ddl->collection_map, from);
     from->lost = true; /* its name may have been another collection's by the time of the copy */
   }
   if (from == to) {
@@ -205,7 +205,7 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
     return ddl_drop_place(ddl, from, error); /* what is there under the new name was copied after this rename */
   }
   if (to) {
-    places_forget_uuid(ddl->places, to); /* should this rename be repeated, the name is the new one's */
+    collection_map_forget_uuid(ddl->collection_map, to); /* should this rename be repeated, the name is the new one's */
   }
   return ddl->confirm(ddl->context, error) && run_rename(ddl, from, &names, to != NULL, error);
 }

@@ -16,12 +16,12 @@ wait_until_kept(struct applier *applier, struct error *error)
 {
   enum message_type type = MESSAGE_STOP;
   bson_t message;
-  while (type != MESSAGE_KEPT) {
+  while (type != MESSAGE_CONFIRMED) {
     int got = channel_receive(&applier->channel, &type, &message, error);
     if (got <= 0) {
       return got == 0 ? error_set(error, ERROR_CHILD, "the coordinator is gone") : false;
     }
-    told_take(applier, type);
+    stop_request_note(applier, type);
   }
   return true;
 }
@@ -29,15 +29,15 @@ wait_until_kept(struct applier *applier, struct error *error)
 typedef bool (*put_changed)(void *list, bson_t *item);
 
 static bool
-put_place(void *places, bson_t *item)
+put_place(void *collection_map, bson_t *item)
 {
-  return places_put_changed(places, item);
+  return collection_map_put_changed(collection_map, item);
 }
 
 static bool
-put_sleepers(void *sleeping, bson_t *item)
+put_sleepers(void *deferred, bson_t *item)
 {
-  return sleeping_put_changed(sleeping, item);
+  return deferred_put_changed(deferred, item);
 }
 
 /* So many that a part has about PART_BYTES; false if there was none. */
@@ -67,8 +67,8 @@ report_changes(struct applier *applier, struct error *error)
   bool ok = true;
   for (bool any = true; ok && any;) {
     bson_t document = BSON_INITIALIZER;
-    any = put_part(&document, "places", put_place, &applier->places);
-    any = put_part(&document, "sleeping", put_sleepers, &applier->sleeping) || any;
+    any = put_part(&document, "places", put_place, &applier->collection_map);
+    any = put_part(&document, "sleeping", put_sleepers, &applier->deferred) || any;
     ok = !any || channel_send(&applier->channel, MESSAGE_CHANGED, &document, error);
     bson_destroy(&document);
   }
@@ -135,17 +135,19 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
 {
   struct optime settled = feed_settled(applier->feed);
   uint64_t complete = applier->idle ? settled.ts : settled.ts > OVERFLOW_TAKES ? settled.ts - OVERFLOW_TAKES : 0;
-  if (!reread_flush(&applier->places, &applier->apply, true, complete, error) ||
+  if (!reread_flush(&applier->collection_map, &applier->apply, true, complete, error) ||
       !bookmark_same_election(applier, error) || !report_documents(applier, error)) {
     return false;
   }
   fault_point("batch-settled");
-  if (applier->consistent && !reread_judge(&applier->places, &applier->reader, &applier->target, settled.ts, error)) {
+  if (applier->consistent &&
+      !reread_judge(&applier->collection_map, &applier->reader, &applier->target, settled.ts, error)) {
     return false;
   }
   /* What is to be read again, or judged, is only in memory: after a crash it has to be found once more. */
-  bool waits = (applier->consistent ? reread_any(&applier->places) : reread_any_due(&applier->places)) ||
-               applier->apply.capped.pending.count > 0;
+  bool waits =
+    (applier->consistent ? reread_any(&applier->collection_map) : reread_any_due(&applier->collection_map)) ||
+    applier->apply.capped.pending.count > 0;
   bool moves = settled.ts > applier->bookmark.ts && !waits;
   if (!(moves ? mark_move(&applier->target, &applier->mark, 0, error)
               : mark_look(&applier->target, &applier->mark, error))) {
@@ -226,15 +228,15 @@ bookmark_refuse_index(void *context, const char *db, const char *coll, const cha
 
 /* One that the source's documents contradict (old servers could hold such) is reported with the key. */
 static bool
-refuse_of(struct applier *applier, struct sleepers *sleepers, struct error *error)
+refuse_of(struct applier *applier, struct deferred_list *deferred_list, struct error *error)
 {
   bool ok = true;
-  for (size_t i = sleepers->count; ok && i-- > 0;) {
-    const struct sleeper *sleeper = &sleepers->items[i];
-    if (sleeper->refused) {
-      ok = bookmark_refuse_index(applier, sleepers->db, sleepers->coll, sleeper->name[0] ? sleeper->name : NULL,
-                                 sleeper->refused, error);
-      sleeping_drop(&applier->sleeping, sleepers, i); /* the last one, at 0, takes the list with it */
+  for (size_t i = deferred_list->count; ok && i-- > 0;) {
+    const struct deferred_index *deferred_index = &deferred_list->items[i];
+    if (deferred_index->refused) {
+      ok = bookmark_refuse_index(applier, deferred_list->db, deferred_list->coll,
+                                 deferred_index->name[0] ? deferred_index->name : NULL, deferred_index->refused, error);
+      deferred_drop(&applier->deferred, deferred_list, i); /* the last one, at 0, takes the list with it */
     }
   }
   return ok;
@@ -243,11 +245,11 @@ refuse_of(struct applier *applier, struct sleepers *sleepers, struct error *erro
 bool
 bookmark_refuse_held_back(struct applier *applier, struct error *error)
 {
-  struct sleepers *sleepers;
-  struct sleepers *next;
+  struct deferred_list *deferred_list;
+  struct deferred_list *next;
   bool ok = true;
-  HASH_ITER (by_ns, applier->sleeping.by_ns, sleepers, next) {
-    ok = ok && refuse_of(applier, sleepers, error);
+  HASH_ITER (by_ns, applier->deferred.by_ns, deferred_list, next) {
+    ok = ok && refuse_of(applier, deferred_list, error);
   }
   return ok;
 }

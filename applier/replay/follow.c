@@ -65,29 +65,29 @@ check_expected(struct applier *applier, const struct optime *at, struct error *e
 static bool
 become_consistent(struct applier *applier, struct error *error)
 {
-  if (!reread_flush(&applier->places, &applier->apply, true, 0, error)) {
+  if (!reread_flush(&applier->collection_map, &applier->apply, true, 0, error)) {
     return false;
   }
   if (applier->seen_at < applier->seen_count) { /* behind all that the source has */
     return oplog_parted(&applier->reader, &applier->seen[applier->seen_at], error);
   }
-  if (recopy_any_due(&applier->places)) {
+  if (recopy_any_due(&applier->collection_map)) {
     applier->rereading = true;
     return recopy_run(&applier->ddl, &applier->reader, &applier->end, error) && follow_expect(applier, error);
   }
-  if (reread_any_due(&applier->places)) {
+  if (reread_any_due(&applier->collection_map)) {
     applier->rereading = true;
-    return reread_run(&applier->places, &applier->reader, &applier->apply, &applier->end, error) &&
+    return reread_run(&applier->collection_map, &applier->reader, &applier->apply, &applier->end, error) &&
            follow_expect(applier, error);
   }
   if (!repeats_report(applier, error)) {
     return false;
   }
-  for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
-    reread_clear(place);
+  for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
+    reread_clear(mapped);
   }
   /* What became unique meanwhile is dropped to be built: should that be cut short, only the list tells that it was there. */
-  if (indexes_any_unbuilt(&applier->sleeping) && !bookmark_report(applier, true, error)) {
+  if (indexes_any_unbuilt(&applier->deferred) && !bookmark_report(applier, true, error)) {
     return false;
   }
   applier->consistent = true;
@@ -96,7 +96,7 @@ become_consistent(struct applier *applier, struct error *error)
   log_info("consistent ts=%u.%u: building the indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
   fault_point("consistent");
-  return indexes_build(&applier->sleeping, applier->target_uri, error) && bookmark_refuse_held_back(applier, error);
+  return indexes_build(&applier->deferred, applier->target_uri, error) && bookmark_refuse_held_back(applier, error);
 }
 
 /* Up to `end` the target may be ahead of the replay. */
@@ -112,10 +112,10 @@ be_lenient(struct applier *applier, uint64_t end)
 static bool
 relapse_if_due(struct applier *applier)
 {
-  bool due = applier->places.relapse && applier->consistent;
-  applier->places.relapse = false;
+  bool due = applier->collection_map.relapse && applier->consistent;
+  applier->collection_map.relapse = false;
   if (due) {
-    reread_all_due(&applier->places);
+    reread_all_due(&applier->collection_map);
     applier->rereading = true; /* all others are exact */
     be_lenient(applier, applier->position.ts);
   }
@@ -140,7 +140,7 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
     applier->taken = at;
   }
   applier->entries++;
-  if (!take_stream_entry(applier, document, at.ts, error)) {
+  if (!replay_entry(applier, document, at.ts, error)) {
     return false;
   }
   relapse_if_due(applier);
@@ -219,13 +219,13 @@ report_if_due(struct applier *applier, struct error *error)
     return true;
   }
   uint64_t needed = feed_reached(applier->feed, &spooled);
-  lookout_need(&applier->lookout, needed, spooled);
+  heartbeat_need(&applier->heartbeat, needed, spooled);
   if (applier->reader.unordered) {
-    lookout_note(&applier->lookout, feed_settled(applier->feed).ts, feed_idle_ms(applier->feed));
+    heartbeat_note(&applier->heartbeat, feed_settled(applier->feed).ts, feed_idle_ms(applier->feed));
   }
   bool ok = bookmark_settle(applier, false, error) && end_spool(applier, error);
   if (ok) {
-    patience_end(applier); /* the feed was opened, and a majority of the target answers */
+    retry_end(applier); /* the feed was opened, and a majority of the target answers */
   }
   return ok;
 }
@@ -234,7 +234,7 @@ report_if_due(struct applier *applier, struct error *error)
 static bool
 is_drained(struct applier *applier)
 {
-  return applier->consistent && told_goal(applier) && feed_settled(applier->feed).ts >= applier->goal;
+  return applier->consistent && drain_goal_known(applier) && feed_settled(applier->feed).ts >= applier->goal;
 }
 
 /* Reads and applies until it is told to stop, or has drained. */
@@ -257,7 +257,7 @@ take_entries(struct applier *applier, struct error *error)
       if (!apply_send(&applier->apply, error)) {
         return false;
       }
-      told_stop(applier, 0);
+      stop_requested(applier, 0);
     }
     if (got == 0 && !applier->consistent && feed_settled(applier->feed).ts >= applier->end &&
         !become_consistent(applier, error)) {
@@ -278,14 +278,14 @@ follow(struct applier *applier, struct error *error)
   applier->position = applier->start;
   applier->rereading = false;
   be_lenient(applier, applier->end);
-  if (!leftover_wait(&applier->target, NULL, told_stop, applier)) {
+  if (!in_flight_wait(&applier->target, NULL, stop_requested, applier)) {
     return true;
   }
   if (!mark_move(&applier->target, &applier->mark, 0, error) || (!applier->feed && !open_feed(applier, error)) ||
       !bookmark_same_election(applier, error)) {
     return false;
   }
-  if (applier->end > applier->start.ts && !indexes_unbuild(&applier->sleeping, applier->target_uri, error)) {
+  if (applier->end > applier->start.ts && !indexes_unbuild(&applier->deferred, applier->target_uri, error)) {
     return false;
   }
   bool more = true;
@@ -294,7 +294,7 @@ follow(struct applier *applier, struct error *error)
       return false;
     }
     more = !applier->stopping && applier->consistent;
-    if (more && !reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error)) {
+    if (more && !reread_flush(&applier->collection_map, &applier->apply, false, UINT64_MAX, error)) {
       return false;
     }
     more = more && relapse_if_due(applier);
@@ -302,17 +302,17 @@ follow(struct applier *applier, struct error *error)
   /* No more entries come: what is judged now is as the target stays. */
   return !applier->consistent ||
          (finish_timestamp(applier, error) &&
-          reread_judge(&applier->places, &applier->reader, &applier->target, UINT64_MAX, error));
+          reread_judge(&applier->collection_map, &applier->reader, &applier->target, UINT64_MAX, error));
 }
 
 bool
 follow_patiently(struct applier *applier, struct error *error)
 {
-  if (!lookout_ask(&applier->lookout, applier->source_uri, error)) {
+  if (!heartbeat_ask(&applier->heartbeat, applier->source_uri, error)) {
     return false;
   }
   while (!follow(applier, error)) {
-    if (!patience_has(applier, error)) {
+    if (!retry_allowed(applier, error)) {
       return false;
     }
     applier->end = applier->position.ts > applier->end ? applier->position.ts : applier->end;
@@ -325,12 +325,12 @@ follow_patiently(struct applier *applier, struct error *error)
     applier->feed = NULL;
     apply_forget(&applier->apply);
     transactions_clear(&applier->transactions);
-    for (struct place *place = applier->places.by_ns; place; place = place->by_ns.next) {
-      reread_clear(place);
+    for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
+      reread_clear(mapped);
     }
     applier->start = applier->bookmark;
     applier->election[0] = 0;
-    if (told_stop(applier, (int)applier->pause_ms)) {
+    if (stop_requested(applier, (int)applier->pause_ms)) {
       return true;
     }
   }

@@ -17,100 +17,101 @@
 
 /* With the lock held; false: the threads are to end. */
 static bool
-wait_until(struct lookout *lookout, int64_t until_ms)
+wait_until(struct heartbeat *heartbeat, int64_t until_ms)
 {
   struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = (long)(until_ms % 1000) * 1000000};
-  pthread_cond_timedwait(&lookout->changed, &lookout->lock, &until);
-  return !lookout->stop;
+  pthread_cond_timedwait(&heartbeat->changed, &heartbeat->lock, &until);
+  return !heartbeat->stop;
 }
 
 static void *
 beat(void *context)
 {
-  struct lookout *lookout = context;
+  struct heartbeat *heartbeat = context;
   struct error ignored; /* a coordinator that is gone is met by who reads from it */
-  pthread_mutex_lock(&lookout->lock);
-  while (!lookout->stop) {
+  pthread_mutex_lock(&heartbeat->lock);
+  while (!heartbeat->stop) {
     bson_t document = BSON_INITIALIZER;
-    message_put_timestamp(&document, "newest", lookout->newest);
-    BSON_APPEND_INT64(&document, "asked_ms", lookout->asked_ms);
-    pthread_mutex_unlock(&lookout->lock);
-    channel_send(lookout->channel, MESSAGE_ALIVE, &document, &ignored);
+    message_put_timestamp(&document, "newest", heartbeat->newest);
+    BSON_APPEND_INT64(&document, "asked_ms", heartbeat->asked_ms);
+    pthread_mutex_unlock(&heartbeat->lock);
+    channel_send(heartbeat->channel, MESSAGE_ALIVE, &document, &ignored);
     bson_destroy(&document);
     int64_t next_ms = clock_ms() + BEAT_MS;
-    pthread_mutex_lock(&lookout->lock);
-    while (clock_ms() < next_ms && wait_until(lookout, next_ms)) {
+    pthread_mutex_lock(&heartbeat->lock);
+    while (clock_ms() < next_ms && wait_until(heartbeat, next_ms)) {
     }
   }
-  pthread_mutex_unlock(&lookout->lock);
+  pthread_mutex_unlock(&heartbeat->lock);
   return NULL;
 }
 
 void
-lookout_note(struct lookout *lookout, uint64_t newest, int64_t asked_ms)
+heartbeat_note(struct heartbeat *heartbeat, uint64_t newest, int64_t asked_ms)
 {
-  pthread_mutex_lock(&lookout->lock);
-  if (asked_ms > lookout->asked_ms) {
-    lookout->newest = newest;
-    lookout->asked_ms = asked_ms;
+  pthread_mutex_lock(&heartbeat->lock);
+  if (asked_ms > heartbeat->asked_ms) {
+    heartbeat->newest = newest;
+    heartbeat->asked_ms = asked_ms;
   }
-  pthread_mutex_unlock(&lookout->lock);
+  pthread_mutex_unlock(&heartbeat->lock);
 }
 
 /* When a look is due: the newest entry, and from time to time the window. A failure is met by the feed too, which says it. */
 static bool
-look(struct lookout *lookout, struct reader *reader, int64_t *window_ms)
+look(struct heartbeat *heartbeat, struct reader *reader, int64_t *window_ms)
 {
   struct error ignored;
   int64_t begun_ms = clock_ms();
   uint64_t newest = 0;
-  pthread_mutex_lock(&lookout->lock);
-  struct window_seen seen = {.needed = lookout->needed, .spooled = lookout->spooled};
-  int64_t needed_ms = lookout->needed_ms;
-  pthread_mutex_unlock(&lookout->lock);
+  pthread_mutex_lock(&heartbeat->lock);
+  struct window_seen seen = {.needed = heartbeat->needed, .spooled = heartbeat->spooled};
+  int64_t needed_ms = heartbeat->needed_ms;
+  pthread_mutex_unlock(&heartbeat->lock);
   if (!oplog_latest(reader, &newest, &ignored)) {
     return false;
   }
-  lookout_note(lookout, newest, begun_ms);
+  heartbeat_note(heartbeat, newest, begun_ms);
   if (begun_ms < *window_ms || needed_ms == 0 || begun_ms - needed_ms > NEEDED_MS) {
     return true;
   }
   begun_ms = clock_ms();
-  bool ok = oplog_glance(reader, &seen.oldest, &seen.newest, &ignored) && watch_send(lookout->channel, &seen, &ignored);
-  *window_ms = clock_ms() + watch_pause_ms(begun_ms, WINDOW_MS);
+  bool ok =
+    oplog_glance(reader, &seen.oldest, &seen.newest, &ignored) && oplog_watch_send(heartbeat->channel, &seen, &ignored);
+  *window_ms = clock_ms() + oplog_watch_pause_ms(begun_ms, WINDOW_MS);
   return ok;
 }
 
 /* With the lock held: until what is known is so old, unless something newer is wanted. */
 static void
-rest(struct lookout *lookout, int64_t age_ms)
+rest(struct heartbeat *heartbeat, int64_t age_ms)
 {
-  while (!lookout->stop && lookout->asked_ms >= lookout->wanted_ms && clock_ms() < lookout->asked_ms + age_ms) {
-    wait_until(lookout, lookout->asked_ms + age_ms);
+  while (!heartbeat->stop && heartbeat->asked_ms >= heartbeat->wanted_ms && clock_ms() < heartbeat->asked_ms + age_ms) {
+    wait_until(heartbeat, heartbeat->asked_ms + age_ms);
   }
 }
 
 static void *
 ask(void *context)
 {
-  struct lookout *lookout = context;
+  struct heartbeat *heartbeat = context;
   struct reader reader;
   struct error ignored;
   bool opened = false;
   int64_t window_ms = 0;
-  pthread_mutex_lock(&lookout->lock);
-  while (!lookout->stop) {
-    pthread_mutex_unlock(&lookout->lock);
-    opened = opened || reader_open(&reader, lookout->source_uri, true, &ignored);
-    bool ok = opened && look(lookout, &reader, &window_ms);
-    pthread_mutex_lock(&lookout->lock);
+  pthread_mutex_lock(&heartbeat->lock);
+  while (!heartbeat->stop) {
+    pthread_mutex_unlock(&heartbeat->lock);
+    opened = opened || reader_open(&reader, heartbeat->source_uri, true, &ignored);
+    bool ok = opened && look(heartbeat, &reader, &window_ms);
+    pthread_mutex_lock(&heartbeat->lock);
     if (ok) {
-      rest(lookout, reader.unordered ? ASK_CLOCK_MS : ASK_MS);
+      rest(heartbeat, reader.unordered ? ASK_CLOCK_MS : ASK_MS);
     } else {
-      wait_until(lookout, clock_ms() + AGAIN_MS);
+      wait_until(heartbeat, clock_ms() + AGAIN_MS);
     }
   }
-  pthread_mutex_unlock(&lookout->lock);
+  pthread_mutex_unlock(&heartbeat->lock);
   if (opened) {
     reader_close(&reader);
   }
@@ -118,83 +119,83 @@ ask(void *context)
 }
 
 static bool
-run(pthread_t *thread, void *(*work)(void *), struct lookout *lookout, struct error *error)
+run(pthread_t *thread, void *(*work)(void *), struct heartbeat *heartbeat, struct error *error)
 {
-  return pthread_create(thread, NULL, work, lookout) == 0 ||
+  return pthread_create(thread, NULL, work, heartbeat) == 0 ||
          error_set(error, ERROR_INTERNAL,
                    "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
 }
 
 bool
-lookout_start(struct lookout *lookout, struct channel *channel, struct error *error)
+heartbeat_start(struct heartbeat *heartbeat, struct channel *channel, struct error *error)
 {
   pthread_condattr_t monotonic;
-  *lookout = (struct lookout){.channel = channel};
+  *heartbeat = (struct heartbeat){.channel = channel};
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-  pthread_mutex_init(&lookout->lock, NULL);
-  pthread_cond_init(&lookout->changed, &monotonic);
+  pthread_mutex_init(&heartbeat->lock, NULL);
+  pthread_cond_init(&heartbeat->changed, &monotonic);
   pthread_condattr_destroy(&monotonic);
-  lookout->beats = run(&lookout->beating, beat, lookout, error);
-  return lookout->beats;
+  heartbeat->beats = run(&heartbeat->beating, beat, heartbeat, error);
+  return heartbeat->beats;
 }
 
 bool
-lookout_ask(struct lookout *lookout, const char *source_uri, struct error *error)
+heartbeat_ask(struct heartbeat *heartbeat, const char *source_uri, struct error *error)
 {
-  if (lookout->source_uri) {
+  if (heartbeat->source_uri) {
     return true;
   }
-  lookout->source_uri = memory_string(source_uri);
-  if (!run(&lookout->asking, ask, lookout, error)) {
-    free(lookout->source_uri);
-    lookout->source_uri = NULL;
+  heartbeat->source_uri = memory_string(source_uri);
+  if (!run(&heartbeat->asking, ask, heartbeat, error)) {
+    free(heartbeat->source_uri);
+    heartbeat->source_uri = NULL;
   }
-  return lookout->source_uri != NULL;
+  return heartbeat->source_uri != NULL;
 }
 
 void
-lookout_need(struct lookout *lookout, uint64_t needed, int64_t spooled)
+heartbeat_need(struct heartbeat *heartbeat, uint64_t needed, int64_t spooled)
 {
-  pthread_mutex_lock(&lookout->lock);
-  lookout->needed = needed;
-  lookout->spooled = spooled;
-  lookout->needed_ms = clock_ms();
-  pthread_mutex_unlock(&lookout->lock);
+  pthread_mutex_lock(&heartbeat->lock);
+  heartbeat->needed = needed;
+  heartbeat->spooled = spooled;
+  heartbeat->needed_ms = clock_ms();
+  pthread_mutex_unlock(&heartbeat->lock);
 }
 
 bool
-lookout_since(struct lookout *lookout, int64_t since_ms, uint64_t *newest)
+heartbeat_since(struct heartbeat *heartbeat, int64_t since_ms, uint64_t *newest)
 {
-  pthread_mutex_lock(&lookout->lock);
-  bool asked = lookout->asked_ms >= since_ms;
+  pthread_mutex_lock(&heartbeat->lock);
+  bool asked = heartbeat->asked_ms >= since_ms;
   if (asked) {
-    *newest = lookout->newest;
-  } else if (lookout->wanted_ms < since_ms) {
-    lookout->wanted_ms = since_ms;
-    pthread_cond_broadcast(&lookout->changed);
+    *newest = heartbeat->newest;
+  } else if (heartbeat->wanted_ms < since_ms) {
+    heartbeat->wanted_ms = since_ms;
+    pthread_cond_broadcast(&heartbeat->changed);
   }
-  pthread_mutex_unlock(&lookout->lock);
+  pthread_mutex_unlock(&heartbeat->lock);
   return asked;
 }
 
 void
-lookout_end(struct lookout *lookout)
+heartbeat_end(struct heartbeat *heartbeat)
 {
-  if (!lookout->channel) {
+  if (!heartbeat->channel) {
     return;
   }
-  pthread_mutex_lock(&lookout->lock);
-  lookout->stop = true;
-  pthread_cond_broadcast(&lookout->changed);
-  pthread_mutex_unlock(&lookout->lock);
-  if (lookout->beats) {
-    pthread_join(lookout->beating, NULL);
+  pthread_mutex_lock(&heartbeat->lock);
+  heartbeat->stop = true;
+  pthread_cond_broadcast(&heartbeat->changed);
+  pthread_mutex_unlock(&heartbeat->lock);
+  if (heartbeat->beats) {
+    pthread_join(heartbeat->beating, NULL);
   }
-  if (lookout->source_uri) {
-    pthread_join(lookout->asking, NULL);
+  if (heartbeat->source_uri) {
+    pthread_join(heartbeat->asking, NULL);
   }
-  pthread_mutex_destroy(&lookout->lock);
-  pthread_cond_destroy(&lookout->changed);
-  memory_wipe(lookout->source_uri);
+  pthread_mutex_destroy(&heartbeat->lock);
+  pthread_cond_destroy(&heartbeat->changed);
+  memory_wipe(heartbeat->source_uri);
 }

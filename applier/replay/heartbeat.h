@@ -14,7 +14,7 @@
 
 #include "ipc/channel.h"
 
-struct lookout {
+struct heartbeat {
   struct channel *channel;
   char *source_uri; /* NULL: nobody asks the source yet */
   pthread_t beating;
@@ -31,22 +31,22 @@ struct lookout {
   int64_t needed_ms;
 };
 
-/* The first thread. lookout_end in any case, without this, too (of zeroed memory); the channel must outlive it. */
-bool lookout_start(struct lookout *lookout, struct channel *channel, struct error *error);
+/* The first thread. heartbeat_end in any case, without this, too (of zeroed memory); the channel must outlive it. */
+bool heartbeat_start(struct heartbeat *heartbeat, struct channel *channel, struct error *error);
 
 /* The second one; once it was started, nothing. */
-bool lookout_ask(struct lookout *lookout, const char *source_uri, struct error *error);
+bool heartbeat_ask(struct heartbeat *heartbeat, const char *source_uri, struct error *error);
 
 /* The replay itself learned that the source's newest entry of this time was `newest`. */
-void lookout_note(struct lookout *lookout, uint64_t newest, int64_t asked_ms);
+void heartbeat_note(struct heartbeat *heartbeat, uint64_t newest, int64_t asked_ms);
 
 /* What has to stay in the source's oplog, and how large the spool is. */
-void lookout_need(struct lookout *lookout, uint64_t needed, int64_t spooled);
+void heartbeat_need(struct heartbeat *heartbeat, uint64_t needed, int64_t spooled);
 
 /* Whether the source was asked for its newest entry at or after this time, and what it said. If not, it is asked at once. */
-bool lookout_since(struct lookout *lookout, int64_t since_ms, uint64_t *newest);
+bool heartbeat_since(struct heartbeat *heartbeat, int64_t since_ms, uint64_t *newest);
 
 /* May take as long as a question that is under way. */
-void lookout_end(struct lookout *lookout);
+void heartbeat_end(struct heartbeat *heartbeat);
 
 #endif

@@ -10,14 +10,14 @@
 #define PAUSES 20   /* a look takes a twentieth of the time at most: a server may read its whole oplog for it */
 
 int64_t
-watch_pause_ms(int64_t begun_ms, int64_t least_ms)
+oplog_watch_pause_ms(int64_t begun_ms, int64_t least_ms)
 {
   int64_t pause_ms = PAUSES * (clock_ms() - begun_ms);
   return pause_ms > least_ms ? pause_ms : least_ms;
 }
 
 bool
-watch_send(struct channel *channel, const struct window_seen *seen, struct error *error)
+oplog_watch_send(struct channel *channel, const struct window_seen *seen, struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
   message_put_timestamp(&document, "oldest", seen->oldest);
@@ -59,7 +59,7 @@ look(struct applier *applier, const struct optime *start, struct error *error)
   }
   return mark_move(&applier->target, &applier->mark, MARK_MS, error) &&
          oplog_glance(&applier->reader, &seen.oldest, &seen.newest, error) &&
-         watch_send(&applier->channel, &seen, error);
+         oplog_watch_send(&applier->channel, &seen, error);
 }
 
 /* How both servers do; one that is away is found by others. */
@@ -82,8 +82,8 @@ report_load(struct applier *applier, bool *denied, struct error *error)
 }
 
 int
-watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
-                    struct error *error)
+oplog_watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
+                          struct error *error)
 {
   bool denied = false;
   int64_t wait_ms = 0;            /* the first look is at once */
@@ -93,9 +93,9 @@ watch_until_message(struct applier *applier, const struct optime *start, enum me
     if (begun_ms < window_ms) {
       /* only how the servers do */
     } else if (look(applier, start, error)) {
-      patience_end(applier);
-      window_ms = clock_ms() + watch_pause_ms(begun_ms, WATCH_MS);
-    } else if (patience_has(applier, error)) {
+      retry_end(applier);
+      window_ms = clock_ms() + oplog_watch_pause_ms(begun_ms, WATCH_MS);
+    } else if (retry_allowed(applier, error)) {
       window_ms = clock_ms() + applier->pause_ms;
     } else {
       return -1;

@@ -8,11 +8,11 @@
 #include "applier/replay/state.h"
 
 /* Until the next message, which it gives: 1; 0 if the coordinator is gone; -1. `start` is T0. */
-int watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
-                        struct error *error);
+int oplog_watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type,
+                              bson_t *message, struct error *error);
 
 /* How long to leave the source alone after a look that began then. */
-int64_t watch_pause_ms(int64_t begun_ms, int64_t least_ms);
+int64_t oplog_watch_pause_ms(int64_t begun_ms, int64_t least_ms);
 
 /* Tells the coordinator how far the source's oplog reaches; see MESSAGE_WINDOW. */
 struct window_seen {
@@ -22,6 +22,6 @@ struct window_seen {
   int64_t spooled;
   const struct mark *mark; /* NULL: it says nothing of the mark */
 };
-bool watch_send(struct channel *channel, const struct window_seen *seen, struct error *error);
+bool oplog_watch_send(struct channel *channel, const struct window_seen *seen, struct error *error);
 
 #endif

@@ -31,18 +31,18 @@ removes_fields(const struct entry *entry)
 
 /* Up to the consistency point: notes what must be read again. False: the entry is in what was read already. */
 static bool
-is_to_replay(struct applier *applier, struct place *place, const struct entry *entry)
+is_to_replay(struct applier *applier, struct mapped_collection *mapped, const struct entry *entry)
 {
-  struct reread *reread = reread_find(place, &entry->id);
+  struct reread *reread = reread_find(mapped, &entry->id);
   if (reread && entry->ts <= reread->exact) {
     return false;
   }
   if (removes_fields(entry)) {
-    if ((reread || !applier->rereading || place->start) && !place->capped) {
-      reread_note(place, &entry->id);
+    if ((reread || !applier->rereading || mapped->start) && !mapped->capped) {
+      reread_note(mapped, &entry->id);
     }
   } else if (reread && entry->kind == ENTRY_WRITE && entry->write != APPLY_MODIFY && entry->write != APPLY_DELTA) {
-    reread_forget(place, reread); /* the whole document is as this entry says */
+    reread_forget(mapped, reread); /* the whole document is as this entry says */
   }
   return true;
 }
@@ -102,7 +102,7 @@ static bool
 add_write(struct applier *applier, struct entry *entry, struct error *error)
 {
   if (strncmp(entry->coll, "system.", 7) == 0 && strcmp(entry->coll, "system.js") != 0 && !series_of(entry->coll)) {
-    return reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error) &&
+    return reread_flush(&applier->collection_map, &applier->apply, false, UINT64_MAX, error) &&
            ddl_apply_write(&applier->ddl, entry, error);
   }
   if (!selection_wants(&applier->selection, entry->db, entry->coll)) {
@@ -111,13 +111,13 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   if (!entry_rename(entry, &applier->selection, error)) {
     return false;
   }
-  struct place *place = ddl_place(&applier->ddl, entry);
-  if ((!place && ddl_is_gone(&applier->ddl, entry)) || ddl_was_gone(&applier->ddl, entry)) {
+  struct mapped_collection *mapped = ddl_place(&applier->ddl, entry);
+  if ((!mapped && ddl_is_gone(&applier->ddl, entry)) || ddl_was_gone(&applier->ddl, entry)) {
     return true;
   }
   bool upsert =
     entry->kind == ENTRY_WRITE && entry->write != APPLY_DELETE && applier->loose && (applier->upserts || entry->upsert);
-  if (!place) { /* not every server logs the creation that an insert makes */
+  if (!mapped) { /* not every server logs the creation that an insert makes */
     if (entry->write != APPLY_INSERT && !upsert) {
       return applier->ddl.lenient || (applier->loose && entry->write == APPLY_DELETE) ||
              error_set(error, ERROR_DIVERGED, "the oplog entry at %u.%u changes %s.%s, which the target does not have",
@@ -128,31 +128,31 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
         !schema_create(&applier->target, entry->db, entry->coll, &nothing, error)) {
       return false;
     }
-    place = places_add(&applier->places, entry->db, entry->coll);
-    place->since = entry->ts;
-    places_set_source(&applier->places, place, entry->from_db, entry->from_coll);
+    mapped = collection_map_add(&applier->collection_map, entry->db, entry->coll);
+    mapped->since = entry->ts;
+    collection_map_set_source(&applier->collection_map, mapped, entry->from_db, entry->from_coll);
     if (entry->has_uuid) {
-      places_set_uuid(&applier->places, place, entry->uuid);
+      collection_map_set_uuid(&applier->collection_map, mapped, entry->uuid);
     }
   }
-  if (entry->ts <= place->start || (!applier->consistent && !is_to_replay(applier, place, entry))) {
+  if (entry->ts <= mapped->start || (!applier->consistent && !is_to_replay(applier, mapped, entry))) {
     return true;
   }
   struct batch *batch = &applier->apply.gathering;
-  struct batch_run *run = batch_into(batch, place->db, place->coll);
-  bool expires = !place->capped && place_may_have_expired(place, entry->ts);
+  struct batch_run *run = batch_into(batch, mapped->db, mapped->coll);
+  bool expires = !mapped->capped && mapped_collection_may_have_expired(mapped, entry->ts);
   if (run->count > 0 && run->expires != expires) { /* the last one of the time that this is about is behind */
     if (!apply_send(&applier->apply, error)) {
       return false;
     }
-    run = batch_into(batch, place->db, place->coll);
+    run = batch_into(batch, mapped->db, mapped->coll);
   }
   if (run->count == 0) {
-    run->capped = place->capped;
-    run->no_id_index = place->no_id_index;
+    run->capped = mapped->capped;
+    run->no_id_index = mapped->no_id_index;
     run->expires = expires;
     run->keep_order =
-      place->capped || place->collated || sleeping_any_unique(&applier->sleeping, place->db, place->coll);
+      mapped->capped || mapped->collated || deferred_any_unique(&applier->deferred, mapped->db, mapped->coll);
   }
   batch->loose = applier->loose;
   batch->upsert = upsert;
@@ -205,7 +205,7 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
   if (entry.kind == ENTRY_GROUP) {
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
-    ok = reread_flush(&applier->places, &applier->apply, false, UINT64_MAX, error) &&
+    ok = reread_flush(&applier->collection_map, &applier->apply, false, UINT64_MAX, error) &&
          mark_look_after_rest(&applier->target, &applier->mark, &applier->looked_ms, error) &&
          ddl_apply(&applier->ddl, &entry, error);
   } else {
@@ -251,7 +251,7 @@ take_transaction(struct applier *applier, const bson_t *document, bool parts, st
 }
 
 bool
-take_stream_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
+replay_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
 {
   enum transaction_role role = transaction_role_of(document);
   applier->by_hand = role == TRANSACTION_NONE;

@@ -7,6 +7,6 @@
 #include "applier/replay/state.h"
 
 /* `ts` is the entry's own. */
-bool take_stream_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
+bool replay_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
 
 #endif

@@ -22,7 +22,7 @@ is_hopeless(struct applier *applier, const struct error *why)
 }
 
 bool
-patience_has(struct applier *applier, const struct error *why)
+retry_allowed(struct applier *applier, const struct error *why)
 {
   if ((!server_error_passes(why) && !reader_cursor_died(why)) || is_hopeless(applier, why)) {
     return false;
@@ -38,9 +38,9 @@ patience_has(struct applier *applier, const struct error *why)
 }
 
 bool
-patience_wait(struct applier *applier, const struct error *why)
+retry_wait(struct applier *applier, const struct error *why)
 {
-  bool has = patience_has(applier, why);
+  bool has = retry_allowed(applier, why);
   if (has) {
     clock_sleep_ms(applier->pause_ms);
   }
@@ -48,7 +48,7 @@ patience_wait(struct applier *applier, const struct error *why)
 }
 
 void
-patience_end(struct applier *applier)
+retry_end(struct applier *applier)
 {
   if (applier->pause_ms > 0) {
     log_info("both servers answer again");

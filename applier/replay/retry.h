@@ -12,12 +12,12 @@
  * bookmark moving. Says what failed, unless the attempt before met the same, and sets how long
  * to leave the servers alone before the next one (applier.pause_ms).
  */
-bool patience_has(struct applier *applier, const struct error *why);
+bool retry_allowed(struct applier *applier, const struct error *why);
 
 /* The same, and waits. */
-bool patience_wait(struct applier *applier, const struct error *why);
+bool retry_wait(struct applier *applier, const struct error *why);
 
 /* Both servers answer: says so if that was waited for. */
-void patience_end(struct applier *applier);
+void retry_end(struct applier *applier);
 
 #endif

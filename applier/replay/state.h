@@ -14,14 +14,14 @@
 
 struct applier {
   struct channel channel;
-  struct lookout lookout;
+  struct heartbeat heartbeat;
   struct reader reader;
   struct server target;
   struct apply apply;
   struct mark mark;  /* the target's, by which it is known again after each loss of the connection */
   int64_t looked_ms; /* when the connection for commands was looked at last */
-  struct places places;
-  struct sleeping sleeping;
+  struct collection_map collection_map;
+  struct deferred deferred;
   struct selection selection;
   struct listed listed;
   struct transactions transactions;
@@ -39,8 +39,8 @@ struct applier {
   struct optime bookmark;    /* all up to it is held by the target's majority */
   uint64_t end;              /* the consistency point */
   struct optime expected;    /* the entry that has to be there, at `end`; ts 0: none. See follow_expect */
-  struct optime
-    *seen; /* more of such, where the copy was before it was done: by timestamp, up to `seen_count` from `seen_at` */
+  /* More of such, where the copy was before it was done: by timestamp, up to `seen_count` from `seen_at`. */
+  struct optime *seen;
   size_t seen_count;
   size_t seen_at;
   int64_t report_ms;

@@ -3,7 +3,7 @@
 #include "base/clock.h"
 
 void
-told_take(struct applier *applier, enum message_type type)
+stop_request_note(struct applier *applier, enum message_type type)
 {
   if (type == MESSAGE_STOP) {
     applier->stopping = true;
@@ -14,7 +14,7 @@ told_take(struct applier *applier, enum message_type type)
 }
 
 bool
-told_stop(void *context, int wait_ms)
+stop_requested(void *context, int wait_ms)
 {
   struct applier *applier = context;
   for (; !applier->stopping && channel_waiting(&applier->channel, wait_ms); wait_ms = 0) {
@@ -22,7 +22,7 @@ told_stop(void *context, int wait_ms)
     bson_t message;
     struct error ignored; /* nobody is there to be told */
     if (channel_receive(&applier->channel, &type, &message, &ignored) == 1) {
-      told_take(applier, type);
+      stop_request_note(applier, type);
     } else {
       applier->stopping = true;
     }
@@ -31,12 +31,12 @@ told_stop(void *context, int wait_ms)
 }
 
 bool
-told_goal(struct applier *applier)
+drain_goal_known(struct applier *applier)
 {
   if (applier->draining && applier->reader.unordered && feed_idle_ms(applier->feed) >= applier->drain_ms) {
     applier->goal = feed_settled(applier->feed).ts; /* what it said before may be its clock */
   } else if (applier->draining && applier->goal == 0) {
-    lookout_since(&applier->lookout, applier->drain_ms, &applier->goal);
+    heartbeat_since(&applier->heartbeat, applier->drain_ms, &applier->goal);
   }
   return applier->goal != 0;
 }

@@ -7,12 +7,12 @@
 #include "applier/replay/state.h"
 
 /* Notes a message that came. */
-void told_take(struct applier *applier, enum message_type type);
+void stop_request_note(struct applier *applier, enum message_type type);
 
 /* Notes what is there, or comes within `wait_ms`. True: STOP came, or the coordinator is gone. The context is the applier. */
-bool told_stop(void *context, int wait_ms);
+bool stop_requested(void *context, int wait_ms);
 
 /* DRAIN came, and what the source's newest entry was after that is known: `applier->goal`. */
-bool told_goal(struct applier *applier);
+bool drain_goal_known(struct applier *applier);
 
 #endif

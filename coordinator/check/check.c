@@ -35,8 +35,8 @@ check_init(struct check *check, const struct options *options, const struct sele
 void
 check_close(struct check *check)
 {
-  needs_close(&check->source);
-  needs_close(&check->target);
+  required_privileges_close(&check->source);
+  required_privileges_close(&check->target);
   findings_clear(&check->findings);
 }
 
@@ -155,7 +155,8 @@ static bool
 open_source(struct check *check)
 {
   struct servers *servers = check->servers;
-  return needs_open(&check->source, &servers->reader.server, servers->source_hello.wire_version, &check->findings);
+  return required_privileges_open(&check->source, &servers->reader.server, servers->source_hello.wire_version,
+                                  &check->findings);
 }
 
 void
@@ -164,28 +165,29 @@ check_copy(struct check *check)
   struct servers *servers = check->servers;
   bool has_oplog = servers->source_hello.set_name[0] != 0;
   bool source = open_source(check);
-  bool target = needs_open(&check->target, &servers->target, servers->target_hello.wire_version, &check->findings);
+  bool target =
+    required_privileges_open(&check->target, &servers->target, servers->target_hello.wire_version, &check->findings);
   if (source) {
-    needs_oplog(&check->source);
-    source = needs_listing(&check->source);
+    required_privileges_oplog(&check->source);
+    source = required_privileges_listing(&check->source);
   }
-  target = target && needs_listing(&check->target);
+  target = target && required_privileges_listing(&check->target);
   if (target) {
-    needs_mark(&check->target);
+    required_privileges_mark(&check->target);
     servers_check_target(servers, check->options->drop, &check->findings);
   }
   if (!source || !inventory_read(servers, check->options, check->selection, check->catalog, &check->findings)) {
     return;
   }
-  needs_collections(&check->source, check->catalog);
+  required_privileges_collections(&check->source, check->catalog);
   int64_t bytes = census_take(check->catalog, check->options, &check->findings);
   if (has_oplog) {
     estimate_oplog(&servers->reader, bytes, check->options, &check->findings);
   }
   if (target) {
-    needs_collections(&check->target, check->catalog);
+    required_privileges_collections(&check->target, check->catalog);
     if (check->options->preserve_uuids) {
-      needs_uuids(&check->target, check->catalog);
+      required_privileges_uuids(&check->target, check->catalog);
     }
     estimate_space(&servers->target, check->target.databases, bytes, check->options, &check->findings);
   }
@@ -237,20 +239,20 @@ check_anchors(struct check *check, struct checkpoint *checkpoint, const char *na
 }
 
 void
-check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step)
+check_resume(struct check *check, struct checkpoint *checkpoint, enum resume_step step)
 {
   struct error error;
   if (!identity_check(check->servers, checkpoint, step, &error)) {
     findings_add_error(&check->findings, TOPIC_BOOKMARK, "target", &error);
   }
   if (open_source(check)) {
-    needs_oplog(&check->source);
+    required_privileges_oplog(&check->source);
   }
   if (check->options->drop) {
     findings_add(&check->findings, FINDING_WARNING, TOPIC_BOOKMARK, "--drop",
                  "an earlier run is gone on with, so nothing is dropped; to start over, give --forceDump as well");
   }
-  if (check_anchors(check, checkpoint, step == KEPT_BOOKMARK ? "bookmark" : "start", &error)) {
+  if (check_anchors(check, checkpoint, step == RESUME_BOOKMARK ? "bookmark" : "start", &error)) {
     return;
   }
   if (server_error_passes(&error)) { /* the replay waits for it */
@@ -261,30 +263,30 @@ check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step 
 }
 
 /* A bookmark file that is there: what a start makes of it. */
-static enum kept_step
+static enum resume_step
 look_at_bookmark(struct check *check)
 {
   struct checkpoint checkpoint;
   struct error error;
   bson_t shape;
-  enum kept_step step = KEPT_NOTHING;
+  enum resume_step step = RESUME_NOTHING;
   options_shape(check->options, check->selection, &shape);
-  struct kept_identity identity = servers_identity(check->servers, &shape);
+  struct migration_identity identity = servers_identity(check->servers, &shape);
   int got = checkpoint_peek(&checkpoint, options_bookmark(check->options), &error);
   if (got == 1) {
-    step = kept_look(&checkpoint, check->options, &identity, &error);
+    step = copy_state_look(&checkpoint, check->options, &identity, &error);
   }
-  if (got < 0 || step == KEPT_FAILED) {
-    step = KEPT_FAILED;
+  if (got < 0 || step == RESUME_FAILED) {
+    step = RESUME_FAILED;
     findings_add_error(&check->findings, TOPIC_BOOKMARK, options_bookmark(check->options), &error);
-  } else if (step == KEPT_NOTHING) {
+  } else if (step == RESUME_NOTHING) {
     findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, options_bookmark(check->options),
                  "none that a start goes on from: everything is copied");
   } else {
     findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, checkpoint.path,
                  "an earlier run %s: a start goes on with %s (--forceDump copies again)",
-                 step == KEPT_BOOKMARK ? "copied everything" : "was cut short while it copied",
-                 step == KEPT_BOOKMARK ? "the replay" : "the copy");
+                 step == RESUME_BOOKMARK ? "copied everything" : "was cut short while it copied",
+                 step == RESUME_BOOKMARK ? "the replay" : "the copy");
     check_resume(check, &checkpoint, step);
   }
   checkpoint_close(&checkpoint);
@@ -298,7 +300,7 @@ check_all(struct check *check, const char *source_uri, const char *target_uri)
   if (!check_open(check, source_uri, target_uri)) {
     return;
   }
-  if (look_at_bookmark(check) <= KEPT_NOTHING) {
+  if (look_at_bookmark(check) <= RESUME_NOTHING) {
     check_copy(check);
   }
 }

@@ -16,8 +16,8 @@ struct check {
   struct servers *servers; /* this and the catalog are the caller's */
   struct catalog *catalog;
   struct findings findings;
-  struct needs source;
-  struct needs target;
+  struct required_privileges source;
+  struct required_privileges target;
 };
 
 /* As many open files as its processes need at most; false if this machine does not allow them. */
@@ -36,7 +36,7 @@ void check_copy(struct check *check);
  * What a run that goes on behind `step` needs: that the target is the one that was written to, and that the source's oplog, or the
  * spool, has what is to be replayed.
  */
-void check_resume(struct check *check, struct checkpoint *checkpoint, enum kept_step step);
+void check_resume(struct check *check, struct checkpoint *checkpoint, enum resume_step step);
 
 /* The command: prints the report on stdout, as JSON with --json; gives the exit status. */
 int check_run(const struct options *options);

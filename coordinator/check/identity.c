@@ -118,7 +118,7 @@ static bool
 look_for_copies(struct search *search, struct checkpoint *checkpoint, struct error *error)
 {
   struct catalog catalog = {0};
-  bool ok = kept_get_catalog(checkpoint, &catalog, error);
+  bool ok = copy_state_get_catalog(checkpoint, &catalog, error);
   search->copied = memory_new(catalog.count * sizeof *search->copied + 1);
   search->copied_most = catalog.count;
   ok = ok && checkpoint_items(checkpoint, "done", note_copied, search, error);
@@ -162,13 +162,13 @@ read_bookmark(struct search *search, struct checkpoint *checkpoint, struct error
 }
 
 static bool
-look_for_collections(struct servers *servers, struct checkpoint *checkpoint, enum kept_step step, struct error *error)
+look_for_collections(struct servers *servers, struct checkpoint *checkpoint, enum resume_step step, struct error *error)
 {
   struct search search = {.servers = servers};
-  bool ok = refused_list(checkpoint, &search.refused, error) && list_target(&search, error) &&
+  bool ok = refusals_list(checkpoint, &search.refused, error) && list_target(&search, error) &&
             read_bookmark(&search, checkpoint, error) &&
-            (step == KEPT_BOOKMARK ? checkpoint_items(checkpoint, "places", look_for_place, &search, error)
-                                   : look_for_copies(&search, checkpoint, error));
+            (step == RESUME_BOOKMARK ? checkpoint_items(checkpoint, "places", look_for_place, &search, error)
+                                     : look_for_copies(&search, checkpoint, error));
   bson_destroy(&search.refused);
   free(search.sorted);
   catalog_clear(&search.there);
@@ -176,8 +176,8 @@ look_for_collections(struct servers *servers, struct checkpoint *checkpoint, enu
 }
 
 bool
-identity_check(struct servers *servers, struct checkpoint *checkpoint, enum kept_step step, struct error *error)
+identity_check(struct servers *servers, struct checkpoint *checkpoint, enum resume_step step, struct error *error)
 {
-  return kept_get_mark(checkpoint, &servers->mark, error) && mark_look(&servers->target, &servers->mark, error) &&
-         (step < KEPT_PLAN || look_for_collections(servers, checkpoint, step, error));
+  return copy_state_get_mark(checkpoint, &servers->mark, error) && mark_look(&servers->target, &servers->mark, error) &&
+         (step < RESUME_PLAN || look_for_collections(servers, checkpoint, step, error));
 }

@@ -12,6 +12,6 @@
  * the bookmark file knows of. After a run that was killed, one is not missed if the source's oplog says behind the bookmark that it
  * was dropped or renamed: the replay may have come so far. ERROR_STATE with what is wrong and what to do.
  */
-bool identity_check(struct servers *servers, struct checkpoint *checkpoint, enum kept_step step, struct error *error);
+bool identity_check(struct servers *servers, struct checkpoint *checkpoint, enum resume_step step, struct error *error);
 
 #endif

@@ -167,13 +167,13 @@ ask_all(struct servers *servers, struct catalog *catalog,
         bool (*ask)(struct collection *, struct reader *, struct error *), struct error *error)
 {
   struct survey survey = {servers, catalog, ask};
-  struct crew crew = {.kind = ERROR_SOURCE,
-                      .uri = servers->source_uri,
-                      .threads = CREW_MOST,
-                      .work = ask_one,
-                      .context = &survey,
-                      .own = &servers->reader.server};
-  return crew_run(&crew, catalog->count, error);
+  struct parallel parallel = {.kind = ERROR_SOURCE,
+                              .uri = servers->source_uri,
+                              .threads = PARALLEL_MOST,
+                              .work = ask_one,
+                              .context = &survey,
+                              .own = &servers->reader.server};
+  return parallel_run(&parallel, catalog->count, error);
 }
 
 static bool

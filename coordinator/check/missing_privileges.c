@@ -9,19 +9,19 @@
 static int
 compare(const void *left, const void *right)
 {
-  const struct lack *a = left;
-  const struct lack *b = right;
+  const struct missing_privileges *a = left;
+  const struct missing_privileges *b = right;
   int db = strcmp(a->db, b->db);
   return db ? db : strcmp(a->coll, b->coll);
 }
 
 void
-lack_sort(struct lack *lacks, size_t count)
+missing_privileges_sort(struct missing_privileges *missing, size_t count)
 {
-  qsort(lacks, count, sizeof *lacks, compare);
+  qsort(missing, count, sizeof *missing, compare);
 }
 
-struct names {
+struct namespace_set {
   FILE *out;
   size_t count;
   uint32_t among;
@@ -29,13 +29,13 @@ struct names {
 };
 
 static bool
-is_alike(const struct names *names, const struct lack *lack)
+is_alike(const struct namespace_set *names, const struct missing_privileges *missing_privileges)
 {
-  return (lack->mask & names->among) == names->bits;
+  return (missing_privileges->mask & names->among) == names->bits;
 }
 
 static void
-add_name(struct names *names, const char *db, const char *coll)
+add_name(struct namespace_set *names, const char *db, const char *coll)
 {
   if (names->count++ < NAMES_MOST) {
     fprintf(names->out, "%s%s.%s", names->count > 1 ? ", " : "", db, coll);
@@ -44,37 +44,37 @@ add_name(struct names *names, const char *db, const char *coll)
 
 /* `count` collections of one database. */
 static void
-add_database(struct names *names, const struct lack *lacks, size_t count)
+add_database(struct namespace_set *names, const struct missing_privileges *missing, size_t count)
 {
   size_t alike = 0;
   bool all = true;
   for (size_t i = 0; i < count; i++) {
-    alike += is_alike(names, &lacks[i]);
-    all = all && (lacks[i].view || is_alike(names, &lacks[i]));
+    alike += is_alike(names, &missing[i]);
+    all = all && (missing[i].view || is_alike(names, &missing[i]));
   }
   if (all && alike > 1) {
-    add_name(names, lacks[0].db, "*");
+    add_name(names, missing[0].db, "*");
     return;
   }
   for (size_t i = 0; i < count; i++) {
-    if (is_alike(names, &lacks[i])) {
-      add_name(names, lacks[i].db, lacks[i].coll);
+    if (is_alike(names, &missing[i])) {
+      add_name(names, missing[i].db, missing[i].coll);
     }
   }
 }
 
 char *
-lack_names(const struct lack *lacks, size_t count, uint32_t among, uint32_t bits)
+missing_privileges_names(const struct missing_privileges *missing, size_t count, uint32_t among, uint32_t bits)
 {
   char *text = NULL;
   size_t size = 0;
-  struct names names = {.out = open_memstream(&text, &size), .among = among, .bits = bits};
+  struct namespace_set names = {.out = open_memstream(&text, &size), .among = among, .bits = bits};
   for (size_t i = 0; i < count;) {
     size_t end = i;
-    while (end < count && strcmp(lacks[end].db, lacks[i].db) == 0) {
+    while (end < count && strcmp(missing[end].db, missing[i].db) == 0) {
       end++;
     }
-    add_database(&names, &lacks[i], end - i);
+    add_database(&names, &missing[i], end - i);
     i = end;
   }
   if (names.count > NAMES_MOST) {

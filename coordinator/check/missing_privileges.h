@@ -8,20 +8,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct lack {
+struct missing_privileges {
   const char *db; /* the names are the caller's */
   const char *coll;
   bool view;
   uint32_t mask; /* bits of what is missing */
 };
 
-/* By database and name, as lack_names wants them. */
-void lack_sort(struct lack *lacks, size_t count);
+/* By database and name, as missing_privileges_names wants them. */
+void missing_privileges_sort(struct missing_privileges *missing, size_t count);
 
 /*
  * "shop.*, crm.x and 3 more": where exactly `bits` of `among` are missing. A database all of whose collections (views aside)
  * are alike is named as a whole. free() it.
  */
-char *lack_names(const struct lack *lacks, size_t count, uint32_t among, uint32_t bits);
+char *missing_privileges_names(const struct missing_privileges *missing, size_t count, uint32_t among, uint32_t bits);
 
 #endif

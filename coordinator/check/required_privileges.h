@@ -13,32 +13,33 @@
 #include "server/server.h"
 #include "source/catalog/catalog.h"
 
-struct needs {
+struct required_privileges {
   struct server *server;
   int wire_version;
   bool source; /* else the target */
   struct findings *findings;
   struct privileges privileges;
-  bson_t *databases; /* listDatabases' reply; empty before needs_listing */
+  bson_t *databases; /* listDatabases' reply; empty before required_privileges_listing */
 };
 
 /* Asks who is logged in. False, with the problem noted, if the question failed. */
-bool needs_open(struct needs *needs, struct server *server, int wire_version, struct findings *findings);
-void needs_close(struct needs *needs);
+bool required_privileges_open(struct required_privileges *required_privileges, struct server *server, int wire_version,
+                              struct findings *findings);
+void required_privileges_close(struct required_privileges *required_privileges);
 
 /* Reading the source's oplog. */
-void needs_oplog(struct needs *needs);
+void required_privileges_oplog(struct required_privileges *required_privileges);
 
 /* Listing the databases, and the collections of each. False, with the problem noted, if there is no list. */
-bool needs_listing(struct needs *needs);
+bool required_privileges_listing(struct required_privileges *required_privileges);
 
 /* Reading (source) or writing (target; under the names there) each collection of the catalog. */
-void needs_collections(struct needs *needs, const struct catalog *catalog);
+void required_privileges_collections(struct required_privileges *required_privileges, const struct catalog *catalog);
 
 /* The target: the migration's mark (target/guard/mark.h), which it can do without. */
-void needs_mark(struct needs *needs);
+void required_privileges_mark(struct required_privileges *required_privileges);
 
 /* The target, with --preserveUUIDs: that it can, that its user may, and that the source's collections have any. */
-void needs_uuids(struct needs *needs, const struct catalog *catalog);
+void required_privileges_uuids(struct required_privileges *required_privileges, const struct catalog *catalog);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "server/probe.h"
 #include "source/reader/contact.h"
-#include "source/reader/set.h"
+#include "source/reader/replica_set.h"
 #include "target/definition/schema.h"
 
 #define PROBES 5
@@ -94,7 +94,7 @@ servers_open(struct servers *servers, const char *source_uri, const char *target
     findings_add_error(findings, TOPIC_SERVERS, "target", &error);
   }
   if (source) {
-    servers->has_source_id = set_ask_id(&servers->reader, &servers->source_id);
+    servers->has_source_id = replica_set_ask_id(&servers->reader, &servers->source_id);
   }
   if (source && target) {
     check_pair(servers, findings);
@@ -102,11 +102,11 @@ servers_open(struct servers *servers, const char *source_uri, const char *target
   return source && target;
 }
 
-struct kept_identity
+struct migration_identity
 servers_identity(const struct servers *servers, const bson_t *shape)
 {
-  return (struct kept_identity){&servers->source_hello, &servers->target_hello, shape,
-                                servers->has_source_id ? &servers->source_id : NULL, &servers->mark};
+  return (struct migration_identity){&servers->source_hello, &servers->target_hello, shape,
+                                     servers->has_source_id ? &servers->source_id : NULL, &servers->mark};
 }
 
 static double

@@ -32,7 +32,7 @@ bool servers_open(struct servers *servers, const char *source_uri, const char *t
 void servers_close(struct servers *servers);
 
 /* What the bookmark file has to be of; points into both. */
-struct kept_identity servers_identity(const struct servers *servers, const bson_t *shape);
+struct migration_identity servers_identity(const struct servers *servers, const bson_t *shape);
 
 /* How both servers do before the copy. */
 struct load servers_load(struct servers *servers);

@@ -36,7 +36,7 @@ refuse(struct creation *creation, const struct collection *collection, const cha
   bson_t document = BSON_INITIALIZER;
   message_put_refused_definition(&document, collection->to_db, collection->to_name, index, why);
   pthread_mutex_lock(&creation->lock);
-  bool ok = refused_add(creation->checkpoint, &document, error);
+  bool ok = refusals_add(creation->checkpoint, &document, error);
   pthread_mutex_unlock(&creation->lock);
   bson_destroy(&document);
   return ok;
@@ -142,13 +142,13 @@ create_all(struct servers *servers, struct checkpoint *checkpoint, const struct 
            struct error *error)
 {
   struct creation creation = {.servers = servers, .catalog = catalog, .indexes = indexes, .checkpoint = checkpoint};
-  struct crew crew = {.kind = ERROR_TARGET,
-                      .uri = servers->target_uri,
-                      .threads = CREW_MOST,
-                      .work = create_collection,
-                      .context = &creation};
+  struct parallel parallel = {.kind = ERROR_TARGET,
+                              .uri = servers->target_uri,
+                              .threads = PARALLEL_MOST,
+                              .work = create_collection,
+                              .context = &creation};
   pthread_mutex_init(&creation.lock, NULL);
-  bool ok = crew_run(&crew, catalog->count, error) && create_views(&creation, &servers->target, error);
+  bool ok = parallel_run(&parallel, catalog->count, error) && create_views(&creation, &servers->target, error);
   pthread_mutex_destroy(&creation.lock);
   return ok;
 }

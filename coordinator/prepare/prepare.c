@@ -14,7 +14,7 @@ prepare_clear_target(struct servers *servers, bool drop, struct error *error)
 }
 
 static void
-put_sleeper(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl)
+put_deferred(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl)
 {
   bson_t item = BSON_INITIALIZER;
   BSON_APPEND_DOCUMENT(&item, "spec", spec);
@@ -25,24 +25,24 @@ put_sleeper(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int6
 }
 
 static bool
-keep_sleepers(struct checkpoint *checkpoint, const struct collection *collection, const bson_t *list,
+keep_deferred(struct checkpoint *checkpoint, const struct collection *collection, const bson_t *list,
               struct error *error)
 {
   bson_t item = BSON_INITIALIZER;
   BSON_APPEND_UTF8(&item, "db", collection->to_db);
   BSON_APPEND_UTF8(&item, "coll", collection->to_name);
   BSON_APPEND_ARRAY(&item, "indexes", list);
-  bool ok = known_put(checkpoint, "sleeping", &item, error);
+  bool ok = collection_state_put(checkpoint, "sleeping", &item, error);
   bson_destroy(&item);
   return ok;
 }
 
 /* Unique ones wait for the consistency point; the workers build the others. Gives how many sleepers there are. */
 static uint32_t
-plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *sleeping)
+plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *deferred)
 {
   const struct collection *collection = plan->collections[number].source;
-  uint32_t sleepers = 0;
+  uint32_t count = 0;
   bson_iter_t iter;
   bool collated = bson_has_field(collection->options, "collation");
   for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
@@ -57,27 +57,27 @@ plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *
       plan_add_index(plan, number, &index.spec);
     }
     if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
-      put_sleeper(sleeping, sleepers++, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
+      put_deferred(deferred, count++, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
     }
     bson_destroy(&index.spec);
   }
-  return sleepers;
+  return count;
 }
 
 /* And the collection's own expiry sleeps. */
 static bool
-plan_sleepers(struct servers *servers, struct plan *plan, size_t number, bool indexes, struct checkpoint *checkpoint,
+plan_deferred(struct servers *servers, struct plan *plan, size_t number, bool indexes, struct checkpoint *checkpoint,
               struct error *error)
 {
   const struct collection *collection = plan->collections[number].source;
-  bson_t sleeping = BSON_INITIALIZER;
+  bson_t deferred = BSON_INITIALIZER;
   bson_t nothing = BSON_INITIALIZER;
-  uint32_t sleepers = indexes ? plan_indexes(servers, plan, number, &sleeping) : 0;
+  uint32_t count = indexes ? plan_indexes(servers, plan, number, &deferred) : 0;
   if (collection->ttl_s >= 0) {
-    put_sleeper(&sleeping, sleepers++, &nothing, false, collection->ttl_s);
+    put_deferred(&deferred, count++, &nothing, false, collection->ttl_s);
   }
-  bool ok = sleepers == 0 || keep_sleepers(checkpoint, collection, &sleeping, error);
-  bson_destroy(&sleeping);
+  bool ok = count == 0 || keep_deferred(checkpoint, collection, &deferred, error);
+  bson_destroy(&deferred);
   return ok;
 }
 
@@ -113,12 +113,12 @@ make_mark(struct servers *servers, struct error *error)
 }
 
 static bool
-keep_catalog(struct servers *servers, const struct kept_identity *identity, const struct catalog *catalog,
+keep_catalog(struct servers *servers, const struct migration_identity *identity, const struct catalog *catalog,
              struct checkpoint *checkpoint, struct error *error)
 {
   bson_t start = BSON_INITIALIZER;
   optime_put(&start, &servers->start);
-  bool ok = make_mark(servers, error) && kept_begin(checkpoint, &start, identity, catalog, error);
+  bool ok = make_mark(servers, error) && copy_state_begin(checkpoint, &start, identity, catalog, error);
   bson_destroy(&start);
   log_info("start ts=%u.%u", OPTIME_SECONDS(servers->start.ts), OPTIME_INCREMENT(servers->start.ts));
   return ok;
@@ -130,9 +130,9 @@ make_plan(struct servers *servers, const struct options *options, struct checkpo
           struct error *error)
 {
   bool ok = split_all(servers, options, plan, error) && checkpoint_begin(checkpoint, error) &&
-            kept_put_points(checkpoint, plan, error);
+            copy_state_put_points(checkpoint, plan, error);
   for (size_t i = 0; ok && i < plan->collection_count; i++) {
-    ok = plan_sleepers(servers, plan, i, !options->no_index_restore, checkpoint, error);
+    ok = plan_deferred(servers, plan, i, !options->no_index_restore, checkpoint, error);
   }
   ok = ok && checkpoint_commit(checkpoint, error);
   fault_point("plan-kept");
@@ -144,31 +144,31 @@ static bool
 load_plan(struct servers *servers, const struct options *options, struct checkpoint *checkpoint, struct plan *plan,
           struct error *error)
 {
-  bool ok = kept_get_points(checkpoint, plan, error);
+  bool ok = copy_state_get_points(checkpoint, plan, error);
   for (size_t i = 0; ok && i < plan->collection_count && !options->no_index_restore; i++) {
-    bson_t sleeping = BSON_INITIALIZER;
-    plan_indexes(servers, plan, i, &sleeping);
-    bson_destroy(&sleeping);
+    bson_t deferred = BSON_INITIALIZER;
+    plan_indexes(servers, plan, i, &deferred);
+    bson_destroy(&deferred);
   }
   return ok;
 }
 
 bool
-prepare_plan(struct servers *servers, const struct options *options, const struct kept_identity *identity,
-             enum kept_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
+prepare_plan(struct servers *servers, const struct options *options, const struct migration_identity *identity,
+             enum resume_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
              struct error *error)
 {
-  bool ok = step == KEPT_NOTHING ? keep_catalog(servers, identity, catalog, checkpoint, error)
-                                 : kept_get_catalog(checkpoint, catalog, error);
-  if (!ok || (step < KEPT_PLAN && !create_all(servers, checkpoint, catalog, !options->no_index_restore, error))) {
+  bool ok = step == RESUME_NOTHING ? keep_catalog(servers, identity, catalog, checkpoint, error)
+                                   : copy_state_get_catalog(checkpoint, catalog, error);
+  if (!ok || (step < RESUME_PLAN && !create_all(servers, checkpoint, catalog, !options->no_index_restore, error))) {
     return false;
   }
   plan_init(plan, catalog, options->collections_at_once);
-  ok = step < KEPT_PLAN ? make_plan(servers, options, checkpoint, plan, error)
-                        : load_plan(servers, options, checkpoint, plan, error);
+  ok = step < RESUME_PLAN ? make_plan(servers, options, checkpoint, plan, error)
+                          : load_plan(servers, options, checkpoint, plan, error);
   if (!ok) {
     return false;
   }
   plan_close(plan);
-  return step < KEPT_PLAN || kept_get_tasks(checkpoint, plan, error);
+  return step < RESUME_PLAN || copy_state_get_tasks(checkpoint, plan, error);
 }

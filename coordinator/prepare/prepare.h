@@ -16,8 +16,8 @@ bool prepare_clear_target(struct servers *servers, bool drop, struct error *erro
  * their ranges, with the unique and TTL indexes for the hand-off. Goes on behind `step`, which an earlier run had reached; then
  * the catalog is empty before, and is that run's.
  */
-bool prepare_plan(struct servers *servers, const struct options *options, const struct kept_identity *identity,
-                  enum kept_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
+bool prepare_plan(struct servers *servers, const struct options *options, const struct migration_identity *identity,
+                  enum resume_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
                   struct error *error);
 
 #endif

@@ -110,7 +110,7 @@ pace_of(struct progress *progress, const struct plan *plan, size_t number, bool 
 {
   int64_t documents;
   int64_t bytes;
-  struct recent **bar = &progress->bars[number];
+  struct throughput **bar = &progress->bars[number];
   if (!active) {
     free(*bar);
     *bar = NULL;
@@ -120,20 +120,20 @@ pace_of(struct progress *progress, const struct plan *plan, size_t number, bool 
     *bar = memory_new(sizeof **bar);
   }
   plan_copied(plan, number, &documents, &bytes);
-  recent_note(*bar, clock_ms(), bytes);
-  return recent_per_s(*bar);
+  throughput_note(*bar, clock_ms(), bytes);
+  return throughput_per_s(*bar);
 }
 
 static void
 show_bars(struct progress *progress, const struct plan *plan, const struct plan_total *total)
 {
   char eta[32];
-  double bytes_per_s = recent_per_s(&progress->bytes);
+  double bytes_per_s = throughput_per_s(&progress->bytes);
   eta_text(eta, sizeof eta, total->expected - total->bytes, bytes_per_s);
   terminal_clear();
   terminal_show("copying %d%%, %s left: %.1f of %.1f MB, %.1f MB/s, %.0f docs/s, %zu of %zu tasks done",
                 percent(total->bytes, total->expected), eta, (double)total->bytes / 1e6, (double)total->expected / 1e6,
-                bytes_per_s / 1e6, recent_per_s(&progress->documents), plan->done, plan->task_count);
+                bytes_per_s / 1e6, throughput_per_s(&progress->documents), plan->done, plan->task_count);
   for (size_t i = 0; i < plan->collection_count; i++) {
     size_t number = plan->by_size[i];
     bool active = plan_is_active(plan, number);
@@ -207,17 +207,18 @@ progress_copy(struct progress *progress, const struct plan *plan, const struct w
     return;
   }
   struct plan_total total = plan_total(plan);
-  recent_note(&progress->documents, now, total.documents);
-  recent_note(&progress->bytes, now, total.bytes);
+  throughput_note(&progress->documents, now, total.documents);
+  throughput_note(&progress->bytes, now, total.bytes);
   if (progress->terminal) {
     if (!progress->bars) {
       progress->bar_count = plan->collection_count;
-      progress->bars = memory_new((plan->collection_count + 1) * sizeof(struct recent *));
+      progress->bars = memory_new((plan->collection_count + 1) * sizeof(struct throughput *));
     }
     show_bars(progress, plan, &total);
     show_window(window);
   } else {
-    log_copy(plan, recent_per_s(&progress->documents), recent_per_s(&progress->bytes), total.documents, total.bytes);
+    log_copy(plan, throughput_per_s(&progress->documents), throughput_per_s(&progress->bytes), total.documents,
+             total.bytes);
     log_builds(plan);
     log_window(window);
   }
@@ -232,11 +233,11 @@ progress_tail(struct progress *progress, const struct tail *tail, const struct w
     return;
   }
   if (tail->entries < progress->applied) { /* another applier counts from 0 again */
-    progress->entries = (struct recent){0};
+    progress->entries = (struct throughput){0};
   }
   progress->applied = tail->entries;
-  recent_note(&progress->entries, now, tail->entries);
-  double rate = recent_per_s(&progress->entries);
+  throughput_note(&progress->entries, now, tail->entries);
+  double rate = throughput_per_s(&progress->entries);
   uint64_t latest = tail->newest > tail->bookmark ? tail->newest : tail->bookmark;
   int64_t lag = OPTIME_SECONDS(latest) - (int64_t)OPTIME_SECONDS(tail->bookmark);
   const char *stage = tail->consistent ? "tailing" : "catching up";

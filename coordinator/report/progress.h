@@ -13,11 +13,11 @@
 struct progress {
   bool terminal;
   int64_t shown_ms;
-  struct recent documents; /* of the whole copy */
-  struct recent bytes;
-  struct recent entries; /* of the replay */
-  int64_t applied;       /* entries, when they were looked at last */
-  struct recent **bars;  /* bytes of each collection of the plan that is under copy; else NULL */
+  struct throughput documents; /* of the whole copy */
+  struct throughput bytes;
+  struct throughput entries; /* of the replay */
+  int64_t applied;           /* entries, when they were looked at last */
+  struct throughput **bars;  /* bytes of each collection of the plan that is under copy; else NULL */
   size_t bar_count;
 };
 

@@ -8,22 +8,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RECENT_MS 30000
-#define RECENT_SAMPLES 16
+#define THROUGHPUT_MS 30000
+#define THROUGHPUT_SAMPLES 16
 
-struct recent {
-  struct recent_sample {
+struct throughput {
+  struct throughput_sample {
     int64_t at_ms;
     int64_t amount;
-  } samples[RECENT_SAMPLES]; /* a ring */
+  } samples[THROUGHPUT_SAMPLES]; /* a ring */
   size_t count;
   size_t newest;
 };
 
 /* Notes that `amount` was done in all by `now_ms`; neither goes back. Zeroed memory is a valid beginning. */
-void recent_note(struct recent *recent, int64_t now_ms, int64_t amount);
+void throughput_note(struct throughput *throughput, int64_t now_ms, int64_t amount);
 
 /* Amount a second; 0 while nothing is known. */
-double recent_per_s(const struct recent *recent);
+double throughput_per_s(const struct throughput *throughput);
 
 #endif

@@ -11,7 +11,7 @@ static const char *const lists[] = {"places", "sleeping"};
 #define LISTS (sizeof lists / sizeof *lists)
 
 bool
-known_put(struct checkpoint *checkpoint, const char *list, const bson_t *item, struct error *error)
+collection_state_put(struct checkpoint *checkpoint, const char *list, const bson_t *item, struct error *error)
 {
   const char *db = NULL;
   const char *coll = NULL;
@@ -26,7 +26,7 @@ known_put(struct checkpoint *checkpoint, const char *list, const bson_t *item, s
 }
 
 bool
-known_put_plan(struct checkpoint *checkpoint, const struct plan *plan, struct error *error)
+collection_state_put_plan(struct checkpoint *checkpoint, const struct plan *plan, struct error *error)
 {
   bool ok = true;
   for (size_t i = 0; ok && i < plan->collection_count; i++) {
@@ -40,9 +40,9 @@ known_put_plan(struct checkpoint *checkpoint, const struct plan *plan, struct er
                                  .uuid = source->has_uuid ? source->uuid : NULL,
                                  .start = collection->start,
                                  .lost = collection->lost,
-                                 .no_id_index = repeated_possible(source)};
+                                 .no_id_index = repeated_ids_possible(source)};
     message_put_place(&item, &said);
-    ok = known_put(checkpoint, "places", &item, error);
+    ok = collection_state_put(checkpoint, "places", &item, error);
     bson_destroy(&item);
   }
   return ok;
@@ -56,13 +56,13 @@ take_list(struct checkpoint *checkpoint, const bson_t *message, const char *name
   bson_iter_t iter;
   bool ok = message_document(message, name, &list, error);
   for (ok = ok && bson_iter_init(&iter, &list); ok && bson_iter_next(&iter);) {
-    ok = message_item(&iter, &item) && known_put(checkpoint, name, &item, error);
+    ok = message_item(&iter, &item) && collection_state_put(checkpoint, name, &item, error);
   }
   return ok;
 }
 
 bool
-known_take(struct checkpoint *checkpoint, const bson_t *message, struct error *error)
+collection_state_take(struct checkpoint *checkpoint, const bson_t *message, struct error *error)
 {
   bool ok = checkpoint_begin(checkpoint, error);
   for (size_t i = 0; ok && i < LISTS; i++) {
@@ -84,7 +84,7 @@ send_part(struct part *part)
 {
   bson_t message = BSON_INITIALIZER;
   BSON_APPEND_ARRAY(&message, part->list, &part->items);
-  pool_tell_applier(part->pool, MESSAGE_KNOWN, &message);
+  pool_tell_applier(part->pool, MESSAGE_COLLECTIONS, &message);
   bson_destroy(&message);
   bson_reinit(&part->items);
   part->count = 0;
@@ -103,7 +103,7 @@ add_item(void *context, const bson_t *item, struct error *error)
 }
 
 bool
-known_send(struct checkpoint *checkpoint, struct pool *pool, struct error *error)
+collection_state_send(struct checkpoint *checkpoint, struct pool *pool, struct error *error)
 {
   struct part part = {.pool = pool, .items = BSON_INITIALIZER};
   bool ok = true;

@@ -93,40 +93,40 @@ check_shape(struct checkpoint *checkpoint, const bson_t *shape, struct error *er
   return same;
 }
 
-static enum kept_step
+static enum resume_step
 read_step(struct checkpoint *checkpoint, struct error *error)
 {
   bson_t document;
   int got = checkpoint_get(checkpoint, "bookmark", &document, error);
   if (got == 1) {
     bson_destroy(&document);
-    return KEPT_BOOKMARK;
+    return RESUME_BOOKMARK;
   }
   got = got == 0 ? checkpoint_get(checkpoint, "step", &document, error) : got;
   if (got <= 0) {
-    return got == 0 ? KEPT_NOTHING : KEPT_FAILED;
+    return got == 0 ? RESUME_NOTHING : RESUME_FAILED;
   }
-  enum kept_step step = (enum kept_step)message_number(&document, "step", KEPT_CATALOG);
+  enum resume_step step = (enum resume_step)message_number(&document, "step", RESUME_CATALOG);
   bson_destroy(&document);
   return step;
 }
 
-enum kept_step
-kept_look(struct checkpoint *checkpoint, const struct options *options, const struct kept_identity *identity,
-          struct error *error)
+enum resume_step
+copy_state_look(struct checkpoint *checkpoint, const struct options *options, const struct migration_identity *identity,
+                struct error *error)
 {
-  enum kept_step step = options->force_dump ? KEPT_NOTHING : read_step(checkpoint, error);
-  if (step > KEPT_NOTHING &&
+  enum resume_step step = options->force_dump ? RESUME_NOTHING : read_step(checkpoint, error);
+  if (step > RESUME_NOTHING &&
       (!check_set(checkpoint, "source", identity->source->set_name, error) ||
        !check_set(checkpoint, "target", identity->target->set_name, error) ||
        !check_source_id(checkpoint, identity->source_id, error) || !check_shape(checkpoint, identity->shape, error))) {
-    return KEPT_FAILED;
+    return RESUME_FAILED;
   }
   return step;
 }
 
 static bool
-put_step(struct checkpoint *checkpoint, enum kept_step step, struct error *error)
+put_step(struct checkpoint *checkpoint, enum resume_step step, struct error *error)
 {
   bson_t *document = BCON_NEW("step", BCON_INT32(step));
   bool ok = checkpoint_put(checkpoint, "step", document, error);
@@ -148,7 +148,7 @@ put_set(struct checkpoint *checkpoint, const char *side, const struct server_hel
 }
 
 bool
-kept_put_mark(struct checkpoint *checkpoint, const struct mark *mark, struct error *error)
+copy_state_put_mark(struct checkpoint *checkpoint, const struct mark *mark, struct error *error)
 {
   bson_t document = BSON_INITIALIZER;
   mark_put(&document, mark);
@@ -158,7 +158,7 @@ kept_put_mark(struct checkpoint *checkpoint, const struct mark *mark, struct err
 }
 
 bool
-kept_get_mark(struct checkpoint *checkpoint, struct mark *mark, struct error *error)
+copy_state_get_mark(struct checkpoint *checkpoint, struct mark *mark, struct error *error)
 {
   bson_t document;
   int got = checkpoint_get(checkpoint, "mark", &document, error);
@@ -171,17 +171,17 @@ kept_get_mark(struct checkpoint *checkpoint, struct mark *mark, struct error *er
 }
 
 bool
-kept_take_mark(struct checkpoint *checkpoint, const bson_t *message, struct error *error)
+copy_state_take_mark(struct checkpoint *checkpoint, const bson_t *message, struct error *error)
 {
   struct mark mark;
-  return !mark_get(message, &mark) || kept_put_mark(checkpoint, &mark, error);
+  return !mark_get(message, &mark) || copy_state_put_mark(checkpoint, &mark, error);
 }
 
 bool
-kept_send_mark(struct checkpoint *checkpoint, bson_t *message, struct error *error)
+copy_state_send_mark(struct checkpoint *checkpoint, bson_t *message, struct error *error)
 {
   struct mark mark;
-  if (!kept_get_mark(checkpoint, &mark, error)) {
+  if (!copy_state_get_mark(checkpoint, &mark, error)) {
     return false;
   }
   mark_put(message, &mark);
@@ -189,7 +189,7 @@ kept_send_mark(struct checkpoint *checkpoint, bson_t *message, struct error *err
 }
 
 bool
-kept_send_listed(struct checkpoint *checkpoint, bson_t *message, struct error *error)
+copy_state_send_listed(struct checkpoint *checkpoint, bson_t *message, struct error *error)
 {
   bson_t kept;
   bson_t list;
@@ -232,15 +232,15 @@ put_collection(struct checkpoint *checkpoint, const struct collection *collectio
 }
 
 bool
-kept_begin(struct checkpoint *checkpoint, const bson_t *start, const struct kept_identity *identity,
-           const struct catalog *catalog, struct error *error)
+copy_state_begin(struct checkpoint *checkpoint, const bson_t *start, const struct migration_identity *identity,
+                 const struct catalog *catalog, struct error *error)
 {
   bool ok = checkpoint_begin(checkpoint, error) && checkpoint_reset(checkpoint, error) &&
             checkpoint_put(checkpoint, "start", start, error) &&
             checkpoint_put(checkpoint, "shape", identity->shape, error) &&
             put_set(checkpoint, "source", identity->source, identity->source_id, error) &&
             put_set(checkpoint, "target", identity->target, NULL, error) &&
-            kept_put_mark(checkpoint, identity->mark, error) && put_step(checkpoint, KEPT_CATALOG, error);
+            copy_state_put_mark(checkpoint, identity->mark, error) && put_step(checkpoint, RESUME_CATALOG, error);
   if (ok && catalog->listed) {
     bson_t *listed = BCON_NEW("list", BCON_ARRAY(catalog->listed));
     ok = checkpoint_put(checkpoint, "listed", listed, error);
@@ -255,9 +255,9 @@ kept_begin(struct checkpoint *checkpoint, const bson_t *start, const struct kept
 }
 
 bool
-kept_put_points(struct checkpoint *checkpoint, const struct plan *plan, struct error *error)
+copy_state_put_points(struct checkpoint *checkpoint, const struct plan *plan, struct error *error)
 {
-  bool ok = put_step(checkpoint, KEPT_PLAN, error);
+  bool ok = put_step(checkpoint, RESUME_PLAN, error);
   for (size_t i = 0; ok && i < plan->collection_count; i++) {
     const struct split_points *points = &plan->collections[i].points;
     for (size_t k = 0; ok && k < points->count; k++) {
@@ -274,7 +274,8 @@ kept_put_points(struct checkpoint *checkpoint, const struct plan *plan, struct e
 }
 
 bool
-kept_put_task(struct checkpoint *checkpoint, const struct plan *plan, const struct kept_task *done, struct error *error)
+copy_state_put_task(struct checkpoint *checkpoint, const struct plan *plan, const struct finished_task *done,
+                    struct error *error)
 {
   char key[KEY_SIZE];
   bson_t item = BSON_INITIALIZER;
@@ -324,7 +325,7 @@ get_collection(void *context, const bson_t *item, struct error *error)
 }
 
 bool
-kept_get_catalog(struct checkpoint *checkpoint, struct catalog *catalog, struct error *error)
+copy_state_get_catalog(struct checkpoint *checkpoint, struct catalog *catalog, struct error *error)
 {
   return checkpoint_items(checkpoint, "collections", get_collection, catalog, error);
 }
@@ -351,7 +352,7 @@ get_point(void *context, const bson_t *item, struct error *error)
 }
 
 bool
-kept_get_points(struct checkpoint *checkpoint, struct plan *plan, struct error *error)
+copy_state_get_points(struct checkpoint *checkpoint, struct plan *plan, struct error *error)
 {
   return checkpoint_items(checkpoint, "points", get_point, plan, error);
 }
@@ -379,7 +380,7 @@ get_task(void *context, const bson_t *item, struct error *error)
 }
 
 bool
-kept_get_tasks(struct checkpoint *checkpoint, struct plan *plan, struct error *error)
+copy_state_get_tasks(struct checkpoint *checkpoint, struct plan *plan, struct error *error)
 {
   return checkpoint_items(checkpoint, "done", get_task, plan, error);
 }
@@ -409,7 +410,7 @@ list_seen(void *context, const bson_t *item, struct error *error)
 }
 
 bool
-kept_seen(struct checkpoint *checkpoint, bson_t *seen, struct error *error)
+copy_state_seen(struct checkpoint *checkpoint, bson_t *seen, struct error *error)
 {
   struct seen_list list = {.array = seen};
   bson_init(seen);

@@ -29,7 +29,7 @@ same(const bson_t *left, const bson_t *right)
 }
 
 bool
-refused_list(struct checkpoint *checkpoint, bson_t *list, struct error *error)
+refusals_list(struct checkpoint *checkpoint, bson_t *list, struct error *error)
 {
   bson_t kept;
   bson_t array;
@@ -147,12 +147,12 @@ append(struct checkpoint *checkpoint, bson_t *list, const bson_t *document, stru
 }
 
 bool
-refused_add(struct checkpoint *checkpoint, const bson_t *document, struct error *error)
+refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct error *error)
 {
   bson_t list;
   const char *was = NULL;
   struct error absent;
-  bool ok = refused_list(checkpoint, &list, error);
+  bool ok = refusals_list(checkpoint, &list, error);
   if (ok && message_text(document, "was", &was, &absent)) {
     bson_t renamed;
     ok = !rename_known(&list, document, was, &renamed) || keep(checkpoint, &renamed, error);
@@ -166,11 +166,11 @@ refused_add(struct checkpoint *checkpoint, const bson_t *document, struct error 
 }
 
 uint32_t
-refused_count(struct checkpoint *checkpoint)
+refusals_count(struct checkpoint *checkpoint)
 {
   bson_t list;
   struct error ignored;
-  uint32_t count = refused_list(checkpoint, &list, &ignored) ? bson_count_keys(&list) : 0;
+  uint32_t count = refusals_list(checkpoint, &list, &ignored) ? bson_count_keys(&list) : 0;
   bson_destroy(&list);
   return count;
 }

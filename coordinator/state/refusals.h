@@ -7,12 +7,12 @@
 #include "coordinator/state/checkpoint.h"
 
 /* Logs and keeps a MESSAGE_REFUSED; once, however often it is said. */
-bool refused_add(struct checkpoint *checkpoint, const bson_t *document, struct error *error);
+bool refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct error *error);
 
 /* All of them, those of earlier runs included, as an array; initialised whatever happens, the caller's to destroy. */
-bool refused_list(struct checkpoint *checkpoint, bson_t *list, struct error *error);
+bool refusals_list(struct checkpoint *checkpoint, bson_t *list, struct error *error);
 
 /* How many there are, those of earlier runs included. */
-uint32_t refused_count(struct checkpoint *checkpoint);
+uint32_t refusals_count(struct checkpoint *checkpoint);
 
 #endif

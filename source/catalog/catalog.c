@@ -167,7 +167,7 @@ list_indexes(struct reader *reader, const struct collection *collection)
   bson_t command = BSON_INITIALIZER;
   reader_name_collection(reader, &command, "listIndexes", collection->name,
                          collection->has_uuid ? collection->uuid : NULL);
-  unfinished_ask(reader, &command);
+  unfinished_builds_ask(reader, &command);
   cursor = reader_command_cursor(reader, collection->db, &command);
   bson_destroy(&command);
   return cursor;
@@ -186,7 +186,7 @@ catalog_read_indexes(struct collection *collection, struct reader *reader, struc
   while ((got = reader_next(cursor, &spec, error)) == 1) {
     char key[24];
     bson_iter_t iter;
-    if (unfinished_told(spec)) {
+    if (unfinished_builds_told(spec)) {
       continue; /* commitIndexBuild brings it */
     }
     snprintf(key, sizeof key, "%d", count++);
@@ -200,7 +200,7 @@ catalog_read_indexes(struct collection *collection, struct reader *reader, struc
   if (got < 0 && error->code == CODE_NAMESPACE_NOT_FOUND) {
     return true; /* dropped since it was listed; the oplog has the drop */
   }
-  return (got == 0 && unfinished_leave_out(collection, reader, error)) ||
+  return (got == 0 && unfinished_builds_leave_out(collection, reader, error)) ||
          error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
 }
 

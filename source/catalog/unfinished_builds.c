@@ -7,7 +7,7 @@
 #define VERSION_4_4 404
 
 void
-unfinished_ask(const struct reader *reader, bson_t *command)
+unfinished_builds_ask(const struct reader *reader, bson_t *command)
 {
   if (reader->version >= VERSION_4_4) {
     BSON_APPEND_BOOL(command, "includeBuildUUIDs", true);
@@ -15,7 +15,7 @@ unfinished_ask(const struct reader *reader, bson_t *command)
 }
 
 bool
-unfinished_told(const bson_t *listed)
+unfinished_builds_told(const bson_t *listed)
 {
   return bson_has_field(listed, "buildUUID");
 }
@@ -203,7 +203,7 @@ is_wanted(const struct collection *collection, struct reader *reader, const bson
 }
 
 bool
-unfinished_leave_out(struct collection *collection, struct reader *reader, struct error *error)
+unfinished_builds_leave_out(struct collection *collection, struct reader *reader, struct error *error)
 {
   bson_iter_t iter;
   bson_t spec;

@@ -13,16 +13,16 @@
 #include "source/catalog/catalog.h"
 
 /* For listIndexes: asks a source that knows it to tell builds under way. */
-void unfinished_ask(const struct reader *reader, bson_t *command);
+void unfinished_builds_ask(const struct reader *reader, bson_t *command);
 
-/* What listIndexes shows is a build under way (after unfinished_ask). */
-bool unfinished_told(const bson_t *listed);
+/* What listIndexes shows is a build under way (after unfinished_builds_ask). */
+bool unfinished_builds_told(const bson_t *listed);
 
 /*
  * Leaves those out of collection->indexes that an older source is still building. Each comes with its entry of the oplog, if
  * it is committed. One that has that entry already stays: a new primary may still be building what was committed by the old
  * one. False if the source cannot be asked.
  */
-bool unfinished_leave_out(struct collection *collection, struct reader *reader, struct error *error);
+bool unfinished_builds_leave_out(struct collection *collection, struct reader *reader, struct error *error);
 
 #endif

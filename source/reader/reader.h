@@ -23,8 +23,8 @@ struct reader {
   bool primary;          /* it was one when it was opened; else it is one member that was named by itself */
   bool moves;            /* its documents may change places while they are read in natural order: MMAPv1, up to 4.0 */
   bool by_uuid;          /* it takes a UUID where a command names a collection: real servers from 3.6 on */
-  bool
-    unordered; /* its oplog may show an entry behind a later one, or several with one timestamp: see source/oplog/oplog.c */
+  /* Its oplog may show an entry behind a later one, or several with one timestamp: see source/oplog/oplog.c. */
+  bool unordered;
 };
 
 struct reader_cursor;

@@ -43,7 +43,7 @@ is_build(const bson_t *operation, const char *db, const char *ns, const char *co
 }
 
 bool
-gauge_read(const bson_t *reply, const char *db, const char *coll, int64_t *done, int64_t *total)
+build_progress_read(const bson_t *reply, const char *db, const char *coll, int64_t *done, int64_t *total)
 {
   bson_iter_t iter;
   bson_iter_t item;
@@ -67,38 +67,38 @@ gauge_read(const bson_t *reply, const char *db, const char *coll, int64_t *done,
 }
 
 bool
-gauge_stalls(struct gauge *gauge, int64_t done, int64_t now_ms)
+build_progress_stalls(struct build_progress *build_progress, int64_t done, int64_t now_ms)
 {
-  if (done != gauge->done) {
-    gauge->done = done;
-    gauge->moved_ms = now_ms;
-    gauge->said = false;
+  if (done != build_progress->done) {
+    build_progress->done = done;
+    build_progress->moved_ms = now_ms;
+    build_progress->said = false;
   }
-  bool stalls = !gauge->said && now_ms - gauge->moved_ms >= STALLS_MS;
-  gauge->said = gauge->said || stalls;
+  bool stalls = !build_progress->said && now_ms - build_progress->moved_ms >= STALLS_MS;
+  build_progress->said = build_progress->said || stalls;
   return stalls;
 }
 
 /* False if there is no use in asking again. */
 static bool
-look(struct gauge *gauge, struct server *server)
+look(struct build_progress *build_progress, struct server *server)
 {
   bson_t reply;
   struct error error;
   int64_t done = 0;
   int64_t total = 0;
-  bson_t *command = BCON_NEW("currentOp", BCON_INT32(1), "command.createIndexes", BCON_UTF8(gauge->coll), "maxTimeMS",
-                             BCON_INT32(LOOK_TAKES_MS));
+  bson_t *command = BCON_NEW("currentOp", BCON_INT32(1), "command.createIndexes", BCON_UTF8(build_progress->coll),
+                             "maxTimeMS", BCON_INT32(LOOK_TAKES_MS));
   bool ok = server_command(server, "admin", command, &reply, &error);
-  bool found = ok && gauge_read(&reply, gauge->db, gauge->coll, &done, &total);
-  if (found && gauge->tell) {
-    gauge->tell(gauge->context, done, total);
+  bool found = ok && build_progress_read(&reply, build_progress->db, build_progress->coll, &done, &total);
+  if (found && build_progress->tell) {
+    build_progress->tell(build_progress->context, done, total);
   }
-  if (ok && gauge_stalls(gauge, found ? done : -1, clock_ms())) {
+  if (ok && build_progress_stalls(build_progress, found ? done : -1, clock_ms())) {
     log_warn(
       "index build ns=%s.%s: it has come no further for half a minute; it may wait for a lock, or (from 4.4 on) for a "
       "majority of the target's voting members, which build it too: see rs.status() and currentOp there",
-      gauge->db, gauge->coll);
+      build_progress->db, build_progress->coll);
   }
   bson_destroy(command);
   bson_destroy(&reply);
@@ -107,30 +107,31 @@ look(struct gauge *gauge, struct server *server)
 
 /* True once the build has ended. */
 static bool
-wait_for_stop(struct gauge *gauge)
+wait_for_stop(struct build_progress *build_progress)
 {
   struct timespec until;
   clock_gettime(CLOCK_REALTIME, &until);
   until.tv_sec += LOOK_EVERY_S;
-  pthread_mutex_lock(&gauge->lock);
-  while (!gauge->stop && pthread_cond_timedwait(&gauge->changed, &gauge->lock, &until) == 0) {
+  pthread_mutex_lock(&build_progress->lock);
+  while (!build_progress->stop &&
+         pthread_cond_timedwait(&build_progress->changed, &build_progress->lock, &until) == 0) {
   }
-  bool stop = gauge->stop;
-  pthread_mutex_unlock(&gauge->lock);
+  bool stop = build_progress->stop;
+  pthread_mutex_unlock(&build_progress->lock);
   return stop;
 }
 
 static void *
 run(void *argument)
 {
-  struct gauge *gauge = argument;
+  struct build_progress *build_progress = argument;
   struct server server = {0};
   struct error ignored;
-  if (wait_for_stop(gauge)) {
+  if (wait_for_stop(build_progress)) {
     return NULL;
   }
-  if (server_open(&server, ERROR_TARGET, gauge->target_uri, false, &ignored)) {
-    while (look(gauge, &server) && !wait_for_stop(gauge)) {
+  if (server_open(&server, ERROR_TARGET, build_progress->target_uri, false, &ignored)) {
+    while (look(build_progress, &server) && !wait_for_stop(build_progress)) {
     }
   }
   server_close(&server);
@@ -138,26 +139,26 @@ run(void *argument)
 }
 
 void
-gauge_start(struct gauge *gauge)
+build_progress_start(struct build_progress *build_progress)
 {
-  gauge->stop = false;
-  gauge->done = -1;
-  gauge->moved_ms = clock_ms();
-  pthread_mutex_init(&gauge->lock, NULL);
-  pthread_cond_init(&gauge->changed, NULL);
-  gauge->started = pthread_create(&gauge->thread, NULL, run, gauge) == 0;
+  build_progress->stop = false;
+  build_progress->done = -1;
+  build_progress->moved_ms = clock_ms();
+  pthread_mutex_init(&build_progress->lock, NULL);
+  pthread_cond_init(&build_progress->changed, NULL);
+  build_progress->started = pthread_create(&build_progress->thread, NULL, run, build_progress) == 0;
 }
 
 void
-gauge_stop(struct gauge *gauge)
+build_progress_stop(struct build_progress *build_progress)
 {
-  pthread_mutex_lock(&gauge->lock);
-  gauge->stop = true;
-  pthread_cond_signal(&gauge->changed);
-  pthread_mutex_unlock(&gauge->lock);
-  if (gauge->started) {
-    pthread_join(gauge->thread, NULL);
+  pthread_mutex_lock(&build_progress->lock);
+  build_progress->stop = true;
+  pthread_cond_signal(&build_progress->changed);
+  pthread_mutex_unlock(&build_progress->lock);
+  if (build_progress->started) {
+    pthread_join(build_progress->thread, NULL);
   }
-  pthread_cond_destroy(&gauge->changed);
-  pthread_mutex_destroy(&gauge->lock);
+  pthread_cond_destroy(&build_progress->changed);
+  pthread_mutex_destroy(&build_progress->lock);
 }

@@ -11,7 +11,7 @@
 
 #include "server/server.h"
 
-struct gauge {
+struct build_progress {
   const char *target_uri;
   const char *db;
   const char *coll;
@@ -29,15 +29,15 @@ struct gauge {
 };
 
 /* A build that is done before the first look costs a thread and no connection. */
-void gauge_start(struct gauge *gauge);
-void gauge_stop(struct gauge *gauge);
+void build_progress_start(struct build_progress *build_progress);
+void build_progress_stop(struct build_progress *build_progress);
 
 /*
  * Notes what a look saw (`done` -1: no progress is told); true once when nothing has changed for half a minute. Pure.
  */
-bool gauge_stalls(struct gauge *gauge, int64_t done, int64_t now_ms);
+bool build_progress_stalls(struct build_progress *build_progress, int64_t done, int64_t now_ms);
 
 /* The progress of this collection's build in currentOp's reply; false if there is none. Pure. */
-bool gauge_read(const bson_t *reply, const char *db, const char *coll, int64_t *done, int64_t *total);
+bool build_progress_read(const bson_t *reply, const char *db, const char *coll, int64_t *done, int64_t *total);
 
 #endif

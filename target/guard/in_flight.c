@@ -65,7 +65,7 @@ find(struct server *target, const char *ns, char *text, size_t size)
 }
 
 bool
-leftover_wait(struct server *target, const char *ns, bool (*stop)(void *context, int wait_ms), void *context)
+in_flight_wait(struct server *target, const char *ns, bool (*stop)(void *context, int wait_ms), void *context)
 {
   char text[300];
   for (int looks = 0; find(target, ns, text, sizeof text); looks++) {

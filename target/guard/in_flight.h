@@ -17,6 +17,6 @@
  * Waits until there is none, however long that takes, and says once in the log what for. False if `stop` (it may be NULL) said
  * so: it is called in between, and may wait as long as it is asked to.
  */
-bool leftover_wait(struct server *target, const char *ns, bool (*stop)(void *context, int wait_ms), void *context);
+bool in_flight_wait(struct server *target, const char *ns, bool (*stop)(void *context, int wait_ms), void *context);
 
 #endif

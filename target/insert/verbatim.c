@@ -26,7 +26,7 @@ is_empty_timestamp(const bson_iter_t *iter)
 }
 
 bool
-exact_is_odd(const bson_t *document)
+verbatim_is_odd(const bson_t *document)
 {
   bson_iter_t iter;
   bool first = true;
@@ -178,8 +178,8 @@ is_same(const struct writing *writing, struct error *error)
   return same;
 }
 
-enum exact_outcome
-exact_write(struct server *target, const char *db, const char *coll, const bson_t *document, struct error *error)
+enum verbatim_outcome
+verbatim_write(struct server *target, const char *db, const char *coll, const bson_t *document, struct error *error)
 {
   /* The last one is the first again: what is nearest is to be there. */
   static int (*const ways[])(const struct writing *writing, struct error *error) = {as_ordinary_write, as_pipeline,
@@ -198,10 +198,10 @@ exact_write(struct server *target, const char *db, const char *coll, const bson_
   }
   bson_destroy(&writing.selector);
   if (done < 0 || same < 0) {
-    return EXACT_FAILED;
+    return VERBATIM_FAILED;
   }
   if (same == 0 && done == 1) {
     error_set(error, ERROR_TARGET, "the target changes its empty timestamps or the place of its _id");
   }
-  return same == 1 ? EXACT_SAME : done == 1 ? EXACT_CHANGED : EXACT_REFUSED;
+  return same == 1 ? VERBATIM_SAME : done == 1 ? VERBATIM_CHANGED : VERBATIM_REFUSED;
 }

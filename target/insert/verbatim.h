@@ -9,20 +9,20 @@
 #include "server/server.h"
 
 /* True if an ordinary insert or replacement would store other bytes. Pure. */
-bool exact_is_odd(const bson_t *document);
+bool verbatim_is_odd(const bson_t *document);
 
 /*
  * Writes the document, inserted or replaced, so that its bytes are the same, and reads it back to be sure. With w: 1; not
- * within a transaction. On anything but EXACT_SAME `error` says why.
+ * within a transaction. On anything but VERBATIM_SAME `error` says why.
  */
-enum exact_outcome {
-  EXACT_FAILED,  /* the server could not be asked */
-  EXACT_REFUSED, /* the target does not take it: it is not there, in no version */
-  EXACT_CHANGED, /* the target has it, but not with these bytes */
-  EXACT_SAME
+enum verbatim_outcome {
+  VERBATIM_FAILED,  /* the server could not be asked */
+  VERBATIM_REFUSED, /* the target does not take it: it is not there, in no version */
+  VERBATIM_CHANGED, /* the target has it, but not with these bytes */
+  VERBATIM_SAME
 };
 
-enum exact_outcome exact_write(struct server *target, const char *db, const char *coll, const bson_t *document,
-                               struct error *error);
+enum verbatim_outcome verbatim_write(struct server *target, const char *db, const char *coll, const bson_t *document,
+                                     struct error *error);
 
 #endif

@@ -77,7 +77,7 @@ add_insert(struct writer_batch *batch, const bson_t *document, bool bypass, stru
 bool
 writer_batch_add(struct writer_batch *batch, const bson_t *document, bool bypass, struct error *error)
 {
-  if (exact_is_odd(document)) {
+  if (verbatim_is_odd(document)) {
     batch->odd = bson_copy(document);
   } else if (!add_insert(batch, document, bypass, error)) {
     return false;
@@ -252,11 +252,11 @@ insert_odd(struct writer *writer, const bson_t *document, struct error *error)
 {
   bson_iter_t iter;
   bson_t selector = BSON_INITIALIZER;
-  enum exact_outcome outcome = exact_write(writer->target, writer->db, writer->coll, document, error);
-  bool ok = outcome == EXACT_SAME;
-  if (!ok && outcome != EXACT_FAILED && bson_iter_init_find(&iter, document, "_id")) {
+  enum verbatim_outcome outcome = verbatim_write(writer->target, writer->db, writer->coll, document, error);
+  bool ok = outcome == VERBATIM_SAME;
+  if (!ok && outcome != VERBATIM_FAILED && bson_iter_init_find(&iter, document, "_id")) {
     bson_append_iter(&selector, "_id", 3, &iter);
-    ok = refuse(writer, &selector, outcome == EXACT_CHANGED, error);
+    ok = refuse(writer, &selector, outcome == VERBATIM_CHANGED, error);
   }
   bson_destroy(&selector);
   return ok;

@@ -265,7 +265,7 @@ is_odd(const struct sending *sending, const struct batch_op *op)
     return false;
   }
   batch_change(sending->batch, op, &document);
-  return exact_is_odd(&document);
+  return verbatim_is_odd(&document);
 }
 
 /* A document that an ordinary write would change. */
@@ -291,17 +291,17 @@ send_exactly(const struct sending *sending, size_t at, struct error *error)
   }
   batch_change(sending->batch, op, &document);
   batch_selector(sending->batch, op, &selector);
-  switch (exact_write(sending->bulk->target, run->db, run->coll, &document, error)) {
-  case EXACT_FAILED:
+  switch (verbatim_write(sending->bulk->target, run->db, run->coll, &document, error)) {
+  case VERBATIM_FAILED:
     return false;
-  case EXACT_REFUSED: {
+  case VERBATIM_REFUSED: {
     struct error why = *error;
     return sending_go_on_without(sending, at, why.text, error);
   }
-  case EXACT_CHANGED:
+  case VERBATIM_CHANGED:
     sending_report(sending, &selector, true, error->text);
     return true;
-  case EXACT_SAME:
+  case VERBATIM_SAME:
     break;
   }
   return true;

@@ -12,7 +12,7 @@
 static bool
 look_at(void *context, const bson_t *item, struct error *error)
 {
-  return known_put(context, "places", item, error);
+  return collection_state_put(context, "places", item, error);
 }
 
 static void
@@ -24,14 +24,14 @@ use(struct checkpoint *checkpoint)
   struct plan plan;
   struct error error;
   bson_t *shape = BCON_NEW("includeDB", "[", BCON_UTF8("d"), "]");
-  struct kept_identity identity = {.source = &hello, .target = &hello, .shape = shape};
-  kept_look(checkpoint, &options, &identity, &error);
-  if (kept_get_catalog(checkpoint, &catalog, &error)) {
+  struct migration_identity identity = {.source = &hello, .target = &hello, .shape = shape};
+  copy_state_look(checkpoint, &options, &identity, &error);
+  if (copy_state_get_catalog(checkpoint, &catalog, &error)) {
     plan_init(&plan, &catalog, 4);
-    bool ok = kept_get_points(checkpoint, &plan, &error);
+    bool ok = copy_state_get_points(checkpoint, &plan, &error);
     if (ok) {
       plan_close(&plan);
-      ok = kept_get_tasks(checkpoint, &plan, &error);
+      ok = copy_state_get_tasks(checkpoint, &plan, &error);
     }
     for (int64_t task; ok && (task = plan_lend(&plan)) >= 0;) {
       plan_task_done(&plan, task);
@@ -104,8 +104,8 @@ read_file(struct input *input)
     struct options options = {0};
     bson_t shape = BSON_INITIALIZER;
     static const struct server_hello hello = {.set_name = "set"};
-    struct kept_identity identity = {.source = &hello, .target = &hello, .shape = &shape};
-    kept_look(&checkpoint, &options, &identity, &error);
+    struct migration_identity identity = {.source = &hello, .target = &hello, .shape = &shape};
+    copy_state_look(&checkpoint, &options, &identity, &error);
   }
   checkpoint_close(&checkpoint);
   if (checkpoint_open(&checkpoint, path, &error)) {

@@ -58,12 +58,12 @@ follow_name(void *context, const char *ns, const char *to_db, const char *to_col
 static void
 run_commands(struct server *target, struct input *input, int version, bool lenient)
 {
-  struct places places = {0};
-  struct sleeping sleeping = {0};
+  struct collection_map collection_map = {0};
+  struct deferred deferred = {0};
   struct selection selection = {0};
   struct ddl ddl = {.target = target,
-                    .places = &places,
-                    .sleeping = &sleeping,
+                    .collection_map = &collection_map,
+                    .deferred = &deferred,
                     .selection = &selection,
                     .target_version = version,
                     .lenient = lenient,
@@ -73,7 +73,7 @@ run_commands(struct server *target, struct input *input, int version, bool lenie
                     .context = input};
   bson_t document;
   uint8_t *bytes;
-  places_add(&places, "d", "c");
+  collection_map_add(&collection_map, "d", "c");
   for (int i = 0; i < 3 && (bytes = input_document(input, &document)); i++) {
     struct entry entry;
     struct error error;
@@ -87,8 +87,8 @@ run_commands(struct server *target, struct input *input, int version, bool lenie
     }
     free(bytes);
   }
-  places_clear(&places);
-  sleeping_clear(&sleeping);
+  collection_map_clear(&collection_map);
+  deferred_clear(&deferred);
   selection_clear(&selection);
 }
 
@@ -98,7 +98,7 @@ write_document(struct server *target)
   struct error error;
   struct mark mark;
   bson_t *document = BCON_NEW("_id", BCON_INT32(1), "a", BCON_TIMESTAMP(0, 0));
-  exact_write(target, "d", "c", document, &error);
+  verbatim_write(target, "d", "c", document, &error);
   bson_destroy(document);
   mark_make(target, &mark, &error);
 }

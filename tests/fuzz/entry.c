@@ -76,7 +76,7 @@ read_entry(const struct selection *selection, const bson_t *document, int depth)
     } else if (entry.kind == ENTRY_COMMAND) {
       read_command(&entry.o);
     } else if (entry.kind == ENTRY_WRITE) {
-      exact_is_odd(&entry.o);
+      verbatim_is_odd(&entry.o);
     }
   }
   entry_clear(&entry);

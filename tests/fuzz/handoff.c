@@ -9,23 +9,23 @@
 #include "tests/fuzz/input.h"
 
 static void
-put_all(struct places *places, struct sleeping *sleeping)
+put_all(struct collection_map *collection_map, struct deferred *deferred)
 {
   for (bool more = true; more;) {
     bson_t item = BSON_INITIALIZER;
-    more = places_put_changed(places, &item);
+    more = collection_map_put_changed(collection_map, &item);
     bson_destroy(&item);
   }
   for (bool more = true; more;) {
     bson_t item = BSON_INITIALIZER;
-    more = sleeping_put_changed(sleeping, &item);
+    more = deferred_put_changed(deferred, &item);
     bson_destroy(&item);
   }
 }
 
 /* Each collection that the list names is there, and gets another name. */
 static void
-use_places(struct places *places, const bson_t *list)
+use_places(struct collection_map *collection_map, const bson_t *list)
 {
   bson_iter_t iter;
   bson_iter_t field;
@@ -33,16 +33,16 @@ use_places(struct places *places, const bson_t *list)
     if (BSON_ITER_HOLDS_DOCUMENT(&iter) && bson_iter_recurse(&iter, &field) && bson_iter_find(&field, "coll") &&
         BSON_ITER_HOLDS_UTF8(&field)) {
       const char *coll = bson_iter_utf8(&field, NULL);
-      places_add(places, "d", coll);
+      collection_map_add(collection_map, "d", coll);
     }
   }
-  places_get(places, list);
+  collection_map_get(collection_map, list);
   for (bool ok = bson_iter_init(&iter, list); ok && bson_iter_next(&iter);) {
     if (BSON_ITER_HOLDS_DOCUMENT(&iter) && bson_iter_recurse(&iter, &field) && bson_iter_find(&field, "from_coll") &&
         BSON_ITER_HOLDS_UTF8(&field)) {
-      struct place *place = places_find(places, "d", bson_iter_utf8(&field, NULL));
-      if (place) {
-        places_rename(places, place, "d", "renamed");
+      struct mapped_collection *mapped = collection_map_find(collection_map, "d", bson_iter_utf8(&field, NULL));
+      if (mapped) {
+        collection_map_rename(collection_map, mapped, "d", "renamed");
       }
     }
   }
@@ -51,27 +51,27 @@ use_places(struct places *places, const bson_t *list)
 static void
 read_message(const bson_t *message)
 {
-  struct places places = {0};
-  struct sleeping sleeping = {0};
+  struct collection_map collection_map = {0};
+  struct deferred deferred = {0};
   struct listed listed = {0};
   struct mark mark;
   struct error error;
   bson_t list;
   if (message_document(message, "places", &list, &error)) {
-    use_places(&places, &list);
+    use_places(&collection_map, &list);
   }
   if (message_document(message, "sleeping", &list, &error)) {
-    sleeping_get(&sleeping, &list);
-    sleeping_rename(&sleeping, "d", "c", "d", "e");
-    sleeping_remove(&sleeping, "d", "e", "a");
+    deferred_get(&deferred, &list);
+    deferred_rename(&deferred, "d", "c", "d", "e");
+    deferred_remove(&deferred, "d", "e", "a");
   }
   listed_get(&listed, message);
   listed_has(&listed, "d", 1);
   mark_get(message, &mark);
-  put_all(&places, &sleeping);
+  put_all(&collection_map, &deferred);
   message_get_error(message, &error);
-  places_clear(&places);
-  sleeping_clear(&sleeping);
+  collection_map_clear(&collection_map);
+  deferred_clear(&deferred);
   listed_clear(&listed);
 }
 

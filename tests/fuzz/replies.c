@@ -46,7 +46,7 @@ read_document(const bson_t *document)
 {
   struct split_points points = {0};
   bson_iter_t iter;
-  exact_is_odd(document);
+  verbatim_is_odd(document);
   free(server_show_id(document));
   for (bool ok = bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
     split_add(&points, &iter);

@@ -96,27 +96,27 @@ Test(findings, json)
   findings_clear(&findings);
 }
 
-Test(lack, alike_collections_are_named_together)
+Test(missing_privileges, alike_collections_are_named_together)
 {
-  struct lack lacks[] = {{"shop", "b", false, 1}, {"shop", "a", false, 1}, {"crm", "x", false, 3},
-                         {"crm", "y", false, 1},  {"shop", "v", true, 0},  {"logs", "l", false, 0}};
-  lack_sort(lacks, 6);
-  char *text = lack_names(lacks, 6, 1, 1);
+  struct missing_privileges missing[] = {{"shop", "b", false, 1}, {"shop", "a", false, 1}, {"crm", "x", false, 3},
+                                         {"crm", "y", false, 1},  {"shop", "v", true, 0},  {"logs", "l", false, 0}};
+  missing_privileges_sort(missing, 6);
+  char *text = missing_privileges_names(missing, 6, 1, 1);
   cr_assert_str_eq(text, "crm.*, shop.*");
   free(text);
-  text = lack_names(lacks, 6, 3, 1);
+  text = missing_privileges_names(missing, 6, 3, 1);
   cr_assert_str_eq(text, "crm.y, shop.*");
   free(text);
 }
 
-Test(lack, many_names_are_cut)
+Test(missing_privileges, many_names_are_cut)
 {
-  struct lack lacks[10];
+  struct missing_privileges missing[10];
   for (int i = 0; i < 10; i++) {
     static const char *const dbs[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i", "j"};
-    lacks[i] = (struct lack){dbs[i], "x", false, 1};
+    missing[i] = (struct missing_privileges){dbs[i], "x", false, 1};
   }
-  char *text = lack_names(lacks, 10, 1, 1);
+  char *text = missing_privileges_names(missing, 10, 1, 1);
   cr_assert_str_eq(text, "a.x, b.x, c.x, d.x, e.x, f.x and 4 more");
   free(text);
 }

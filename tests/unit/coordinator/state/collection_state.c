@@ -48,7 +48,7 @@ Test(known, a_plan_of_many_collections_is_kept_at_once)
   open_new(&checkpoint);
   plan_init(&plan, &catalog, 4);
   cr_assert(checkpoint_begin(&checkpoint, &error));
-  cr_assert(known_put_plan(&checkpoint, &plan, &error));
+  cr_assert(collection_state_put_plan(&checkpoint, &plan, &error));
   cr_assert(checkpoint_commit(&checkpoint, &error));
   cr_assert_eq(count_items(&checkpoint, "places"), COUNT);
   checkpoint_close(&checkpoint);
@@ -63,7 +63,7 @@ take(struct checkpoint *checkpoint, const char *json)
   struct error error;
   bson_t *message = bson_new_from_json((const uint8_t *)json, -1, &cause);
   cr_assert_not_null(message, "%s", cause.message);
-  cr_assert(known_take(checkpoint, message, &error), "%s", error.text);
+  cr_assert(collection_state_take(checkpoint, message, &error), "%s", error.text);
   bson_destroy(message);
 }
 

@@ -11,12 +11,12 @@ read_progress(const char *operations, int64_t *done, int64_t *total)
   snprintf(json, sizeof json, "{\"inprog\": [%s], \"ok\": 1}", operations);
   bson_t *reply = bson_new_from_json((const uint8_t *)json, -1, &error);
   cr_assert_not_null(reply, "%s", error.message);
-  bool found = gauge_read(reply, "db", "c", done, total);
+  bool found = build_progress_read(reply, "db", "c", done, total);
   bson_destroy(reply);
   return found;
 }
 
-Test(gauge, finds_the_build_of_its_collection)
+Test(build_progress, finds_the_build_of_its_collection)
 {
   static const char command_4_0[] = "{\"ns\": \"db.$cmd\", \"command\": {\"createIndexes\": \"c\", \"$db\": \"db\"}, "
                                     "\"progress\": {\"done\": 3, \"total\": 9}}";
@@ -38,14 +38,14 @@ Test(gauge, finds_the_build_of_its_collection)
   cr_assert_not(read_progress("", &done, &total));
 }
 
-Test(gauge, build_that_comes_no_further_is_told_once)
+Test(build_progress, build_that_comes_no_further_is_told_once)
 {
-  struct gauge gauge = {.done = -1, .moved_ms = 1000};
-  cr_assert_not(gauge_stalls(&gauge, -1, 30999));
-  cr_assert_not(gauge_stalls(&gauge, 5, 40000), "it has begun");
-  cr_assert_not(gauge_stalls(&gauge, 5, 69999));
-  cr_assert(gauge_stalls(&gauge, 5, 70000));
-  cr_assert_not(gauge_stalls(&gauge, 5, 200000), "once");
-  cr_assert_not(gauge_stalls(&gauge, 6, 200001));
-  cr_assert(gauge_stalls(&gauge, 6, 230001), "again, after it had moved");
+  struct build_progress build_progress = {.done = -1, .moved_ms = 1000};
+  cr_assert_not(build_progress_stalls(&build_progress, -1, 30999));
+  cr_assert_not(build_progress_stalls(&build_progress, 5, 40000), "it has begun");
+  cr_assert_not(build_progress_stalls(&build_progress, 5, 69999));
+  cr_assert(build_progress_stalls(&build_progress, 5, 70000));
+  cr_assert_not(build_progress_stalls(&build_progress, 5, 200000), "once");
+  cr_assert_not(build_progress_stalls(&build_progress, 6, 200001));
+  cr_assert(build_progress_stalls(&build_progress, 6, 230001), "again, after it had moved");
 }

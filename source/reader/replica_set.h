@@ -1,8 +1,8 @@
 /*
  * Which set the source is: more than a name.
  */
-#ifndef FERRY_SOURCE_READER_SET_H
-#define FERRY_SOURCE_READER_SET_H
+#ifndef FERRY_SOURCE_READER_REPLICA_SET_H
+#define FERRY_SOURCE_READER_REPLICA_SET_H
 
 #include "source/reader/reader.h"
 
@@ -10,6 +10,6 @@
  * The random id that replSetInitiate gives a set: settings.replicaSetId of its configuration, from 3.2 on
  * (S:src/mongo/db/repl/repl_set_config.cpp@r4.0.14). False where the server has none, or the user may not ask (clusterMonitor may).
  */
-bool set_ask_id(struct reader *reader, bson_oid_t *id);
+bool replica_set_ask_id(struct reader *reader, bson_oid_t *id);
 
 #endif

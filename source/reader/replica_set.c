@@ -1,7 +1,7 @@
-#include "source/reader/set.h"
+#include "source/reader/replica_set.h"
 
 bool
-set_ask_id(struct reader *reader, bson_oid_t *id)
+replica_set_ask_id(struct reader *reader, bson_oid_t *id)
 {
   bson_t reply;
   bson_iter_t iter;
