@@ -6,7 +6,7 @@
 #include "base/fault.h"
 #include "server/failure.h"
 #include "source/catalog/catalog.h"
-#include "source/catalog/repeated_ids.h"
+#include "source/catalog/duplicate_ids.h"
 #include "target/insert/refused.h"
 
 /* One batch waits while another is written: enough to keep both servers busy, little enough memory. */

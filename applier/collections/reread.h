@@ -1,6 +1,6 @@
 /*
  * Documents whose fields' order the lenient replay cannot promise, those that a copy from MMAPv1 may have missed
- * (target/replay/missed.h), and those of which the target refused a state (target/replay/bulk.h), read again from the source at the
+ * (target/replay/unmatched_updates.h), and those of which the target refused a state (target/replay/bulk.h), read again from the source at the
  * consistency point.
  *
  * Removing a field and setting it again moves it behind the others. Where the copy already is as after that, doing it once

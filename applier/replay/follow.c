@@ -4,7 +4,7 @@
 #include "applier/collections/reread.h"
 #include "applier/ddl/recopy.h"
 #include "applier/replay/bookmark.h"
-#include "applier/replay/repeats.h"
+#include "applier/replay/duplicate_ids.h"
 #include "applier/replay/replay_entry.h"
 #include "applier/replay/retry.h"
 #include "applier/replay/stop_request.h"

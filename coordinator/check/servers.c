@@ -1,7 +1,7 @@
 #include "coordinator/check/servers.h"
 
 #include "server/probe.h"
-#include "source/reader/contact.h"
+#include "source/reader/connectivity.h"
 #include "source/reader/replica_set.h"
 #include "target/definition/schema.h"
 

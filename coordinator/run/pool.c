@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "server/failure.h"
-#include "source/catalog/repeated_ids.h"
+#include "source/catalog/duplicate_ids.h"
 
 #define STOP_MS 60000 /* the applier may wait for a majority of the target */
 #define ATTEMPTS_MOST 5

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
-#include "source/catalog/repeated_ids.h"
+#include "source/catalog/duplicate_ids.h"
 
 #define PART_BYTES (1 << 20)
 

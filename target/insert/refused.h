@@ -15,7 +15,7 @@
  */
 bool refused_by_content(int64_t code, bool whole);
 
-/* Why a target has not all documents of one `_id` (source/catalog/repeated_ids.h), for a report. */
+/* Why a target has not all documents of one `_id` (source/catalog/duplicate_ids.h), for a report. */
 #define REFUSED_REPEATED                                                                                               \
   "several of the source's documents have this _id, as they have no _id index; the target holds one of them"
 

@@ -20,7 +20,7 @@ enum apply_kind {
 struct batch_op {
   enum apply_kind kind;
   bool more;       /* the next operation sets the next path of the same update: see batch_add_paths */
-  bool read;       /* a delta that the target does not take as modifiers: see target/replay/reading.h */
+  bool read;       /* a delta that the target does not take as modifiers: see target/replay/delta_update.h */
   bool loose;      /* an insert replaces what is there, a delete may find nothing: as applyOps does it */
   bool upsert;     /* an update makes what is not there */
   uint64_t ts;     /* of the entry, for texts */

@@ -4,9 +4,9 @@
 #include "server/write_errors.h"
 #include "target/insert/verbatim.h"
 #include "target/insert/writer.h"
-#include "target/replay/missed.h"
-#include "target/replay/reading.h"
+#include "target/replay/delta_update.h"
 #include "target/replay/sending.h"
+#include "target/replay/unmatched_updates.h"
 
 static bson_t *
 delta_pipeline(const bson_t *delta)

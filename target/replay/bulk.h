@@ -30,8 +30,8 @@ struct bulk {
    */
   struct batch *again;
   struct capped *capped;
-  bool missed;                      /* those of all updates that found nothing are among them: target/replay/missed.h */
-  bson_t *reports;                  /* an array: what was refused by this sending, as {db, coll, id, text} */
+  bool missed;     /* those of all updates that found nothing are among them: target/replay/unmatched_updates.h */
+  bson_t *reports; /* an array: what was refused by this sending, as {db, coll, id, text} */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then nothing is forgiven */
 };
 

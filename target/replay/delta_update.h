@@ -2,8 +2,8 @@
  * Updates that the target cannot be given as they are, and replacements in their place: their documents are read, many at a
  * time, and changed here.
  */
-#ifndef FERRY_TARGET_REPLAY_READING_H
-#define FERRY_TARGET_REPLAY_READING_H
+#ifndef FERRY_TARGET_REPLAY_DELTA_UPDATE_H
+#define FERRY_TARGET_REPLAY_DELTA_UPDATE_H
 
 #include "target/replay/sending.h"
 

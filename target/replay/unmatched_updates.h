@@ -4,8 +4,8 @@
  * did move by an update, though, and that update's entry finds nothing. So each such document is read from the source again
  * (applier/collections/reread.h); most were only deleted meanwhile.
  */
-#ifndef FERRY_TARGET_REPLAY_MISSED_H
-#define FERRY_TARGET_REPLAY_MISSED_H
+#ifndef FERRY_TARGET_REPLAY_UNMATCHED_UPDATES_H
+#define FERRY_TARGET_REPLAY_UNMATCHED_UPDATES_H
 
 #include "server/server.h"
 #include "target/replay/batch.h"

@@ -2,8 +2,8 @@
  * Documents of one `_id`. A collection without an `_id` index (made with autoIndexId: false, up to 3.4) may hold several; on the
  * target each has such an index, so that it holds one of them.
  */
-#ifndef FERRY_SOURCE_CATALOG_REPEATED_IDS_H
-#define FERRY_SOURCE_CATALOG_REPEATED_IDS_H
+#ifndef FERRY_SOURCE_CATALOG_DUPLICATE_IDS_H
+#define FERRY_SOURCE_CATALOG_DUPLICATE_IDS_H
 
 #include "source/catalog/catalog.h"
 

@@ -1,4 +1,4 @@
-#include "coordinator/check/census.h"
+#include "coordinator/check/summary.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "target/replay/reading.h"
+#include "target/replay/delta_update.h"
 
 #include <stdlib.h>
 

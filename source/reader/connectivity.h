@@ -2,8 +2,8 @@
  * Why a server cannot be talked to, by a look of our own at its hosts: the driver only says that there was none. For the
  * source and for the target.
  */
-#ifndef FERRY_SOURCE_READER_CONTACT_H
-#define FERRY_SOURCE_READER_CONTACT_H
+#ifndef FERRY_SOURCE_READER_CONNECTIVITY_H
+#define FERRY_SOURCE_READER_CONNECTIVITY_H
 
 #include "server/server.h"
 

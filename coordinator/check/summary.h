@@ -1,8 +1,8 @@
 /*
  * What was chosen, in numbers, and what of it arrives in another form than it has on the source. Pure.
  */
-#ifndef FERRY_COORDINATOR_CHECK_CENSUS_H
-#define FERRY_COORDINATOR_CHECK_CENSUS_H
+#ifndef FERRY_COORDINATOR_CHECK_SUMMARY_H
+#define FERRY_COORDINATOR_CHECK_SUMMARY_H
 
 #include "coordinator/check/findings.h"
 #include "coordinator/options/options.h"

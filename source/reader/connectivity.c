@@ -1,4 +1,4 @@
-#include "source/reader/contact.h"
+#include "source/reader/connectivity.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "source/catalog/repeated_ids.h"
+#include "source/catalog/duplicate_ids.h"
 
 #include "base/memory.h"
 #include "server/series.h"

@@ -1,8 +1,8 @@
-#include "applier/replay/repeats.h"
+#include "applier/replay/duplicate_ids.h"
 
 #include "applier/replay/bookmark.h"
 #include "base/log.h"
-#include "source/catalog/repeated_ids.h"
+#include "source/catalog/duplicate_ids.h"
 
 struct reporting {
   struct applier *applier;

@@ -1,4 +1,4 @@
-#include "target/replay/missed.h"
+#include "target/replay/unmatched_updates.h"
 
 #define AT_ONCE 500
 
