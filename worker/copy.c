@@ -339,11 +339,11 @@ look_for_repeated(const struct copy *copy, const struct copy_events *events, str
 {
   const struct copy_task *task = copy->task;
   struct reporting reporting = {task, events};
-  struct repeated_ids_visitor visitor = {report_repeated, &reporting};
+  struct duplicate_ids_visitor visitor = {report_repeated, &reporting};
   struct find where = {
     .db = task->from_db, .coll = task->from_coll, .uuid = task->has_uuid ? task->uuid : NULL, .majority = true};
   return bson_empty(&copy->duplicate_ids) ||
-         repeated_ids_among(copy->reader, &where, &copy->duplicate_ids, &visitor, error) ||
+         duplicate_ids_among(copy->reader, &where, &copy->duplicate_ids, &visitor, error) ||
          error_wrap(error, "cannot look for documents of one _id in %s.%s", task->from_db, task->from_coll);
 }
 

@@ -28,8 +28,8 @@ static bool
 report_place(struct applier *applier, const struct mapped_collection *mapped, struct error *error)
 {
   struct reporting reporting = {applier, mapped};
-  struct repeated_ids_visitor visitor = {report, &reporting};
-  if (repeated_ids_all(&applier->reader, mapped->from_db, mapped->from_coll, &visitor, error)) {
+  struct duplicate_ids_visitor visitor = {report, &reporting};
+  if (duplicate_ids_all(&applier->reader, mapped->from_db, mapped->from_coll, &visitor, error)) {
     return true;
   }
   if (error->kind != ERROR_SOURCE || server_error_passes(error) || reader_cursor_died(error)) {
@@ -41,7 +41,7 @@ report_place(struct applier *applier, const struct mapped_collection *mapped, st
 }
 
 bool
-repeats_report(struct applier *applier, struct error *error)
+duplicate_ids_report(struct applier *applier, struct error *error)
 {
   for (const struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
     if (mapped->no_id_index && !report_place(applier, mapped, error)) {

@@ -9,6 +9,6 @@
 #include "applier/replay/state.h"
 
 /* Those not known yet are reported. */
-bool repeats_report(struct applier *applier, struct error *error);
+bool duplicate_ids_report(struct applier *applier, struct error *error);
 
 #endif

@@ -80,7 +80,7 @@ become_consistent(struct applier *applier, struct error *error)
     return reread_run(&applier->collection_map, &applier->reader, &applier->apply, &applier->end, error) &&
            follow_expect(applier, error);
   }
-  if (!repeats_report(applier, error)) {
+  if (!duplicate_ids_report(applier, error)) {
     return false;
   }
   for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {

@@ -180,7 +180,7 @@ check_copy(struct check *check)
     return;
   }
   required_privileges_collections(&check->source, check->catalog);
-  int64_t bytes = census_take(check->catalog, check->options, &check->findings);
+  int64_t bytes = summary_take(check->catalog, check->options, &check->findings);
   if (has_oplog) {
     estimate_oplog(&servers->reader, bytes, check->options, &check->findings);
   }

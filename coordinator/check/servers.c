@@ -43,35 +43,35 @@ check_pair(const struct servers *servers, struct findings *findings)
 static bool
 open_source(struct servers *servers, const char *uri, struct error *error)
 {
-  if (!contact_check_files("source", uri, error)) {
+  if (!connectivity_check_files("source", uri, error)) {
     return false;
   }
   if (reader_open(&servers->reader, uri, false, error) &&
       server_ask_hello(&servers->reader.server, true, &servers->source_hello, error)) {
     return true;
   }
-  contact_explain("source", uri, error);
+  connectivity_explain("source", uri, error);
   return false;
 }
 
 static bool
 open_target(struct servers *servers, const char *uri, struct error *error)
 {
-  if (!contact_check_files("target", uri, error)) {
+  if (!connectivity_check_files("target", uri, error)) {
     return false;
   }
   if (server_open(&servers->target, ERROR_TARGET, uri, false, error) &&
       server_ask_hello(&servers->target, true, &servers->target_hello, error)) {
     return true;
   }
-  contact_explain("target", uri, error);
+  connectivity_explain("target", uri, error);
   return false;
 }
 
 static void
 warn_insecure(const char *side, const char *uri, struct findings *findings)
 {
-  if (contact_is_insecure(uri)) {
+  if (connectivity_is_insecure(uri)) {
     findings_add(
       findings, FINDING_WARNING, TOPIC_SERVERS, side,
       "TLS to the %s without the check of its certificate: whoever is between may read and change everything", side);

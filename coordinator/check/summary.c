@@ -114,7 +114,7 @@ count_all(const struct catalog *catalog, const struct options *options, bool siz
 }
 
 int64_t
-census_take(const struct catalog *catalog, const struct options *options, struct findings *findings)
+summary_take(const struct catalog *catalog, const struct options *options, struct findings *findings)
 {
   struct totals all = {0};
   bson_t fact;

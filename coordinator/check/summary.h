@@ -9,6 +9,6 @@
 #include "source/catalog/catalog.h"
 
 /* Notes each database and all together, and warns of each index that changes. Gives the bytes; -1: not asked. */
-int64_t census_take(const struct catalog *catalog, const struct options *options, struct findings *findings);
+int64_t summary_take(const struct catalog *catalog, const struct options *options, struct findings *findings);
 
 #endif

@@ -40,7 +40,7 @@ collection_state_put_plan(struct checkpoint *checkpoint, const struct plan *plan
                                  .uuid = source->has_uuid ? source->uuid : NULL,
                                  .start = collection->start,
                                  .lost = collection->lost,
-                                 .no_id_index = repeated_ids_possible(source)};
+                                 .no_id_index = duplicate_ids_possible(source)};
     message_put_place(&item, &said);
     ok = collection_state_put(checkpoint, "places", &item, error);
     bson_destroy(&item);

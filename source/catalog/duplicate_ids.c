@@ -4,7 +4,7 @@
 #include "server/series.h"
 
 bool
-repeated_ids_possible(const struct collection *collection)
+duplicate_ids_possible(const struct collection *collection)
 {
   return !collection->view && !collection->has_id_index && !series_of(collection->name) &&
          !bson_has_field(collection->options, "timeseries") && !bson_has_field(collection->options, "clusteredIndex");
@@ -48,7 +48,7 @@ count_found(const bson_t *ids, const bson_t *document, uint32_t *counts)
 }
 
 static bool
-visit(const struct repeated_ids_visitor *visitor, const bson_iter_t *id, struct error *error)
+visit(const struct duplicate_ids_visitor *visitor, const bson_iter_t *id, struct error *error)
 {
   bson_t selector = BSON_INITIALIZER;
   bson_append_iter(&selector, "_id", 3, id);
@@ -72,8 +72,8 @@ is_first(const bson_t *ids, const bson_iter_t *id)
 }
 
 bool
-repeated_ids_among(struct reader *reader, const struct find *where, const bson_t *ids,
-                   const struct repeated_ids_visitor *visitor, struct error *error)
+duplicate_ids_among(struct reader *reader, const struct find *where, const bson_t *ids,
+                    const struct duplicate_ids_visitor *visitor, struct error *error)
 {
   const bson_t *document = NULL;
   bson_iter_t id;
@@ -101,8 +101,8 @@ repeated_ids_among(struct reader *reader, const struct find *where, const bson_t
 }
 
 bool
-repeated_ids_all(struct reader *reader, const char *db, const char *coll, const struct repeated_ids_visitor *visitor,
-                 struct error *error)
+duplicate_ids_all(struct reader *reader, const char *db, const char *coll, const struct duplicate_ids_visitor *visitor,
+                  struct error *error)
 {
   const bson_t *group = NULL;
   bson_iter_t id;

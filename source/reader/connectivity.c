@@ -16,7 +16,7 @@ struct contact {
 };
 
 static struct contact
-contact_of(const char *uri)
+connectivity_of(const char *uri)
 {
   struct error ignored;
   struct contact contact = {.uri = server_parse_uri("", uri, &ignored)};
@@ -29,28 +29,28 @@ contact_of(const char *uri)
 }
 
 static void
-contact_clear(struct contact *contact)
+connectivity_clear(struct contact *contact)
 {
   mongoc_uri_destroy(contact->uri);
   free(contact->crl_file);
 }
 
 bool
-contact_is_insecure(const char *uri)
+connectivity_is_insecure(const char *uri)
 {
-  struct contact contact = contact_of(uri);
+  struct contact contact = connectivity_of(uri);
   bool insecure = contact.options.tls && (contact.options.any_certificate || contact.options.any_host);
-  contact_clear(&contact);
+  connectivity_clear(&contact);
   return insecure;
 }
 
 bool
-contact_check_files(const char *side, const char *uri, struct error *error)
+connectivity_check_files(const char *side, const char *uri, struct error *error)
 {
-  struct contact contact = contact_of(uri);
+  struct contact contact = connectivity_of(uri);
   bool ok =
     !contact.options.tls || stream_check_files(&contact.options, error) || error_wrap(error, "TLS to the %s", side);
-  contact_clear(&contact);
+  connectivity_clear(&contact);
   return ok;
 }
 
@@ -154,9 +154,9 @@ explain_host(const char *side, const struct contact *contact, const mongoc_host_
 }
 
 void
-contact_explain(const char *side, const char *uri, struct error *error)
+connectivity_explain(const char *side, const char *uri, struct error *error)
 {
-  struct contact contact = contact_of(uri);
+  struct contact contact = connectivity_of(uri);
   int looked = 0;
   if (contact.uri && (error->kind == ERROR_SOURCE || error->kind == ERROR_TARGET) && error->code == 0) {
     for (const mongoc_host_list_t *host = mongoc_uri_get_hosts(contact.uri); host && looked < HOSTS_MOST;
@@ -166,5 +166,5 @@ contact_explain(const char *side, const char *uri, struct error *error)
       }
     }
   }
-  contact_clear(&contact);
+  connectivity_clear(&contact);
 }

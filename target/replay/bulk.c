@@ -60,7 +60,7 @@ add_operation(const struct sending *sending, mongoc_bulk_operation_t *bulk, cons
   }
   if (op->kind == APPLY_DELTA && !sending->bulk->internal_delta) {
     bson_t modifiers;
-    reading_modifiers(sending, op, &modifiers);
+    delta_update_modifiers(sending, op, &modifiers);
     bool ok = mongoc_bulk_operation_update_one_with_opts(bulk, &selector, &modifiers, options, cause);
     bson_destroy(&modifiers);
     return ok;
@@ -106,7 +106,8 @@ check_counts(const struct sending *sending, const bson_t *reply, size_t from, si
   bool missed_delete = reply_number(reply, "nRemoved") < deletes && !sending->run->capped && !sending->run->expires;
   if (missed_update && sending_notes(sending)) {
     missed_update = false;
-    if (!missed_note(sending->bulk->target, sending->batch, sending->run, from, to, sending->bulk->again, error)) {
+    if (!unmatched_updates_note(sending->bulk->target, sending->batch, sending->run, from, to, sending->bulk->again,
+                                error)) {
       return false;
     }
   }
@@ -324,15 +325,15 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
   bool ok = true;
   while (ok && at < run->count) {
     size_t end = at;
-    while (end < run->count && end - at < sending.most && !reading_needed(&sending, &run->ops[end]) &&
+    while (end < run->count && end - at < sending.most && !delta_update_needed(&sending, &run->ops[end]) &&
            !is_odd(&sending, &run->ops[end]) && run->ops[end].loose == run->ops[at].loose &&
            !(sending.one_by_one && end > at)) {
       end++;
     }
     if (end > at) {
       ok = send_ordered(&sending, at, end, &at, error);
-    } else if (reading_needed(&sending, &run->ops[at])) {
-      ok = reading_resolve(&sending, at, error);
+    } else if (delta_update_needed(&sending, &run->ops[at])) {
+      ok = delta_update_resolve(&sending, at, error);
     } else {
       ok = send_exactly(&sending, at++, error);
     }

@@ -41,7 +41,7 @@ find_diff(const struct batch *batch, const struct batch_op *op, bson_t *diff)
 }
 
 bool
-reading_needed(const struct sending *sending, const struct batch_op *op)
+delta_update_needed(const struct sending *sending, const struct batch_op *op)
 {
   bson_t diff;
   if (op->kind != APPLY_DELTA || sending->bulk->internal_delta) {
@@ -51,7 +51,7 @@ reading_needed(const struct sending *sending, const struct batch_op *op)
 }
 
 void
-reading_modifiers(const struct sending *sending, const struct batch_op *op, bson_t *modifiers)
+delta_update_modifiers(const struct sending *sending, const struct batch_op *op, bson_t *modifiers)
 {
   bson_t diff;
   if (find_diff(sending->batch, op, &diff)) {
@@ -171,7 +171,7 @@ list_documents(struct reading *reading, size_t at, size_t end)
   const struct sending *sending = reading->sending;
   for (size_t i = at; i < end; i++) {
     bson_t selector;
-    if (reading_needed(sending, &sending->run->ops[i])) {
+    if (delta_update_needed(sending, &sending->run->ops[i])) {
       batch_selector(sending->batch, &sending->run->ops[i], &selector);
       put(reading, &selector);
     }
@@ -309,7 +309,7 @@ take_all(struct reading *reading, size_t at, size_t end, struct error *error)
 }
 
 bool
-reading_resolve(struct sending *sending, size_t at, struct error *error)
+delta_update_resolve(struct sending *sending, size_t at, struct error *error)
 {
   struct reading reading = {.sending = sending};
   size_t end = sending->one_by_one ? at + 1 : at + READ_MOST;

@@ -8,16 +8,16 @@
 #include "target/replay/sending.h"
 
 /* True for the delta of an update that the target has neither a stage nor modifiers for. */
-bool reading_needed(const struct sending *sending, const struct batch_op *op);
+bool delta_update_needed(const struct sending *sending, const struct batch_op *op);
 
 /* The modifiers, where the target has no stage and that is false. Initialised here. */
-void reading_modifiers(const struct sending *sending, const struct batch_op *op, bson_t *modifiers);
+void delta_update_modifiers(const struct sending *sending, const struct batch_op *op, bson_t *modifiers);
 
 /*
  * Does so with ops[at], and with as many behind it as go together; all before it must have been sent. What finds no document
  * is taken out of the run, or is ERROR_DIVERGED in strict replay. Several updates of one document become one, where the run's
  * order allows it.
  */
-bool reading_resolve(struct sending *sending, size_t at, struct error *error);
+bool delta_update_resolve(struct sending *sending, size_t at, struct error *error);
 
 #endif

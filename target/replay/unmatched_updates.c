@@ -73,8 +73,8 @@ ask(struct server *target, const struct batch_run *run, struct asked *asked, str
 }
 
 bool
-missed_note(struct server *target, const struct batch *batch, const struct batch_run *run, size_t from, size_t to,
-            struct batch *missed, struct error *error)
+unmatched_updates_note(struct server *target, const struct batch *batch, const struct batch_run *run, size_t from,
+                       size_t to, struct batch *missed, struct error *error)
 {
   while (from < to) {
     struct asked asked;

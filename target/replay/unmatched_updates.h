@@ -11,7 +11,7 @@
 #include "target/replay/batch.h"
 
 /* Asks the target which of the documents that ops[from..to) update are not there, and adds their selectors to `missed`. */
-bool missed_note(struct server *target, const struct batch *batch, const struct batch_run *run, size_t from, size_t to,
-                 struct batch *missed, struct error *error);
+bool unmatched_updates_note(struct server *target, const struct batch *batch, const struct batch_run *run, size_t from,
+                            size_t to, struct batch *missed, struct error *error);
 
 #endif
