@@ -69,7 +69,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .selection = &applier->selection,
                               .listed = &applier->listed,
                               .lenient = true,
-                              .confirm = bookmark_confirm_places,
+                              .confirm = bookmark_confirm_collections,
                               .refuse = bookmark_refuse_index,
                               .refuse_document = bookmark_refuse_document,
                               .follow_name = bookmark_follow_name,
@@ -116,7 +116,7 @@ adopt_indexes(struct applier *applier, const struct collection *collection)
 
 /* What the target holds decides what exists; the coordinator knows which collection of the source each one is. */
 static bool
-list_places(struct applier *applier, struct catalog *catalog, struct error *error)
+list_collections(struct applier *applier, struct catalog *catalog, struct error *error)
 {
   struct reader view = reader_view(&applier->target); /* read through the catalog's eyes */
   if (!catalog_list(catalog, &view, catalog_any, NULL, error)) {
@@ -256,14 +256,14 @@ find_end(struct applier *applier, struct error *error)
 
 /* Their collections may lack documents that the target expired by itself, up to what the source has written by now. */
 static bool
-note_sleep(struct applier *applier, struct error *error)
+note_expiry_stopped(struct applier *applier, struct error *error)
 {
   struct optime now;
   if (!oplog_last(&applier->reader, &now, error)) {
     return false;
   }
   for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
-    if (mapped->expired == EXPIRY_AWAKE) {
+    if (mapped->expired == EXPIRY_ACTIVE) {
       mapped->expired = now.ts;
       collection_map_changed(&applier->collection_map, mapped);
     }
@@ -276,29 +276,29 @@ static bool
 prepare_indexes(struct applier *applier, struct catalog *catalog, struct error *error)
 {
   return mark_look(&applier->target, &applier->mark, error) && learn_indexes(applier, catalog, error) &&
-         indexes_set_ttl(&applier->deferred, applier->target_uri, true, error) && note_sleep(applier, error);
+         indexes_set_ttl(&applier->deferred, applier->target_uri, true, error) && note_expiry_stopped(applier, error);
 }
 
 static void
-note_awake(struct applier *applier, const char *db, const char *coll)
+note_expiry_active(struct applier *applier, const char *db, const char *coll)
 {
   struct mapped_collection *mapped = collection_map_find(&applier->collection_map, db, coll);
   if (mapped) {
-    mapped->expired = EXPIRY_AWAKE;
+    mapped->expired = EXPIRY_ACTIVE;
     collection_map_changed(&applier->collection_map, mapped);
   }
 }
 
 /* The migration may go on later: the bookmark file knows first what the target expires from now on. A time series is its buckets. */
 static bool
-wake_indexes(struct applier *applier, struct error *error)
+restore_expiry(struct applier *applier, struct error *error)
 {
   for (const struct deferred_list *deferred_list = applier->deferred.by_ns; deferred_list;
        deferred_list = deferred_list->by_ns.next) {
     if (indexes_any_ttl(deferred_list)) {
       char *buckets = memory_format("system.buckets.%s", deferred_list->coll);
-      note_awake(applier, deferred_list->db, deferred_list->coll);
-      note_awake(applier, deferred_list->db, buckets);
+      note_expiry_active(applier, deferred_list->db, deferred_list->coll);
+      note_expiry_active(applier, deferred_list->db, buckets);
       free(buckets);
     }
   }
@@ -306,7 +306,7 @@ wake_indexes(struct applier *applier, struct error *error)
     bookmark_report(applier, true, error) && indexes_set_ttl(&applier->deferred, applier->target_uri, false, error);
   fault_point("awake");
   applier->over = true;
-  return awake && bookmark_refuse_held_back(applier, error) && mark_move(&applier->target, &applier->mark, 0, error) &&
+  return awake && bookmark_refuse_deferred(applier, error) && mark_move(&applier->target, &applier->mark, 0, error) &&
          bookmark_report(applier, true, error);
 }
 
@@ -357,7 +357,7 @@ take_over(struct applier *applier, enum message_type type, bson_t *message, stru
 {
   struct catalog catalog;
   int got = 1;
-  while (got == 1 && !list_places(applier, &catalog, error)) {
+  while (got == 1 && !list_collections(applier, &catalog, error)) {
     got = retry_wait(applier, error) ? 1 : -1;
   }
   while (got == 1 && type == MESSAGE_COLLECTIONS) {
@@ -414,10 +414,10 @@ run(struct applier *applier, struct error *error)
   if (got <= 0) {
     return got == 0;
   }
-  if (!follow_patiently(applier, error)) {
+  if (!follow_with_retries(applier, error)) {
     return false;
   }
-  return !applier->consistent || wake_indexes(applier, error);
+  return !applier->consistent || restore_expiry(applier, error);
 }
 
 int

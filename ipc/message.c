@@ -142,7 +142,7 @@ message_put_item(bson_t *list, uint32_t index, const bson_t *item)
 }
 
 void
-message_put_place(bson_t *item, const struct message_place *place)
+message_put_collection(bson_t *item, const struct message_collection *place)
 {
   BSON_APPEND_UTF8(item, "db", place->db);
   BSON_APPEND_UTF8(item, "coll", place->coll);

@@ -44,7 +44,7 @@ uint64_t message_timestamp(const bson_t *document, const char *name);
 void message_put_timestamp(bson_t *document, const char *name, uint64_t timestamp);
 
 /* One element of "places": a collection of the target, and which one of the source it is. */
-struct message_place {
+struct message_collection {
   const char *db;
   const char *coll;
   const char *from_db; /* its name on the source; NULL: it is gone, and what follows does not matter */
@@ -56,7 +56,7 @@ struct message_place {
   bool lost;
   bool no_id_index; /* of the source's collection: several documents may have one _id */
 };
-void message_put_place(bson_t *item, const struct message_place *place);
+void message_put_collection(bson_t *item, const struct message_collection *place);
 
 /* MESSAGE_REFUSED of an index, or where `index` is NULL, of the collection's options. */
 void message_put_refused_definition(bson_t *document, const char *db, const char *coll, const char *index,

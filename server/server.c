@@ -404,7 +404,7 @@ bool
 server_writes_majority(struct server *server, bool *majority, struct error *error)
 {
   struct server_hello hello;
-  if (!server->told_mongos && !server_ask_hello(server, false, &hello, error)) {
+  if (!server->knows_mongos && !server_ask_hello(server, false, &hello, error)) {
     return false;
   }
   *majority = server->mongos;
@@ -570,7 +570,7 @@ server_ask_hello(struct server *server, bool version, struct server_hello *hello
   bool ok = ask(server, "isMaster", &reply, error); /* the name that every version knows */
   if (ok) {
     server_read_hello(&reply, hello);
-    server->told_mongos = true;
+    server->knows_mongos = true;
     server->mongos = hello->mongos;
   }
   bson_destroy(&reply);

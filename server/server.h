@@ -50,7 +50,7 @@ struct server {
   const char *side;         /* "source" or "target", for texts */
   char *crl_file;           /* NULL: none */
   uint32_t member;          /* the driver's number of the one member that is asked; 0: the primary */
-  bool told_mongos;         /* `mongos` is known, since hello was asked */
+  bool knows_mongos;        /* `mongos` is known, since hello was asked */
   bool mongos;              /* its writes wait for a majority each: see server_put_concern */
   /* Where not the driver speaks to it (source/reader/reader.h), `client` is NULL and this runs the commands, as server_command does. */
   bool (*command)(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);

@@ -10,7 +10,7 @@
 #define LATE (3600ull << 32) /* an hour, in timestamps */
 
 static void
-name_place(struct mapped_collection *mapped, const char *db, const char *coll)
+set_namespace(struct mapped_collection *mapped, const char *db, const char *coll)
 {
   mapped->ns = namespace_key(db, coll);
   mapped->db = memory_string(db);
@@ -79,7 +79,7 @@ collection_map_add(struct collection_map *collection_map, const char *db, const 
   struct mapped_collection *mapped = collection_map_find(collection_map, db, coll);
   if (!mapped) {
     mapped = memory_new(sizeof *mapped);
-    name_place(mapped, db, coll);
+    set_namespace(mapped, db, coll);
     HASH_ADD_KEYPTR(by_ns, collection_map->by_ns, mapped->ns, strlen(mapped->ns), mapped);
     collection_map_changed(collection_map, mapped);
   }
@@ -150,7 +150,7 @@ collection_map_rename(struct collection_map *collection_map, struct mapped_colle
   HASH_DELETE(by_ns, collection_map->by_ns, mapped); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
   collection_map_changed(collection_map, mapped);
   free_names(mapped);
-  name_place(mapped, db, coll);
+  set_namespace(mapped, db, coll);
   collection_map_changed(collection_map, mapped);
   HASH_ADD_KEYPTR(by_ns, collection_map->by_ns, mapped->ns, strlen(mapped->ns), mapped);
   return mapped;
@@ -159,7 +159,7 @@ collection_map_rename(struct collection_map *collection_map, struct mapped_colle
 bool
 mapped_collection_may_have_expired(const struct mapped_collection *mapped, uint64_t ts)
 {
-  return mapped->expired == EXPIRY_AWAKE || (mapped->expired != 0 && ts <= mapped->expired + LATE);
+  return mapped->expired == EXPIRY_ACTIVE || (mapped->expired != 0 && ts <= mapped->expired + LATE);
 }
 
 bool
@@ -169,7 +169,7 @@ collection_map_put_changed(struct collection_map *collection_map, bson_t *item)
   if (!name) {
     return false;
   }
-  struct message_place said = {.db = name->db, .coll = name->coll};
+  struct message_collection said = {.db = name->db, .coll = name->coll};
   const struct mapped_collection *mapped = collection_map_find(collection_map, name->db, name->coll);
   if (mapped) {
     said.from_db = mapped->from_db;
@@ -181,7 +181,7 @@ collection_map_put_changed(struct collection_map *collection_map, bson_t *item)
     said.lost = mapped->lost;
     said.no_id_index = mapped->no_id_index;
   }
-  message_put_place(item, &said);
+  message_put_collection(item, &said);
   namespace_set_remove(&collection_map->changed, name);
   return true;
 }

@@ -24,15 +24,16 @@ struct mapped_collection {
   bool no_id_index; /* the source's collection has none: several of its documents may have one _id */
   bool has_uuid;
   uint8_t uuid[16];
-  uint64_t since;   /* it has this name since this entry, which the replay carried out; 0: since before */
-  uint64_t expired; /* see mapped_collection_may_have_expired; 0: never, EXPIRY_AWAKE: the target's expiry is at work */
-  uint64_t start;   /* entries at or below it are in the copy already (capped, or copied again); 0: none */
+  uint64_t since; /* it has this name since this entry, which the replay carried out; 0: since before */
+  uint64_t
+    expired;      /* see mapped_collection_may_have_expired; 0: never, EXPIRY_ACTIVE: the target's expiry is at work */
+  uint64_t start; /* entries at or below it are in the copy already (capped, or copied again); 0: none */
   struct reread *rereads; /* see applier/collections/reread.h */
   UT_hash_handle by_ns;
   UT_hash_handle by_uuid;
 };
 
-#define EXPIRY_AWAKE UINT64_MAX
+#define EXPIRY_ACTIVE UINT64_MAX
 
 struct collection_map {
   struct mapped_collection *by_ns;

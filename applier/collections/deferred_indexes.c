@@ -13,7 +13,7 @@ deferred_index_clear(struct deferred_index *deferred_index)
 }
 
 static void
-free_sleepers(struct deferred_list *deferred_list)
+free_list(struct deferred_list *deferred_list)
 {
   for (size_t i = 0; i < deferred_list->count; i++) {
     deferred_index_clear(&deferred_list->items[i]);
@@ -31,7 +31,7 @@ remove_all(struct deferred *deferred, struct deferred_list *deferred_list)
   deferred_changed(deferred, deferred_list);
   HASH_DELETE(by_ns, deferred->by_ns,
               deferred_list); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
-  free_sleepers(deferred_list);
+  free_list(deferred_list);
 }
 
 void
@@ -62,7 +62,7 @@ deferred_of(const struct deferred *deferred, const char *db, const char *coll)
 }
 
 static struct deferred_list *
-make_sleepers(struct deferred *deferred, const char *db, const char *coll)
+list_for(struct deferred *deferred, const char *db, const char *coll)
 {
   struct deferred_list *deferred_list = deferred_of(deferred, db, coll);
   if (!deferred_list) {
@@ -143,7 +143,7 @@ deferred_add(struct deferred *deferred, const char *db, const char *coll, const 
 {
   const char *name = schema_index_name(spec);
   deferred_remove(deferred, db, coll, name);
-  struct deferred_list *deferred_list = make_sleepers(deferred, db, coll);
+  struct deferred_list *deferred_list = list_for(deferred, db, coll);
   deferred_list->items =
     memory_grow(deferred_list->items, deferred_list->count, &deferred_list->capacity, sizeof *deferred_list->items);
   deferred_list->items[deferred_list->count++] =
@@ -162,7 +162,7 @@ deferred_rename(struct deferred *deferred, const char *db, const char *coll, con
   if (!from) {
     return;
   }
-  struct deferred_list *to = make_sleepers(deferred, to_db, to_coll);
+  struct deferred_list *to = list_for(deferred, to_db, to_coll);
   to->items = from->items;
   to->count = from->count;
   to->capacity = from->capacity;
@@ -244,7 +244,7 @@ deferred_put_changed(struct deferred *deferred, bson_t *item)
 }
 
 static void
-get_sleepers(struct deferred *deferred, const bson_t *item)
+get_list(struct deferred *deferred, const bson_t *item)
 {
   const char *db = NULL;
   const char *coll = NULL;
@@ -271,7 +271,7 @@ deferred_get(struct deferred *deferred, const bson_t *list)
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
     bson_t item;
     if (message_item(&iter, &item)) {
-      get_sleepers(deferred, &item);
+      get_list(deferred, &item);
     }
   }
 }

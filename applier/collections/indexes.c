@@ -14,7 +14,7 @@
 struct round {
   const char *target_uri;
   struct deferred_list **due;
-  bool asleep; /* for set_ttl */
+  bool defer; /* for set_ttl */
 };
 
 static bool
@@ -235,15 +235,15 @@ set_ttl_of_collection(void *context, size_t number, struct server *target, struc
   struct deferred_list *deferred_list = round->due[number];
   for (size_t i = 0; i < deferred_list->count; i++) {
     struct deferred_index *deferred_index = &deferred_list->items[i];
-    int64_t seconds = round->asleep ? SCHEMA_TTL_ASLEEP : deferred_index->ttl_s;
+    int64_t seconds = round->defer ? SCHEMA_TTL_DEFERRED : deferred_index->ttl_s;
     if (!is_built_ttl(deferred_index) ||
         schema_set_ttl(target, deferred_list->db, deferred_list->coll, deferred_index->name, seconds, error)) {
       continue;
     }
-    if (!(round->asleep ? cannot_expire(error) : schema_index_refused(error))) {
+    if (!(round->defer ? cannot_expire(error) : schema_index_refused(error))) {
       return false;
     }
-    if (!round->asleep) { /* the target refused it in the copy, or somebody dropped it there; the others wake */
+    if (!round->defer) { /* the target refused it in the copy, or somebody dropped it there; the others wake */
       refuse(deferred_index, error);
     }
   }
@@ -251,8 +251,8 @@ set_ttl_of_collection(void *context, size_t number, struct server *target, struc
 }
 
 bool
-indexes_set_ttl(struct deferred *deferred, const char *target_uri, bool asleep, struct error *error)
+indexes_set_ttl(struct deferred *deferred, const char *target_uri, bool defer, struct error *error)
 {
-  struct round round = {.asleep = asleep};
+  struct round round = {.defer = defer};
   return run_round(deferred, &round, target_uri, is_built_ttl, set_ttl_of_collection, error);
 }

@@ -14,9 +14,9 @@ bool indexes_any_unbuilt(const struct deferred *deferred);
 bool indexes_build(struct deferred *deferred, const char *target_uri, struct error *error);
 /*
  * Lets every TTL index expire as the source's does; those that the target does not have, or does not change, are `refused`. Or
- * (`asleep`) puts it to sleep again if it is there.
+ * (`defer`) puts it to sleep again if it is there.
  */
-bool indexes_set_ttl(struct deferred *deferred, const char *target_uri, bool asleep, struct error *error);
+bool indexes_set_ttl(struct deferred *deferred, const char *target_uri, bool defer, struct error *error);
 
 /* Whether the target has an index (or expiry) of this collection that indexes_set_ttl wakes. */
 bool indexes_any_ttl(const struct deferred_list *deferred_list);

@@ -217,7 +217,7 @@ delete_rest(struct reading *reading, struct mapped_collection *mapped, struct er
 }
 
 static bool
-read_place(struct reading *reading, struct mapped_collection *mapped, struct error *error)
+read_collection(struct reading *reading, struct mapped_collection *mapped, struct error *error)
 {
   struct reread *from = mapped->rereads;
   bson_t *filter;
@@ -253,7 +253,7 @@ reread_run(struct collection_map *collection_map, struct reader *reader, struct 
   apply->bulk.settled = true;
   for (struct mapped_collection *mapped = collection_map->by_ns; ok && mapped; mapped = mapped->by_ns.next) {
     documents += HASH_COUNT(mapped->rereads);
-    ok = !any_due(mapped) || read_place(&reading, mapped, error) ||
+    ok = !any_due(mapped) || read_collection(&reading, mapped, error) ||
          error_wrap(error, "cannot read documents of %s again", mapped->ns);
   }
   apply->bulk.settled = false;

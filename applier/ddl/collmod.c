@@ -24,7 +24,8 @@ struct changed_index {
 };
 
 struct deferred_index *
-collmod_sleeper(const struct ddl *ddl, const struct mapped_collection *mapped, const struct schema_index_ref *ref)
+collmod_deferred_index(const struct ddl *ddl, const struct mapped_collection *mapped,
+                       const struct schema_index_ref *ref)
 {
   struct deferred_list *deferred_list = deferred_of(ddl->deferred, mapped->db, mapped->coll);
   for (size_t i = 0; deferred_list && i < deferred_list->count; i++) {
@@ -42,11 +43,12 @@ static int64_t
 seconds_of(const bson_iter_t *value, const struct mapped_collection *mapped)
 {
   int64_t seconds = numbers_whole(value);
-  if (seconds >= 0 && seconds <= SCHEMA_TTL_ASLEEP) {
+  if (seconds >= 0 && seconds <= SCHEMA_TTL_DEFERRED) {
     return seconds;
   }
-  log_warn("index ns=%s: an expireAfterSeconds of %lld becomes %d", mapped->ns, (long long)seconds, SCHEMA_TTL_ASLEEP);
-  return SCHEMA_TTL_ASLEEP;
+  log_warn("index ns=%s: an expireAfterSeconds of %lld becomes %d", mapped->ns, (long long)seconds,
+           SCHEMA_TTL_DEFERRED);
+  return SCHEMA_TTL_DEFERRED;
 }
 
 static bool
@@ -129,7 +131,7 @@ find_changed(struct ddl *ddl, const struct mapped_collection *mapped, const stru
 {
   bson_t old;
   bson_t spec;
-  const struct deferred_index *deferred_index = collmod_sleeper(ddl, mapped, &change->ref);
+  const struct deferred_index *deferred_index = collmod_deferred_index(ddl, mapped, &change->ref);
   int found = 1;
   if (deferred_index) {
     bson_copy_to(deferred_index->spec, &old);
@@ -167,7 +169,7 @@ tell_target(struct ddl *ddl, const struct mapped_collection *mapped, const struc
             const struct changed_index *changed, struct error *error)
 {
   bson_t index;
-  const struct deferred_index *deferred_index = collmod_sleeper(ddl, mapped, &change->ref);
+  const struct deferred_index *deferred_index = collmod_deferred_index(ddl, mapped, &change->ref);
   bool new_ttl = change->has_ttl && !(deferred_index && deferred_index->ttl_s >= 0);
   if (!new_ttl && bson_empty(&change->flags)) {
     return true;
@@ -176,7 +178,7 @@ tell_target(struct ddl *ddl, const struct mapped_collection *mapped, const struc
   BSON_APPEND_DOCUMENT_BEGIN(command, "index", &index);
   BSON_APPEND_UTF8(&index, "name", schema_index_name(&changed->index.spec));
   if (new_ttl) {
-    BSON_APPEND_INT32(&index, "expireAfterSeconds", SCHEMA_TTL_ASLEEP);
+    BSON_APPEND_INT32(&index, "expireAfterSeconds", SCHEMA_TTL_DEFERRED);
   }
   bson_concat(&index, &change->flags);
   bson_append_document_end(command, &index);
@@ -239,7 +241,7 @@ change_index(struct ddl *ddl, const struct entry *entry, struct mapped_collectio
              const struct index_change *change, struct error *error)
 {
   struct changed_index changed;
-  const struct deferred_index *deferred_index = collmod_sleeper(ddl, mapped, &change->ref);
+  const struct deferred_index *deferred_index = collmod_deferred_index(ddl, mapped, &change->ref);
   if (deferred_index && deferred_index->ttl_s >= 0 && change->ttl_s > deferred_index->ttl_s) {
     ddl_expires_later(ddl, entry, mapped);
   }
@@ -332,7 +334,7 @@ collmod_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
   bson_iter_t iter;
   bool ok = true;
-  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  struct mapped_collection *mapped = ddl_find(ddl, entry);
   if (!mapped) {
     return true;
   }

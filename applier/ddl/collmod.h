@@ -14,7 +14,7 @@
 bool collmod_apply(struct ddl *ddl, const struct entry *entry, struct error *error);
 
 /* The held-back index of this collection that a command means; NULL if there is none. Not its own expiry. */
-struct deferred_index *collmod_sleeper(const struct ddl *ddl, const struct mapped_collection *mapped,
-                                       const struct schema_index_ref *ref);
+struct deferred_index *collmod_deferred_index(const struct ddl *ddl, const struct mapped_collection *mapped,
+                                              const struct schema_index_ref *ref);
 
 #endif

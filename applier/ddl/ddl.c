@@ -33,7 +33,7 @@ ddl_is_later_one(const struct ddl *ddl, const struct entry *entry, const struct 
 }
 
 struct mapped_collection *
-ddl_place(struct ddl *ddl, const struct entry *entry)
+ddl_find(struct ddl *ddl, const struct entry *entry)
 {
   struct mapped_collection *mapped =
     entry->has_uuid ? collection_map_find_uuid(ddl->collection_map, entry->uuid) : NULL;
@@ -47,7 +47,7 @@ ddl_place(struct ddl *ddl, const struct entry *entry)
 bool
 ddl_is_gone(struct ddl *ddl, const struct entry *entry)
 {
-  return !ddl_place(ddl, entry) && collection_map_find(ddl->collection_map, entry->db, entry->coll);
+  return !ddl_find(ddl, entry) && collection_map_find(ddl->collection_map, entry->db, entry->coll);
 }
 
 bool
@@ -154,7 +154,7 @@ ddl_create(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (there && ddl_share_name(ddl, entry, there, entry->from_db, entry->from_coll)) {
     return ddl_refuse_shared_name(there, entry->from_db, entry->from_coll, error);
   }
-  if (ddl_place(ddl, entry) || ddl_is_gone(ddl, entry)) {
+  if (ddl_find(ddl, entry) || ddl_is_gone(ddl, entry)) {
     return true;
   }
   if (!create_as_logged(ddl, entry, error)) {
@@ -213,7 +213,7 @@ ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *err
 {
   bson_iter_t iter;
   bson_iter_t item;
-  const struct mapped_collection *mapped = ddl_place(ddl, entry);
+  const struct mapped_collection *mapped = ddl_find(ddl, entry);
   const char *db = mapped ? mapped->db : entry->db;
   const char *coll = mapped ? mapped->coll : entry->coll;
   if (ddl_is_gone(ddl, entry)) {
@@ -292,7 +292,7 @@ drop_index(struct ddl *ddl, const struct entry *entry, struct mapped_collection 
   if (BSON_ITER_HOLDS_UTF8(index)) {
     return drop_index_of_name(ddl, entry, mapped, bson_iter_utf8(index, NULL), error);
   }
-  const struct deferred_index *deferred_index = collmod_sleeper(ddl, mapped, &ref);
+  const struct deferred_index *deferred_index = collmod_deferred_index(ddl, mapped, &ref);
   int found = 1;
   if (deferred_index) {
     bson_copy_to(deferred_index->spec, &spec);
@@ -314,7 +314,7 @@ ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error
   bson_iter_t index;
   bson_iter_t item;
   bool ok = true;
-  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  struct mapped_collection *mapped = ddl_find(ddl, entry);
   if (!mapped || ddl->no_indexes) {
     return true;
   }
@@ -340,7 +340,7 @@ ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *
 }
 
 bool
-ddl_drop_place(struct ddl *ddl, struct mapped_collection *mapped, struct error *error)
+ddl_drop_mapped(struct ddl *ddl, struct mapped_collection *mapped, struct error *error)
 {
   const char *name = ddl_command_name(mapped->coll);
   if (!ddl_drop_names(ddl, mapped->db, mapped->coll, error)) {
@@ -356,11 +356,11 @@ ddl_drop_place(struct ddl *ddl, struct mapped_collection *mapped, struct error *
 static bool
 ddl_drop(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  struct mapped_collection *mapped = ddl_find(ddl, entry);
   if (!mapped && !collection_map_find(ddl->collection_map, entry->db, entry->coll)) {
     deferred_remove(ddl->deferred, entry->db, entry->coll, NULL);
   }
-  return !mapped || ddl_drop_place(ddl, mapped, error);
+  return !mapped || ddl_drop_mapped(ddl, mapped, error);
 }
 
 /* All views of a database are in there. Whoever drops it drops them, without an entry for each. */
@@ -374,7 +374,7 @@ drop_views(struct ddl *ddl, const struct entry *entry, struct error *error)
     if (ok && mapped->view && strcmp(mapped->from_db, entry->db) == 0) {
       log_info("ddl drop ns=%s ts=%u.%u, with all views of its database", mapped->ns, OPTIME_SECONDS(entry->ts),
                OPTIME_INCREMENT(entry->ts));
-      ok = ddl_drop_place(ddl, mapped, error);
+      ok = ddl_drop_mapped(ddl, mapped, error);
     }
   }
   return ok;
@@ -391,7 +391,7 @@ ddl_drop_database(struct ddl *ddl, const struct entry *entry, struct error *erro
   HASH_ITER (by_ns, ddl->collection_map->by_ns, mapped, next) {
     if (ok && strcmp(mapped->from_db, entry->db) == 0) {
       any = true;
-      ok = ddl_drop_place(ddl, mapped, error);
+      ok = ddl_drop_mapped(ddl, mapped, error);
     }
   }
   if (ok && any && !selection_renames(ddl->selection)) { /* what is left are system collections */
@@ -442,7 +442,7 @@ ddl_name_on_target(struct ddl *ddl, char *db, char *coll, struct error *error)
 static bool
 ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  struct mapped_collection *mapped = ddl_find(ddl, entry);
   if (!mapped || entry->ts <= mapped->start) { /* it was read after that */
     return true;
   }
@@ -459,7 +459,7 @@ ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
 }
 
 static bool
-is_place(const void *context, const char *db, const char *coll)
+is_collection(const void *context, const char *db, const char *coll)
 {
   const struct mapped_collection *mapped = context;
   return strcmp(mapped->db, db) == 0 && strcmp(mapped->coll, coll) == 0;
@@ -491,13 +491,13 @@ make_empty(struct ddl *ddl, const struct mapped_collection *mapped, const struct
 static bool
 ddl_empty(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  struct mapped_collection *mapped = ddl_find(ddl, entry);
   struct catalog catalog;
   struct reader view = reader_view(ddl->target); /* read through the catalog's eyes */
   if (!mapped) {
     return true;
   }
-  if (!catalog_read(&catalog, &view, is_place, mapped, error)) {
+  if (!catalog_read(&catalog, &view, is_collection, mapped, error)) {
     return false;
   }
   bool ok = catalog.count != 1 || make_empty(ddl, mapped, &catalog.collections[0], error);
@@ -544,7 +544,7 @@ ddl_import(struct ddl *ddl, const struct entry *entry, struct error *error)
 static bool
 ddl_truncate(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
-  struct mapped_collection *mapped = ddl_place(ddl, entry);
+  struct mapped_collection *mapped = ddl_find(ddl, entry);
   (void)error;
   if (mapped) {
     ddl_copy_again(ddl, mapped);

@@ -65,7 +65,7 @@ bool ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, co
 const char *ddl_command_name(const char *coll);
 
 /* The collection that a write or command means: by UUID where it is known, else by name; NULL if there is none. */
-struct mapped_collection *ddl_place(struct ddl *ddl, const struct entry *entry);
+struct mapped_collection *ddl_find(struct ddl *ddl, const struct entry *entry);
 /* Lenient: it was dropped or renamed meanwhile, and another one has its name. */
 bool ddl_is_gone(struct ddl *ddl, const struct entry *entry);
 /*
@@ -101,7 +101,7 @@ void ddl_expires_later(struct ddl *ddl, const struct entry *entry, struct mapped
 /* Drops it from the target: with buckets, their time series. */
 bool ddl_drop_names(struct ddl *ddl, const char *db, const char *coll, struct error *error);
 /* The same, and forgets what is known of it. */
-bool ddl_drop_place(struct ddl *ddl, struct mapped_collection *mapped, struct error *error);
+bool ddl_drop_mapped(struct ddl *ddl, struct mapped_collection *mapped, struct error *error);
 
 /* ERROR_DIVERGED: the entry, and `what` is wrong with it. False. */
 bool ddl_misfit(const struct entry *entry, const char *what, struct error *error);

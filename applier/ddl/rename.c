@@ -73,7 +73,7 @@ run_rename(struct ddl *ddl, struct mapped_collection *mapped, const struct renam
 
 /* Both names are one on the target (--nsFrom, --nsTo). */
 static bool
-keep_place(struct ddl *ddl, struct mapped_collection *mapped, const struct rename_names *names, struct error *error)
+rename_mapped(struct ddl *ddl, struct mapped_collection *mapped, const struct rename_names *names, struct error *error)
 {
   collection_map_set_source(ddl->collection_map, mapped, names->source_db, names->source_coll);
   mapped->since = names->ts;
@@ -87,7 +87,7 @@ take_in(struct ddl *ddl, const struct rename_names *names, struct mapped_collect
   bson_t nothing = BSON_INITIALIZER;
   bool buckets =
     ddl_command_name(names->to_coll) != names->to_coll; /* only with their series, which is not known here */
-  if ((replaced && !ddl_drop_place(ddl, replaced, error)) ||
+  if ((replaced && !ddl_drop_mapped(ddl, replaced, error)) ||
       (!buckets && !schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error))) {
     return false;
   }
@@ -113,7 +113,7 @@ rename_missing(struct ddl *ddl, const struct rename_names *names, struct mapped_
   bool replaced =
     to && (!ddl->lenient || (names->drop_uuid && to->has_uuid && memcmp(to->uuid, names->drop_uuid, 16) == 0));
   bson_t nothing = BSON_INITIALIZER;
-  if (replaced && !ddl_drop_place(ddl, to, error)) {
+  if (replaced && !ddl_drop_mapped(ddl, to, error)) {
     return false;
   }
   if (ddl->lenient) { /* before a crash it was renamed: what was known by then is still listed under the old name */
@@ -167,7 +167,7 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
     return take_in(ddl, &names, to, error);
   }
   if (!from_wanted || !to_wanted) {
-    return !from || ddl_drop_place(ddl, from, error);
+    return !from || ddl_drop_mapped(ddl, from, error);
   }
   if (ddl->lenient && known && known != from) {
     return true; /* the copy found it under a later name */
@@ -193,7 +193,7 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
     from->lost = true; /* its name may have been another collection's by the time of the copy */
   }
   if (from == to) {
-    return keep_place(ddl, from, &names, error);
+    return rename_mapped(ddl, from, &names, error);
   }
   if (to && !names.drop_target && ddl_share_name(ddl, entry, to, names.source_db, names.source_coll)) {
     return ddl_refuse_shared_name(to, names.source_db, names.source_coll, error);
@@ -202,7 +202,7 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
                (!names.drop_target || to->since > entry->ts ||
                 (names.drop_uuid && to->has_uuid && memcmp(to->uuid, names.drop_uuid, 16) != 0));
   if (later) {
-    return ddl_drop_place(ddl, from, error); /* what is there under the new name was copied after this rename */
+    return ddl_drop_mapped(ddl, from, error); /* what is there under the new name was copied after this rename */
   }
   if (to) {
     collection_map_forget_uuid(ddl->collection_map, to); /* should this rename be repeated, the name is the new one's */

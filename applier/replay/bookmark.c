@@ -12,7 +12,7 @@
 
 /* A STOP or DRAIN that comes meanwhile is obeyed after the batch. */
 static bool
-wait_until_kept(struct applier *applier, struct error *error)
+wait_until_confirmed(struct applier *applier, struct error *error)
 {
   enum message_type type = MESSAGE_STOP;
   bson_t message;
@@ -29,13 +29,13 @@ wait_until_kept(struct applier *applier, struct error *error)
 typedef bool (*put_changed)(void *list, bson_t *item);
 
 static bool
-put_place(void *collection_map, bson_t *item)
+put_mapped(void *collection_map, bson_t *item)
 {
   return collection_map_put_changed(collection_map, item);
 }
 
 static bool
-put_sleepers(void *deferred, bson_t *item)
+put_deferred_list(void *deferred, bson_t *item)
 {
   return deferred_put_changed(deferred, item);
 }
@@ -67,8 +67,8 @@ report_changes(struct applier *applier, struct error *error)
   bool ok = true;
   for (bool any = true; ok && any;) {
     bson_t document = BSON_INITIALIZER;
-    any = put_part(&document, "places", put_place, &applier->collection_map);
-    any = put_part(&document, "sleeping", put_sleepers, &applier->deferred) || any;
+    any = put_part(&document, "places", put_mapped, &applier->collection_map);
+    any = put_part(&document, "sleeping", put_deferred_list, &applier->deferred) || any;
     ok = !any || channel_send(&applier->channel, MESSAGE_CHANGED, &document, error);
     bson_destroy(&document);
   }
@@ -90,7 +90,7 @@ bookmark_report(struct applier *applier, bool confirm, struct error *error)
   mark_put(&document, &applier->mark);
   bool ok = report_changes(applier, error) && channel_send(&applier->channel, MESSAGE_APPLIED, &document, error);
   fault_point("bookmark-sent");
-  ok = ok && (!confirm || wait_until_kept(applier, error));
+  ok = ok && (!confirm || wait_until_confirmed(applier, error));
   bson_destroy(&document);
   applier->report_ms = clock_ms();
   return ok;
@@ -158,7 +158,7 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
 }
 
 bool
-bookmark_confirm_places(void *context, struct error *error)
+bookmark_confirm_collections(void *context, struct error *error)
 {
   return bookmark_settle(context, true, error);
 }
@@ -243,7 +243,7 @@ refuse_of(struct applier *applier, struct deferred_list *deferred_list, struct e
 }
 
 bool
-bookmark_refuse_held_back(struct applier *applier, struct error *error)
+bookmark_refuse_deferred(struct applier *applier, struct error *error)
 {
   struct deferred_list *deferred_list;
   struct deferred_list *next;

@@ -19,7 +19,7 @@ bool bookmark_same_election(struct applier *applier, struct error *error);
 bool bookmark_settle(struct applier *applier, bool confirm, struct error *error);
 
 /* For struct ddl: what the places are now is in the bookmark file when this returns. */
-bool bookmark_confirm_places(void *context, struct error *error);
+bool bookmark_confirm_collections(void *context, struct error *error);
 
 /* For a copy by the applier: the target does not take this document. */
 bool bookmark_refuse_document(void *context, const struct writer_refusal *refusal, struct error *error);
@@ -29,6 +29,6 @@ bool bookmark_follow_name(void *context, const char *ns, const char *to_db, cons
 bool bookmark_refuse_index(void *context, const char *db, const char *coll, const char *index, const struct error *why,
                            struct error *error);
 /* The same of all held-back ones that are `refused`: they are forgotten. */
-bool bookmark_refuse_held_back(struct applier *applier, struct error *error);
+bool bookmark_refuse_deferred(struct applier *applier, struct error *error);
 
 #endif

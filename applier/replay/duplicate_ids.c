@@ -25,7 +25,7 @@ report(void *context, const bson_t *selector, struct error *error)
 
 /* A source that does not answer is waited for; one that cannot tell is not worth a migration. */
 static bool
-report_place(struct applier *applier, const struct mapped_collection *mapped, struct error *error)
+report_collection(struct applier *applier, const struct mapped_collection *mapped, struct error *error)
 {
   struct reporting reporting = {applier, mapped};
   struct duplicate_ids_visitor visitor = {report, &reporting};
@@ -44,7 +44,7 @@ bool
 duplicate_ids_report(struct applier *applier, struct error *error)
 {
   for (const struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
-    if (mapped->no_id_index && !report_place(applier, mapped, error)) {
+    if (mapped->no_id_index && !report_collection(applier, mapped, error)) {
       return false;
     }
   }

@@ -96,7 +96,7 @@ become_consistent(struct applier *applier, struct error *error)
   log_info("consistent ts=%u.%u: building the indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
   fault_point("consistent");
-  return indexes_build(&applier->deferred, applier->target_uri, error) && bookmark_refuse_held_back(applier, error);
+  return indexes_build(&applier->deferred, applier->target_uri, error) && bookmark_refuse_deferred(applier, error);
 }
 
 /* Up to `end` the target may be ahead of the replay. */
@@ -306,7 +306,7 @@ follow(struct applier *applier, struct error *error)
 }
 
 bool
-follow_patiently(struct applier *applier, struct error *error)
+follow_with_retries(struct applier *applier, struct error *error)
 {
   if (!heartbeat_ask(&applier->heartbeat, applier->source_uri, error)) {
     return false;

@@ -10,7 +10,7 @@
  * From `start` on until STOP or the end of the channel, or until a DRAIN is done; then the batch in hand is finished. A lost connection or an
  * election: goes back to the bookmark, and treats what followed it as a moving copy.
  */
-bool follow_patiently(struct applier *applier, struct error *error);
+bool follow_with_retries(struct applier *applier, struct error *error);
 
 /*
  * Where the source cannot read by majority, the consistency point becomes its newest entry, which has to turn up in the

@@ -111,7 +111,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   if (!entry_rename(entry, &applier->selection, error)) {
     return false;
   }
-  struct mapped_collection *mapped = ddl_place(&applier->ddl, entry);
+  struct mapped_collection *mapped = ddl_find(&applier->ddl, entry);
   if ((!mapped && ddl_is_gone(&applier->ddl, entry)) || ddl_was_gone(&applier->ddl, entry)) {
     return true;
   }

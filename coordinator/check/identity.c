@@ -89,7 +89,7 @@ was_replayed(struct search *search, const bson_t *place, struct error *error)
 
 /* One that is to be copied again may be missing for a moment. */
 static bool
-look_for_place(void *context, const bson_t *place, struct error *error)
+look_for_collection(void *context, const bson_t *place, struct error *error)
 {
   struct search *search = context;
   const char *db = message_text_or_none(place, "db");
@@ -167,7 +167,7 @@ look_for_collections(struct servers *servers, struct checkpoint *checkpoint, enu
   struct search search = {.servers = servers};
   bool ok = refusals_list(checkpoint, &search.refused, error) && list_target(&search, error) &&
             read_bookmark(&search, checkpoint, error) &&
-            (step == RESUME_BOOKMARK ? checkpoint_items(checkpoint, "places", look_for_place, &search, error)
+            (step == RESUME_BOOKMARK ? checkpoint_items(checkpoint, "places", look_for_collection, &search, error)
                                      : look_for_copies(&search, checkpoint, error));
   bson_destroy(&search.refused);
   free(search.sorted);

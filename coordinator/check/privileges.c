@@ -58,7 +58,7 @@ privileges_read(struct privileges *privileges, const bson_t *reply, int wire_ver
   }
   /* None in spite of roles, or no such field (2.6): they are not told. Without roles it is the truth. */
   bool told = !bson_empty(privileges->list) || (there && !has_elements(&info, "authenticatedUserRoles"));
-  privileges->state = told ? PRIVILEGES_KNOWN : PRIVILEGES_UNTOLD;
+  privileges->state = told ? PRIVILEGES_KNOWN : PRIVILEGES_UNKNOWN;
 }
 
 void

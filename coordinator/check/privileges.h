@@ -14,7 +14,7 @@
 
 enum privileges_state {
   PRIVILEGES_NO_LOGIN, /* nobody logged in: a server without authentication, or every command will be refused */
-  PRIVILEGES_UNTOLD,   /* somebody did, and the server does not tell privileges (2.6; SecantusDB 0.7) */
+  PRIVILEGES_UNKNOWN,  /* somebody did, and the server does not tell privileges (2.6; SecantusDB 0.7) */
   PRIVILEGES_KNOWN
 };
 

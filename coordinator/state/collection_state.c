@@ -33,15 +33,15 @@ collection_state_put_plan(struct checkpoint *checkpoint, const struct plan *plan
     const struct plan_collection *collection = &plan->collections[i];
     const struct collection *source = collection->source;
     bson_t item = BSON_INITIALIZER;
-    struct message_place said = {.db = source->to_db,
-                                 .coll = source->to_name,
-                                 .from_db = source->db,
-                                 .from_coll = source->name,
-                                 .uuid = source->has_uuid ? source->uuid : NULL,
-                                 .start = collection->start,
-                                 .lost = collection->lost,
-                                 .no_id_index = duplicate_ids_possible(source)};
-    message_put_place(&item, &said);
+    struct message_collection said = {.db = source->to_db,
+                                      .coll = source->to_name,
+                                      .from_db = source->db,
+                                      .from_coll = source->name,
+                                      .uuid = source->has_uuid ? source->uuid : NULL,
+                                      .start = collection->start,
+                                      .lost = collection->lost,
+                                      .no_id_index = duplicate_ids_possible(source)};
+    message_put_collection(&item, &said);
     ok = collection_state_put(checkpoint, "places", &item, error);
     bson_destroy(&item);
   }

@@ -186,7 +186,7 @@ catalog_read_indexes(struct collection *collection, struct reader *reader, struc
   while ((got = reader_next(cursor, &spec, error)) == 1) {
     char key[24];
     bson_iter_t iter;
-    if (unfinished_builds_told(spec)) {
+    if (unfinished_builds_listed(spec)) {
       continue; /* commitIndexBuild brings it */
     }
     snprintf(key, sizeof key, "%d", count++);

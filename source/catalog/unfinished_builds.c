@@ -15,7 +15,7 @@ unfinished_builds_ask(const struct reader *reader, bson_t *command)
 }
 
 bool
-unfinished_builds_told(const bson_t *listed)
+unfinished_builds_listed(const bson_t *listed)
 {
   return bson_has_field(listed, "buildUUID");
 }

@@ -16,7 +16,7 @@
 void unfinished_builds_ask(const struct reader *reader, bson_t *command);
 
 /* What listIndexes shows is a build under way (after unfinished_builds_ask). */
-bool unfinished_builds_told(const bson_t *listed);
+bool unfinished_builds_listed(const bson_t *listed);
 
 /*
  * Leaves those out of collection->indexes that an older source is still building. Each comes with its entry of the oplog, if

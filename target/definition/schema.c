@@ -203,7 +203,7 @@ run_create(struct server *target, const char *db, const char *coll, const bson_t
     bson_destroy(create);
   }
   return ok && (!bson_has_field(options, "expireAfterSeconds") ||
-                schema_set_ttl(target, db, coll, "", SCHEMA_TTL_ASLEEP, error));
+                schema_set_ttl(target, db, coll, "", SCHEMA_TTL_DEFERRED, error));
 }
 
 bool
@@ -374,8 +374,8 @@ convert_ttl(const bson_t *spec, const bson_iter_t *value, int64_t *ttl, char *no
   }
   double seconds = numbers_of(value);
   *ttl = numbers_whole(value);
-  if (isnan(seconds) || seconds > SCHEMA_TTL_ASLEEP || seconds < 0) {
-    *ttl = SCHEMA_TTL_ASLEEP;
+  if (isnan(seconds) || seconds > SCHEMA_TTL_DEFERRED || seconds < 0) {
+    *ttl = SCHEMA_TTL_DEFERRED;
     note(notes, "expireAfterSeconds", "becomes 2147483647");
   }
   return true;
@@ -472,7 +472,7 @@ make_index(const bson_t *spec, bool collated, struct schema_index *index)
       convert_key(&iter, built, index->notes);
     } else if (strcmp(key, "expireAfterSeconds") == 0) {
       if (convert_ttl(spec, &iter, &index->ttl_s, index->notes)) {
-        BSON_APPEND_INT32(built, key, SCHEMA_TTL_ASLEEP);
+        BSON_APPEND_INT32(built, key, SCHEMA_TTL_DEFERRED);
       }
     } else if (is_known_option(key)) {
       has_collation = has_collation || strcmp(key, "collation") == 0;
@@ -599,7 +599,7 @@ create_in_two_steps(struct server *target, const char *db, const char *coll, con
   }
   bson_append_document_end(&indexes, &young);
   bool ok = run_create_indexes(target, db, coll, &indexes, error) &&
-            (!expires || schema_set_ttl(target, db, coll, schema_index_name(spec), SCHEMA_TTL_ASLEEP, error));
+            (!expires || schema_set_ttl(target, db, coll, schema_index_name(spec), SCHEMA_TTL_DEFERRED, error));
   bson_destroy(&indexes);
   return ok;
 }
@@ -700,7 +700,7 @@ schema_collmod(struct server *target, const char *db, const bson_t *command, str
 static void
 put_own_expiry(bson_t *command, int64_t seconds)
 {
-  if (seconds == SCHEMA_TTL_ASLEEP) {
+  if (seconds == SCHEMA_TTL_DEFERRED) {
     BSON_APPEND_UTF8(command, "expireAfterSeconds", "off");
   } else {
     BSON_APPEND_INT64(command, "expireAfterSeconds", seconds);

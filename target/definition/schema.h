@@ -34,9 +34,9 @@ bool schema_drop(struct server *target, const char *db, const char *coll, struct
  * How an index of the source is built during a migration.
  *
  * Unique ones wait for the consistency point: a moving copy may hold two documents with one key. TTL ones sleep, with
- * SCHEMA_TTL_ASLEEP seconds, until the cut-over: the target must never delete by itself.
+ * SCHEMA_TTL_DEFERRED seconds, until the cut-over: the target must never delete by itself.
  */
-#define SCHEMA_TTL_ASLEEP 2147483647
+#define SCHEMA_TTL_DEFERRED 2147483647
 
 enum schema_index_kind {
   SCHEMA_INDEX_PLAIN,

@@ -25,7 +25,7 @@ put_all(struct collection_map *collection_map, struct deferred *deferred)
 
 /* Each collection that the list names is there, and gets another name. */
 static void
-use_places(struct collection_map *collection_map, const bson_t *list)
+use_collections(struct collection_map *collection_map, const bson_t *list)
 {
   bson_iter_t iter;
   bson_iter_t field;
@@ -58,7 +58,7 @@ read_message(const bson_t *message)
   struct error error;
   bson_t list;
   if (message_document(message, "places", &list, &error)) {
-    use_places(&collection_map, &list);
+    use_collections(&collection_map, &list);
   }
   if (message_document(message, "sleeping", &list, &error)) {
     deferred_get(&deferred, &list);

@@ -121,19 +121,19 @@ Test(collection_map, an_entry_of_a_replaced_collection_does_not_reach_its_succes
   struct entry of_first = write_to("c", first, 10);
   struct entry of_second = write_to("c", second, 10);
   struct entry unnamed = write_to("c", NULL, 10);
-  cr_assert_eq(ddl_place(&ddl, &of_first), mapped, "no UUID is known: the name tells");
+  cr_assert_eq(ddl_find(&ddl, &of_first), mapped, "no UUID is known: the name tells");
   collection_map_set_uuid(&collection_map, mapped, second);
   cr_assert(ddl_is_gone(&ddl, &of_first), "copied as another one");
-  cr_assert_eq(ddl_place(&ddl, &of_second), mapped);
-  cr_assert_eq(ddl_place(&ddl, &unnamed), mapped, "a server without UUIDs");
+  cr_assert_eq(ddl_find(&ddl, &of_second), mapped);
+  cr_assert_eq(ddl_find(&ddl, &unnamed), mapped, "a server without UUIDs");
   mapped->since = 11;
   cr_assert(ddl_is_gone(&ddl, &of_first), "before the replay gave the name");
   cr_assert(ddl_is_gone(&ddl, &unnamed));
   mapped->since = 9;
-  cr_assert_eq(ddl_place(&ddl, &of_first), mapped, "after it, whatever the server does with UUIDs");
+  cr_assert_eq(ddl_find(&ddl, &of_first), mapped, "after it, whatever the server does with UUIDs");
   ddl.lenient = false;
   mapped->since = 11;
-  cr_assert_eq(ddl_place(&ddl, &unnamed), mapped, "strict: the order of entries is the truth");
+  cr_assert_eq(ddl_find(&ddl, &unnamed), mapped, "strict: the order of entries is the truth");
   collection_map_clear(&collection_map);
 }
 
@@ -144,7 +144,7 @@ Test(collection_map, what_the_target_may_have_expired_is_known_after_a_restart)
   bson_t list = BSON_INITIALIZER;
   const uint64_t slept = (uint64_t)1000 << 32;
   collection_map_add(&collection_map, "db", "never");
-  collection_map_add(&collection_map, "db", "awake")->expired = EXPIRY_AWAKE;
+  collection_map_add(&collection_map, "db", "awake")->expired = EXPIRY_ACTIVE;
   collection_map_add(&collection_map, "db", "slept")->expired = slept;
   put_all(&collection_map, &list);
   collection_map_add(&back, "db", "never");

@@ -111,7 +111,7 @@ Test(privileges, what_is_not_told_is_allowed)
   privileges =
     told("\"authenticatedUsers\": [{\"user\": \"u\", \"db\": \"x\"}], \"authenticatedUserRoles\": [{\"role\": "
          "\"root\", \"db\": \"admin\"}], \"authenticatedUserPrivileges\": []");
-  cr_assert_eq(privileges.state, PRIVILEGES_UNTOLD);
+  cr_assert_eq(privileges.state, PRIVILEGES_UNKNOWN);
   cr_assert(privileges_allow(&privileges, "find", "shop", "a"));
   privileges_clear(&privileges);
 }

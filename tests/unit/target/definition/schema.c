@@ -124,7 +124,7 @@ Test(schema, a_decimal_direction_is_kept)
   cr_assert_eq(schema_index(spec, false, &index), SCHEMA_INDEX_PLAIN);
   cr_assert(bson_iter_init(&iter, &index.spec) && bson_iter_find_descendant(&iter, "key.a", &key));
   cr_assert(BSON_ITER_HOLDS_DECIMAL128(&key));
-  cr_assert_eq(index.ttl_s, SCHEMA_TTL_ASLEEP, "more than any server has");
+  cr_assert_eq(index.ttl_s, SCHEMA_TTL_DEFERRED, "more than any server has");
   bson_destroy(&index.spec);
   bson_destroy(spec);
 }
