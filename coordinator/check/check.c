@@ -118,15 +118,25 @@ version_number(const char *text)
   return major * 100 + minor;
 }
 
+static void
+begin_phase(struct check *check, enum phase phase)
+{
+  if (check->phases) {
+    phase_begin(check->phases, phase);
+  }
+}
+
 bool
 check_open(struct check *check, const char *source_uri, const char *target_uri)
 {
   struct servers *servers = check->servers;
   char source[VERSION_SIZE];
   char target[VERSION_SIZE];
+  begin_phase(check, PHASE_CONNECTING);
   if (!servers_open(servers, source_uri, target_uri, &check->findings)) {
     return false;
   }
+  begin_phase(check, PHASE_CHECKING);
   ask_feature_version(&servers->reader.server, source);
   ask_feature_version(&servers->target, target);
   describe_side(check, &servers->reader.server, &servers->source_hello, source);
@@ -176,6 +186,11 @@ check_copy(struct check *check)
     required_privileges_mark(&check->target);
     servers_check_target(servers, check->options->drop, &check->findings);
   }
+  if (source && has_oplog) {
+    begin_phase(check, PHASE_CHOOSING_START);
+    inventory_choose_start(servers, &check->findings);
+  }
+  begin_phase(check, PHASE_LISTING);
   if (!source || !inventory_read(servers, check->options, check->selection, check->catalog, &check->findings)) {
     return;
   }

@@ -9,12 +9,14 @@
 #include "coordinator/check/required_privileges.h"
 #include "coordinator/check/servers.h"
 #include "coordinator/options/options.h"
+#include "coordinator/report/phase.h"
 
 struct check {
   const struct options *options;
   const struct selection *selection;
   struct servers *servers; /* this and the catalog are the caller's */
   struct catalog *catalog;
+  struct phases *phases; /* NULL: nobody is told; set by the caller after check_init */
   struct findings findings;
   struct required_privileges source;
   struct required_privileges target;

@@ -188,15 +188,20 @@ list_source(struct servers *servers, const struct options *options, const struct
   return !sizes || ask_all(servers, catalog, catalog_read_size, error);
 }
 
+void
+inventory_choose_start(struct servers *servers, struct findings *findings)
+{
+  struct error error;
+  if (!oplog_start(&servers->reader, &servers->start, &error)) {
+    findings_add_error(findings, TOPIC_OPLOG, "source", &error);
+  }
+}
+
 bool
 inventory_read(struct servers *servers, const struct options *options, const struct selection *selection,
                struct catalog *catalog, struct findings *findings)
 {
   struct error error;
-  bool oplog = servers->source_hello.set_name[0] != 0; /* the lack of one was refused before */
-  if (oplog && !oplog_start(&servers->reader, &servers->start, &error)) {
-    findings_add_error(findings, TOPIC_OPLOG, "source", &error);
-  }
   if (!list_source(servers, options, selection, catalog, &error)) {
     findings_add_error(findings, TOPIC_NAMESPACES, "source", &error);
     return false;

@@ -9,8 +9,11 @@
 #include "coordinator/options/options.h"
 #include "source/catalog/selection.h"
 
+/* Notes T0, before the source is listed. What stands in its way is a problem. */
+void inventory_choose_start(struct servers *servers, struct findings *findings);
+
 /*
- * Notes T0, then lists the source, with sizes where the options want them. What cannot be migrated is a problem; false if
+ * Lists the source, with sizes where the options want them. What cannot be migrated is a problem; false if
  * there is no catalog. Changes nothing.
  */
 bool inventory_read(struct servers *servers, const struct options *options, const struct selection *selection,

@@ -20,7 +20,7 @@ struct servers {
   struct server_hello target_hello;
   bool has_source_id; /* its replicaSetId is told */
   bson_oid_t source_id;
-  struct optime start; /* T0, from inventory_read on */
+  struct optime start; /* T0, from inventory_choose_start on */
   struct mark mark;    /* the target's: of the bookmark file, from identity_check on, or made by prepare_plan */
 };
 

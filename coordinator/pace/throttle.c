@@ -4,12 +4,26 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "ipc/message.h"
 
 void
 throttle_init(struct throttle *throttle)
 {
   *throttle = (struct throttle){0};
   pthread_mutex_init(&throttle->lock, NULL);
+}
+
+bool
+throttle_read_options(struct throttle *throttle, const struct options *options, struct error *error)
+{
+  return !options->max_rate || rate_parse(options->max_rate, &throttle->most, error);
+}
+
+void
+throttle_begin(struct throttle *throttle, const struct options *options, const struct load *start)
+{
+  brake_init(&throttle->brake, (double)options->brake_latency_ms, (double)options->brake_lag_s, start);
+  brake_switch(&throttle->brake, !options->no_brake);
 }
 
 void
@@ -145,6 +159,14 @@ throttle_tick(struct throttle *throttle, int64_t bytes, int64_t documents, int64
   if (take_change(throttle, &change)) {
     apply_change(throttle, &change);
   }
+}
+
+void
+throttle_take_load(struct throttle *throttle, const bson_t *message, int64_t now_ms)
+{
+  struct load load = {message_double(message, "source_ms", -1), message_double(message, "target_ms", -1),
+                      message_double(message, "lag_s", -1)};
+  throttle_look(throttle, &load, now_ms);
 }
 
 void

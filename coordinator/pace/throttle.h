@@ -8,6 +8,7 @@
 #include <bson/bson.h>
 #include <pthread.h>
 
+#include "coordinator/options/options.h"
 #include "coordinator/pace/brake.h"
 #include "coordinator/pace/rate.h"
 
@@ -35,8 +36,12 @@ struct throttle {
   bool changed;
 };
 
-/* Without a limit; the brake is the caller's to init. */
+/* Without a limit; throttle_clear in any case. */
 void throttle_init(struct throttle *throttle);
+/* What the options say. ERROR_USAGE names a --maxRate that makes no sense. */
+bool throttle_read_options(struct throttle *throttle, const struct options *options, struct error *error);
+/* `start`: how the servers do before the copy, which is what the brake goes by. */
+void throttle_begin(struct throttle *throttle, const struct options *options, const struct load *start);
 void throttle_clear(struct throttle *throttle);
 
 /* {maxRate: "50MB/s,20000docs/s", brake: BOOL, brakeLatencyMS: N, brakeLagS: N}: any of them, and nothing else. Pure. */
@@ -48,6 +53,8 @@ unsigned throttle_post(struct throttle *throttle, const char *json, size_t size,
 
 /* Once a second, with what was copied so far, all attempts counted. */
 void throttle_tick(struct throttle *throttle, int64_t bytes, int64_t documents, int64_t now_ms);
+/* The same of a LOAD, the applier's message. */
+void throttle_take_load(struct throttle *throttle, const bson_t *message, int64_t now_ms);
 /* A look at the servers; says in the log when the brake begins and ends. */
 void throttle_look(struct throttle *throttle, const struct load *load, int64_t now_ms);
 

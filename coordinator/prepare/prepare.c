@@ -8,9 +8,9 @@
 #include "target/definition/schema.h"
 
 bool
-prepare_clear_target(struct servers *servers, bool drop, struct error *error)
+prepare_clear_target(struct servers *servers, struct error *error)
 {
-  return !drop || schema_drop_user_collections(&servers->target, error);
+  return schema_drop_user_collections(&servers->target, error);
 }
 
 static void
@@ -113,62 +113,72 @@ make_mark(struct servers *servers, struct error *error)
 }
 
 static bool
-keep_catalog(struct servers *servers, const struct migration_identity *identity, const struct catalog *catalog,
-             struct checkpoint *checkpoint, struct error *error)
+keep_catalog(struct preparation *preparation, struct error *error)
 {
+  struct servers *servers = &preparation->setup->servers;
   bson_t start = BSON_INITIALIZER;
   optime_put(&start, &servers->start);
-  bool ok = make_mark(servers, error) && copy_state_begin(checkpoint, &start, identity, catalog, error);
+  bool ok = make_mark(servers, error) && copy_state_begin(preparation->checkpoint, &start, preparation->identity,
+                                                          &preparation->setup->catalog, error);
   bson_destroy(&start);
   log_info("start ts=%u.%u", OPTIME_SECONDS(servers->start.ts), OPTIME_INCREMENT(servers->start.ts));
   return ok;
 }
 
+static bool
+create_collections(struct preparation *preparation, struct error *error)
+{
+  struct setup *setup = preparation->setup;
+  phase_begin(preparation->phases, PHASE_CREATING);
+  return create_all(&setup->servers, preparation->checkpoint, &setup->catalog, !setup->options->no_index_restore,
+                    error);
+}
+
 /* From the catalog to a plan that is kept. */
 static bool
-make_plan(struct servers *servers, const struct options *options, struct checkpoint *checkpoint, struct plan *plan,
-          struct error *error)
+make_plan(struct preparation *preparation, struct plan *plan, struct error *error)
 {
-  bool ok = split_all(servers, options, plan, error) && checkpoint_begin(checkpoint, error) &&
+  struct setup *setup = preparation->setup;
+  struct checkpoint *checkpoint = preparation->checkpoint;
+  phase_begin(preparation->phases, PHASE_SPLITTING);
+  bool ok = split_all(&setup->servers, setup->options, plan, error) && checkpoint_begin(checkpoint, error) &&
             copy_state_put_points(checkpoint, plan, error);
   for (size_t i = 0; ok && i < plan->collection_count; i++) {
-    ok = plan_deferred(servers, plan, i, !options->no_index_restore, checkpoint, error);
+    ok = plan_deferred(&setup->servers, plan, i, !setup->options->no_index_restore, checkpoint, error);
   }
   ok = ok && checkpoint_commit(checkpoint, error);
   fault_point("plan-kept");
   return ok;
 }
 
-/* What an earlier run kept; what it put to sleep is kept, too. */
+/* What an earlier run kept. The deferred indexes are in the bookmark file, too, so that they are not put there again. */
 static bool
-load_plan(struct servers *servers, const struct options *options, struct checkpoint *checkpoint, struct plan *plan,
-          struct error *error)
+load_plan(struct preparation *preparation, struct plan *plan, struct error *error)
 {
-  bool ok = copy_state_get_points(checkpoint, plan, error);
-  for (size_t i = 0; ok && i < plan->collection_count && !options->no_index_restore; i++) {
+  struct setup *setup = preparation->setup;
+  bool ok = copy_state_get_points(preparation->checkpoint, plan, error);
+  for (size_t i = 0; ok && i < plan->collection_count && !setup->options->no_index_restore; i++) {
     bson_t deferred = BSON_INITIALIZER;
-    plan_indexes(servers, plan, i, &deferred);
+    plan_indexes(&setup->servers, plan, i, &deferred);
     bson_destroy(&deferred);
   }
   return ok;
 }
 
 bool
-prepare_plan(struct servers *servers, const struct options *options, const struct migration_identity *identity,
-             enum resume_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
-             struct error *error)
+prepare_plan(struct preparation *preparation, enum resume_step step, struct plan *plan, struct error *error)
 {
-  bool ok = step == RESUME_NOTHING ? keep_catalog(servers, identity, catalog, checkpoint, error)
-                                   : copy_state_get_catalog(checkpoint, catalog, error);
-  if (!ok || (step < RESUME_PLAN && !create_all(servers, checkpoint, catalog, !options->no_index_restore, error))) {
+  struct setup *setup = preparation->setup;
+  bool made = step >= RESUME_PLAN;
+  bool ok = step == RESUME_NOTHING ? keep_catalog(preparation, error)
+                                   : copy_state_get_catalog(preparation->checkpoint, &setup->catalog, error);
+  if (!ok || (!made && !create_collections(preparation, error))) {
     return false;
   }
-  plan_init(plan, catalog, options->collections_at_once);
-  ok = step < RESUME_PLAN ? make_plan(servers, options, checkpoint, plan, error)
-                          : load_plan(servers, options, checkpoint, plan, error);
-  if (!ok) {
+  plan_init(plan, &setup->catalog, setup->options->collections_at_once);
+  if (!(made ? load_plan(preparation, plan, error) : make_plan(preparation, plan, error))) {
     return false;
   }
   plan_close(plan);
-  return step < RESUME_PLAN || copy_state_get_tasks(checkpoint, plan, error);
+  return !made || copy_state_get_tasks(preparation->checkpoint, plan, error);
 }

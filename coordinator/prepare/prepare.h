@@ -4,20 +4,26 @@
 #ifndef FERRY_COORDINATOR_PREPARE_PREPARE_H
 #define FERRY_COORDINATOR_PREPARE_PREPARE_H
 
-#include "coordinator/check/servers.h"
-#include "coordinator/options/options.h"
+#include "coordinator/prepare/setup.h"
+#include "coordinator/report/phase.h"
 #include "coordinator/run/plan.h"
+#include "coordinator/state/checkpoint.h"
 
-/* With `drop`, drops them. */
-bool prepare_clear_target(struct servers *servers, bool drop, struct error *error);
+struct preparation {
+  struct setup *setup;
+  struct checkpoint *checkpoint;
+  struct phases *phases;
+  const struct migration_identity *identity;
+};
+
+/* Drops all that users have on the target. */
+bool prepare_clear_target(struct servers *servers, struct error *error);
 
 /*
- * Makes the plan, and keeps each step of it (coordinator/state/copy_state.h): T0 and the catalog; the collections and views on the target;
- * their ranges, with the unique and TTL indexes for the hand-off. Goes on behind `step`, which an earlier run had reached; then
- * the catalog is empty before, and is that run's.
+ * Makes the plan, and keeps each step of it (coordinator/state/copy_state.h): T0 and the catalog; the collections and views on the
+ * target; their ranges, with the unique and TTL indexes for the hand-off. Goes on behind `step`, which an earlier run had reached;
+ * then the setup's catalog is empty before, and is that run's.
  */
-bool prepare_plan(struct servers *servers, const struct options *options, const struct migration_identity *identity,
-                  enum resume_step step, struct checkpoint *checkpoint, struct catalog *catalog, struct plan *plan,
-                  struct error *error);
+bool prepare_plan(struct preparation *preparation, enum resume_step step, struct plan *plan, struct error *error);
 
 #endif

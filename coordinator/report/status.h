@@ -20,6 +20,7 @@ struct status {
   int64_t now_ms;
   bool resumed;
   bool handed_off;
+  bool stopping; /* the run ends: no progress is shown any more */
 };
 
 /* As JSON text; the caller's, for bson_free. */

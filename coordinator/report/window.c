@@ -1,8 +1,11 @@
 #include "coordinator/report/window.h"
 
+#include "base/log.h"
+#include "ipc/message.h"
 #include "source/oplog/oplog.h"
 
 #define ANCHOR_MS INT64_C(300000)
+#define WARN_EVERY_MS INT64_C(300000)
 
 static int64_t
 seconds_of(uint64_t ts)
@@ -11,8 +14,8 @@ seconds_of(uint64_t ts)
 }
 
 /* Servers drop the oldest entries in lumps, so the pace is taken over five to ten minutes. */
-void
-window_take(struct window *window, int64_t now_ms)
+static void
+move_anchors(struct window *window, int64_t now_ms)
 {
   if (window->anchor == 0) {
     window->anchor = window->next_anchor = window->oldest;
@@ -24,25 +27,39 @@ window_take(struct window *window, int64_t now_ms)
     window->next_anchor = window->oldest;
     window->next_anchor_ms = now_ms;
   }
+}
+
+bool
+window_take(struct window *window, const bson_t *message, int64_t now_ms, struct error *error)
+{
+  window->oldest = message_timestamp(message, "oldest");
+  window->newest = message_timestamp(message, "newest");
+  window->needed = message_timestamp(message, "needed");
+  window->spooled = message_number(message, "spooled", 0);
   window->taken_ms = now_ms;
-}
-
-bool
-window_lost(const struct window *window)
-{
-  return window->needed != 0 && window->oldest > window->needed;
-}
-
-bool
-window_check(const struct window *window, struct error *error)
-{
-  return !window_lost(window) ||
+  move_anchors(window, now_ms);
+  bool lost = window->needed != 0 && window->oldest > window->needed;
+  return !lost ||
          error_set(
            error, ERROR_OPLOG,
            "the source's oplog no longer holds what the migration needs: it begins at %u.%u now, and %u.%u is needed; "
            "enlarge the oplog or use --oplogPath, and start again with --forceDump --drop",
            OPTIME_SECONDS(window->oldest), OPTIME_INCREMENT(window->oldest), OPTIME_SECONDS(window->needed),
            OPTIME_INCREMENT(window->needed));
+}
+
+void
+window_warn(struct window *window, int64_t copy_needs_s, int64_t now_ms)
+{
+  int64_t left_s = window_left_s(window);
+  bool due = window->warned_ms == 0 || now_ms - window->warned_ms >= WARN_EVERY_MS;
+  if (left_s >= 0 && copy_needs_s > left_s && due) {
+    log_warn(
+      "the source's oplog lasts for about %lld s more, and the copy needs about %lld s: enlarge the oplog, or start "
+      "again with --oplogPath",
+      (long long)left_s, (long long)copy_needs_s);
+    window->warned_ms = now_ms;
+  }
 }
 
 int64_t

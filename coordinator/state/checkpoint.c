@@ -268,6 +268,13 @@ checkpoint_get(struct checkpoint *checkpoint, const char *name, bson_t *document
 }
 
 bool
+checkpoint_need(struct checkpoint *checkpoint, const char *name, bson_t *document, struct error *error)
+{
+  int got = checkpoint_get(checkpoint, name, document, error);
+  return got == 1 || (got == 0 && error_set(error, ERROR_STATE, "the bookmark file lost its '%s'", name));
+}
+
+bool
 checkpoint_put_item(struct checkpoint *checkpoint, const char *list, const char *ns, const bson_t *document,
                     struct error *error)
 {

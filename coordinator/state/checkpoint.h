@@ -36,6 +36,8 @@ void checkpoint_close(struct checkpoint *checkpoint);
 bool checkpoint_put(struct checkpoint *checkpoint, const char *name, const bson_t *document, struct error *error);
 /* 1 with `document` (the caller's to destroy), 0 if there is none, -1 on error. */
 int checkpoint_get(struct checkpoint *checkpoint, const char *name, bson_t *document, struct error *error);
+/* What the file must have: ERROR_STATE if it does not. `document` is the caller's to destroy, where it is true. */
+bool checkpoint_need(struct checkpoint *checkpoint, const char *name, bson_t *document, struct error *error);
 
 /* One item of a list; NULL: it is removed. */
 bool checkpoint_put_item(struct checkpoint *checkpoint, const char *list, const char *ns, const bson_t *document,

@@ -165,12 +165,14 @@ refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct error
   return ok;
 }
 
-uint32_t
-refusals_count(struct checkpoint *checkpoint)
+bool
+refusals_judge(struct checkpoint *checkpoint, struct error *error)
 {
   bson_t list;
-  struct error ignored;
-  uint32_t count = refusals_list(checkpoint, &list, &ignored) ? bson_count_keys(&list) : 0;
+  bool ok = refusals_list(checkpoint, &list, error);
+  uint32_t count = bson_count_keys(&list);
   bson_destroy(&list);
-  return count;
+  return ok && (count == 0 ||
+                error_set(error, ERROR_INCOMPLETE,
+                          "the target refused %u indexes and documents, named above and in earlier runs' logs", count));
 }

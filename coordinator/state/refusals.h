@@ -12,7 +12,7 @@ bool refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct 
 /* All of them, those of earlier runs included, as an array; initialised whatever happens, the caller's to destroy. */
 bool refusals_list(struct checkpoint *checkpoint, bson_t *list, struct error *error);
 
-/* How many there are, those of earlier runs included. */
-uint32_t refusals_count(struct checkpoint *checkpoint);
+/* At the end: ERROR_INCOMPLETE if there are any, those of earlier runs included; ERROR_STATE if the file does not tell. */
+bool refusals_judge(struct checkpoint *checkpoint, struct error *error);
 
 #endif
