@@ -36,17 +36,19 @@ static struct status
 status_of(const struct migration *migration)
 {
   const struct replay *replay = &migration->replay;
-  return (struct status){.plan = &migration->copy.plan,
-                         .tail = &replay->tail,
-                         .window = &migration->window,
-                         .throttle = &migration->throttle,
-                         .error = migration->failed ? &migration->error : NULL,
-                         .needs_s = replay->handed_off ? -1 : copy_needs_s(&migration->copy),
-                         .drain_until_ms = replay->drain_until_ms,
-                         .now_ms = clock_ms(),
-                         .resumed = migration->resumed,
-                         .handed_off = replay->handed_off,
-                         .stopping = migration->pool.stopping};
+  struct status status = {.plan = &migration->copy.plan,
+                          .tail = &replay->tail,
+                          .window = &migration->window,
+                          .throttle = &migration->throttle,
+                          .error = migration->failed ? &migration->error : NULL,
+                          .needs_s = replay->handed_off ? -1 : copy_needs_s(&migration->copy),
+                          .drain_until_ms = replay->drain_until_ms,
+                          .now_ms = clock_ms(),
+                          .resumed = migration->resumed,
+                          .handed_off = replay->handed_off,
+                          .stopping = migration->pool.stopping};
+  status.phase = status_phase(&status);
+  return status;
 }
 
 /* The first error counts. */

@@ -14,7 +14,8 @@
 struct round {
   const char *target_uri;
   struct deferred_list **due;
-  bool defer; /* for set_ttl */
+  bool defer;                        /* for set_ttl */
+  const struct indexes_watch *watch; /* for build */
 };
 
 static bool
@@ -199,13 +200,31 @@ build_one_by_one(struct deferred_list *deferred_list, struct server *target, str
   return true;
 }
 
+/* One collection's build, and who is told of it. */
+struct telling {
+  const struct indexes_watch *watch;
+  const char *ns;
+};
+
+static void
+tell(void *context, int64_t done, int64_t total)
+{
+  const struct telling *telling = context;
+  telling->watch->tell(telling->watch->context, telling->ns, done, total);
+}
+
 static bool
 build_collection(void *context, size_t number, struct server *target, struct error *error)
 {
   const struct round *round = context;
   struct deferred_list *deferred_list = round->due[number];
-  struct build_progress build_progress = {
-    .target_uri = round->target_uri, .db = deferred_list->db, .coll = deferred_list->coll};
+  struct telling telling = {round->watch, deferred_list->ns};
+  struct build_progress build_progress = {.target_uri = round->target_uri,
+                                          .db = deferred_list->db,
+                                          .coll = deferred_list->coll,
+                                          .tell = tell,
+                                          .context = &telling};
+  tell(&telling, 0, 0);
   build_progress_start(&build_progress);
   bool ok = build_together(deferred_list, target, error) ||
             (schema_index_refused(error) && build_one_by_one(deferred_list, target, error));
@@ -214,10 +233,12 @@ build_collection(void *context, size_t number, struct server *target, struct err
 }
 
 bool
-indexes_build(struct deferred *deferred, const char *target_uri, struct error *error)
+indexes_build(struct deferred *deferred, const char *target_uri, const struct indexes_watch *watch, struct error *error)
 {
-  struct round round = {0};
-  return run_round(deferred, &round, target_uri, is_unbuilt, build_collection, error);
+  struct round round = {.watch = watch};
+  bool ok = run_round(deferred, &round, target_uri, is_unbuilt, build_collection, error);
+  watch->tell(watch->context, NULL, 0, 0);
+  return ok;
 }
 
 /* After a crash the list may be older than the target. What is not there, or has no expiry there, sleeps. */

@@ -96,7 +96,9 @@ become_consistent(struct applier *applier, struct error *error)
   log_info("consistent ts=%u.%u: building the indexes that waited", OPTIME_SECONDS(applier->end),
            OPTIME_INCREMENT(applier->end));
   fault_point("consistent");
-  return indexes_build(&applier->deferred, applier->target_uri, error) && bookmark_refuse_deferred(applier, error);
+  struct indexes_watch watch = {heartbeat_building, &applier->heartbeat};
+  return indexes_build(&applier->deferred, applier->target_uri, &watch, error) &&
+         bookmark_refuse_deferred(applier, error);
 }
 
 /* Up to `end` the target may be ahead of the replay. */
@@ -220,6 +222,7 @@ report_if_due(struct applier *applier, struct error *error)
   }
   uint64_t needed = feed_reached(applier->feed, &spooled);
   heartbeat_need(&applier->heartbeat, needed, spooled);
+  heartbeat_position(&applier->heartbeat, applier->position.ts, applier->entries);
   if (applier->reader.unordered) {
     heartbeat_note(&applier->heartbeat, feed_settled(applier->feed).ts, feed_idle_ms(applier->feed));
   }
@@ -285,6 +288,7 @@ follow(struct applier *applier, struct error *error)
       !bookmark_same_election(applier, error)) {
     return false;
   }
+  heartbeat_position(&applier->heartbeat, applier->position.ts, applier->entries);
   if (applier->end > applier->start.ts && !indexes_unbuild(&applier->deferred, applier->target_uri, error)) {
     return false;
   }

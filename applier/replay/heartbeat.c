@@ -1,5 +1,6 @@
 #include "applier/replay/heartbeat.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -24,6 +25,21 @@ wait_until(struct heartbeat *heartbeat, int64_t until_ms)
   return !heartbeat->stop;
 }
 
+static void
+put_replay(const struct heartbeat *heartbeat, bson_t *document)
+{
+  if (!heartbeat->replays) {
+    return;
+  }
+  message_put_timestamp(document, "position", heartbeat->position);
+  BSON_APPEND_INT64(document, "entries", heartbeat->entries);
+  if (heartbeat->building[0]) {
+    BSON_APPEND_UTF8(document, "building", heartbeat->building);
+    BSON_APPEND_INT64(document, "built", heartbeat->built);
+    BSON_APPEND_INT64(document, "to_build", heartbeat->to_build);
+  }
+}
+
 static void *
 beat(void *context)
 {
@@ -34,6 +50,7 @@ beat(void *context)
     bson_t document = BSON_INITIALIZER;
     message_put_timestamp(&document, "newest", heartbeat->newest);
     BSON_APPEND_INT64(&document, "asked_ms", heartbeat->asked_ms);
+    put_replay(heartbeat, &document);
     pthread_mutex_unlock(&heartbeat->lock);
     channel_send(heartbeat->channel, MESSAGE_ALIVE, &document, &ignored);
     bson_destroy(&document);
@@ -54,6 +71,27 @@ heartbeat_note(struct heartbeat *heartbeat, uint64_t newest, int64_t asked_ms)
     heartbeat->newest = newest;
     heartbeat->asked_ms = asked_ms;
   }
+  pthread_mutex_unlock(&heartbeat->lock);
+}
+
+void
+heartbeat_position(struct heartbeat *heartbeat, uint64_t position, int64_t entries)
+{
+  pthread_mutex_lock(&heartbeat->lock);
+  heartbeat->replays = true;
+  heartbeat->position = position;
+  heartbeat->entries = entries;
+  pthread_mutex_unlock(&heartbeat->lock);
+}
+
+void
+heartbeat_building(void *context, const char *ns, int64_t built, int64_t to_build)
+{
+  struct heartbeat *heartbeat = context;
+  pthread_mutex_lock(&heartbeat->lock);
+  snprintf(heartbeat->building, sizeof heartbeat->building, "%s", ns ? ns : "");
+  heartbeat->built = built;
+  heartbeat->to_build = to_build;
   pthread_mutex_unlock(&heartbeat->lock);
 }
 

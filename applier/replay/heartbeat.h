@@ -29,6 +29,12 @@ struct heartbeat {
   uint64_t needed;   /* for the window, as MESSAGE_WINDOW has it, and as it was then: */
   int64_t spooled;
   int64_t needed_ms;
+  bool replays;       /* the replay has begun, and is here: */
+  uint64_t position;  /* the timestamp of the last entry that was taken */
+  int64_t entries;    /* that were taken by this process */
+  char building[512]; /* the collection whose deferred indexes are built; "" while none are */
+  int64_t built;      /* how far the present step of that build is, of: */
+  int64_t to_build;   /* 0: the target does not tell */
 };
 
 /* The first thread. heartbeat_end in any case, without this, too (of zeroed memory); the channel must outlive it. */
@@ -42,6 +48,11 @@ void heartbeat_note(struct heartbeat *heartbeat, uint64_t newest, int64_t asked_
 
 /* What has to stay in the source's oplog, and how large the spool is. */
 void heartbeat_need(struct heartbeat *heartbeat, uint64_t needed, int64_t spooled);
+
+/* For people: where the replay is. */
+void heartbeat_position(struct heartbeat *heartbeat, uint64_t position, int64_t entries);
+/* And which deferred indexes it builds; see indexes_watch. */
+void heartbeat_building(void *heartbeat, const char *ns, int64_t built, int64_t to_build);
 
 /* Whether the source was asked for its newest entry at or after this time, and what it said. If not, it is asked at once. */
 bool heartbeat_since(struct heartbeat *heartbeat, int64_t since_ms, uint64_t *newest);

@@ -53,13 +53,17 @@ publish_if_due(struct display *display, const struct status *status)
 void
 display_tick(struct display *display, const struct status *status)
 {
+  if (!status->stopping && status->phase != display->phases.now) {
+    phase_begin(&display->phases, status->phase);
+    progress_hurry(&display->progress);
+  }
   publish_if_due(display, status);
   if (status->stopping) {
     return;
   }
   if (status->handed_off) {
-    progress_tail(&display->progress, status->tail, status->window);
+    progress_tail(&display->progress, status->phase, status->tail, status->window);
   } else {
-    progress_copy(&display->progress, status->plan, status->window);
+    progress_copy(&display->progress, status->phase, status->plan, status->window);
   }
 }

@@ -171,13 +171,14 @@ log_window(const struct window *window)
   }
 }
 
+/* Each collection whose indexes are being built. */
 static void
 log_builds(const struct plan *plan)
 {
   for (size_t i = 0; i < plan->collection_count; i++) {
     const struct plan_collection *collection = &plan->collections[i];
     char building[64];
-    if (collection->to_build > 0 && !collection->index_done) {
+    if (plan_is_active(plan, i) && collection->copies_done == collection->copies && !collection->index_done) {
       build_text(building, sizeof building, collection);
       log_info("%s ns=%s.%s", building, collection->source->db, collection->source->name);
     }
@@ -200,10 +201,26 @@ log_copy(const struct plan *plan, double documents_per_s, double bytes_per_s, in
 }
 
 void
-progress_copy(struct progress *progress, const struct plan *plan, const struct window *window)
+progress_hurry(struct progress *progress)
+{
+  progress->shown_ms = 0;
+}
+
+static bool
+is_due(struct progress *progress, int64_t now_ms)
+{
+  if (now_ms - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
+    return false;
+  }
+  progress->shown_ms = now_ms;
+  return true;
+}
+
+void
+progress_copy(struct progress *progress, enum phase phase, const struct plan *plan, const struct window *window)
 {
   int64_t now = clock_ms();
-  if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
+  if (!is_due(progress, now)) {
     return;
   }
   struct plan_total total = plan_total(plan);
@@ -216,40 +233,115 @@ progress_copy(struct progress *progress, const struct plan *plan, const struct w
     }
     show_bars(progress, plan, &total);
     show_window(window);
-  } else {
+    return;
+  }
+  if (phase == PHASE_COPYING) {
     log_copy(plan, throughput_per_s(&progress->documents), throughput_per_s(&progress->bytes), total.documents,
              total.bytes);
-    log_builds(plan);
-    log_window(window);
+  } else {
+    log_info("%s tasks=%zu/%zu", phase_text(phase), plan->done, plan->task_count);
   }
-  progress->shown_ms = now;
+  log_builds(plan);
+  log_window(window);
+}
+
+/* The lag over what it became less in a second; "-" where it does not become less. */
+static void
+catch_up_text(char *text, size_t size, const struct progress *progress, int64_t lag_s)
+{
+  eta_text(text, size, lag_s, throughput_per_s(&progress->position) - throughput_per_s(&progress->newest));
+}
+
+/* "shop.orders, 40%" */
+static void
+deferred_text(char *text, size_t size, const struct tail *tail)
+{
+  if (tail->to_build > 0) {
+    snprintf(text, size, "%s, %lld%%", tail->building, (long long)(100 * tail->built / tail->to_build));
+  } else {
+    snprintf(text, size, "%s", tail->building);
+  }
+}
+
+/* What is shown of the replay. */
+struct replay_view {
+  uint64_t at;
+  uint64_t latest;
+  int64_t lag_s;
+  int64_t entries;
+  double per_s;
+  char left[32];
+  char deferred[560];
+};
+
+static struct replay_view
+look_at_replay(struct progress *progress, enum phase phase, const struct tail *tail, int64_t now_ms)
+{
+  /* Until it tails, what was taken says more; from then on what a majority has counts. */
+  bool ahead = phase < PHASE_TAILING && tail->position > tail->bookmark;
+  uint64_t at = ahead ? tail->position : tail->bookmark;
+  struct replay_view view = {.at = at, .latest = tail->newest > at ? tail->newest : at};
+  view.entries = tail->taken > tail->entries ? tail->taken : tail->entries;
+  if (view.entries < progress->taken) { /* another applier counts from 0 again */
+    progress->entries = progress->position = progress->newest = (struct throughput){0};
+  }
+  progress->taken = view.entries;
+  view.lag_s = OPTIME_SECONDS(view.latest) - (int64_t)OPTIME_SECONDS(at);
+  throughput_note(&progress->entries, now_ms, view.entries);
+  throughput_note(&progress->position, now_ms, OPTIME_SECONDS(at));
+  throughput_note(&progress->newest, now_ms, OPTIME_SECONDS(view.latest));
+  view.per_s = throughput_per_s(&progress->entries);
+  catch_up_text(view.left, sizeof view.left, progress, view.lag_s);
+  deferred_text(view.deferred, sizeof view.deferred, tail);
+  return view;
+}
+
+static void
+show_replay(enum phase phase, const struct replay_view *view, const struct window *window)
+{
+  terminal_clear();
+  show_window(window);
+  if (phase == PHASE_BUILDING_UNIQUE) {
+    terminal_show("%s: %s", phase_text(phase), view->deferred);
+  } else if (phase == PHASE_CATCHING_UP) {
+    terminal_show("%s: %lld s behind, %s left, %lld entries, %.0f/s", phase_text(phase), (long long)view->lag_s,
+                  view->left, (long long)view->entries, view->per_s);
+  } else if (phase == PHASE_WAITING) {
+    terminal_show("%s", phase_text(phase));
+  } else {
+    terminal_show("%s: lag %lld s, %lld entries, %.0f/s", phase_text(phase), (long long)view->lag_s,
+                  (long long)view->entries, view->per_s);
+  }
+}
+
+static void
+log_replay(enum phase phase, const struct replay_view *view, const struct window *window)
+{
+  if (phase == PHASE_WAITING) {
+    log_info("%s", phase_text(phase));
+  } else if (phase == PHASE_BUILDING_UNIQUE) {
+    log_info("%s ns=%s", phase_text(phase), view->deferred);
+  } else {
+    log_info("%s lag_s=%lld%s%s applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", phase_text(phase),
+             (long long)view->lag_s, phase == PHASE_CATCHING_UP ? " left=" : "",
+             phase == PHASE_CATCHING_UP ? view->left : "", (long long)view->entries, view->per_s,
+             OPTIME_SECONDS(view->at), OPTIME_INCREMENT(view->at), OPTIME_SECONDS(view->latest),
+             OPTIME_INCREMENT(view->latest));
+  }
+  log_window(window);
 }
 
 void
-progress_tail(struct progress *progress, const struct tail *tail, const struct window *window)
+progress_tail(struct progress *progress, enum phase phase, const struct tail *tail, const struct window *window)
 {
   int64_t now = clock_ms();
-  if (now - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
+  if (!is_due(progress, now)) {
     return;
   }
-  if (tail->entries < progress->applied) { /* another applier counts from 0 again */
-    progress->entries = (struct throughput){0};
-  }
-  progress->applied = tail->entries;
-  throughput_note(&progress->entries, now, tail->entries);
-  double rate = throughput_per_s(&progress->entries);
-  uint64_t latest = tail->newest > tail->bookmark ? tail->newest : tail->bookmark;
-  int64_t lag = OPTIME_SECONDS(latest) - (int64_t)OPTIME_SECONDS(tail->bookmark);
-  const char *stage = tail->consistent ? "tailing" : "catching up";
+  struct replay_view view = look_at_replay(progress, phase, tail, now);
   if (progress->terminal) {
-    terminal_clear();
-    show_window(window);
-    terminal_show("%s: lag %lld s, %lld entries, %.0f/s", stage, (long long)lag, (long long)tail->entries, rate);
+    show_replay(phase, &view, window);
   } else {
-    log_info("%s lag_s=%lld applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", stage, (long long)lag,
-             (long long)tail->entries, rate, OPTIME_SECONDS(tail->bookmark), OPTIME_INCREMENT(tail->bookmark),
-             OPTIME_SECONDS(latest), OPTIME_INCREMENT(latest));
-    log_window(window);
+    log_replay(phase, &view, window);
   }
-  progress->shown_ms = now;
 }

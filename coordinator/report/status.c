@@ -133,6 +133,22 @@ put_applier(const struct status *status, bson_t *document)
   bson_append_document_end(document, &applier);
 }
 
+enum phase
+status_phase(const struct status *status)
+{
+  const struct tail *tail = status->tail;
+  if (!status->handed_off) {
+    return plan_all_copied(status->plan) ? PHASE_BUILDING : PHASE_COPYING;
+  }
+  if (status->drain_until_ms) {
+    return PHASE_DRAINING;
+  }
+  return tail->consistent    ? PHASE_TAILING
+         : tail->building[0] ? PHASE_BUILDING_UNIQUE
+         : tail->replays     ? PHASE_CATCHING_UP
+                             : PHASE_WAITING;
+}
+
 char *
 status_json(const struct status *status)
 {
@@ -140,10 +156,7 @@ status_json(const struct status *status)
   bson_t document = BSON_INITIALIZER;
   bson_t details;
   BSON_APPEND_UTF8(&document, "stage", tail->consistent || status->resumed ? "oplog sync" : "initial sync");
-  BSON_APPEND_UTF8(&document, "phase",
-                   tail->consistent     ? "tailing the oplog"
-                   : status->handed_off ? "applying the oplog of the copy"
-                                        : "copying");
+  BSON_APPEND_UTF8(&document, "phase", phase_text(status->phase));
   BSON_APPEND_DOCUMENT_BEGIN(&document, "details", &details);
   if (status->handed_off) {
     put_tail_details(tail, &details);

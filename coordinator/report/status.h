@@ -5,6 +5,7 @@
 #define FERRY_COORDINATOR_REPORT_STATUS_H
 
 #include "coordinator/pace/throttle.h"
+#include "coordinator/report/phase.h"
 #include "coordinator/report/progress.h"
 #include "coordinator/report/window.h"
 #include "coordinator/run/plan.h"
@@ -20,8 +21,12 @@ struct status {
   int64_t now_ms;
   bool resumed;
   bool handed_off;
-  bool stopping; /* the run ends: no progress is shown any more */
+  enum phase phase; /* of the copy and the replay: see status_phase */
+  bool stopping;    /* the run ends: no progress is shown any more */
 };
+
+/* The phase that the rest of the status shows. */
+enum phase status_phase(const struct status *status);
 
 /* As JSON text; the caller's, for bson_free. */
 char *status_json(const struct status *status);

@@ -13,13 +13,31 @@ void
 tail_begin(struct tail *tail)
 {
   tail->consistent = false;
+  tail->replays = false;
+  tail->building[0] = 0;
   tail->alive_ms = clock_ms();
+}
+
+/* Where the replay is, for people. */
+static void
+take_replay(struct tail *tail, const bson_t *message)
+{
+  const char *building = "";
+  struct error absent;
+  tail->replays = bson_has_field(message, "position");
+  tail->position = message_timestamp(message, "position");
+  tail->taken = message_number(message, "entries", 0);
+  message_text(message, "building", &building, &absent);
+  snprintf(tail->building, sizeof tail->building, "%s", building);
+  tail->built = message_number(message, "built", 0);
+  tail->to_build = message_number(message, "to_build", 0);
 }
 
 void
 tail_take_alive(struct tail *tail, const bson_t *message)
 {
   uint64_t newest = message_timestamp(message, "newest");
+  take_replay(tail, message);
   if (newest != 0) {
     tail->newest = newest;
     tail->asked_ms = message_number(message, "asked_ms", 0);

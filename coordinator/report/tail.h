@@ -12,14 +12,20 @@
 /* What the applier said. Timestamps are an oplog's, 0: not known; times are of clock_ms. */
 struct tail {
   uint64_t bookmark;
-  uint64_t newest;  /* the source's newest entry: */
-  int64_t asked_ms; /* when it was asked for */
-  int64_t drain_ms; /* when a stop began to drain; 0: it does not */
-  uint64_t goal;    /* the source's newest entry at some moment after that */
-  int64_t entries;
+  uint64_t newest;     /* the source's newest entry: */
+  int64_t asked_ms;    /* when it was asked for */
+  int64_t drain_ms;    /* when a stop began to drain; 0: it does not */
+  uint64_t goal;       /* the source's newest entry at some moment after that */
+  int64_t entries;     /* that are on the target */
   int64_t alive_ms;    /* when its last sign of life came */
   int64_t reported_ms; /* when it last said how far the target is; 0: not yet */
-  bool silent;         /* that it gives no sign of life was said */
+  bool replays;        /* it has begun to take entries, and is at this one, for people: */
+  uint64_t position;
+  int64_t taken;
+  char building[512]; /* the collection whose deferred indexes it builds; "": none */
+  int64_t built;      /* how far the present step of that build is, of: */
+  int64_t to_build;   /* 0: not told */
+  bool silent;        /* that it gives no sign of life was said */
   bool consistent;
   bool tailed; /* it was consistent at some time of this run */
   bool over;   /* it has done all, what wakes TTL indexes included */

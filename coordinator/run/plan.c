@@ -211,6 +211,17 @@ plan_finished(const struct plan *plan)
 }
 
 bool
+plan_all_copied(const struct plan *plan)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    if (plan->collections[i].copies_done < plan->collections[i].copies) {
+      return false;
+    }
+  }
+  return true;
+}
+
+bool
 plan_is_active(const struct plan *plan, size_t number)
 {
   const struct plan_collection *collection = &plan->collections[number];

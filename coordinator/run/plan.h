@@ -72,6 +72,8 @@ void plan_task_was_done(struct plan *plan, int64_t task);
 /* Back among the pending ones. Gives how often it was tried by now. */
 int plan_task_back(struct plan *plan, int64_t task);
 bool plan_finished(const struct plan *plan);
+/* Every range is: what is left are indexes. */
+bool plan_all_copied(const struct plan *plan);
 
 /* Under copy or index build at this moment. */
 bool plan_is_active(const struct plan *plan, size_t collection);

@@ -7,6 +7,7 @@ import pytest
 from bson import SON
 from pymongo.errors import OperationFailure
 
+from complaints import complaints
 from ferry import Ferry, binary
 from test_migration import drop_ghosts
 
@@ -129,7 +130,7 @@ def test_selection_that_cannot_work_is_refused(secantus_pair, options, word):
 def test_patterns_that_are_none(options, tmp_path):
     ran = subprocess.run([binary(), "--host", "a/127.0.0.1:1", "--destination", "b/127.0.0.1:2", *options], cwd=tmp_path,
                          capture_output=True, text=True, timeout=20)
-    assert ran.returncode == USAGE and len(ran.stderr.splitlines()) == 1, ran.stderr
+    assert ran.returncode == USAGE and len(complaints(ran.stderr)) == 1, ran.stderr
 
 
 def test_name_of_the_replay_that_the_target_does_not_take(secantus_pair):

@@ -7,6 +7,8 @@ import subprocess
 
 import pytest
 
+from complaints import complaints
+
 BINARY = os.environ["MONGOFERRY"]
 
 
@@ -24,7 +26,7 @@ def test_help_and_version():
 def test_usage_is_status_2_and_one_line(arguments):
     result = run(*arguments)
     assert result.returncode == 2
-    assert len(result.stderr.splitlines()) == 1, result.stderr
+    assert len(complaints(result.stderr)) == 1, result.stderr
 
 
 def test_killed_processes_leave_nothing_in_shared_memory():
@@ -46,7 +48,7 @@ def test_refused_connection_names_the_side(tmp_path):
         port = taken.getsockname()[1]
         result = run("--host", f"r/127.0.0.1:{port}", "--destination", "r/127.0.0.1:1", cwd=tmp_path)
     assert result.returncode == 3
-    assert len(result.stderr.splitlines()) == 1 and "source" in result.stderr
+    assert len(complaints(result.stderr)) == 1 and "source" in result.stderr
     assert not list(tmp_path.iterdir())
 
 

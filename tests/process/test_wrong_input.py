@@ -6,6 +6,8 @@ import subprocess
 
 import pytest
 
+from complaints import complaints
+
 BINARY = os.environ["MONGOFERRY"]
 USAGE, SOURCE, TARGET = 2, 3, 4
 HERE = "r/127.0.0.1:1"
@@ -56,14 +58,14 @@ def run(folder, options):
 def test_wrong_input_is_named(case, tmp_path):
     options, status, words = CASES[case]
     ended = run(tmp_path, options)
-    assert (ended.returncode, len(ended.stderr.splitlines())) == (status, 1), ended
+    assert (ended.returncode, len(complaints(ended.stderr))) == (status, 1), ended
     assert words in ended.stderr and " error " in ended.stderr and not ended.stdout
 
 
 def test_a_port_of_the_status_that_is_taken(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         ended = run(tmp_path, ["--httpStatusPort", str(taken.getsockname()[1])])
-    assert ended.returncode == USAGE and "cannot listen" in ended.stderr and len(ended.stderr.splitlines()) == 1
+    assert ended.returncode == USAGE and "cannot listen" in ended.stderr and len(complaints(ended.stderr)) == 1
 
 
 @pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 64, b"\x10\0\0\0" * 4, b""], ids=["http", "ff", "short", "nothing"])
@@ -81,6 +83,6 @@ def test_something_that_is_no_server(said, tmp_path):
             with connection:
                 connection.recv(65536)
                 connection.sendall(said)
-        lines = process.communicate()[1].splitlines()
+        lines = complaints(process.communicate()[1])
     assert process.returncode == SOURCE and len(lines) == 1 and b"source" in lines[0]
     assert not list(tmp_path.iterdir())
