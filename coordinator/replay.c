@@ -177,8 +177,9 @@ replay_stop(struct replay *replay, int64_t drain_s)
     pool_stop(replay->pool);
     return;
   }
-  log_info("draining up to the source's newest entry of now, for %lld s at most; another signal stops at once",
-           (long long)drain_s);
+  log_info(
+    "draining: the target is brought up to the source's newest entry, for %lld s at most; another signal stops at once",
+    (long long)drain_s);
   replay->tail.drain_ms = clock_ms();
   replay->drain_until_ms = replay->tail.drain_ms + drain_s * 1000;
   pool_drain(replay->pool);
@@ -193,7 +194,7 @@ replay_tick(struct replay *replay)
   if (replay->drain_until_ms == 0 || pool->stopping || tail_drained(tail) || clock_ms() < replay->drain_until_ms) {
     return;
   }
-  log_warn("the target is not up to the source's newest entry within --drainSeconds: stopping");
+  log_warn("--drainSeconds are over, and the target has not reached the source's newest entry: stopping");
   pool_stop(pool);
   if (!tail->consistent || !tail_answers(tail, clock_ms())) {
     pool_hurry(pool, LEAVE_MS); /* it waits for a server, or is stopped */

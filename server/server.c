@@ -245,7 +245,7 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
     error_set(error, server->kind, "cannot reach the %s's primary: %s; check hosts, set name and TLS", server->side,
               cause->message);
   } else if (mute) {
-    error_set(error, server->kind, "%s: it refused a write, and what it says of that cannot be read", server->side);
+    error_set(error, server->kind, "%s refused a write, and its answer cannot be read", server->side);
   } else {
     error_set(error, server->kind, "%s: %s", server->side, cause->message);
   }

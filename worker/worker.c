@@ -207,7 +207,7 @@ put_seen(struct worker *worker, uint64_t member, bson_t *done, struct error *err
     return false;
   }
   if (now != member) {
-    return error_set(error, ERROR_SOURCE, "the source's member that was read from may be another one now");
+    return error_set(error, ERROR_SOURCE, "the source may be read from another member now");
   }
   optime_put_as(done, "seen", &seen);
   return true;

@@ -102,7 +102,7 @@ take_again(struct collection_map *collection_map, struct batch *again)
   for (const struct batch_run *run = again->runs; run; run = run->hh.next) {
     struct mapped_collection *mapped = collection_map_find(collection_map, run->db, run->coll);
     if (mapped && mapped->capped && run->count > 0 && !mapped->lost) {
-      log_info("the target cannot follow ns=%s, which is capped: it is copied again", mapped->ns);
+      log_info("ns=%s is capped and the target cannot follow its writes: the collection is copied again", mapped->ns);
       mapped->lost = collection_map->relapse = true;
       collection_map_changed(collection_map, mapped);
     }
@@ -224,8 +224,8 @@ read_collection(struct reading *reading, struct mapped_collection *mapped, struc
   bool ok = true;
   int there = is_there(reading->reader, mapped, error);
   if (there == 0) { /* dropped or renamed by an entry to come: left as the replay made it */
-    log_warn("ns=%s was dropped or renamed meanwhile: the order of fields is as replayed in %u documents", mapped->ns,
-             HASH_COUNT(mapped->rereads));
+    log_warn("ns=%s was dropped or renamed meanwhile: in %u documents the order of fields may differ from the source's",
+             mapped->ns, HASH_COUNT(mapped->rereads));
     reread_clear(mapped);
     return true;
   }
@@ -270,8 +270,8 @@ missing_for_good(const struct mapped_collection *mapped, const struct reread *re
   char *id = server_show_id(reread->id);
   error_set(
     error, ERROR_DIVERGED,
-    "the oplog changes %s %s, which the source has and the target does not: its TTL monitor has deleted what the "
-    "source keeps, something else writes to it, or it lost data: start again with --forceDump --drop",
+    "the oplog changes %s %s: the source has this document and the target does not. The target's TTL monitor deleted "
+    "it, something else writes to the target, or the target lost data; start again with --forceDump --drop",
     mapped->ns, id);
   free(id);
   return false;

@@ -46,8 +46,8 @@ seconds_of(const bson_iter_t *value, const struct mapped_collection *mapped)
   if (seconds >= 0 && seconds <= SCHEMA_TTL_DEFERRED) {
     return seconds;
   }
-  log_warn("index ns=%s: an expireAfterSeconds of %lld becomes %d", mapped->ns, (long long)seconds,
-           SCHEMA_TTL_DEFERRED);
+  log_warn("index ns=%s: expireAfterSeconds becomes %d, as the target does not take %lld", mapped->ns,
+           SCHEMA_TTL_DEFERRED, (long long)seconds);
   return SCHEMA_TTL_DEFERRED;
 }
 

@@ -169,7 +169,7 @@ recopy(struct ddl *ddl, struct reader *reader, struct mapped_collection *mapped,
     mapped->lost = false;
     mapped->by_name = !by_uuid;
   } else if (!ok && went_away(error)) {
-    log_info("%s; it is copied again later, if it is still there", error->text);
+    log_info("%s; the collection is copied again later, if it still exists", error->text);
     ok = true;
   }
   catalog_clear(&catalog);

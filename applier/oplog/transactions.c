@@ -124,7 +124,7 @@ transactions_forget_unprepared(struct transactions *transactions)
 static bool
 file_failed(const struct transactions *transactions, struct error *error)
 {
-  return error_set(error, ERROR_STATE, "cannot keep a large transaction in %s: %s; make room there and start again",
+  return error_set(error, ERROR_STATE, "cannot write a large transaction to %s: %s; make room there and start again",
                    transactions->folder, strerror(errno));
 }
 
@@ -234,10 +234,10 @@ find_parts(struct transactions *transactions, uint64_t last, uint64_t **parts, s
     if (ok) {
       uint64_t previous = previous_of(&entry);
       bson_destroy(&entry);
-      ok =
-        check_previous(previous, at, error) &&
-        (*count < PARTS_MOST || error_set(error, ERROR_DIVERGED, "the transaction that ends at %u.%u has no beginning",
-                                          OPTIME_SECONDS(last), OPTIME_INCREMENT(last)));
+      ok = check_previous(previous, at, error) &&
+           (*count < PARTS_MOST ||
+            error_set(error, ERROR_DIVERGED, "the oplog has no first entry of the transaction that ends at %u.%u",
+                      OPTIME_SECONDS(last), OPTIME_INCREMENT(last)));
       at = previous;
     }
   }

@@ -208,7 +208,7 @@ end_spool(struct applier *applier, struct error *error)
   if (!bookmark_report(applier, true, error) || !feed_remove_spool(applier->feed, error)) {
     return false;
   }
-  log_info("the spooled oplog is applied and removed ts=%u.%u", OPTIME_SECONDS(read.ts), OPTIME_INCREMENT(read.ts));
+  log_info("the whole spool is applied and removed ts=%u.%u", OPTIME_SECONDS(read.ts), OPTIME_INCREMENT(read.ts));
   return true;
 }
 

@@ -142,15 +142,14 @@ check_open(struct check *check, const char *source_uri, const char *target_uri)
   describe_side(check, &servers->reader.server, &servers->source_hello, source);
   describe_side(check, &servers->target, &servers->target_hello, target);
   if (!servers->reader.majority && servers->reader.wire_version >= WIRE_3_6) {
-    findings_add(
-      &check->findings, FINDING_WARNING, TOPIC_SERVERS, "source",
-      "it was started with enableMajorityReadConcern: false: the replay waits for each entry until a majority "
-      "has it, and if the source rolls back what the copy read, the run ends with status 7");
+    findings_add(&check->findings, FINDING_WARNING, TOPIC_SERVERS, "source",
+                 "the source was started with enableMajorityReadConcern: false. The replay waits for each entry until "
+                 "a majority has it. If the source rolls back what the copy read, the run ends with status 7");
   }
   if (source[0] && target[0] && version_number(target) < version_number(source)) {
     findings_add(&check->findings, FINDING_WARNING, TOPIC_SERVERS, "target",
-                 "its featureCompatibilityVersion %s is below the source's %s: it may refuse what the source has; run "
-                 "setFeatureCompatibilityVersion there first",
+                 "the target's featureCompatibilityVersion %s is below the source's %s: the target may refuse what the "
+                 "source has; run setFeatureCompatibilityVersion there first",
                  target, source);
   }
   if (!servers->target_hello.mongos && !servers->target_hello.primary_answers) {
@@ -265,7 +264,7 @@ check_resume(struct check *check, struct checkpoint *checkpoint, enum resume_ste
   }
   if (check->options->drop) {
     findings_add(&check->findings, FINDING_WARNING, TOPIC_BOOKMARK, "--drop",
-                 "an earlier run is gone on with, so nothing is dropped; to start over, give --forceDump as well");
+                 "this start goes on with an earlier run, so --drop drops nothing; to start over, add --forceDump");
   }
   if (check_anchors(check, checkpoint, step == RESUME_BOOKMARK ? "bookmark" : "start", &error)) {
     return;
@@ -296,7 +295,7 @@ look_at_bookmark(struct check *check)
     findings_add_error(&check->findings, TOPIC_BOOKMARK, options_bookmark(check->options), &error);
   } else if (step == RESUME_NOTHING) {
     findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, options_bookmark(check->options),
-                 "none that a start goes on from: everything is copied");
+                 "there is no earlier run to go on with: a start copies everything");
   } else {
     findings_add(&check->findings, FINDING_NOTE, TOPIC_BOOKMARK, checkpoint.path,
                  "an earlier run %s: a start goes on with %s (--forceDump copies again)",

@@ -154,16 +154,17 @@ estimate_space(struct server *target, const bson_t *databases, int64_t bytes, co
   bson_destroy(&reply);
   if (total <= 0 || bytes < 0) {
     findings_add(findings, FINDING_NOTE, TOPIC_TARGET, "target", "%s",
-                 bytes < 0 ? "the source's sizes were not asked, so its room was not compared"
-                           : "it does not tell how much room its disk has");
+                 bytes < 0 ? "the source was not asked for sizes, so the target's disk was not compared with them"
+                           : "the target does not tell how much room its disk has");
     return;
   }
   int64_t room_bytes = total - used + (options->drop ? dropped_bytes(databases) : 0);
   estimate_bytes_text(room, room_bytes);
   estimate_bytes_text(data, bytes);
   findings_add(findings, room_bytes < bytes ? FINDING_WARNING : FINDING_NOTE, TOPIC_TARGET, "target",
-               "room for %s%s, %s of uncompressed data to come%s", room, options->drop ? " after --drop" : "", data,
-               room_bytes < bytes ? ": it may not fit, indexes aside" : "");
+               "the target's disk has room for %s%s, and %s of uncompressed data will come%s", room,
+               options->drop ? " after --drop" : "", data,
+               room_bytes < bytes ? ": the data may not fit, and the indexes come on top" : "");
   bson_t fact;
   BSON_APPEND_DOCUMENT_BEGIN(findings->facts, "space", &fact);
   BSON_APPEND_INT64(&fact, "freeBytes", room_bytes);

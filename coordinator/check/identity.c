@@ -44,11 +44,10 @@ was_refused(const struct search *search, const char *db, const char *coll)
 static bool
 say_missing(const char *db, const char *coll, struct error *error)
 {
-  return error_set(
-    error, ERROR_STATE,
-    "the target no longer has %s.%s, which the bookmark file says is there: it was dropped there, or this is "
-    "not the target that was written to; name that one, or start over with --forceDump --drop",
-    db, coll);
+  return error_set(error, ERROR_STATE,
+                   "the target no longer has %s.%s, which this migration created: somebody dropped it, or this is not "
+                   "the target that was written to; name the right target, or start over with --forceDump --drop",
+                   db, coll);
 }
 
 /* What takes a name away, as the oplog says it: one of them may stand in a group, in the forms of all versions. */

@@ -36,7 +36,7 @@ check_cases(const struct collection **sorted, size_t count, struct findings *fin
     if (clash) {
       findings_refuse(
         findings, TOPIC_NAMESPACES, found->db,
-        "the databases %s and %s of the target would differ by case only, which no server takes; change --nsTo", clash,
+        "the databases %s and %s of the target would differ only by case, which no server takes; change --nsTo", clash,
         found->to_db);
     }
   }

@@ -111,7 +111,7 @@ required_privileges_open(struct required_privileges *required_privileges, struct
   if (!ok) {
     required_privileges->privileges.state = PRIVILEGES_UNKNOWN;
     findings_add(findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(required_privileges),
-                 "this server does not tell who may do what: %s", error.text);
+                 "this server does not tell its users' privileges: %s", error.text);
   } else if (required_privileges->privileges.state == PRIVILEGES_UNKNOWN) {
     findings_add(findings, FINDING_NOTE, TOPIC_PRIVILEGES, side(required_privileges),
                  "this server does not tell what the user %s may do", required_privileges->privileges.user);

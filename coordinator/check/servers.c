@@ -74,7 +74,8 @@ warn_insecure(const char *side, const char *uri, struct findings *findings)
   if (connectivity_is_insecure(uri)) {
     findings_add(
       findings, FINDING_WARNING, TOPIC_SERVERS, side,
-      "TLS to the %s without the check of its certificate: whoever is between may read and change everything", side);
+      "TLS to the %s goes without a check of its certificate: whoever sits in between can read and change everything",
+      side);
   }
 }
 

@@ -83,7 +83,8 @@ describe(const struct totals *totals, const char *subject, bool sizes, struct fi
   findings_add(findings, FINDING_NOTE, TOPIC_NAMESPACES, subject,
                "%lld collection%s, %lld view%s, %lld index%s besides _id, %s%s", (long long)totals->collections,
                totals->collections == 1 ? "" : "s", (long long)totals->views, totals->views == 1 ? "" : "s",
-               (long long)totals->indexes, totals->indexes == 1 ? "" : "es", sizes ? size : "sizes not asked", renamed);
+               (long long)totals->indexes, totals->indexes == 1 ? "" : "es", sizes ? size : "sizes were not asked for",
+               renamed);
 }
 
 /* The catalog lists database by database. */

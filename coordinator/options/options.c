@@ -181,7 +181,7 @@ set_text(char **field, const struct option *option, const char *text, struct err
   }
   bool path = strcmp(option->value, "FILE") == 0 || strcmp(option->value, "DIR") == 0;
   if (path && !*text) {
-    return error_set(error, ERROR_USAGE, "--%s takes the name of a %s, and what is given is empty", option->name,
+    return error_set(error, ERROR_USAGE, "--%s takes the name of a %s, but its value is empty", option->name,
                      *option->value == 'D' ? "folder" : "file");
   }
   if (!check_words(option, text, error)) {

@@ -140,9 +140,10 @@ ask(char **text, const char *name, const char *whose, struct error *error)
 {
   int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
   if (tty < 0) {
-    return error_set(error, ERROR_USAGE,
-                     "no password of %s, and no terminal to ask at: give --%s, --%sFd N, or %s in a --config file",
-                     whose, name, name, name);
+    return error_set(
+      error, ERROR_USAGE,
+      "there is no password of %s, and no terminal to ask at: give --%s, --%sFd N, or %s in a --config file", whose,
+      name, name, name);
   }
   char *prompt = memory_format("Password of %s: ", whose);
   descriptor_write(tty, prompt, strlen(prompt));

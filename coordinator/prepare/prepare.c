@@ -104,8 +104,8 @@ make_mark(struct servers *servers, struct error *error)
 {
   int made = mark_make(&servers->target, &servers->mark, error);
   if (made == 0) {
-    log_warn("the target takes no mark of this migration in " MARK_DB "." MARK_COLL
-             ": if it is restored from an older backup, or replaced, that may go unnoticed: %s",
+    log_warn("the target does not let this migration write its mark to " MARK_DB "." MARK_COLL
+             ": a target that is restored from an older backup, or replaced, may go unnoticed: %s",
              error->text);
   }
   fault_point("mark-made");

@@ -306,7 +306,7 @@ start_daemon(struct http *http, const struct http_place *place, const char *addr
                      strerror(errno));
   }
   if (http->token && !place->token) {
-    log_info("the status port asks for a token, as it is not on loopback: token=%s", http->token);
+    log_info("the status port is not on loopback, so it asks for a token: token=%s", http->token);
   }
   return true;
 }

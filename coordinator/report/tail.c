@@ -65,9 +65,9 @@ tail_watch(struct tail *tail, bool running)
 {
   bool silent = running && !tail_answers(tail, clock_ms());
   if (silent && !tail->silent) {
-    log_warn("the applier gives no sign of life: it is stopped, or the machine has no time for it");
+    log_warn("the applier sends no heartbeat: somebody stopped the process, or the machine is overloaded");
   } else if (!silent && tail->silent) {
-    log_info("the applier gives signs of life again");
+    log_info("the applier sends heartbeats again");
   }
   tail->silent = silent;
 }

@@ -196,7 +196,7 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
     return;
   }
   if (child->pause_ms == 0) { /* said once, until it works again */
-    log_warn("%s %d: %s; it will be tried again", child->role, child->index, error.text);
+    log_warn("%s %d: %s; this is tried again", child->role, child->index, error.text);
   }
   bool passes = server_error_passes(&error);
   if (!passes || failure_interrupted(&error)) {
@@ -300,7 +300,7 @@ replace_worker(struct pool *pool, struct child *child)
   int64_t task = child->task;
   if (task >= 0) {
     const struct plan_collection *collection = &pool->plan->collections[pool->plan->tasks[task].collection];
-    log_warn("worker %d %s; its task, of %s.%s, will be done by another", child->index,
+    log_warn("worker %d %s; another worker will do its task, of %s.%s", child->index,
              child->failed ? child->error.text : child->cause, collection->source->db, collection->source->name);
   }
   pool->dead_starts += !child->ready;

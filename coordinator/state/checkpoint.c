@@ -58,13 +58,15 @@ check_header(const char *path, int descriptor, bool journal, bool *fresh, struct
     return true;
   }
   if (!sqlite || big_endian(header + HEADER_APPLICATION_AT) != APPLICATION) {
-    return error_set(error, ERROR_STATE,
-                     "the file '%s' is no bookmark of mongoferry, or of an older version: name another --bookmarkFile",
-                     path);
+    return error_set(
+      error, ERROR_STATE,
+      "the file '%s' is not a bookmark file of mongoferry, or an older version wrote it: name another --bookmarkFile",
+      path);
   }
   return big_endian(header + HEADER_LAYOUT_AT) == LAYOUT ||
          error_set(error, ERROR_STATE,
-                   "the bookmark file '%s' is another version's: go on with that one, or name another --bookmarkFile",
+                   "another version of mongoferry wrote the bookmark file '%s': go on with that version, or name "
+                   "another --bookmarkFile",
                    path);
 }
 

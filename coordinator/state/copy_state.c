@@ -50,11 +50,10 @@ check_source_id(struct checkpoint *checkpoint, const bson_oid_t *id, struct erro
   bool same = !id || !bson_iter_init_find(&iter, &kept, "id") || !BSON_ITER_HOLDS_OID(&iter) ||
               bson_oid_equal(bson_iter_oid(&iter), id);
   if (!same) {
-    error_set(
-      error, ERROR_STATE,
-      "the source is another set '%s' than the one that the bookmark is of (its replicaSetId differs); name that "
-      "one, or start over with --forceDump --drop",
-      message_text_or_none(&kept, "set"));
+    error_set(error, ERROR_STATE,
+              "the source is another set '%s' than the one in the bookmark file (its replicaSetId differs); name the "
+              "right source, or start over with --forceDump --drop",
+              message_text_or_none(&kept, "set"));
   }
   bson_destroy(&kept);
   return same;
@@ -82,11 +81,10 @@ check_shape(struct checkpoint *checkpoint, const bson_t *shape, struct error *er
   for (bson_iter_init(&option, shape); same && bson_iter_next(&option);) {
     same = same_value(&option, &kept);
     if (!same) {
-      error_set(
-        error, ERROR_STATE,
-        "--%s is another one than the migration in the bookmark file began with; give the same, or start over with "
-        "--forceDump --drop",
-        bson_iter_key(&option));
+      error_set(error, ERROR_STATE,
+                "--%s differs from the one that the migration in the bookmark file began with; give the same value, or "
+                "start over with --forceDump --drop",
+                bson_iter_key(&option));
     }
   }
   bson_destroy(&kept);

@@ -108,13 +108,14 @@ log_refused(const bson_t *document)
   message_text(document, "coll", &coll, &absent);
   message_text(document, "text", &text, &absent);
   if (message_text(document, "index", &index, &absent)) {
-    log_warn("refused ns=%s.%s index=%s: %s; the collection has none, or the one that it had", db, coll, index, text);
-  } else if (message_flag(document, "options")) {
-    log_warn("refused ns=%s.%s options: %s; the collection is made with fewer of them, a view is not made", db, coll,
+    log_warn("refused ns=%s.%s index=%s: %s; the collection keeps the index that it had, if any", db, coll, index,
              text);
+  } else if (message_flag(document, "options")) {
+    log_warn("refused ns=%s.%s options: %s; a collection is created with fewer options, a view is not created", db,
+             coll, text);
   } else if (message_document(document, "id", &id, &absent)) {
     char *shown = server_show_id(&id);
-    log_warn("%s ns=%s.%s document=%s: %s; the target has no such version of it",
+    log_warn("%s ns=%s.%s document=%s: %s; the target does not have this version of it",
              message_flag(document, "kept") ? "changed" : "refused", db, coll, shown, text);
     free(shown);
   }
@@ -138,7 +139,7 @@ append(struct checkpoint *checkpoint, bson_t *list, const bson_t *document, stru
   if (count >= REFUSED_MOST) {
     return error_set(
       error, ERROR_TARGET,
-      "the target refuses more than %d documents and indexes, named above: it is no target for this source",
+      "the target refused more than %d documents and indexes, named above: it cannot be the target of this source",
       REFUSED_MOST);
   }
   snprintf(key, sizeof key, "%u", count);

@@ -243,7 +243,7 @@ read_database(struct catalog *catalog, struct reader *reader, const char *db, ca
       continue;
     }
     if (strlen(db) >= SELECTION_DB_SIZE || strlen(name) >= SELECTION_COLL_SIZE) {
-      error_set(error, ERROR_SOURCE, "one has a name that no server takes: %.255s", name);
+      error_set(error, ERROR_SOURCE, "a collection has a name that no server takes: %.255s", name);
       got = -1;
       break;
     }

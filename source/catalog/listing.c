@@ -458,7 +458,7 @@ read_changes(struct listing *listing, struct reader *reader, uint64_t start, str
   }
   reader_cursor_free(cursor);
   bson_destroy(filter);
-  return got == 0 || error_wrap(error, "cannot read which names changed since the start");
+  return got == 0 || error_wrap(error, "cannot read from the oplog which names changed since the start");
 }
 
 /* 1: it fits; 0: read it again; -1: failed. */
@@ -501,6 +501,6 @@ listing_read(struct catalog *catalog, struct reader *reader, uint64_t start, cat
     clock_sleep_ms(PAUSE_MS);
   }
   return error_set(error, ERROR_SOURCE,
-                   "the source's collections get other names all the time, so that they cannot be listed; start again "
-                   "when fewer are created, renamed and dropped");
+                   "the source's collections change their names all the time, so that no list of them is right; start "
+                   "again when fewer are created, renamed and dropped");
 }

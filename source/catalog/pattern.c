@@ -58,11 +58,10 @@ pattern_parse(struct pattern *pattern, const char *text, struct error *error)
   free(literal);
   if (!ok) {
     pattern_clear(pattern);
-    error_set(
-      error, ERROR_USAGE,
-      "'%s' is no pattern of namespaces: * and $name$ stand for any text, at most %d of them; \\* and \\$ are the "
-      "characters",
-      text, PATTERN_WILD_MOST);
+    error_set(error, ERROR_USAGE,
+              "'%s' is not a pattern of namespaces: * and $name$ stand for any text, at most %d of them; \\* and \\$ "
+              "stand for the characters",
+              text, PATTERN_WILD_MOST);
   }
   return ok;
 }

@@ -107,10 +107,12 @@ split_name(const char *from, const char *to, char *to_db, char *to_coll, struct 
 {
   const char *dot = strchr(to, '.');
   if (!dot || !set_names(to, (size_t)(dot - to), dot + 1, to_db, to_coll)) {
-    return error_set(error, ERROR_REFUSED, "%s would become '%.300s', which is no namespace; change --nsTo", from, to);
+    return error_set(error, ERROR_REFUSED, "%s would become '%.300s', which is not a namespace; change --nsTo", from,
+                     to);
   }
   return !catalog_is_internal(to_db, to_coll) ||
-         error_set(error, ERROR_REFUSED, "%s would become %s, which is the server's own; change --nsTo", from, to);
+         error_set(error, ERROR_REFUSED, "%s would become %s, which belongs to the server itself; change --nsTo", from,
+                   to);
 }
 
 static bool

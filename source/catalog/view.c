@@ -26,8 +26,8 @@ append_name(const struct renaming *renaming, bson_t *to, const bson_iter_t *name
   bson_append_utf8(to, bson_iter_key(name), -1, to_coll, -1);
   return strcmp(to_db, renaming->to_db) == 0 ||
          error_set(renaming->error, ERROR_REFUSED,
-                   "it goes to the database %s, and reads %s.%s, which goes to %s; change --nsTo", renaming->to_db,
-                   renaming->db, coll, to_db);
+                   "the view goes to the database %s, but it reads %s.%s, which goes to %s; change --nsTo",
+                   renaming->to_db, renaming->db, coll, to_db);
 }
 
 /* Whether the field of a stage's definition names a collection. A stage within a stage's pipeline is met as such. */

@@ -211,8 +211,8 @@ by_mechanism(struct login *login, const mongoc_uri_t *uri, int wire_version, str
   bool cr = mechanism && strcmp(mechanism, "MONGODB-CR") == 0;
   if (!mechanism && wire_version < WIRE_3_0) {
     return error_set(error, ERROR_AUTH,
-                     "the source says that it is a server before 3.0, which knows MONGODB-CR only: a weak proof of the "
-                     "password, and none that the server is the right one; if it is such a server, add "
+                     "the source says that it is older than 3.0 and knows MONGODB-CR only. This login is weak and does "
+                     "not prove that the server is the right one. If the source is such a server, add "
                      "--authenticationMechanism MONGODB-CR, and --ssl where the network is not your own");
   }
   if (cr && wire_version < WIRE_3_0) {
@@ -225,8 +225,7 @@ by_mechanism(struct login *login, const mongoc_uri_t *uri, int wire_version, str
     return by_plain(login, error);
   }
   return error_set(error, ERROR_REFUSED,
-                   "a source before 3.6 is logged in to by SCRAM-SHA-1, MONGODB-CR, MONGODB-X509 or "
-                   "PLAIN, not by %s",
+                   "the login to a source before 3.6 takes SCRAM-SHA-1, MONGODB-CR, MONGODB-X509 or PLAIN, not %s",
                    mechanism);
 }
 

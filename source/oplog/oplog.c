@@ -403,11 +403,10 @@ oplog_parted(struct reader *reader, const struct optime *lost, struct error *err
       snprintf(where + used, sizeof where - (size_t)used, ", where the source goes on with %s", other_text);
     }
   }
-  return error_set(
-    error, ERROR_OPLOG,
-    "the source rolled back: its oplog has no entry %s, up to which it was read; %s; the target may hold "
-    "what the source has lost, so start over with --forceDump --drop",
-    lost_text, where);
+  return error_set(error, ERROR_OPLOG,
+                   "the source rolled back: its oplog no longer has the entry %s, up to which it was read; %s. The "
+                   "target may hold writes that the source lost; start over with --forceDump --drop",
+                   lost_text, where);
 }
 
 /* Whether what a majority holds goes past the entry: 1; 0 if this member does not know of that much yet; -1. */
@@ -446,19 +445,19 @@ oplog_holds(struct reader *reader, const struct optime *wanted, struct error *er
   if (oldest.ts > wanted->ts) {
     return error_set(
       error, ERROR_OPLOG,
-      "the source's oplog begins at %u.%u and no longer holds %u.%u, where the replay has to go on; give "
-      "the --oplogPath of the run before if it had one, else enlarge the oplog and start over with "
-      "--forceDump --drop",
+      "the source's oplog begins at %u.%u and no longer holds %u.%u, where the replay has to go on. If the run before "
+      "had an --oplogPath, give the same; else enlarge the oplog and start over with --forceDump --drop",
       OPTIME_SECONDS(oldest.ts), OPTIME_INCREMENT(oldest.ts), OPTIME_SECONDS(wanted->ts), OPTIME_INCREMENT(wanted->ts));
   }
   int past = is_past(reader, wanted, &found, error);
   if (past == 1) {
     return oplog_parted(reader, wanted, error);
   }
-  return past == 0 && error_set(error, ERROR_SOURCE,
-                                "the source's primary does not know yet that a majority has its oplog up to %u.%u, "
-                                "which was read before",
-                                OPTIME_SECONDS(wanted->ts), OPTIME_INCREMENT(wanted->ts));
+  return past == 0 &&
+         error_set(
+           error, ERROR_SOURCE,
+           "the source's primary does not know yet whether a majority has its oplog up to %u.%u, which was read before",
+           OPTIME_SECONDS(wanted->ts), OPTIME_INCREMENT(wanted->ts));
 }
 
 static struct reader_cursor *
@@ -625,9 +624,8 @@ wait_committed(struct oplog_cursor *cursor, struct reader_cursor *reading, uint6
     }
     cursor->asked_ms = clock_ms();
     if (cursor->committed == 0) {
-      log_warn(
-        "this source cannot say what a majority of its members holds: what is read may still roll back, which is "
-        "noticed when it does");
+      log_warn("the source cannot tell what a majority of its members holds: what is read may still roll back, and a "
+               "rollback ends the run with status 7");
       cursor->committed = UINT64_MAX;
     }
   }

@@ -73,8 +73,8 @@ failed(const struct spool *spool, const char *what, struct error *error)
 static bool
 damaged(const struct spool *spool, struct error *error)
 {
-  return error_set(error, ERROR_STATE,
-                   "the spooled oplog '%s' is damaged; remove it and start over with --forceDump --drop", spool->path);
+  return error_set(error, ERROR_STATE, "the spool '%s' is damaged; remove it and start over with --forceDump --drop",
+                   spool->path);
 }
 
 static uint64_t

@@ -399,7 +399,7 @@ reader_committed(struct reader_cursor *cursor, uint64_t *committed, struct error
     return false;
   }
   bool same = cursor->legacy ? legacy_same(cursor->legacy) : primary || !cursor->reader->primary;
-  return same || error_set(error, ERROR_SOURCE, "the source's member whose oplog was read is another one now");
+  return same || error_set(error, ERROR_SOURCE, "the oplog is now read from another member of the source");
 }
 
 bool

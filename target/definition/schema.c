@@ -119,9 +119,10 @@ make_way(struct server *target, struct error *error)
     return false;
   }
   if (collections > 0) {
-    return error_set(error, ERROR_REFUSED,
-                     "the target has a database %s with collections, and takes none whose name differs by case only",
-                     name);
+    return error_set(
+      error, ERROR_REFUSED,
+      "the target has a database %s with collections, so it takes no other database whose name differs only by case",
+      name);
   }
   bson_t *command = BCON_NEW("dropDatabase", BCON_INT32(1));
   bool ok = run_command(target, name, command, error);
@@ -785,8 +786,7 @@ schema_allow_mixed(struct server *target, const char *db, const char *coll, cons
   bool ok = schema_command(target, db, command, &ignored);
   bson_destroy(command);
   if (ok) {
-    log_info("time series ns=%s.%s: its buckets may have mixed schema data from now on, as they have on the source", db,
-             series);
+    log_info("time series ns=%s.%s: its buckets may hold mixed schema data from now on, as on the source", db, series);
   }
   return ok;
 }

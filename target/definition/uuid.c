@@ -128,7 +128,8 @@ uuid_create(struct server *target, const char *db, const char *coll, const bson_
     }
     if (tried && clock_ms() > until_ms) {
       return error_set(error, ERROR_TARGET,
-                       "the target does not give %s.%s its UUID: it still holds one that was dropped", db, coll);
+                       "the target cannot give %s.%s its UUID: it still holds a dropped collection with that UUID", db,
+                       coll);
     }
     if (tried) { /* 4.0 says "ok" and makes nothing while it holds the dropped one */
       clock_sleep_ms(PAUSE_MS);

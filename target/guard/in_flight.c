@@ -70,7 +70,7 @@ in_flight_wait(struct server *target, const char *ns, bool (*stop)(void *context
   char text[300];
   for (int looks = 0; find(target, ns, text, sizeof text); looks++) {
     if (looks == 1) { /* the first may have seen one at its end */
-      log_info("waiting until the target is done with what was sent before: %s", text);
+      log_info("waiting until the target has finished the writes of an earlier process: %s", text);
     }
     if (stop && stop(context, PAUSE_MS)) {
       return false;

@@ -93,12 +93,12 @@ say_other(const struct mark *mark, int64_t found, struct error *error)
   bson_oid_to_string(&mark->id, id);
   if (found == 0) {
     return error_set(error, ERROR_STATE,
-                     "the target is not the one that this migration wrote to: it has no mark of it (%s.%s, _id %s); "
-                     "name that one, or start over with --forceDump --drop",
+                     "the target is not the one that this migration wrote to: it lacks this migration's mark (%s.%s, "
+                     "_id %s); name the right target, or start over with --forceDump --drop",
                      MARK_DB, MARK_COLL, id);
   }
   return error_set(error, ERROR_STATE,
-                   "the target lost what was written to it, as if an older backup had been restored: its mark (%s.%s) "
+                   "the target lost what was written to it, as after a restored backup: its mark (%s.%s) "
                    "says %" PRId64 ", and was at %" PRId64 "; start over with --forceDump --drop",
                    MARK_DB, MARK_COLL, found, mark->sequence);
 }
@@ -151,7 +151,7 @@ mark_move(struct server *target, struct mark *mark, int timeout_ms, struct error
   }
   if (sequence == 0) {
     return make_sure(target, mark, error) &&
-           error_set(error, ERROR_TARGET, "the target's mark is there, and could not be moved");
+           error_set(error, ERROR_TARGET, "the target's mark exists, but it could not be updated");
   }
   mark->sequence = sequence;
   return true;

@@ -201,7 +201,7 @@ verbatim_write(struct server *target, const char *db, const char *coll, const bs
     return VERBATIM_FAILED;
   }
   if (same == 0 && done == 1) {
-    error_set(error, ERROR_TARGET, "the target changes its empty timestamps or the place of its _id");
+    error_set(error, ERROR_TARGET, "the target changes the document's empty timestamps or moves its _id");
   }
   return same == 1 ? VERBATIM_SAME : done == 1 ? VERBATIM_CHANGED : VERBATIM_REFUSED;
 }

@@ -163,7 +163,7 @@ has_passing_error(const bson_t *reply, struct error *error)
   bson_iter_t iter;
   struct write_error said;
   for (bool more = write_errors_begin(reply, &iter); more && write_errors_next(&iter, &said);) {
-    error_set(error, ERROR_TARGET, "the target could not write a document now");
+    error_set(error, ERROR_TARGET, "the target could not write a document at this moment");
     error->code = said.code;
     if (error->code && server_error_passes(error)) {
       return true;

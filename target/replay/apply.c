@@ -55,7 +55,7 @@ send_all(struct apply *apply, struct error *error)
       }
     } while (failure_try_again(error, &tries));
     if (!apply->told) {
-      log_warn("a transaction is applied write by write, as it does not work as one: %s", error->text);
+      log_warn("a transaction is applied write by write, as the target does not take it as one: %s", error->text);
       apply->told = true;
     }
   }

@@ -17,7 +17,7 @@ static bool apply_array(const bson_t *array, const bson_t *diff, bson_t *result,
 static bool
 bad_diff(const char *what, struct error *error)
 {
-  return error_set(error, ERROR_DIVERGED, "an update's diff has a form that is not known: %s", what);
+  return error_set(error, ERROR_DIVERGED, "an update's diff has an unknown form: %s", what);
 }
 
 /* The sub-document or array an iterator stands on; an empty one if it stands on something else. */

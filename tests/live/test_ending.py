@@ -183,7 +183,7 @@ def test_applier_that_is_stopped_is_seen(secantus_pair):
         insert(secantus_pair.source, 50, first=1000)
         status = ferry.wait_status(lambda status: not status["applier"]["answers"], "seen as stopped")
         assert not status["caughtUp"] and status["applier"]["answerAgeSeconds"] > 3
-        ferry.wait_log("no sign of life")
+        ferry.wait_log("sends no heartbeat")
         assert ferry.stop(120) == BEHIND, ferry.log()[-3000:]
         ferry.start()
         ferry.wait_phase("tailing the oplog")

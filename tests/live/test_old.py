@@ -230,7 +230,7 @@ def test_status_that_may_not_be_asked(target, tmp_path):
     with scripted("2.6") as source:
         source.status = False
         log = migrate(source, target, tmp_path)
-        assert log.count("cannot say what a majority") == 1
+        assert log.count("cannot tell what a majority") == 1
         assert_arrived(target)
 
 

@@ -194,7 +194,7 @@ def test_worker_without_memory_is_replaced_or_ends_it(secantus_pair, seed):
     with pair.ferry("--workers", 1, "--rangeMB", 1, status=False) as ferry:
         wait_for(lambda: [process.role for process in ferry.workers()] == ["worker 1"], 60, ferry.log)
         starve(ferry.workers()[0].pid)
-        wait_for(lambda: not ferry.running() or "will be done by another" in ferry.log(), 60, ferry.log)
+        wait_for(lambda: not ferry.running() or "another worker will do its task" in ferry.log(), 60, ferry.log)
         if ferry.running():
             assert "error worker[1] out of memory; give it more" in ferry.log(), ferry.log()
         else:

@@ -121,7 +121,7 @@ def lose_by_force(pair, ferry, stop):
 
 
 def assert_named(line, survivor, lost):
-    assert re.search(rf"rolled back: its oplog has no entry \d+\.\d+ \(term {lost[1]}\)", line)
+    assert re.search(rf"rolled back: its oplog no longer has the entry \d+\.\d+ \(term {lost[1]}\)", line)
     assert "start over with --forceDump --drop" in line
     assert f"agree up to {shown(newest(survivor, lost[1]))} at most" in line
 

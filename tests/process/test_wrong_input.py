@@ -37,7 +37,7 @@ CASES = {  # options, exit status, words of the line
     "a name without a dot": (["--includeNamespace", "x"], USAGE, "--includeNamespace takes DB.COLL"),
     "from without to": (["--nsFrom", "a.b"], USAGE, "--nsTo"),
     "to without from": (["--nsTo", "a.b"], USAGE, "--nsFrom"),
-    "half a wildcard": (["--nsFrom", "a.$x", "--nsTo", "b.c"], USAGE, "no pattern"),
+    "half a wildcard": (["--nsFrom", "a.$x", "--nsTo", "b.c"], USAGE, "not a pattern"),
     "a wildcard from nowhere": (["--nsFrom", "a.b", "--nsTo", "b.*"], USAGE, "--nsTo"),
     "no such configuration": (["--config", "/nowhere"], USAGE, "/nowhere"),
     "a configuration that is a folder": (["--config", "/"], USAGE, "/"),

@@ -134,7 +134,7 @@ Test(checkpoint, another_layout_is_refused)
   checkpoint_close(&checkpoint);
   cr_assert_not(checkpoint_open(&checkpoint, path, &error));
   cr_assert_eq(error.kind, ERROR_STATE);
-  cr_assert_not_null(strstr(error.text, "another version's"), "%s", error.text);
+  cr_assert_not_null(strstr(error.text, "another version of mongoferry"), "%s", error.text);
   bson_destroy(document);
   unlink(path);
 }
