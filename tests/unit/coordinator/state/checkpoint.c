@@ -186,7 +186,7 @@ Test(checkpoint, a_foreign_database_is_refused_and_stays_as_it_is)
   sqlite3_close(foreign);
   char *before = bytes_of(path, &size);
   cr_assert_not(checkpoint_open(&checkpoint, path, &error));
-  cr_assert_not_null(strstr(error.text, "no bookmark of mongoferry"), "%s", error.text);
+  cr_assert_not_null(strstr(error.text, "not a bookmark file of mongoferry"), "%s", error.text);
   cr_assert_eq(checkpoint_peek(&checkpoint, path, &error), -1);
   checkpoint_close(&checkpoint);
   char *after = bytes_of(path, &size_after);
