@@ -1,6 +1,6 @@
 /*
- * The applier: the one process that replays the oplog, in order. First it only watches that the start stays in the
- * oplog; after the hand-off it applies all that follows it, and then what comes.
+ * The applier: the one process that replays the oplog, in order. At first it only watches that T0 stays in the oplog.
+ * After the hand-off it applies everything that follows T0.
  */
 #ifndef FERRY_APPLIER_APPLIER_H
 #define FERRY_APPLIER_APPLIER_H

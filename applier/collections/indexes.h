@@ -1,6 +1,6 @@
 /*
- * The held-back indexes on the target: dropped, built, put to sleep and woken, in several collections at once, over
- * connections that last as long as the call.
+ * The deferred indexes on the target: dropped, built, their expiry stopped and restored. Works in several collections
+ * at once, over connections that last as long as the call.
  */
 #ifndef FERRY_APPLIER_COLLECTIONS_INDEXES_H
 #define FERRY_APPLIER_COLLECTIONS_INDEXES_H
@@ -8,27 +8,30 @@
 #include "applier/collections/deferred_indexes.h"
 
 /*
- * Who is told of the builds, from several threads: of this collection (NULL: the last one is done) the present step is done so far,
- * of `total`; 0: the target does not tell.
+ * Who hears of the builds, called from several threads: of this collection's present step `done` of `total` is done.
+ * `ns` NULL: the last build is done. `total` 0: the target does not tell.
  */
 struct indexes_watch {
   void (*tell)(void *context, const char *ns, int64_t done, int64_t total);
   void *context;
 };
 
-/* Drops the unique ones: a stretch that is replayed again passes through states that they would refuse. */
+/* Drops the unique ones. A stretch that is replayed again passes through states that they would refuse. */
 bool indexes_unbuild(struct deferred *deferred, const char *target_uri, struct error *error);
 bool indexes_any_unbuilt(const struct deferred *deferred);
-/* Builds what is unbuilt, each collection's in one command. Those that the target refuses are `refused`, and still unbuilt. */
+/*
+ * Builds those that are `unbuilt`, with one command for each collection. Those that the target refuses get `refused`,
+ * and stay unbuilt.
+ */
 bool indexes_build(struct deferred *deferred, const char *target_uri, const struct indexes_watch *watch,
                    struct error *error);
 /*
- * Lets every TTL index expire as the source's does; those that the target does not have, or does not change, are `refused`. Or
- * (`defer`) puts it to sleep again if it is there.
+ * Lets every TTL index expire documents as the source's does. Those that the target does not have, or does not change,
+ * get `refused`. With `defer`: stops each one's expiry again, if the target has it.
  */
 bool indexes_set_ttl(struct deferred *deferred, const char *target_uri, bool defer, struct error *error);
 
-/* Whether the target has an index (or expiry) of this collection that indexes_set_ttl wakes. */
+/* Whether the target has an index (or expiry) of this collection that indexes_set_ttl restores. */
 bool indexes_any_ttl(const struct deferred_list *deferred_list);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * Up to where the catalog that the copy began with shows the changes of names that the oplog has (source/catalog/listing.h). What it
- * shows is on the target already: to repeat a creation, drop or rename of it would meet collections that got their names later.
+ * For each database of the source: up to which entry of the oplog the catalog shows the changes of names
+ * (source/catalog/listing.h). What the catalog shows is on the target already. To repeat such a creation, drop or
+ * rename could hit a collection that got the name later.
  */
 #ifndef FERRY_APPLIER_COLLECTIONS_LISTED_H
 #define FERRY_APPLIER_COLLECTIONS_LISTED_H
@@ -13,7 +14,7 @@ struct listed {
   struct listed_database *by_name;
 };
 
-/* Takes `listed` of a HAND_OFF, if it is there. */
+/* Takes the field `listed` of a HAND_OFF, if it is there. */
 void listed_get(struct listed *listed, const bson_t *message);
 void listed_clear(struct listed *listed);
 

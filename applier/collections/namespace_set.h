@@ -1,5 +1,5 @@
 /*
- * A set of namespaces of the target: those whose places or held-back indexes changed since they were last reported.
+ * A set of namespaces of the target: those whose mapped collection or deferred indexes changed since the last report.
  */
 #ifndef FERRY_APPLIER_COLLECTIONS_NAMESPACE_SET_H
 #define FERRY_APPLIER_COLLECTIONS_NAMESPACE_SET_H
@@ -17,7 +17,7 @@ struct namespace_set {
   struct namespace_item *by_ns;
 };
 
-/* "db.coll", the caller's. Also the key of places and of held-back indexes. */
+/* "db.coll", the caller's to free. Also the key of the collection map and of the deferred indexes. */
 char *namespace_key(const char *db, const char *coll);
 
 void namespace_set_add(struct namespace_set *names, const char *db, const char *coll);

@@ -1,5 +1,5 @@
 /*
- * renameCollection of the oplog: what it means for the target, which may be ahead of it, and carrying that out.
+ * Carries out the oplog's renameCollection on a target that may be ahead of it.
  */
 #ifndef FERRY_APPLIER_DDL_RENAME_H
 #define FERRY_APPLIER_DDL_RENAME_H

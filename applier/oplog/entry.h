@@ -10,7 +10,7 @@
 #include "target/replay/apply.h"
 
 enum entry_kind {
-  ENTRY_NOTHING, /* a no-op, or something without meaning for a target */
+  ENTRY_NOTHING, /* a no-op, or nothing that concerns a target */
   ENTRY_WRITE,   /* see `write` */
   ENTRY_DIFF,    /* an update in SecantusDB's form */
   ENTRY_COMMAND, /* see `o` and `command` */
@@ -23,22 +23,22 @@ struct entry {
   uint64_t ts;
   char db[SELECTION_DB_SIZE];
   char coll[SELECTION_COLL_SIZE];  /* of a command: the collection it names, "" if none */
-  char from_db[SELECTION_DB_SIZE]; /* what these were before entry_rename */
+  char from_db[SELECTION_DB_SIZE]; /* what `db` and `coll` were before entry_rename */
   char from_coll[SELECTION_COLL_SIZE];
   const char *command; /* the command's name, in `o` */
   bool has_uuid;
   uint8_t uuid[16];
-  bool upsert; /* of an update within an applyOps: its `b` */
-  bson_t o;    /* static: lives in the entry's bytes */
-  bson_t id;   /* {_id: value} of a write; owned: entry_clear */
+  bool upsert; /* of an update within an applyOps: its field `b` */
+  bson_t o;    /* static: points into the entry's bytes */
+  bson_t id;   /* {_id: value} of a write; owned, freed by entry_clear */
 };
 
 /*
- * Reads an entry. `ts` is its timestamp; an inner operation of an applyOps has the outer one's.
- * ERROR_DIVERGED on a kind or form that is not known. The entry points into `document`.
+ * Reads an entry. `ts` is its timestamp; an inner operation of an applyOps has the outer one's. ERROR_DIVERGED on an
+ * unknown kind or form. The result points into `document`.
  */
 bool entry_read(struct entry *entry, const bson_t *document, uint64_t ts, struct error *error);
-/* `db` and `coll` become the names on the target. */
+/* Turns `db` and `coll` into the names on the target. */
 bool entry_rename(struct entry *entry, const struct selection *selection, struct error *error);
 void entry_clear(struct entry *entry);
 

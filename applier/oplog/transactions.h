@@ -1,10 +1,10 @@
 /*
- * Transactions that the oplog holds in several entries (4.2 and later): parts are kept until their commit, in memory up to
- * a limit, then in a file that has no name any more.
+ * Transactions that span several oplog entries (4.2 and later). Their parts are kept until the commit: in memory up to
+ * a limit, then in a nameless file.
  *
- * A part names the one before it by `prevOpTime`; the last one of an unprepared transaction commits it, a prepared one
- * waits for commitTransaction or abortTransaction (S:src/mongo/db/transaction_participant.cpp@r4.2.2). Parts
- * that lie before the point where the reading began are fetched from the oplog.
+ * A part names the one before it by `prevOpTime`. The last part of an unprepared transaction commits it. A prepared
+ * one waits for commitTransaction or abortTransaction (S:src/mongo/db/transaction_participant.cpp@r4.2.2). Parts from
+ * before the point where the reading began are fetched from the oplog.
  */
 #ifndef FERRY_APPLIER_OPLOG_TRANSACTIONS_H
 #define FERRY_APPLIER_OPLOG_TRANSACTIONS_H
@@ -13,11 +13,11 @@
 #include "source/oplog/oplog.h"
 
 enum transaction_role {
-  TRANSACTION_NONE,   /* no part of one: applied at once */
-  TRANSACTION_WHOLE,  /* one in one entry: applied at once, too */
-  TRANSACTION_PART,   /* kept */
+  TRANSACTION_NONE,   /* not part of a transaction: applied at once */
+  TRANSACTION_WHOLE,  /* a transaction in one entry: applied at once, too */
+  TRANSACTION_PART,   /* kept until the commit */
   TRANSACTION_LAST,   /* the last part, which commits */
-  TRANSACTION_COMMIT, /* of a prepared one */
+  TRANSACTION_COMMIT, /* commits a prepared one */
   TRANSACTION_ABORT
 };
 
@@ -27,9 +27,9 @@ struct transaction;
 
 struct transactions {
   struct transaction *by_last; /* by the timestamp of the newest part */
-  struct reader *reader;       /* where parts are fetched; NULL: they are all given */
-  const char *folder;          /* of the file; the caller's */
-  size_t memory_most;          /* bytes of parts in memory, all transactions together */
+  struct reader *reader;       /* where earlier parts are fetched; NULL: all parts are given */
+  const char *folder;          /* for that file; the caller's */
+  size_t memory_most;          /* most bytes of parts in memory, all transactions together */
   size_t in_memory;
 };
 
@@ -38,11 +38,14 @@ typedef bool (*transaction_apply)(void *context, const bson_t *entry, struct err
 
 void transactions_clear(struct transactions *transactions);
 
-/* An entry that is a part, or the end, of a transaction in several. A commit gives all parts to `apply`, then they are forgotten. */
+/*
+ * Takes a part, or the end, of a transaction that spans several entries. A commit gives all parts to `apply`, then
+ * forgets them.
+ */
 bool transactions_take(struct transactions *transactions, const bson_t *entry, transaction_apply apply, void *context,
                        struct error *error);
 
-/* A new primary: what is not prepared will never be committed. */
+/* For a new primary: what is not prepared will never be committed. */
 void transactions_forget_unprepared(struct transactions *transactions);
 
 #endif

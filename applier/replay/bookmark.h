@@ -1,5 +1,6 @@
 /*
- * The bookmark: how far everything is on a majority of the target's members, and telling the coordinator of it.
+ * The bookmark: up to which optime a majority of the target's members has everything. Moves it, and reports it to the
+ * coordinator.
  */
 #ifndef FERRY_APPLIER_REPLAY_BOOKMARK_H
 #define FERRY_APPLIER_REPLAY_BOOKMARK_H
@@ -10,25 +11,25 @@
 bool bookmark_report(struct applier *applier, bool confirm, struct error *error);
 
 /*
- * A write that only the primary acknowledged counts once a later one on the same primary has a majority. With another
- * election in between it may be gone: then this fails, once.
+ * A write that only the primary acknowledged counts when a majority has a later one on the same primary. After an
+ * election in between, the write may be gone: then this fails, once.
  */
 bool bookmark_same_election(struct applier *applier, struct error *error);
 
-/* All that was gathered goes to the target's majority; then the bookmark may move, and is reported. */
+/* Sends all that was gathered to the target's majority. Then the bookmark may move, and is reported. */
 bool bookmark_settle(struct applier *applier, bool confirm, struct error *error);
 
-/* For struct ddl: what the places are now is in the bookmark file when this returns. */
+/* For struct ddl: when this returns, the bookmark file has the collection map as it is now. */
 bool bookmark_confirm_collections(void *context, struct error *error);
 
 /* For a copy by the applier: the target does not take this document. */
 bool bookmark_refuse_document(void *context, const struct writer_refusal *refusal, struct error *error);
-/* For struct ddl: documents that the target does not take are known by their collection's name. */
+/* For struct ddl: refused documents are known by their collection's name, so they follow a rename. */
 bool bookmark_follow_name(void *context, const char *ns, const char *to_db, const char *to_coll, struct error *error);
-/* For struct ddl: the coordinator keeps what the target refused. */
+/* For struct ddl: the coordinator records what the target refused. */
 bool bookmark_refuse_index(void *context, const char *db, const char *coll, const char *index, const struct error *why,
                            struct error *error);
-/* The same of all held-back ones that are `refused`: they are forgotten. */
+/* The same for all deferred indexes that are `refused`; they are then forgotten. */
 bool bookmark_refuse_deferred(struct applier *applier, struct error *error);
 
 #endif

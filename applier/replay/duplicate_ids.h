@@ -1,14 +1,14 @@
 /*
- * Documents of one `_id` that the source's collections without an `_id` index hold: while the replay is lenient, an insert of such a
- * one replaces the other, so the source is asked at the consistency point (source/catalog/duplicate_ids.h). What comes later is refused by
- * the target.
+ * Documents that share one `_id`, which the source's collections without an `_id` index may hold. While the replay is
+ * lenient, an insert of such a document replaces the other one. So the source is asked at the consistency point
+ * (source/catalog/duplicate_ids.h). After that, the target refuses them.
  */
 #ifndef FERRY_APPLIER_REPLAY_DUPLICATE_IDS_H
 #define FERRY_APPLIER_REPLAY_DUPLICATE_IDS_H
 
 #include "applier/replay/state.h"
 
-/* Those not known yet are reported. */
+/* Reports those that are not known yet. */
 bool duplicate_ids_report(struct applier *applier, struct error *error);
 
 #endif

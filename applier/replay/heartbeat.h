@@ -1,9 +1,10 @@
 /*
- * Two threads beside the one that replays, so that what they say does not wait for what it is at (a large batch, an index
- * build, a server that is away):
+ * Two threads beside the one that replays. So what they say does not wait for its work (a large batch, an index build,
+ * a server that is away).
  *
- * one tells the coordinator each second that this process lives, and how far the source was when it was asked last;
- * one asks the source, by a connection of its own, for its newest entry every two seconds and for its window every thirty.
+ * The first sends the coordinator a heartbeat each second, with the source's newest entry as it was last asked for.
+ * The second asks the source over a connection of its own: for its newest entry every two seconds, for its oplog
+ * window every thirty.
  *
  * Times are of clock_ms, which all processes of the machine share.
  */
@@ -21,12 +22,12 @@ struct heartbeat {
   pthread_t asking;
   pthread_mutex_t lock;
   pthread_cond_t changed;
-  bool beats; /* this thread was started; the next fields are under the lock */
+  bool beats; /* the first thread was started; the next fields are under the lock */
   bool stop;
   uint64_t newest;   /* 0: not known yet */
-  int64_t asked_ms;  /* when that was asked for, before the answer */
-  int64_t wanted_ms; /* an answer to a question from before this is not enough */
-  uint64_t needed;   /* for the window, as MESSAGE_WINDOW has it, and as it was then: */
+  int64_t asked_ms;  /* when it was asked for, before the answer */
+  int64_t wanted_ms; /* an answer to an earlier question is not enough */
+  uint64_t needed;   /* these three for MESSAGE_WINDOW, as they were at needed_ms */
   int64_t spooled;
   int64_t needed_ms;
   bool replays;       /* the replay has begun, and is here: */
@@ -37,27 +38,33 @@ struct heartbeat {
   int64_t to_build;   /* 0: the target does not tell */
 };
 
-/* The first thread. heartbeat_end in any case, without this, too (of zeroed memory); the channel must outlive it. */
+/*
+ * Starts the first thread. Call heartbeat_end in any case, even without this (on zeroed memory). The channel must
+ * outlive the thread.
+ */
 bool heartbeat_start(struct heartbeat *heartbeat, struct channel *channel, struct error *error);
 
-/* The second one; once it was started, nothing. */
+/* Starts the second thread; does nothing if it runs. */
 bool heartbeat_ask(struct heartbeat *heartbeat, const char *source_uri, struct error *error);
 
-/* The replay itself learned that the source's newest entry of this time was `newest`. */
+/* The replay itself learned the source's newest entry of this time. */
 void heartbeat_note(struct heartbeat *heartbeat, uint64_t newest, int64_t asked_ms);
 
-/* What has to stay in the source's oplog, and how large the spool is. */
+/* Sets what has to stay in the source's oplog, and how large the spool is. */
 void heartbeat_need(struct heartbeat *heartbeat, uint64_t needed, int64_t spooled);
 
-/* For people: where the replay is. */
+/* For display: where the replay is. */
 void heartbeat_position(struct heartbeat *heartbeat, uint64_t position, int64_t entries);
-/* And which deferred indexes it builds; see indexes_watch. */
+/* For display: which deferred indexes it builds; see indexes_watch. */
 void heartbeat_building(void *heartbeat, const char *ns, int64_t built, int64_t to_build);
 
-/* Whether the source was asked for its newest entry at or after this time, and what it said. If not, it is asked at once. */
+/*
+ * Whether the source was asked for its newest entry at or after this time, and which it is. If not, the source is
+ * asked at once.
+ */
 bool heartbeat_since(struct heartbeat *heartbeat, int64_t since_ms, uint64_t *newest);
 
-/* May take as long as a question that is under way. */
+/* Waits for a question that is under way. */
 void heartbeat_end(struct heartbeat *heartbeat);
 
 #endif

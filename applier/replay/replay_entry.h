@@ -1,5 +1,6 @@
 /*
- * Takes one entry of the oplog: a write into the batch, a command to the target, a part of a transaction to the others.
+ * Takes one oplog entry: a write goes into the batch, a command to the target, a part of a transaction to its other
+ * parts.
  */
 #ifndef FERRY_APPLIER_REPLAY_REPLAY_ENTRY_H
 #define FERRY_APPLIER_REPLAY_REPLAY_ENTRY_H

@@ -1,6 +1,6 @@
 /*
- * Servers that are away for a while: an election, a restart, a network. They are waited for however long that takes, and each
- * outage is said once.
+ * Servers that are away for a while: an election, a restart, a network. The applier waits for them, however long that
+ * takes, and logs each outage once.
  */
 #ifndef FERRY_APPLIER_REPLAY_RETRY_H
 #define FERRY_APPLIER_REPLAY_RETRY_H
@@ -8,16 +8,16 @@
 #include "applier/replay/state.h"
 
 /*
- * After a failure: true if another attempt may not meet it. What is interrupted (server/failure.h) is tried 30 times without the
- * bookmark moving. Says what failed, unless the attempt before met the same, and sets how long
- * to leave the servers alone before the next one (applier.pause_ms).
+ * After a failure: true if another attempt may succeed. What is interrupted (server/failure.h) is tried 30 times
+ * without the bookmark moving. Logs the failure, unless the attempt before met the same one. Sets how long to leave
+ * the servers alone before the next attempt (applier.pause_ms).
  */
 bool retry_allowed(struct applier *applier, const struct error *why);
 
-/* The same, and waits. */
+/* The same, and waits that long. */
 bool retry_wait(struct applier *applier, const struct error *why);
 
-/* Both servers answer: says so if that was waited for. */
+/* Both servers answer. Logs that if they were waited for. */
 void retry_end(struct applier *applier);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * What the coordinator says while the replay goes on: DRAIN and STOP.
+ * What the coordinator asks for while the replay goes on: DRAIN and STOP.
  */
 #ifndef FERRY_APPLIER_REPLAY_STOP_REQUEST_H
 #define FERRY_APPLIER_REPLAY_STOP_REQUEST_H
@@ -9,10 +9,13 @@
 /* Notes a message that came. */
 void stop_request_note(struct applier *applier, enum message_type type);
 
-/* Notes what is there, or comes within `wait_ms`. True: STOP came, or the coordinator is gone. The context is the applier. */
+/*
+ * Notes messages that are there, or come within `wait_ms`. True: STOP came, or the coordinator is gone. `context` is
+ * the applier.
+ */
 bool stop_requested(void *context, int wait_ms);
 
-/* DRAIN came, and what the source's newest entry was after that is known: `applier->goal`. */
+/* True if DRAIN came, and the source's newest entry after that is known: `applier->goal`. */
 bool drain_goal_known(struct applier *applier);
 
 #endif

@@ -11,19 +11,19 @@
 #define DEFINITION_NOTES_SIZE 400
 
 struct definition {
-  bson_t options; /* of the create command, to be sent; the caller's to destroy */
-  int64_t ttl_s;  /* the collection's own expireAfterSeconds, which schema_create puts to sleep; -1 if none */
-  char notes[DEFINITION_NOTES_SIZE]; /* what was changed or left out that people should know; "" if nothing */
+  bson_t options;                    /* for the create command; the caller's to destroy */
+  int64_t ttl_s;                     /* the collection's own expiry, deferred by schema_create; -1 if none */
+  char notes[DEFINITION_NOTES_SIZE]; /* what was changed or left out that the user should know; "" if nothing */
 };
 
 /*
- * `options` as listCollections shows them, or an oplog entry of a create. `version` is the target's, major * 100 + minor.
- * What the server made of the user's command (uuid, idIndex, flags...) goes silently; what newer servers refuse is
- * translated or left out, with a note.
+ * `options`: as listCollections shows them, or an oplog entry of a create. `version`: the target's, major * 100 +
+ * minor. What the server added to the user's command (uuid, idIndex, flags...) is left out without a note. What newer
+ * servers refuse is translated or left out, with a note.
  */
 void definition_make(const bson_t *options, int version, struct definition *definition);
 
-/* One field of a collMod, as the target calls it; true if there is anything of it. */
+/* Appends one field of a collMod, as the target calls it; true if anything of it remains. */
 bool definition_append_change(const bson_iter_t *field, int version, bson_t *command);
 
 #endif

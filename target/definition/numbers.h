@@ -6,13 +6,13 @@
 
 #include <bson/bson.h>
 
-/* A Decimal128, too. */
+/* True for a Decimal128, too. */
 bool numbers_is(const bson_iter_t *iter);
-/* Of one that is a number; large ones may lose digits. All zeros are one, and all NaNs. */
+/* The value of a number. Large ones may lose digits. All zeros are one, and all NaNs. */
 double numbers_of(const bson_iter_t *iter);
 /*
- * What a server takes from a number of seconds: cut off to a whole number, 0 for NaN, the nearest one it has for what is too
- * large (safeNumberLong; S:src/mongo/bson/bsonelement.h@r4.2.2).
+ * What a server takes from a number of seconds: cut off to a whole number, 0 for NaN, the nearest possible one where
+ * it is too large (safeNumberLong; S:src/mongo/bson/bsonelement.h@r4.2.2).
  */
 int64_t numbers_whole(const bson_iter_t *iter);
 

@@ -1,6 +1,6 @@
 /*
- * Documents that the target's version does not take: which refusals mean that, and which documents they are, so that the
- * replay does not miss them. Pure.
+ * Refused documents: which refusals mean that the target's version does not take a document, and which documents these
+ * are. So the replay does not miss them. Pure.
  */
 #ifndef FERRY_TARGET_INSERT_REFUSED_H
 #define FERRY_TARGET_INSERT_REFUSED_H
@@ -10,17 +10,18 @@
 #include "base/table.h"
 
 /*
- * True if the server's error code is about the document itself: another attempt would get the same answer. Of a change
- * (`whole` false) only what the outcome cannot be; that a change does not fit what is there means something else.
+ * True if the server's error code is about the document itself: another attempt would get the same answer. `whole`: a
+ * whole document is written. Else a change is, and only codes count that say what the outcome cannot be. That a change
+ * does not fit what is there means something else.
  */
 bool refused_by_content(int64_t code, bool whole);
 
-/* Why a target has not all documents of one `_id` (source/catalog/duplicate_ids.h), for a report. */
+/* For a report: why the target does not have all documents of one `_id` (source/catalog/duplicate_ids.h). */
 #define REFUSED_REPEATED                                                                                               \
   "several of the source's documents have this _id, as they have no _id index; the target holds one of them"
 
 struct refused_document {
-  uint8_t *key; /* namespace, its end, {_id} */
+  uint8_t *key; /* the namespace, its final zero, then {_id} */
   size_t size;
   UT_hash_handle hh;
 };
@@ -33,7 +34,7 @@ void refused_clear(struct refused *refused);
 bool refused_has(const struct refused *refused, const char *ns, const bson_t *selector);
 void refused_put(struct refused *refused, const char *ns, const bson_t *selector);
 void refused_remove(struct refused *refused, const char *ns, const bson_t *selector);
-/* The collection got another name: calls `moved` for each of its documents. Or it was dropped (`to_ns` NULL). */
+/* The collection got another name: calls `moved` for each of its documents. `to_ns` NULL: it was dropped. */
 void refused_rename(struct refused *refused, const char *ns, const char *to_ns,
                     void (*moved)(void *context, const bson_t *selector), void *context);
 
