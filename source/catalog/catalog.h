@@ -1,10 +1,11 @@
 /*
- * What there is to copy: the source's databases, collections, options and indexes.
- * `admin`, `config`, `local` and the `system.*` collections other than `system.js` and time series' buckets are never listed.
+ * The catalog: the source's databases, collections, options and indexes. `admin`, `config`, `local` are never listed,
+ * nor are `system.*` collections other than `system.js` and time series' buckets.
  *
- * From 5.0 on a time series collection `x` is a view over `system.buckets.x`, which holds its data and is listed beside it:
- * `x` has no documents to copy and no indexes, its buckets are copied as any other collection. (SecantusDB keeps the
- * measurements themselves in `x`.) Buckets that $out has not given their name yet are not listed.
+ * From 5.0 on a time series collection `x` is a view over `system.buckets.x`. The buckets hold its data and are listed
+ * beside it. So `x` has no documents to copy and no indexes; its buckets are copied as any other collection.
+ * (SecantusDB keeps the measurements themselves in `x`.) Buckets that $out has not given their name yet are not
+ * listed.
  */
 #ifndef FERRY_SOURCE_CATALOG_CATALOG_H
 #define FERRY_SOURCE_CATALOG_CATALOG_H
@@ -16,16 +17,15 @@ struct collection {
   char *name;
   char *to_db; /* its name on the target; the same unless catalog_rename gave another one */
   char *to_name;
-  bson_t *options; /* of the create command, as listCollections shows them */
-  int64_t ttl_s;   /* the collection's own expiry, once the options have been translated; -1: none */
-  bson_t
-    *indexes; /* an array of specifications, as listIndexes shows them; empty for a view. Of a source, finished ones */
-  bool has_uuid; /* 3.6 and later */
+  bson_t *options; /* for the create command, as listCollections shows them */
+  int64_t ttl_s;   /* the collection's own expiry, once the options are translated; -1: none */
+  bson_t *indexes; /* specifications, as listIndexes shows them; a source's finished ones only */
+  bool has_uuid;   /* from 3.6 on */
   uint8_t uuid[16];
-  bool view;         /* without documents of its own: a view, or a time series whose buckets are listed */
-  bool capped;       /* or a time series without buckets: it is copied alike */
-  bool has_id_index; /* without it there are no ranges */
-  int64_t documents; /* dataSize's or collStats' estimates, 0 if not asked or not known */
+  bool view;         /* it has no documents of its own: a view, or a time series whose buckets are listed */
+  bool capped;       /* or a time series without buckets, which is copied the same way */
+  bool has_id_index; /* without one there are no ranges */
+  int64_t documents; /* dataSize's or collStats' estimates; 0: not asked or not known */
   int64_t bytes;
 };
 
@@ -39,28 +39,28 @@ struct catalog {
 /* Which namespaces are wanted; called for each collection. */
 typedef bool (*catalog_wanted)(const void *context, const char *db, const char *coll);
 
-/* Wants all of them. */
+/* Says yes to all of them. */
 bool catalog_any(const void *context, const char *db, const char *coll);
 
-/* Lists everything that `wanted` wants, without indexes and sizes; on false the catalog is empty. */
+/* Lists everything that `wanted` says yes to, without indexes and sizes. On false the catalog is empty. */
 bool catalog_list(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
                   struct error *error);
-/* A round trip each: what is to be known of one collection of the list. Different ones may be asked at once. */
+/* One round trip each, for one collection of the list. Several threads may ask about different ones at once. */
 bool catalog_read_indexes(struct collection *collection, struct reader *reader, struct error *error);
 bool catalog_read_size(struct collection *collection, struct reader *reader, struct error *error);
-/* The list with all indexes, for few collections; on false the catalog is empty. */
+/* The list with all indexes, for a few collections. On false the catalog is empty. */
 bool catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,
                   struct error *error);
 void catalog_rename(struct collection *collection, const char *to_db, const char *to_name);
 void catalog_clear(struct catalog *catalog);
 
-/* By the names on the target; for qsort and bsearch over pointers to collections. */
+/* Compares names on the target; for qsort and bsearch over pointers to collections. */
 int catalog_compare_targets(const void *left, const void *right);
 
-/* True for what no migration touches. */
+/* True for what a migration never touches. */
 bool catalog_is_internal(const char *db, const char *coll);
 
-/* Whether the collection `uuid` is still there under the same name: 1 yes; 0 it was dropped or renamed; -1 on error. */
+/* Whether the collection `uuid` still has this name. 1: yes; 0: it was dropped or renamed; -1 on error. */
 int catalog_still(struct reader *reader, const char *db, const char *coll, const uint8_t uuid[16], struct error *error);
 
 #endif

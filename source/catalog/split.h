@@ -1,9 +1,9 @@
 /*
  * Splits a collection into ranges of its `_id` index.
  *
- * A bound is a document {_id: value} for the find command's raw `min` (inclusive) and `max` (exclusive), which follow the
- * index's own order across all BSON types and under any collation; NULL is open. Points come from the server, in the
- * server's order, and are never compared here, for versions order types differently.
+ * A bound is a document {_id: value} for the find command's raw `min` (inclusive) and `max` (exclusive); NULL is open.
+ * Raw bounds follow the index's own order, across all BSON types and under any collation. Points come from the server,
+ * in the server's order. They are never compared here, as versions order types differently.
  */
 #ifndef FERRY_SOURCE_CATALOG_SPLIT_H
 #define FERRY_SOURCE_CATALOG_SPLIT_H
@@ -18,19 +18,18 @@ struct split_points {
 };
 
 /*
- * Finds the points that cut the collection into pieces of about `range_bytes`: by splitVector where the user may run it,
- * else by a sample, else by walking the index; none where the collection is small, capped, or lacks an `_id` index (unless it
- * holds a time series' buckets).
- * On false there are no points.
+ * Finds the points that cut the collection into pieces of about `range_bytes`. Uses splitVector where the user may run
+ * it, else a sample, else walks the index. There are no points where the collection is small, capped, or lacks an
+ * `_id` index (unless it holds a time series' buckets). On false there are none, either.
  */
 bool split_collection(struct split_points *points, struct reader *reader, const struct collection *collection,
                       int64_t range_bytes, struct error *error);
 void split_points_clear(struct split_points *points);
 
-/* Adds {_id: iter's value} unless it is the same as the last one. Pure; for split_collection and its tests. */
+/* Adds {_id: iter's value}, unless it equals the last one. Pure; for split_collection and its tests. */
 void split_add(struct split_points *points, const bson_iter_t *id);
 
-/* Points between the two, even in time: for ObjectIds that have one in front. Pure. */
+/* Adds points between the two, evenly spaced in time: for ObjectIds, which begin with a time. Pure. */
 void split_by_time(struct split_points *points, const bson_oid_t *first, const bson_oid_t *last, int64_t ranges);
 
 /* Keeps about `wanted` of the points, evenly spread. Pure. */

@@ -1,5 +1,5 @@
 /*
- * A view's definition under other names: what it reads is named in its own database. Pure.
+ * A view's definition under other names. The collections that it reads are named within its own database. Pure.
  */
 #ifndef FERRY_SOURCE_CATALOG_VIEW_H
 #define FERRY_SOURCE_CATALOG_VIEW_H
@@ -7,9 +7,9 @@
 #include "source/catalog/selection.h"
 
 /*
- * Writes into `renamed` (initialised here, also on false) the options with `viewOn` and the collections of its pipeline
- * ($lookup, $graphLookup, $unionWith) as they are called on the target. ERROR_REFUSED where one of them goes into another
- * database than the view, which goes from `db` to `to_db`.
+ * Writes the options into `renamed` (initialised here, also on false). `viewOn` and the collections of its pipeline
+ * ($lookup, $graphLookup, $unionWith) get their names on the target. The view goes from `db` to `to_db`. ERROR_REFUSED
+ * if one of the collections goes into another database than the view.
  */
 bool view_rename(const struct selection *selection, const char *db, const char *to_db, const bson_t *options,
                  bson_t *renamed, struct error *error);

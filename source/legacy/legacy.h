@@ -1,10 +1,10 @@
 /*
- * The reader of sources before 3.6, to which the driver does not speak: finds the set's primary, logs in, runs commands and
- * finds. Behind source/reader/reader.h, whose contracts these functions keep; nobody else uses it.
+ * The reader of sources before 3.6, to which the driver does not speak. It finds the set's primary, logs in, and runs
+ * commands and finds. Only source/reader/reader.h uses it; these functions keep that header's contracts.
  *
- * Blocking, one connection, one thread. Up to 3.0 finds are OP_QUERY and OP_GET_MORE, from 3.2 on commands. A connection that
- * breaks, or whose member is no primary any more, ends what was open on it with an error that passes; the next call looks for
- * the primary, for up to 30 s (`patient`) or once round the members.
+ * Blocking, one connection, one thread. Up to 3.0 finds are OP_QUERY and OP_GET_MORE, from 3.2 on commands. A
+ * connection may break, or its member may cease to be primary. That ends what was open on it, with an error that
+ * passes. The next call looks for the primary: for up to 30 s (`patient`), or once round the members.
  */
 #ifndef FERRY_SOURCE_LEGACY_LEGACY_H
 #define FERRY_SOURCE_LEGACY_LEGACY_H
@@ -15,14 +15,14 @@
 struct legacy;
 struct legacy_cursor;
 
-/* `side` is for errors. Connects and logs in. Not for mongodb+srv:// and mechanisms that only the driver has. */
+/* Connects and logs in. `side` is for errors. Not for mongodb+srv:// or mechanisms that only the driver has. */
 bool legacy_open(struct legacy **legacy, const struct server *side, const char *uri, bool patient, struct error *error);
 void legacy_close(struct legacy *legacy);
 
-/* A `command` of struct server: the context is the struct legacy. */
+/* The `command` of struct server; its context is the struct legacy. */
 bool legacy_command(void *context, const char *db, const bson_t *command, bson_t *reply, struct error *error);
 
-/* Whether reads can be restricted to what a majority holds: 3.2 and 3.4 when started so. */
+/* Whether reads can be restricted to what a majority holds: 3.2 and 3.4, if started so. */
 bool legacy_reads_majority(const struct legacy *legacy);
 
 /* These send nothing yet. */
@@ -32,10 +32,10 @@ void legacy_cursor_free(struct legacy_cursor *cursor);
 int legacy_next(struct legacy_cursor *cursor, const bson_t **document, struct error *error);
 bool legacy_alive(const struct legacy_cursor *cursor);
 
-/* Grows with each connection. */
+/* Grows with each new connection. */
 uint64_t legacy_generation(const struct legacy *legacy);
 
-/* The connection on which it was opened is the one that there is: what a command says now, the same member says. */
+/* True if the cursor's connection is the present one: the member that the cursor reads also answers commands now. */
 bool legacy_same(const struct legacy_cursor *cursor);
 
 #endif

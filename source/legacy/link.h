@@ -1,8 +1,8 @@
 /*
- * One connection to one member of an old source (before 3.6): a request at a time, and what came of it.
+ * One connection to one member of an old source (before 3.6). It carries one request at a time.
  *
- * An answer that says no is an error with the server's code, as server_error makes it; a connection that broke, or a reply
- * that cannot be right, is ERROR_SOURCE without a code, and `broken` says that the connection can only be closed.
+ * An answer that says no is an error with the server's code, as server_error makes it. A broken connection, or a reply
+ * that cannot be right, is ERROR_SOURCE without a code. `broken` then says that the connection can only be closed.
  */
 #ifndef FERRY_SOURCE_LEGACY_LINK_H
 #define FERRY_SOURCE_LEGACY_LINK_H
@@ -16,13 +16,13 @@ struct link {
   struct stream *stream;
   char *name; /* host:port */
   int32_t request;
-  bool slave_ok; /* a direct connection reads whatever the member is */
-  bool packed;   /* replies may come compressed: the server was told so, and agreed */
+  bool slave_ok; /* a direct connection reads from any kind of member */
+  bool packed;   /* the server agreed to compress replies */
   bool broken;
   struct wire_message out;
 };
 
-/* A reply and the bytes it points into: {0} at first, used again by each call that takes it. */
+/* A reply and the bytes that it points into. {0} at first; each call that takes it uses it again. */
 struct link_reply {
   uint8_t *bytes;
   size_t capacity;
@@ -36,7 +36,10 @@ bool link_open(struct link **link, const struct server *side, const char *host, 
                const struct stream_options *options, struct error *error);
 void link_close(struct link *link);
 
-/* A command, without sessions and concerns. `answer` becomes a view into `reply`, on false too if there was an answer, else it is empty. */
+/*
+ * Sends a command, without sessions and concerns. `answer` becomes a view into `reply`, on false, too, if there was an
+ * answer; else it is empty.
+ */
 bool link_command(struct link *link, const char *db, const bson_t *command, struct link_reply *reply, bson_t *answer,
                   struct error *error);
 
@@ -48,7 +51,7 @@ bool link_get_more(struct link *link, const char *ns, int32_t number, int64_t cu
 void link_kill_cursor(struct link *link, int64_t cursor);
 
 /*
- * Later servers' code for an old one's error, which may have none, or one of its own. Pure.
+ * Later servers' code for an old server's error, which may have none, or one of its own. Pure.
  * S:src/mongo/db/query/new_find.cpp, S:src/mongo/db/repl/... @r2.6.12
  */
 int64_t link_error_code(int64_t code, const char *text);

@@ -11,23 +11,26 @@ struct members {
   mongoc_uri_t *uri;
   char *crl_file;       /* see server_uri_crl */
   const char *set_name; /* the URI's; NULL: any */
-  bool direct;          /* to the only host, whatever it is */
-  char **names;         /* host:port, each once: the seeds, and those that members told of */
+  bool direct;          /* connects to the only host, whatever member it is */
+  char **names;         /* host:port, each once: the seeds, and members that other members named */
   size_t count;
   size_t capacity;
-  size_t first; /* where to begin: the primary, as far as anyone said */
+  size_t first; /* where to begin: the last known primary */
 };
 
-/* How to connect, as the connection string says, and within `connect_ms` at most. Its texts are the URI's, and `crl_file`. */
+/*
+ * How to connect, as the connection string says, in `connect_ms` at most. The texts belong to the URI and to
+ * `crl_file`.
+ */
 struct stream_options members_stream_options(const mongoc_uri_t *uri, const char *crl_file, int64_t connect_ms);
 
-/* ERROR_USAGE where the connection string is none. members_clear in any case. */
+/* ERROR_USAGE if the connection string is invalid. Call members_clear in any case. */
 bool members_init(struct members *members, const struct server *side, const char *uri, struct error *error);
 void members_clear(struct members *members);
 
 /*
- * Connects to the primary and logs in; `hello` is what it said. Not patient: once round the members; else for up to 30 s. An
- * error that passes where there is none; ERROR_AUTH at once where the login is refused.
+ * Connects to the primary and logs in; `hello` is what it answered. `patient`: tries for up to 30 s; else once round
+ * the members. An error that passes if there is none; ERROR_AUTH at once if the login is refused.
  */
 bool members_connect(struct members *members, bool patient, struct link **link, struct server_hello *hello,
                      struct error *error);

@@ -1,9 +1,10 @@
 /*
- * The wire protocol of servers before 3.6: OP_QUERY, OP_GET_MORE, OP_KILL_CURSORS out, OP_REPLY in, which 3.4 may send
- * compressed. Pure: bytes only. S:src/mongo/db/dbmessage.h@r2.6.12, S:src/mongo/util/net/message.h@r2.6.12,
- * S:src/mongo/transport/message_compressor_manager.cpp@r3.4.23
+ * The wire protocol of servers before 3.6. Requests are OP_QUERY, OP_GET_MORE and OP_KILL_CURSORS; replies are
+ * OP_REPLY, which 3.4 may compress. Pure: bytes only. S:src/mongo/db/dbmessage.h@r2.6.12,
+ * S:src/mongo/util/net/message.h@r2.6.12, S:src/mongo/transport/message_compressor_manager.cpp@r3.4.23
  *
- * What a server sends is believed only as far as it was checked: lengths against each other and against what is there.
+ * A server's bytes are believed only as far as they were checked: lengths against each other and against what is
+ * there.
  */
 #ifndef FERRY_SOURCE_LEGACY_WIRE_H
 #define FERRY_SOURCE_LEGACY_WIRE_H
@@ -25,7 +26,7 @@ enum wire_query_flag {
 
 enum wire_reply_flag { WIRE_CURSOR_NOT_FOUND = 1, WIRE_QUERY_FAILURE = 2 };
 
-/* A message in the making, {0} at first. Each wire_put_... starts it anew; wire_clear frees it. */
+/* A message that is being built, {0} at first. Each wire_put_... begins it anew; wire_clear frees it. */
 struct wire_message {
   uint8_t *bytes;
   size_t size;
@@ -34,7 +35,7 @@ struct wire_message {
 
 void wire_clear(struct wire_message *message);
 
-/* `number`: documents a batch, 0 for the server's choice; negative: so many, and no cursor is kept. */
+/* `number`: documents in a batch; 0: the server's choice; negative: so many, and no cursor stays open. */
 struct wire_query {
   const char *ns;
   int32_t flags;
@@ -50,17 +51,17 @@ void wire_put_kill_cursor(struct wire_message *message, int32_t request, int64_t
 
 #define WIRE_COMPRESSOR "snappy" /* the only one of 3.4 */
 
-/* What a reply's header says of the body that follows it. */
+/* What a reply's header says of the body behind it. */
 struct wire_head {
   size_t size;
-  bool packed; /* it has to go through wire_unpack first */
+  bool packed; /* compressed: it has to go through wire_unpack first */
 };
 
-/* False: it is no reply to `request`, or its length is absurd. */
+/* False if it is no reply to `request`, or its length is absurd. */
 bool wire_read_header(const uint8_t header[WIRE_HEADER_BYTES], int32_t request, struct wire_head *head,
                       struct error *error);
 
-/* A compressed reply's body as it was before: into `body`, which is used as wire_put_... use it. */
+/* Unpacks a compressed reply's body into `body`, which works as for wire_put_.... */
 bool wire_unpack(const uint8_t *packed, size_t size, struct wire_message *body, struct error *error);
 
 /* A reply's body; points into the bytes that it was read from. */

@@ -1,9 +1,9 @@
 /*
- * The oplog, read ahead: a thread with a connection of its own follows it, so that the next entries are read while the
+ * The oplog, read ahead. A thread with a connection of its own follows it, so that the next entries are read while the
  * last ones are written.
  *
- * With a spool (source/oplog/spool.h) the thread puts everything into that file from the first moment on; what reads takes it
- * from there, and when it has read all, from the thread directly.
+ * With a spool (source/oplog/spool.h) the thread puts everything into that file from the first moment on. The reader
+ * takes entries from the file. When it has read the whole file, it takes them from the thread directly.
  */
 #ifndef FERRY_SOURCE_OPLOG_FEED_H
 #define FERRY_SOURCE_OPLOG_FEED_H
@@ -13,40 +13,45 @@
 struct feed;
 
 /*
- * Opens a cursor at `from` on a new connection (see oplog_open for what can be wrong), and starts the thread. With a
- * spool, which is the feed's from here on whatever happens, it goes on behind what is in there, and gives what comes
- * after `from`.
+ * Opens a cursor at `from` on a new connection (see oplog_open for the errors), and starts the thread. A spool belongs
+ * to the feed from here on, even on failure. With a spool the thread goes on behind what the file has. feed_next gives
+ * what comes after `from`.
  */
 bool feed_open(struct feed **feed, const char *uri, const struct optime *from, struct spool *spool,
                struct error *error);
 
-/* May take as long as the read under way: a second, or the driver's time-out if the source does not answer. */
+/* Waits for the read under way: a second, or the driver's time-out if the source does not answer. */
 void feed_free(struct feed *feed);
 
 /*
- * The next entry: 1, valid until the next call; 0 if none came within `wait_ms`; -1 with the error that ended the
- * reading, after everything that was read before it.
+ * The next entry. 1: valid until the next call; 0: none came within `wait_ms`; -1: the error that ended the reading,
+ * after everything that was read before.
  */
 int feed_next(struct feed *feed, int wait_ms, const bson_t **entry, struct error *error);
 
-/* The optime of the entry given last. */
+/* The optime of the last entry given. */
 struct optime feed_given(const struct feed *feed);
 
-/* See oplog_settled, of the entry given last. */
+/* oplog_settled for the last entry given. */
 struct optime feed_settled(const struct feed *feed);
 
-/* When the thread began a read that found nothing more, after which nothing was left to give, by clock_ms; 0: not yet. */
+/*
+ * When the thread began a read that found nothing more, if nothing was left to give after it. By clock_ms; 0: not yet.
+ */
 int64_t feed_idle_ms(const struct feed *feed);
 
-/* For a feed that is not read yet: has the thread met an error? */
+/* Whether the thread met an error; for a feed from which nothing was read yet. */
 bool feed_failed(struct feed *feed, struct error *error);
 
-/* What the thread still needs of the source's oplog: everything behind this timestamp. And the spool's size, 0: none. */
+/*
+ * What the thread still needs of the source's oplog: everything behind this timestamp. `spooled`: the spool's size in
+ * bytes; 0: none.
+ */
 uint64_t feed_reached(struct feed *feed, int64_t *spooled);
 
-/* A spool is there, and was read to its end: up to this entry all was given. ts 0: no. */
+/* If there is a spool and it was read to its end: the entry up to which all was given. ts 0: not so. */
 struct optime feed_spool_read(struct feed *feed);
-/* It is not needed any more. */
+/* The spool is not needed any more. */
 bool feed_remove_spool(struct feed *feed, struct error *error);
 
 #endif

@@ -1,11 +1,12 @@
 /*
- * The oplog of the copy's duration in one file, so that the copy may outlast the source's own oplog (--oplogPath).
+ * The spool: one file that keeps the oplog while the copy runs, so that the copy may outlast the source's own oplog
+ * (--oplogPath).
  *
- * The file is a head (what it is, and where it begins) and blocks of entries. Each block is compressed with zstd, which
- * adds a checksum of the content; its head has one of its own. A block that reached the file only in part, the last one
- * of a process that died, is cut off when the file is opened again; anything else that is wrong is ERROR_STATE.
+ * The file is a head (what it is, and where it begins) and blocks of entries. Each block is compressed with zstd,
+ * which adds a checksum of the content. The block's head has a checksum of its own. A process that dies may leave its
+ * last block incomplete; that is cut off when the file is opened again. Anything else that is wrong is ERROR_STATE.
  *
- * One thread appends while another one reads; see source/oplog/feed.c for the lock between them.
+ * One thread appends while another one reads. source/oplog/feed.c has the lock between them.
  */
 #ifndef FERRY_SOURCE_OPLOG_SPOOL_H
 #define FERRY_SOURCE_OPLOG_SPOOL_H
@@ -15,40 +16,46 @@
 struct spool;
 
 /*
- * Opens `folder`'s spool if it begins at `start`; what its writer was not sure to have whole is left out then. Else, with
- * `create`, begins a new one in its place. 1; 0 if there is none (or another one's) and it was not to be created; -1.
+ * Opens the spool in `folder` if it begins at `start`. What its writer was not sure to have whole is left out then.
+ * Else, with `create`, begins a new one in its place. 1; 0 if there is none (or another one) and `create` is false; -1
+ * on error.
  */
 int spool_open(struct spool **spool, const char *folder, const struct optime *start, bool create, struct error *error);
 void spool_close(struct spool *spool);
-/* Changes nothing: 1 and what an opened spool's spool_settled would be, 0 if there is none that begins at `start`, -1. */
+/*
+ * Changes nothing. 1: `settled` is what spool_settled would give after opening; 0: there is none that begins at
+ * `start`; -1 on error.
+ */
 int spool_peek(const char *folder, const struct optime *start, struct optime *settled, struct error *error);
-/* Removes the file and closes. */
+/* Removes the file and closes it. */
 bool spool_remove(struct spool *spool, struct error *error);
 
-/* All entries up to this one are in the file: where its writer goes on. */
+/* The file has all entries up to this one. Its writer goes on behind it. */
 struct optime spool_settled(const struct spool *spool);
 
-/* `settled`: see oplog_settled. Written in blocks of a megabyte. ERROR_STATE if the disk is full: nothing is half-written. */
+/*
+ * `settled`: see oplog_settled. Writes blocks of a megabyte. ERROR_STATE if the disk is full: nothing is half-written.
+ */
 bool spool_append(struct spool *spool, const bson_t *entry, const struct optime *settled, struct error *error);
-/* What was appended is on the disk. */
+/* Puts everything that was appended on the disk. */
 bool spool_sync(struct spool *spool, const struct optime *settled, struct error *error);
 
-/* Bytes of the file, compressed. */
+/* The file's size in bytes, compressed. */
 int64_t spool_size(const struct spool *spool);
 
-/* Where the first block begins. */
+/* The offset of the first block. */
 int64_t spool_first(void);
 
 struct spool_block {
   uint8_t *bytes; /* entries, one after another; the caller's, grows as needed */
   size_t capacity;
   size_t size;           /* may be 0 */
-  struct optime settled; /* of the last entry */
+  struct optime settled; /* as it was with the last entry */
 };
 
 /*
- * The block at `*offset`, and moves on: 1; 0 at `end`; -1. May be called while another thread appends, if `end` is what
- * spool_size told that thread.
+ * Reads the block at `*offset` and moves on. 1; 0 at `end`; -1 on error. Another thread may append meanwhile, if `end`
+ * is what spool_size told that thread.
  */
 int spool_read(const struct spool *spool, int64_t *offset, int64_t end, struct spool_block *block, struct error *error);
 

@@ -1,5 +1,5 @@
 /*
- * Why a server cannot be talked to, by a look of our own at its hosts: the driver only says that there was none. For the
+ * Why a server cannot be reached. The driver only says that there was none, so this looks at the hosts itself. For the
  * source and for the target.
  */
 #ifndef FERRY_SOURCE_READER_CONNECTIVITY_H
@@ -7,15 +7,15 @@
 
 #include "server/server.h"
 
-/* True if TLS goes without the check of chain or host name. False, too, if the URI is none. */
+/* True if TLS does not check the chain or the host name. False, too, for an invalid URI. */
 bool connectivity_is_insecure(const char *uri);
 
-/* ERROR_USAGE names the file for TLS that is not there, or is no certificate, or the key that its password does not open. */
+/* ERROR_USAGE names the TLS file that is missing or is no certificate, or the key that its password does not open. */
 bool connectivity_check_files(const char *side, const char *uri, struct error *error);
 
 /*
- * Makes a better text of an error without a code, of ERROR_SOURCE or ERROR_TARGET, if a look at the first hosts tells more;
- * takes seconds.
+ * Improves the text of an ERROR_SOURCE or ERROR_TARGET without a code, if a look at the first hosts tells more. Takes
+ * seconds.
  */
 void connectivity_explain(const char *side, const char *uri, struct error *error);
 
