@@ -89,7 +89,7 @@ def test_wrong_files(place, tmp_path):
     (tmp_path / "folder").mkdir()
     place.refused(tmp_path, STATE, "bookmark", "--bookmarkFile", "/nowhere/b")
     place.refused(tmp_path, STATE, "bookmark", "--bookmarkFile", tmp_path / "folder")
-    place.refused(tmp_path, STATE, "no bookmark of mongoferry", "--bookmarkFile", tmp_path / "garbage")
+    place.refused(tmp_path, STATE, "not a bookmark file of mongoferry", "--bookmarkFile", tmp_path / "garbage")
     place.refused(tmp_path, STATE, "/proc/1", "--bookmarkFile", "/proc/1/b")
 
 

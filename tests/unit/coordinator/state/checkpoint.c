@@ -40,7 +40,7 @@ Test(checkpoint, a_stray_file_is_refused)
   close(fd);
   cr_assert_not(checkpoint_open(&checkpoint, path, &error));
   cr_assert_eq(error.kind, ERROR_STATE);
-  cr_assert_not_null(strstr(error.text, "no bookmark of mongoferry"), "%s", error.text);
+  cr_assert_not_null(strstr(error.text, "not a bookmark file of mongoferry"), "%s", error.text);
   unlink(path);
 }
 
