@@ -24,7 +24,7 @@ test-servers:
 
 test-fuzz:
 	tests/fuzz/build.sh
-	tests/fuzz/run.sh
+	tests/fuzz/run.sh --same
 
 test-skipped:
 	@echo "Skipped, with the number of tests and why:"
@@ -38,7 +38,7 @@ test-long: setup-build setup-servers setup-test release asan ## what takes long:
 	FERRY_FAULTS=1 ctest --test-dir build/release --output-on-failure -L long
 	@$(MAKE) --no-print-directory test-skipped
 
-fuzz: setup-build setup-test asan ## the fuzz targets: ARGS="wire entry -max_total_time=3600"
+fuzz: setup-build setup-test asan ## the fuzz targets, each time another search: ARGS="wire entry -max_total_time=3600"
 	tests/fuzz/build.sh
 	tests/fuzz/run.sh $(ARGS)
 
