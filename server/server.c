@@ -226,7 +226,9 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   bool old =
     (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||
     (cause->domain == MONGOC_ERROR_SERVER_SELECTION && cause->code == MONGOC_ERROR_SERVER_SELECTION_BAD_WIRE_VERSION);
-  bool mute = cause->domain == 0 && cause->message[0] == 0; /* as of write errors that are no documents */
+  bool mute =
+    (cause->domain == 0 && cause->message[0] == 0) || /* write errors that are no documents, a hello with other types */
+    strcmp(cause->message, "unknown error calling hello") == 0; /* guards.c took none */
   bool refused = answered && (cause->code == CODE_UNAUTHORIZED || cause->code == CODE_AUTHENTICATION_FAILED);
   const char *mechanism = server->client ? mongoc_uri_get_auth_mechanism(mongoc_client_get_uri(server->client)) : NULL;
   if (login && mechanism && strcmp(mechanism, "MONGODB-CR") == 0) {
@@ -245,7 +247,8 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
     error_set(error, server->kind, "cannot reach the %s's primary: %s; check hosts, set name and TLS", server->side,
               cause->message);
   } else if (mute) {
-    error_set(error, server->kind, "%s refused a write, and its answer cannot be read", server->side);
+    error_set(error, server->kind, "the %s refused, or sent what no server sends: its answer cannot be read",
+              server->side);
   } else {
     error_set(error, server->kind, "%s: %s", server->side, cause->message);
   }

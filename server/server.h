@@ -15,6 +15,7 @@
 enum server_code {
   CODE_TOO_OLD = -1, /* ours: the driver does not speak to this server, which is older than 3.6 */
   CODE_BAD_VALUE = 2,
+  CODE_UNKNOWN_ERROR = 8,
   CODE_UNAUTHORIZED = 13,
   CODE_AUTHENTICATION_FAILED = 18,
   CODE_ILLEGAL_OPERATION = 20,

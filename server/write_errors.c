@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/server.h"
+
 bool
 write_errors_begin(const bson_t *reply, bson_iter_t *iter)
 {
@@ -21,7 +23,7 @@ bool
 write_errors_next(bson_iter_t *iter, struct write_error *said)
 {
   bson_iter_t field;
-  *said = (struct write_error){.index = -1, .text = "no reason given"};
+  *said = (struct write_error){.index = -1, .code = CODE_UNKNOWN_ERROR, .text = "no reason given"};
   if (!bson_iter_next(iter)) {
     return false;
   }
@@ -32,7 +34,7 @@ write_errors_next(bson_iter_t *iter, struct write_error *said)
     const char *key = bson_iter_key(&field);
     if (strcmp(key, "index") == 0 && BSON_ITER_HOLDS_INT(&field)) {
       said->index = bson_iter_as_int64(&field);
-    } else if (strcmp(key, "code") == 0 && BSON_ITER_HOLDS_NUMBER(&field)) {
+    } else if (strcmp(key, "code") == 0 && BSON_ITER_HOLDS_NUMBER(&field) && bson_iter_as_int64(&field) != 0) {
       said->code = bson_iter_as_int64(&field);
     } else if (strcmp(key, "errmsg") == 0 && BSON_ITER_HOLDS_UTF8(&field)) {
       snprintf(said->text, sizeof said->text, "%s", bson_iter_utf8(&field, NULL));

@@ -8,7 +8,7 @@
 
 struct write_error {
   int64_t index; /* of the write in its command; -1: the server did not say */
-  int64_t code;  /* 0: it did not say */
+  int64_t code;  /* CODE_UNKNOWN_ERROR if it did not say; never 0, which stands for a server that did not answer */
   char text[512];
 };
 

@@ -5,6 +5,7 @@ Stands between mongoferry and a server, understands what goes through, and answe
         between.faults += [Fault("update", 11601)]            # the next update command fails as if killOp had met it
         between.faults += [Fault("update", 112, write=3)]     # its fourth write has this error, the three before it are done
         between.hello = lambda answer: {**answer, "msg": "isdbgrid"}
+        between.answers["insert"] = lambda answer: {**answer, "errorLabels": 7}   # of each insert; bytes are taken as they are
 
 `seen` has the commands that went by, without the documents of bulk writes, which `count` of each tells.
 """
@@ -59,7 +60,7 @@ class Meddler:
         self.server, self.port = server, free_port()
         self.user, self.password, self.client, self.kind = server.user, server.password, server.client, server.kind
         self.uri, self.old, self.set_name = server.uri, server.old, server.set_name
-        self.faults, self.seen, self.hello = [], [], None
+        self.faults, self.seen, self.hello, self.answers = [], [], None, {}
         self.lock = threading.Lock()
 
     @property
@@ -125,7 +126,7 @@ class Conversation:
             opcode = int.from_bytes(message[12:16], "little")
             reply = self._take(message) if opcode == OP_MSG else self._ask(message)
             if opcode == OP_QUERY and self.meddler.hello:
-                reply = reply[:36] + bson.encode(self.meddler.hello(bson.decode(reply[36:], ORDERED)))
+                reply = reply[:36] + _encoded(self.meddler.hello(bson.decode(reply[36:], ORDERED)))
                 reply = struct.pack("<i", len(reply)) + reply[4:]
             self.client.sendall(reply)
 
@@ -139,7 +140,8 @@ class Conversation:
         reply = self._ask(message)
         if verb.lower() in ("hello", "ismaster") and self.meddler.hello:
             return _reply(number, self.meddler.hello(bson.decode(reply[21:], ORDERED)))
-        return reply
+        change = self.meddler.answers.get(verb)
+        return _reply(number, change(bson.decode(reply[21:], ORDERED))) if change else reply
 
     @staticmethod
     def _read(message):
@@ -178,8 +180,12 @@ class Conversation:
         return answer
 
 
+def _encoded(document):
+    return document if isinstance(document, bytes) else bson.encode(document)
+
+
 def _reply(number, document, answers=None):
     """A message; with `answers` None it answers the one of this number."""
-    body = b"\0\0\0\0\0" + bson.encode(document)
+    body = b"\0\0\0\0\0" + _encoded(document)
     request, to = (number + 1_000_000, number) if answers is None else (number, answers)
     return struct.pack("<iiii", 16 + len(body), request & 0x7FFFFFFF, to, OP_MSG) + body

@@ -1,9 +1,11 @@
 """A target that answers what no server would: the run ends with one line and the target's status; no process dies of it or turns round."""
 
+import bson
 import pytest
 
 import servers
 from conftest import Pair
+from ferry import Failed
 from meddler import Fault, Meddler
 from test_old import later
 
@@ -11,6 +13,8 @@ pytestmark = pytest.mark.timeout(180)
 TARGET_GAVE_UP, DIVERGED = 4, 8
 BEFORE, BEHIND = {"index": -3, "code": 2, "errmsg": "why"}, {"index": 1_000_000, "code": 2, "errmsg": "why"}
 NOTHING = 7
+NUMBERS = {"index": 0, "code": 2, "errmsg": 7}
+NO_CODE = {"index": 0, "code": "x", "errmsg": "why"}
 
 
 @pytest.fixture
@@ -28,17 +32,18 @@ def ends(ferry, statuses):
     assert len(ferry.error_lines()) >= 1
 
 
-@pytest.mark.parametrize("said", [BEFORE, later(BEHIND), later(NOTHING)], ids=str)
-def test_a_write_error_of_no_write_ends_the_copy(said, pair):
+@pytest.mark.parametrize("said", [BEFORE, later(BEHIND), later(NOTHING), NUMBERS, NO_CODE], ids=str)
+def test_a_write_error_that_no_server_sends_ends_the_copy(said, pair):
     with Meddler(pair.target) as target, Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
         target.faults += [Fault("insert", 2, write=0, said=said, coll="c") for _ in range(2000)]
         ends(ferry, [TARGET_GAVE_UP])
 
 
-def test_a_write_error_that_is_no_document_ends_the_replay(pair):
+@pytest.mark.parametrize("said", [NOTHING, NUMBERS, later(NO_CODE)], ids=str)
+def test_a_write_error_that_no_server_sends_ends_the_replay(said, pair):
     with Meddler(pair.target) as target, Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
         ferry.wait_log("tailing applied", 120)
-        target.faults += [Fault("update", 2, write=0, said=NOTHING, coll="c") for _ in range(2000)]
+        target.faults += [Fault("update", 2, write=0, said=said, coll="c") for _ in range(2000)]
         pair.docs.update_many({}, {"$inc": {"n": 1}})
         ends(ferry, [TARGET_GAVE_UP, DIVERGED])
 
@@ -53,3 +58,61 @@ def test_a_write_error_of_no_write_does_not_send_the_replay_back(said, pair):
         ferry.catch_up()
         assert not target.faults
         pair.finish(ferry)
+
+
+def with_damage(answer, field):
+    """The document of this field does not end."""
+    raw = bytearray(bson.encode({**answer, field: {"a": 1}}))
+    at = raw.index(b"\x03" + field.encode() + b"\0") + len(field) + 2
+    raw[at + int.from_bytes(raw[at:at + 4], "little") - 1] = 7
+    return bytes(raw)
+
+
+# Each of these ended libmongoc 1.23 by an assertion or a null pointer.
+ANSWERS = {
+    "errors without text": lambda answer: {"ok": 1, "n": 0, "writeErrors": [{**NUMBERS, "index": n} for n in range(2)]},
+    "no code": lambda answer: {"ok": 0, "errmsg": "why", "code": 0},
+    "labels": lambda answer: {"ok": 0, "errmsg": "why", "code": 2, "errorLabels": 7},
+    "concern": lambda answer: {**answer, "writeConcernError": 7},
+    "concern without code": lambda answer: {**answer, "writeConcernError": {"code": 0, "errmsg": "why"}},
+    "damaged concern": lambda answer: with_damage(answer, "writeConcernError"),
+    "damaged time": lambda answer: with_damage(answer, "$clusterTime"),
+    "no end": lambda answer: b"\5\0\0\0\1",
+}
+QUICK = "no code", "labels", "damaged concern"
+
+
+@pytest.mark.parametrize("kind", [kind if kind in QUICK else later(kind) for kind in ANSWERS])
+def test_an_answer_to_an_insert_that_no_server_gives_kills_no_worker(kind, pair):
+    """The documents are there, and are found when they are sent again: so the copy may as well go on."""
+    with Meddler(pair.target) as target:
+        some = iter(range(3))
+        target.answers["insert"] = lambda answer: answer if next(some, None) is None else ANSWERS[kind](answer)
+        with Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
+            try:
+                ferry.wait_log("tailing applied", 120)
+            except Failed:
+                ends(ferry, [TARGET_GAVE_UP])
+            assert "killed by signal" not in ferry.log()
+
+
+HELLOS = {
+    "hosts": {"hosts": [7]}, "no host": {"hosts": [""]}, "no port": {"passives": ["a:b"]}, "sizes": {"maxBsonObjectSize": 0},
+    "compressors": {"compression": 7}, "set": {"setName": 7},
+}
+
+
+@pytest.mark.parametrize("kind", HELLOS)
+def test_a_hello_that_no_server_sends_ends_the_run(kind, pair):
+    with Meddler(pair.target) as target:
+        target.hello = lambda answer: {**answer, **HELLOS[kind]}
+        with Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
+            ends(ferry, [TARGET_GAVE_UP])
+            assert "nothing more can be read of it" in ferry.log()
+
+
+def test_a_damaged_hello_ends_the_run(pair):
+    with Meddler(pair.target) as target:
+        target.hello = lambda answer: with_damage(answer, "topologyVersion")
+        with Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
+            ends(ferry, [TARGET_GAVE_UP])

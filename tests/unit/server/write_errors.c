@@ -27,9 +27,10 @@ Test(write_errors, fields_of_other_types_count_as_missing)
 {
   first_is("{\"writeErrors\": [{\"index\": 3, \"code\": 11000, \"errmsg\": \"twice\"}]}", 3, 11000, "twice");
   first_is("{\"writeErrors\": [{\"index\": 3, \"code\": 11000, \"errmsg\": 7}]}", 3, 11000, "no reason given");
-  first_is("{\"writeErrors\": [{\"index\": \"3\", \"code\": \"x\"}]}", -1, 0, "no reason given");
+  first_is("{\"writeErrors\": [{\"index\": \"3\", \"code\": \"x\"}]}", -1, 8, "no reason given");
   first_is("{\"writeErrors\": [{\"index\": -3, \"code\": 11000.0}]}", -3, 11000, "no reason given");
-  first_is("{\"writeErrors\": [5]}", -1, 0, "no reason given");
+  first_is("{\"writeErrors\": [{\"index\": 3, \"code\": 0}]}", 3, 8, "no reason given");
+  first_is("{\"writeErrors\": [5]}", -1, 8, "no reason given");
 }
 
 Test(write_errors, a_reply_without_any_has_none)

@@ -1,0 +1,143 @@
+/*
+ * libmongoc 1.23 takes the types of much that a server answers for granted: a number where a text has to be, or a damaged document,
+ * ends the process (bson_string_append of no text in _set_error_from_response, strcasecmp of none for hosts and compressors,
+ * BSON_ASSERT in _parse_error_reply, mongoc_error_has_label, _mongoc_bson_array_copy_labels_to, _mongoc_set_cursor_ns, and more).
+ * So what libmongoc reads with goes through these functions, which come before libbson's own. Where libbson has nothing to give,
+ * they give what can be read: no text becomes "", no document an empty one. Everybody else gets libbson's own answer.
+ */
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nesting.h"
+#include "server/server.h"
+
+#define GUARD __attribute__((visibility("default"), noinline))
+#define HOST_MOST 255 /* BSON_HOST_NAME_MAX */
+
+/* For the few answers that libbson has not: asking is too slow for each. */
+static bool
+is_driver(const void *caller)
+{
+  Dl_info info;
+  return dladdr(caller, &info) && info.dli_fname && strstr(info.dli_fname, "/libmongoc");
+}
+
+GUARD const char *
+bson_iter_utf8(const bson_iter_t *iter, uint32_t *length)
+{
+  static const char *(*real)(const bson_iter_t *, uint32_t *);
+  if (!real) {
+    real = (const char *(*)(const bson_iter_t *, uint32_t *))dlsym(RTLD_NEXT, "bson_iter_utf8");
+  }
+  const char *text = real(iter, length);
+  if (text || !is_driver(__builtin_return_address(0))) {
+    return text;
+  }
+  return strcmp(bson_iter_key(iter), "errmsg") == 0 ? "(no error text)" : "";
+}
+
+/* The code of an error must not be 0. */
+GUARD int64_t
+bson_iter_as_int64(const bson_iter_t *iter)
+{
+  static int64_t (*real)(const bson_iter_t *);
+  if (!real) {
+    real = (int64_t(*)(const bson_iter_t *))dlsym(RTLD_NEXT, "bson_iter_as_int64");
+  }
+  int64_t value = real(iter);
+  bool none = (uint32_t)value == 0 && strcmp(bson_iter_key(iter), "code") == 0;
+  return none && is_driver(__builtin_return_address(0)) ? CODE_UNKNOWN_ERROR : value;
+}
+
+GUARD bool
+bson_iter_recurse(const bson_iter_t *iter, bson_iter_t *child)
+{
+  static const uint8_t nothing[] = {5, 0, 0, 0, 0};
+  static bool (*real)(const bson_iter_t *, bson_iter_t *);
+  if (!real) {
+    real = (bool (*)(const bson_iter_t *, bson_iter_t *))dlsym(RTLD_NEXT, "bson_iter_recurse");
+  }
+  if (real(iter, child)) {
+    return true;
+  }
+  return is_driver(__builtin_return_address(0)) && bson_iter_init_from_data(child, nothing, sizeof nothing);
+}
+
+/* libmongoc takes a whole reply so, too: one that is damaged is an error. */
+GUARD bool
+bson_init_static(bson_t *document, const uint8_t *bytes, size_t size)
+{
+  static const uint8_t damaged[] = "\x2a\0\0\0\x10ok\0\0\0\0\0\x02"
+                                   "errmsg\0\x11\0\0\0a damaged answer\0";
+  static bool (*real)(bson_t *, const uint8_t *, size_t);
+  if (!real) {
+    real = (bool (*)(bson_t *, const uint8_t *, size_t))dlsym(RTLD_NEXT, "bson_init_static");
+  }
+  if (real(document, bytes, size)) {
+    return true;
+  }
+  return is_driver(__builtin_return_address(0)) && real(document, damaged, sizeof damaged);
+}
+
+/* host:port, as members name each other; an address of IPv6 is in brackets. */
+static bool
+is_address(const bson_iter_t *iter)
+{
+  const char *text = BSON_ITER_HOLDS_UTF8(iter) ? bson_iter_utf8(iter, NULL) : "";
+  const char *bracket = strchr(text, ']');
+  const char *port = strchr(bracket ? bracket : text, ':');
+  size_t host = port ? (size_t)(port - text) : strlen(text);
+  bool closed = bracket ? text[0] == '[' && host > 2 && text + host == bracket + 1 : host > 0 && text[0] != '[';
+  char *end = NULL;
+  long number = port ? strtol(port + 1, &end, 10) : 27017;
+  return closed && host <= HOST_MOST && number > 0 && number <= 65535 && (!port || !*end);
+}
+
+static bool
+has_addresses(const bson_iter_t *iter)
+{
+  bson_iter_t member;
+  if (!BSON_ITER_HOLDS_ARRAY(iter) || !bson_iter_recurse(iter, &member)) {
+    return false;
+  }
+  while (bson_iter_next(&member)) {
+    if (!is_address(&member)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/* What libmongoc would stumble over in a server's answer to hello. */
+static bool
+is_sound_hello(const bson_t *hello)
+{
+  bson_iter_t iter;
+  bool sound = nesting_fits(bson_get_data(hello), hello->len) && bson_validate(hello, BSON_VALIDATE_NONE, NULL) &&
+               bson_iter_init(&iter, hello);
+  while (sound && bson_iter_next(&iter)) {
+    const char *key = bson_iter_key(&iter);
+    if (strcmp(key, "hosts") == 0 || strcmp(key, "passives") == 0 || strcmp(key, "arbiters") == 0) {
+      sound = has_addresses(&iter);
+    } else if (strcmp(key, "maxBsonObjectSize") == 0 || strcmp(key, "maxMessageSizeBytes") == 0) {
+      sound = BSON_ITER_HOLDS_INT32(&iter) && bson_iter_int32(&iter) > 0;
+    }
+  }
+  return sound;
+}
+
+/* libmongoc copies each hello so, without this field. One that no server sends counts as none. */
+GUARD void
+bson_copy_to_excluding_noinit(const bson_t *from, bson_t *to, const char *first, ...)
+{
+  bool hello = first && strcmp(first, "speculativeAuthenticate") == 0;
+  if (hello && !is_sound_hello(from)) {
+    return;
+  }
+  va_list others;
+  va_start(others, first);
+  bson_copy_to_excluding_noinit_va(from, to, first, others);
+  va_end(others);
+}
