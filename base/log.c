@@ -58,6 +58,17 @@ log_line(enum log_level level, const char *format, ...)
   put(line, used);
 }
 
+const char *
+log_quote(struct log_value *value, const char *format, ...)
+{
+  char name[sizeof value->text];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(name, sizeof name, format, args);
+  va_end(args);
+  return text_quote(value->text, sizeof value->text, name);
+}
+
 void
 log_pass(const char *line, size_t length)
 {

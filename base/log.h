@@ -21,6 +21,17 @@ void log_pass(const char *line, size_t length);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Room for a name as a value of a line, with all of it escaped: a namespace has up to 319 bytes. */
+struct log_value {
+  char text[1400];
+};
+
+/* Puts the formatted name into `value` by text_quote's rule. Returns its text. */
+const char *log_quote(struct log_value *value, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Each name that somebody else has chosen goes into a line so: log_info("built ns=%s", log_value("%s.%s", db, coll)). Lasts as long as the block. */
+#define log_value(...) log_quote(&(struct log_value){.text = ""}, __VA_ARGS__)
+
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)

@@ -77,6 +77,36 @@ text_escape(char *to, size_t size, const char *from, size_t length)
   return used;
 }
 
+const char *
+text_quote(char *to, size_t size, const char *from)
+{
+  size_t length = strlen(from);
+  size_t used = text_escape(to, size, from, length);
+  bool as_it_is = used == length && memcmp(to, from, length) == 0 && !strpbrk(from, " =\"");
+  if (as_it_is) {
+    return to;
+  }
+  used = 0;
+  to[used++] = '"';
+  while (*from) {
+    char form[4 * TEXT_ESCAPED_MOST + 1];
+    uint32_t ignored;
+    size_t taken = decode(from, strlen(from), &ignored);
+    taken = taken ? taken : 1;
+    size_t more = *from == '"' || *from == '\\' ? (size_t)sprintf(form, "\\%c", *from)
+                                                : text_escape(form, sizeof form, from, taken);
+    if (used + more + 2 > size) {
+      break;
+    }
+    memcpy(to + used, form, more);
+    used += more;
+    from += taken;
+  }
+  to[used++] = '"';
+  to[used] = 0;
+  return to;
+}
+
 char *
 text_escaped(const char *text)
 {

@@ -20,6 +20,13 @@ size_t text_escape(char *to, size_t size, const char *from, size_t length);
 /* The whole text, escaped; the caller's to free. */
 char *text_escaped(const char *text);
 
+/*
+ * A name as a value of a log line: as it is, or, where it holds a blank, "=", a quotation mark or what text_escape changes, between
+ * quotation marks, with \\ and \" for these two within. So a name never reads as further key=value words. What does not
+ * fit into `size` (at least 4) is left out; the closing mark is always there. Returns `to`.
+ */
+const char *text_quote(char *to, size_t size, const char *from);
+
 /* Columns that an escaped text takes on a terminal. */
 int text_columns(const char *text);
 

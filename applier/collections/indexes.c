@@ -123,7 +123,7 @@ mark_built(const struct deferred_list *deferred_list, struct deferred_index *def
   deferred_index->unbuilt = false;
   fault_point("unique-built");
   log_info("%sindex built ns=%s index=%s", schema_index_unique(deferred_index->spec) ? "unique " : "",
-           deferred_list->ns, deferred_index->name);
+           log_value("%s", deferred_list->ns), log_value("%s", deferred_index->name));
 }
 
 /* One that is only to refuse what comes (prepareUnique) is built as any other, or there already, and told so. */

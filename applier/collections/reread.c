@@ -102,7 +102,8 @@ take_again(struct collection_map *collection_map, struct batch *again)
   for (const struct batch_run *run = again->runs; run; run = run->hh.next) {
     struct mapped_collection *mapped = collection_map_find(collection_map, run->db, run->coll);
     if (mapped && mapped->capped && run->count > 0 && !mapped->lost) {
-      log_info("ns=%s is capped and the target cannot follow its writes: the collection is copied again", mapped->ns);
+      log_info("ns=%s is capped and the target cannot follow its writes: the collection is copied again",
+               log_value("%s", mapped->ns));
       mapped->lost = collection_map->relapse = true;
       collection_map_changed(collection_map, mapped);
     }
@@ -225,7 +226,7 @@ read_collection(struct reading *reading, struct mapped_collection *mapped, struc
   int there = is_there(reading->reader, mapped, error);
   if (there == 0) { /* dropped or renamed by an entry to come: left as the replay made it */
     log_warn("ns=%s was dropped or renamed meanwhile: in %u documents the order of fields may differ from the source's",
-             mapped->ns, HASH_COUNT(mapped->rereads));
+             log_value("%s", mapped->ns), HASH_COUNT(mapped->rereads));
     reread_clear(mapped);
     return true;
   }

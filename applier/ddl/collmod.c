@@ -46,7 +46,7 @@ seconds_of(const bson_iter_t *value, const struct mapped_collection *mapped)
   if (seconds >= 0 && seconds <= SCHEMA_TTL_DEFERRED) {
     return seconds;
   }
-  log_warn("index ns=%s: expireAfterSeconds becomes %d, as the target does not take %lld", mapped->ns,
+  log_warn("index ns=%s: expireAfterSeconds becomes %d, as the target does not take %lld", log_value("%s", mapped->ns),
            SCHEMA_TTL_DEFERRED, (long long)seconds);
   return SCHEMA_TTL_DEFERRED;
 }

@@ -97,7 +97,7 @@ create_named(struct ddl *ddl, const char *db, const char *coll, const bson_t *op
   }
   definition_make(options, ddl->target_version, &definition);
   if (definition.notes[0]) {
-    log_warn("options ns=%s.%s: %s", db, coll, definition.notes);
+    log_warn("options ns=%s: %s", log_value("%s.%s", db, coll), definition.notes);
   }
   if (ddl->keep_uuids && uuid_get(options, uuid)) {
     uuid_put(&definition.options, uuid);
@@ -187,7 +187,8 @@ ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t
   bool wait = kind == SCHEMA_INDEX_UNIQUE && ddl->lenient;
   if (kind != SCHEMA_INDEX_ID) {
     if (index.notes[0]) {
-      log_warn("index ns=%s.%s name=%s: %s", db, coll, schema_index_name(spec), index.notes);
+      log_warn("index ns=%s name=%s: %s", log_value("%s.%s", db, coll), log_value("%s", schema_index_name(spec)),
+               index.notes);
     }
     ok = wait || schema_create_index(ddl->target, db, coll, &index.spec, error);
     bool refused = !ok && schema_index_refused(error);
@@ -249,7 +250,7 @@ ddl_expires_later(struct ddl *ddl, const struct entry *entry, struct mapped_coll
 {
   if (entry->ts <= mapped->expired) {
     log_warn("ns=%s expires later from ts=%u.%u on, when the target's own expiry was awake: it is copied again",
-             mapped->ns, OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts));
+             log_value("%s", mapped->ns), OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts));
     ddl_copy_again(ddl, mapped);
   }
 }
@@ -372,8 +373,8 @@ drop_views(struct ddl *ddl, const struct entry *entry, struct error *error)
   bool ok = true;
   HASH_ITER (by_ns, ddl->collection_map->by_ns, mapped, next) {
     if (ok && mapped->view && strcmp(mapped->from_db, entry->db) == 0) {
-      log_info("ddl drop ns=%s ts=%u.%u, with all views of its database", mapped->ns, OPTIME_SECONDS(entry->ts),
-               OPTIME_INCREMENT(entry->ts));
+      log_info("ddl drop ns=%s ts=%u.%u, with all views of its database", log_value("%s", mapped->ns),
+               OPTIME_SECONDS(entry->ts), OPTIME_INCREMENT(entry->ts));
       ok = ddl_drop_mapped(ddl, mapped, error);
     }
   }
@@ -588,11 +589,12 @@ log_command(const struct entry *entry)
   unsigned seconds = OPTIME_SECONDS(entry->ts);
   unsigned increment = OPTIME_INCREMENT(entry->ts);
   if (strcmp(entry->command, "renameCollection") == 0) {
-    log_info("ddl renameCollection ns=%s to=%s ts=%u.%u", message_text_or_none(&entry->o, "renameCollection"),
-             message_text_or_none(&entry->o, "to"), seconds, increment);
+    log_info("ddl renameCollection ns=%s to=%s ts=%u.%u",
+             log_value("%s", message_text_or_none(&entry->o, "renameCollection")),
+             log_value("%s", message_text_or_none(&entry->o, "to")), seconds, increment);
   } else {
-    log_info("ddl %s ns=%s%s%s ts=%u.%u", entry->command, entry->db, entry->coll[0] ? "." : "", entry->coll, seconds,
-             increment);
+    log_info("ddl %s ns=%s ts=%u.%u", entry->command,
+             log_value("%s%s%s", entry->db, entry->coll[0] ? "." : "", entry->coll), seconds, increment);
   }
 }
 

@@ -130,8 +130,8 @@ rename_missing(struct ddl *ddl, const struct rename_names *names, struct mapped_
     to->lost = true;
     return true;
   }
-  log_warn("%s.%s was renamed, but the oplog has no entry that creates it: it is created as an empty collection",
-           names->from_db, names->from_coll);
+  log_warn("%s was renamed, but the oplog has no entry that creates it: it is created as an empty collection",
+           log_value("%s.%s", names->from_db, names->from_coll));
   struct mapped_collection *made = collection_map_add(ddl->collection_map, names->to_db, names->to_coll);
   collection_map_set_source(ddl->collection_map, made, names->source_db, names->source_coll);
   return schema_create(ddl->target, names->to_db, names->to_coll, &nothing, error);

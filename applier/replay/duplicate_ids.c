@@ -35,8 +35,8 @@ report_collection(struct applier *applier, const struct mapped_collection *mappe
   if (error->kind != ERROR_SOURCE || server_error_passes(error) || reader_cursor_died(error)) {
     return false;
   }
-  log_warn("ns=%s has no _id index on the source, which cannot say whether documents have one _id: %s", mapped->ns,
-           error->text);
+  log_warn("ns=%s has no _id index on the source, which cannot say whether documents have one _id: %s",
+           log_value("%s", mapped->ns), error->text);
   return true;
 }
 

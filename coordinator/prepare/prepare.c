@@ -91,7 +91,8 @@ split_all(struct servers *servers, const struct options *options, struct plan *p
       return false;
     }
     if (points.count > 0) {
-      log_info("split ns=%s.%s ranges=%zu by=%s", collection->db, collection->name, points.count + 1, points.method);
+      log_info("split ns=%s ranges=%zu by=%s", log_value("%s.%s", collection->db, collection->name), points.count + 1,
+               points.method);
     }
     plan_set_points(plan, i, &points);
   }

@@ -53,8 +53,9 @@ go_on(struct start *start, struct check *check, const struct migration_identity 
 {
   struct setup *setup = start->setup;
   struct servers *servers = &setup->servers;
-  log_info("source set=%s version=%s; target set=%s version=%s", servers->source_hello.set_name,
-           servers->source_hello.version, servers->target_hello.set_name, servers->target_hello.version);
+  log_info("source set=%s version=%s; target set=%s version=%s", log_value("%s", servers->source_hello.set_name),
+           log_value("%s", servers->source_hello.version), log_value("%s", servers->target_hello.set_name),
+           log_value("%s", servers->target_hello.version));
   if (!checkpoint_open(start->checkpoint, options_bookmark(setup->options), error)) {
     return false;
   }

@@ -180,7 +180,7 @@ log_builds(const struct plan *plan)
     char building[64];
     if (plan_is_active(plan, i) && collection->copies_done == collection->copies && !collection->index_done) {
       build_text(building, sizeof building, collection);
-      log_info("%s ns=%s.%s", building, collection->source->db, collection->source->name);
+      log_info("%s ns=%s", building, log_value("%s.%s", collection->source->db, collection->source->name));
     }
   }
 }
@@ -196,8 +196,9 @@ log_copy(const struct plan *plan, double documents_per_s, double bytes_per_s, in
       db = plan->collections[plan->by_size[i]].source->db;
     }
   }
-  log_info("copying ns=%s.%s tasks=%zu/%zu documents=%lld mb=%.1f docs_per_s=%.0f mb_per_s=%.1f", db, name, plan->done,
-           plan->task_count, (long long)documents, (double)bytes / 1e6, documents_per_s, bytes_per_s / 1e6);
+  log_info("copying ns=%s tasks=%zu/%zu documents=%lld mb=%.1f docs_per_s=%.0f mb_per_s=%.1f",
+           log_value("%s.%s", db, name), plan->done, plan->task_count, (long long)documents, (double)bytes / 1e6,
+           documents_per_s, bytes_per_s / 1e6);
 }
 
 void
@@ -320,7 +321,7 @@ log_replay(enum phase phase, const struct replay_view *view, const struct window
   if (phase == PHASE_WAITING) {
     log_info("%s", phase_text(phase));
   } else if (phase == PHASE_BUILDING_UNIQUE) {
-    log_info("%s ns=%s", phase_text(phase), view->deferred);
+    log_info("%s ns=%s", phase_text(phase), log_value("%s", view->deferred));
   } else {
     log_info("%s lag_s=%lld%s%s applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", phase_text(phase),
              (long long)view->lag_s, phase == PHASE_CATCHING_UP ? " left=" : "",

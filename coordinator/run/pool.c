@@ -300,8 +300,9 @@ replace_worker(struct pool *pool, struct child *child)
   int64_t task = child->task;
   if (task >= 0) {
     const struct plan_collection *collection = &pool->plan->collections[pool->plan->tasks[task].collection];
-    log_warn("worker %d %s; another worker will do its task, of %s.%s", child->index,
-             child->failed ? child->error.text : child->cause, collection->source->db, collection->source->name);
+    log_warn("worker %d %s; another worker will do its task, of %s", child->index,
+             child->failed ? child->error.text : child->cause,
+             log_value("%s.%s", collection->source->db, collection->source->name));
   }
   pool->dead_starts += !child->ready;
   give_back(pool, child, &why);

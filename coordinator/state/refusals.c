@@ -108,15 +108,15 @@ log_refused(const bson_t *document)
   message_text(document, "coll", &coll, &absent);
   message_text(document, "text", &text, &absent);
   if (message_text(document, "index", &index, &absent)) {
-    log_warn("refused ns=%s.%s index=%s: %s; the collection keeps the index that it had, if any", db, coll, index,
-             text);
+    log_warn("refused ns=%s index=%s: %s; the collection keeps the index that it had, if any",
+             log_value("%s.%s", db, coll), log_value("%s", index), text);
   } else if (message_flag(document, "options")) {
-    log_warn("refused ns=%s.%s options: %s; a collection is created with fewer options, a view is not created", db,
-             coll, text);
+    log_warn("refused ns=%s options: %s; a collection is created with fewer options, a view is not created",
+             log_value("%s.%s", db, coll), text);
   } else if (message_document(document, "id", &id, &absent)) {
     char *shown = server_show_id(&id);
-    log_warn("%s ns=%s.%s document=%s: %s; the target does not have this version of it",
-             message_flag(document, "kept") ? "changed" : "refused", db, coll, shown, text);
+    log_warn("%s ns=%s document=%s: %s; the target does not have this version of it",
+             message_flag(document, "kept") ? "changed" : "refused", log_value("%s.%s", db, coll), shown, text);
     free(shown);
   }
 }

@@ -191,13 +191,13 @@ is_wanted(const struct collection *collection, struct reader *reader, const bson
   }
   wanted = is_committed(collection, reader, spec, error);
   if (wanted < 0) {
-    log_warn("cannot tell whether the index %s of %s.%s, which the source is building, was committed; it is copied: %s",
-             name, collection->db, collection->name, error->text);
+    log_warn("cannot tell whether the index %s of %s, which the source is building, was committed; it is copied: %s",
+             log_value("%s", name), log_value("%s.%s", collection->db, collection->name), error->text);
     return 1;
   }
   if (wanted == 0) {
-    log_info("index ns=%s.%s name=%s: the source is still building it; it is made when its build is committed",
-             collection->db, collection->name, name);
+    log_info("index ns=%s name=%s: the source is still building it; it is made when its build is committed",
+             log_value("%s.%s", collection->db, collection->name), log_value("%s", name));
   }
   return wanted;
 }

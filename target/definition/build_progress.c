@@ -95,9 +95,9 @@ look(struct build_progress *build_progress, struct server *server)
     build_progress->tell(build_progress->context, done, total);
   }
   if (ok && build_progress_stalls(build_progress, found ? done : -1, clock_ms())) {
-    log_warn("index build ns=%s.%s: no progress for half a minute. The build may wait for a lock, or (from 4.4 on) for "
+    log_warn("index build ns=%s: no progress for half a minute. The build may wait for a lock, or (from 4.4 on) for "
              "a majority of the target's voting members, which build it too: see rs.status() and currentOp there",
-             build_progress->db, build_progress->coll);
+             log_value("%s.%s", build_progress->db, build_progress->coll));
   }
   bson_destroy(command);
   bson_destroy(&reply);

@@ -786,7 +786,8 @@ schema_allow_mixed(struct server *target, const char *db, const char *coll, cons
   bool ok = schema_command(target, db, command, &ignored);
   bson_destroy(command);
   if (ok) {
-    log_info("time series ns=%s.%s: its buckets may hold mixed schema data from now on, as on the source", db, series);
+    log_info("time series ns=%s: its buckets may hold mixed schema data from now on, as on the source",
+             log_value("%s.%s", db, series));
   }
   return ok;
 }

@@ -108,7 +108,7 @@ def test_a_hello_that_no_server_sends_ends_the_run(kind, pair):
         target.hello = lambda answer: {**answer, **HELLOS[kind]}
         with Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
             ends(ferry, [TARGET_GAVE_UP])
-            assert "nothing more can be read of it" in ferry.log()
+            assert "its answer cannot be read" in ferry.log()
 
 
 def test_a_damaged_hello_ends_the_run(pair):

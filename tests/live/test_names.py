@@ -165,3 +165,17 @@ def test_an_index_on_ids_in_another_direction_is_built(any_target, tmp_path):
     source.copy.collections["d.c"]["indexes"].append(SON(v=2, key=SON(_id=5), name="_id_5"))
     replay(source, any_target, tmp_path)
     assert sorted(any_target.client().d.c.index_information()) == ["_id_", "_id_5", "_id_7"]
+
+
+def test_a_name_in_a_log_line_reads_as_one_value(target, tmp_path):
+    forged = 'e ns=live.users to="x"'
+    entries = [
+        NOTHING, NOTHING,
+        # Here the copy is done.
+        made(forged), move("c", "c", "d c"),
+    ]
+    source = ScriptedSource("4.0.0", {"d.c": [{"_id": 100}]}, entries, 2)
+    assert set(replay(source, target, tmp_path)) == {f"d.{forged}", "d.d c"}
+    log = (tmp_path / "mongoferry.log").read_text()
+    assert 'ddl create ns="d.e ns=live.users to=\\"x\\"" ts=' in log
+    assert 'ddl renameCollection ns=d.c to="d.d c" ts=' in log

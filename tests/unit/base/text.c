@@ -65,3 +65,32 @@ Test(text, a_mistyped_word_finds_the_nearest_name)
   cr_assert_null(text_nearest("zzz", 3, names, 4));
   cr_assert_null(text_nearest("", 0, names, 4));
 }
+
+static void
+quoted(const char *from, const char *wanted)
+{
+  char to[64];
+  cr_assert_str_eq(text_quote(to, sizeof to, from), wanted);
+}
+
+Test(text, a_name_as_a_value_never_reads_as_further_words)
+{
+  quoted("d.orders", "d.orders");
+  quoted("d.grün:x,$\\", "d.grün:x,$\\");
+  quoted("d.c ns=live.users", "\"d.c ns=live.users\"");
+  quoted("a=b", "\"a=b\"");
+  quoted("say \"x\"", "\"say \\\"x\\\"\"");
+  quoted("\"", "\"\\\"\"");
+  quoted("back\\ ", "\"back\\\\ \"");
+  quoted("line\n", "\"line\\n\"");
+  quoted("\x9b", "\"\\x9b\"");
+  quoted("", "");
+}
+
+Test(text, a_quoted_name_that_does_not_fit_still_ends)
+{
+  char to[8];
+  cr_assert_str_eq(text_quote(to, sizeof to, "a bcdefgh"), "\"a bcd\"");
+  cr_assert_str_eq(text_quote(to, sizeof to, "a b\"\"\"\""), "\"a b\\\"\"");
+  cr_assert_str_eq(text_quote(to, sizeof to, "abcdefghi"), "\"abcde\"");
+}
