@@ -1,4 +1,6 @@
-/* FNV-1a, 64 bits: to know bytes again, not to protect them from anybody. */
+/*
+ * FNV-1a, 64 bits: to recognise bytes, not to protect them.
+ */
 #ifndef FERRY_BASE_HASH_H
 #define FERRY_BASE_HASH_H
 

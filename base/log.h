@@ -1,6 +1,6 @@
 /*
- * The log: one line, one write(2), on stderr: `time level role message key=value ...`. Never a document's content, a
- * password, or a URI that holds one.
+ * The log: each line is one write(2) on stderr: `time level role message key=value ...`. Never a document's content, a
+ * password, or a URI with a password.
  */
 #ifndef FERRY_BASE_LOG_H
 #define FERRY_BASE_LOG_H
@@ -10,13 +10,13 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* Names this process in its lines ("coordinator", "worker[2]", "applier"); the text is copied. */
+/* Names this process in its lines ("coordinator", "worker[2]", "applier"). The text is copied. */
 void log_open(const char *role);
 
-/* Called before each line where a progress display has to be cleared first; NULL for none. */
+/* A hook called before each line, to clear a progress display; NULL: none. */
 void log_before_line(void (*hook)(void));
 
-/* Passes on a line that another process has formatted, without its end. */
+/* Passes on a line that another process has formatted, without its line end. */
 void log_pass(const char *line, size_t length);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,6 @@
 /*
- * Allocation that does not fail: a migration that has no memory left cannot go on, so these end the process with one
- * line and ERROR_INTERNAL's status. What they return is the caller's, to be freed with free().
+ * Allocation that does not fail. A migration without memory cannot go on, so these functions then end the process with
+ * one line and ERROR_INTERNAL's status. What they return is the caller's, for free().
  */
 #ifndef FERRY_BASE_MEMORY_H
 #define FERRY_BASE_MEMORY_H
@@ -13,7 +13,7 @@ void *memory_copy(const void *memory, size_t size);
 char *memory_string(const char *text); /* NULL stays NULL */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* For libraries that take their memory through us: as malloc and so on, but for the failure. */
+/* For libraries that take their memory through us: as malloc and so on, but they do not fail. */
 void *memory_malloc(size_t size);
 void *memory_calloc(size_t count, size_t size);
 void *memory_aligned(size_t alignment, size_t size);
@@ -22,8 +22,8 @@ void *memory_aligned(size_t alignment, size_t size);
 void memory_wipe(char *secret);
 
 /*
- * Makes room for one more element: `items` grows by doubling. Returns the (moved) array. A bson_t points into itself: an
- * array that grows holds pointers to them.
+ * Makes room for one more element; `items` grows by doubling. Returns the array, which may have moved. A bson_t points
+ * into itself, so an array that grows holds pointers to bson_t.
  */
 void *memory_grow(void *items, size_t count, size_t *capacity, size_t size);
 

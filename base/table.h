@@ -1,4 +1,6 @@
-/* uthash's tables, with memory that does not fail. */
+/*
+ * uthash's hash tables, with memory that does not fail.
+ */
 #ifndef FERRY_BASE_TABLE_H
 #define FERRY_BASE_TABLE_H
 

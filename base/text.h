@@ -1,6 +1,6 @@
 /*
- * Text that came from elsewhere (names of collections, texts of servers) as people and log readers may see it: valid UTF-8
- * without anything that moves a terminal's cursor, ends a line, or turns the reading direction.
+ * Text from elsewhere (collections' names, servers' messages) in the form that people and log readers may see. That is
+ * valid UTF-8 without anything that moves a terminal's cursor, ends a line, or turns the reading direction.
  */
 #ifndef FERRY_BASE_TEXT_H
 #define FERRY_BASE_TEXT_H
@@ -11,9 +11,9 @@
 #define TEXT_ESCAPED_MOST 4
 
 /*
- * Writes `from` (`length` bytes) to `to`, which holds `size` bytes, and ends it with a zero byte. Control characters (C0, DEL, C1),
- * line and paragraph separators, direction marks, and bytes that are no UTF-8 become \n, \t or \xNN. What does not fit is
- * left out, never half a character. Returns the bytes written, without the zero byte.
+ * Writes `length` bytes of `from` to `to` (`size` bytes), and a zero byte. Control characters (C0, DEL, C1), line and
+ * paragraph separators, direction marks, and bytes that are no UTF-8 become \n, \t or \xNN. What does not fit is left
+ * out, never half a character. Returns the number of bytes written, without the zero byte.
  */
 size_t text_escape(char *to, size_t size, const char *from, size_t length);
 
@@ -21,27 +21,27 @@ size_t text_escape(char *to, size_t size, const char *from, size_t length);
 char *text_escaped(const char *text);
 
 /*
- * A name as a value of a log line: as it is, or, where it holds a blank, "=", a quotation mark or what text_escape changes, between
- * quotation marks, with \\ and \" for these two within. So a name never reads as further key=value words. What does not
- * fit into `size` (at least 4) is left out; the closing mark is always there. Returns `to`.
+ * A name as a value of a log line, so that it never reads as further key=value words. It goes between quotation marks if
+ * it holds a blank, "=", a quotation mark or what text_escape changes; within them \\ and \" stand for these two. What
+ * does not fit into `size` (at least 4) is left out; the closing mark is always there. Returns `to`.
  */
 const char *text_quote(char *to, size_t size, const char *from);
 
-/* Columns that an escaped text takes on a terminal. */
+/* The columns that an escaped text takes on a terminal. */
 int text_columns(const char *text);
 
 /*
- * The end of an escaped text that fits into `columns`, with "…" before it where the beginning had to go: the end of a name
- * tells more than its beginning. Points into `to` of `size` bytes.
+ * The end of an escaped text, as much as fits into `columns`, with "…" before it if the beginning was cut. The end of
+ * a name tells more than its beginning. Points into `to`, which has `size` bytes.
  */
 const char *text_keep_end(char *to, size_t size, const char *text, int columns);
 
-/* The bytes of the beginning of an escaped text that fits into `columns`. */
+/* How many bytes of an escaped text's beginning fit into `columns`. */
 size_t text_fitting(const char *text, int columns);
 
 /*
- * Of `count` names the one that is nearest to a mistyped `word` of `length` bytes: letters changed, added, left out or swapped,
- * whatever their case. NULL where none is near.
+ * Of `count` names, the one nearest to a mistyped `word` of `length` bytes: letters changed, added, left out or
+ * swapped; case is ignored. NULL if none is near.
  */
 const char *text_nearest(const char *word, size_t length, const char *const *names, size_t count);
 

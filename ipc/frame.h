@@ -20,20 +20,20 @@
 /* Writes the header for a document of `length` bytes. */
 void frame_header(uint8_t header[FRAME_HEADER_SIZE], enum message_type type, uint32_t length);
 
-/* Checks a header; gives type and length. */
+/* Checks a header, and sets `type` and `length`. */
 bool frame_check(const uint8_t header[FRAME_HEADER_SIZE], enum message_sender sender, enum message_type *type,
                  uint32_t *length, struct error *error);
 
 /* Checks a document's bytes; `document` points into them. */
 bool frame_document(const uint8_t *bytes, uint32_t length, bson_t *document, struct error *error);
 
-/* Takes a stream apart that arrives in pieces. */
+/* Cuts a stream that arrives in pieces into messages. */
 struct frame_reader {
   enum message_sender sender;
   uint8_t *bytes;
   size_t used;
   size_t capacity;
-  size_t start; /* of the frame that comes next */
+  size_t start; /* of the next frame */
 };
 
 void frame_reader_init(struct frame_reader *reader, enum message_sender sender);
@@ -41,8 +41,8 @@ void frame_reader_clear(struct frame_reader *reader);
 void frame_reader_feed(struct frame_reader *reader, const void *bytes, size_t size);
 
 /*
- * The next whole message: 1 with type and document (valid until the next call on the reader), 0 if more bytes are
- * needed, -1 with an error on a bad frame; the reader is of no use after that.
+ * The next whole message. 1: `type` and `document`, valid until the next call on the reader; 0: more bytes are needed;
+ * -1: a bad frame, after which the reader is of no use.
  */
 int frame_reader_next(struct frame_reader *reader, enum message_type *type, bson_t *document, struct error *error);
 

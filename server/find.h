@@ -1,5 +1,5 @@
 /*
- * What a find asks for, whichever of the two readers of a source carries it out (source/reader, source/legacy).
+ * What a find asks for. Both readers of a source (source/reader, source/legacy) take it.
  */
 #ifndef FERRY_SERVER_FIND_H
 #define FERRY_SERVER_FIND_H
@@ -8,25 +8,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A find. What is NULL or 0 is left to the server. Whoever takes it keeps nothing of it. */
+/* What is NULL or 0 is left to the server. Whoever takes it keeps nothing of it. */
 struct find {
   const char *db;
   const char *coll;
-  const uint8_t *uuid;  /* NULL: by name. Ignored where the server knows no UUIDs in commands */
+  const uint8_t *uuid;  /* NULL: by name. Ignored if the server takes no UUIDs in commands */
   const bson_t *filter; /* NULL: everything */
   const bson_t *projection;
   const bson_t *sort;
   const bson_t *hint;
-  const bson_t *min; /* index bounds: need the hint from 4.2 on */
+  const bson_t *min; /* bounds of the index: from 4.2 on they need the hint */
   const bson_t *max;
   int64_t limit;
   int64_t skip;
   int32_t batch_size;
-  bool majority; /* read only what cannot roll back, where the source can: see reader.majority */
-  /* Nobody looks into its documents, so they may be damaged or nested too deeply: see base/nesting.h. */
+  bool majority; /* read only what cannot roll back, if the source can: see reader.majority */
+  /* Nobody looks into the documents, so they may be damaged or nested too deeply: see base/nesting.h. */
   bool passed_on;
   bool tailable; /* and await data */
-  bool oplog;    /* a filter {ts: {$gte}} on the oplog: up to 4.2 the server must be told, or it scans everything */
+  /* a filter {ts: {$gte}} on the oplog: up to 4.2 the server must be told, or it scans the whole oplog */
+  bool oplog;
 };
 
 #endif

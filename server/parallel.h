@@ -1,6 +1,6 @@
 /*
- * A few threads with a connection each, for the same work on many things: where each takes a round trip, or a wait for a
- * majority, they need not wait one after another.
+ * The same work on many things, by a few threads with a connection each. Each work takes a round trip, or waits for a
+ * majority; this way they need not wait one after another.
  */
 #ifndef FERRY_SERVER_PARALLEL_H
 #define FERRY_SERVER_PARALLEL_H
@@ -16,16 +16,16 @@ struct parallel {
   enum error_kind kind; /* as in server_open */
   const char *uri;
   bool patient;
-  size_t threads; /* 1 to PARALLEL_MOST; no more than the work is worth are started */
+  size_t threads; /* 1 to PARALLEL_MOST; no more are started than there is work for */
   parallel_work work;
   void *context;
-  /* NULL, or an open connection. If it is not the driver's, it does all the work alone; the driver opens the others. */
+  /* NULL, or an open connection, which is used as well. If it is not the driver's, it does all the work alone. */
   struct server *own;
 };
 
 /*
- * Does the work once for each number below `count`, in no order. After a failure no more of it is begun; the error is the
- * first one.
+ * Does the work once for each number below `count`, in no order. After a failure no more work begins; `error` is the
+ * first failure.
  */
 bool parallel_run(const struct parallel *parallel, size_t count, struct error *error);
 

@@ -1,5 +1,5 @@
 /*
- * How a server does, from outside: how long a small read takes, and how far a set's members lag behind.
+ * How a server does, seen from outside: how long a small read takes, and how far a set's members lag behind.
  */
 #ifndef FERRY_SERVER_PROBE_H
 #define FERRY_SERVER_PROBE_H
@@ -7,16 +7,16 @@
 #include "server/server.h"
 
 /*
- * The time that a count of a collection that does not exist takes: it waits for what every read waits for (a ticket of the
- * storage engine, from 3.0 on), and costs nothing else. That the user may not count there is an answer like any other. False
- * if there was none.
+ * The time that it takes to count a collection that does not exist. That waits for what every read waits for (a ticket
+ * of the storage engine, from 3.0 on), and costs nothing else. A refusal of the count is an answer, too. False if
+ * there was no answer.
  */
 bool probe_latency(struct server *server, double *ms, struct error *error);
 
 /*
- * Seconds that the slowest secondary which is up is behind its primary; where the user may not ask for that
- * (replSetGetStatus needs clusterMonitor), how far the majority is. -1 if neither is told. `denied`: it may not; then it does not
- * ask again, as the server would log that each time.
+ * How many seconds the slowest secondary that is up is behind its primary. Where the user may not ask for that
+ * (replSetGetStatus needs clusterMonitor): how far the majority is behind. -1 if neither is known. `denied`: set if
+ * the user may not ask. Then it is not asked again, as the server would log each refusal.
  */
 double probe_lag_s(struct server *server, bool *denied);
 

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The time series whose buckets `coll` holds, NULL if it is another kind of collection. Lives in `coll`. */
+/* The time series whose buckets `coll` holds; NULL for another kind of collection. Lives in `coll`. */
 static inline const char *
 series_of(const char *coll)
 {

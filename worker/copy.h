@@ -1,5 +1,5 @@
 /*
- * Copies one range: a thread reads the next batch while this one writes the last.
+ * Copies one range. One thread reads the next batch while another one writes the last.
  */
 #ifndef FERRY_WORKER_COPY_H
 #define FERRY_WORKER_COPY_H
@@ -8,7 +8,7 @@
 #include "target/insert/writer.h"
 #include "worker/pace.h"
 
-/* The primary that took the worker's last range, so that the target is asked once a range. Zeroed at first. */
+/* The primary that took the worker's last range, so that the target is asked once for each range. Zeroed at first. */
 struct copy_primary {
   bool known;
   struct server_hello hello;
@@ -22,24 +22,25 @@ struct copy_task {
   const bson_t *min; /* {_id} bounds; NULL: open */
   const bson_t *max;
   bool no_id_index; /* several documents may have one `_id`: those are reported */
-  bool natural;     /* without an _id index: in natural order; or, with bounds, buckets of a time series */
-  bool alone;       /* each document in a command of its own: see writer_unreadable */
-  bool fetch_max;   /* the last of several ranges: a document whose _id is MaxKey lies behind the open end */
+  bool natural;     /* in natural order, as there is no _id index; with bounds: buckets of a time series */
+  bool alone;       /* each document goes in a command of its own: see writer_unreadable */
+  /* the last of several ranges: also fetches a document with the _id MaxKey, which lies behind the open end */
+  bool fetch_max;
   bool has_uuid;
-  uint8_t uuid[16]; /* what the collection was when the plan was made */
+  uint8_t uuid[16]; /* the collection's when the plan was made */
   struct copy_primary *primary;
-  struct pace *pace; /* how big the batches are, and what they cost */
+  struct pace *pace; /* sets the batches' size, and counts what was written */
 };
 
 struct copy_result {
   int64_t documents;
   int64_t bytes;
-  int64_t duplicates; /* were there from an earlier attempt, or twice in the scan */
-  bool lost;          /* it was read by name, and another or no collection has that name now */
+  int64_t duplicates; /* documents that were there from an earlier attempt, or came twice in the scan */
+  bool lost;          /* it was read by name, and another collection or none has that name now */
 };
 
 struct copy_events {
-  /* Called before each batch: returns when the pace allows it. False: the coordinator is gone. */
+  /* Called before each batch; returns when the pace allows the batch. False: the coordinator is gone. */
   bool (*wait)(void *context, struct error *error);
   /* Called after each batch, with what was copied so far. */
   void (*progress)(void *context, const struct copy_result *so_far);
@@ -48,7 +49,7 @@ struct copy_events {
 };
 
 /*
- * Returns when a majority of the target has the range. On false any part of it may be there: copying it again is safe.
+ * Returns when a majority of the target has the range. On false any part of it may be there; copying it again is safe.
  */
 bool copy_range(struct reader *reader, struct server *target, const struct copy_task *task,
                 const struct copy_events *events, struct copy_result *result, struct error *error);

@@ -1,8 +1,8 @@
 /*
- * How fast one worker may write: its share of what the whole copy may, in bytes and in documents a second.
+ * How fast one worker may write: its share of the whole copy's pace, in bytes and in documents a second.
  *
- * What was written is a debt that shrinks with time; the next batch waits until there is none. So no time is saved up
- * for a burst, and a rate that changes while a batch waits counts from then on. Times are of clock_ms.
+ * What was written is a debt that shrinks with time. The next batch waits until the debt is gone. So no time is saved
+ * up for a burst, and a new rate counts at once, even while a batch waits. Times are of clock_ms.
  */
 #ifndef FERRY_WORKER_PACE_H
 #define FERRY_WORKER_PACE_H
@@ -17,7 +17,7 @@ struct pace {
   double documents_per_s;
   double bytes; /* owed */
   double documents;
-  int64_t at_ms; /* when that was so */
+  int64_t at_ms; /* when the debt was so large */
 };
 
 void pace_init(struct pace *pace);
@@ -28,7 +28,9 @@ void pace_spend(struct pace *pace, int64_t bytes, int64_t documents, int64_t now
 /* How long the next batch has to wait. */
 int64_t pace_wait_ms(struct pace *pace, int64_t now_ms);
 
-/* A batch of this size is as much as this pace should send at once, so that it is no series of bursts. */
+/*
+ * True if a batch of this size is as much as this pace should send at once. Larger ones would make a series of bursts.
+ */
 bool pace_enough(struct pace *pace, int64_t bytes, int64_t documents);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * A worker: takes one task at a time from its pipe (copy a range, build a collection's indexes), does it, says so.
+ * A worker: takes one task at a time from its pipe (copy a range, build a collection's indexes), does it, and reports
+ * it.
  */
 #ifndef FERRY_WORKER_WORKER_H
 #define FERRY_WORKER_WORKER_H
