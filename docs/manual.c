@@ -65,7 +65,7 @@ put_options(FILE *out)
 #define TEXT(f, n, v, h) put_item(out, n, v, h);
 #define SECRET(f, n, v, h)                                                                                             \
   put_item(out, n, v, h);                                                                                              \
-  put_item(out, n "Fd", "N", "read a line of descriptor N for it");
+  put_item(out, n "Fd", "N", "read it as one line from descriptor N");
 #define LIST(f, n, v, h) put_item(out, n, v, h);
 #define FLAG(f, n, h) put_item(out, n, NULL, h);
 #define NUMBER(f, n, i, l, m, v, h) put_number(out, n, v, h, (const int64_t[]){i, l, m});

@@ -32,7 +32,7 @@ static const struct option table[] = {
 #define TEXT(f, n, v, h) {ROW(KIND_TEXT, f, n, v, h)},
 #define SECRET(f, n, v, h)                                                                                             \
   {ROW(KIND_TEXT, f, n, v, h), .secret = true},                                                                        \
-    NUMBER(f##_fd, n "Fd", OPTIONS_NO_DESCRIPTOR, 0, 65535, "N", "read a line of descriptor N for it")
+    NUMBER(f##_fd, n "Fd", OPTIONS_NO_DESCRIPTOR, 0, 65535, "N", "read it as one line from descriptor N")
 #define LIST(f, n, v, h) {ROW(KIND_LIST, f, n, v, h)},
 #define FLAG(f, n, h) {ROW(KIND_FLAG, f, n, "BOOL", h)},
 #define NUMBER(f, n, i, l, m, v, h) {ROW(KIND_NUMBER, f, n, v, h), .initial = i, .least = l, .most = m},
@@ -307,7 +307,7 @@ read_file(struct parser *parser, struct error *error)
   return true;
 }
 
-/* As near_option, for the words that may stand first. The message shows nothing else of what was typed. */
+/* As near_option, of the words that may stand first; but for their number nothing is said of what was typed. */
 static const char *
 near_command(const char *word, size_t length, char *text, size_t size)
 {
@@ -317,7 +317,7 @@ near_command(const char *word, size_t length, char *text, size_t size)
   return text;
 }
 
-/* Only an option's name is repeated. Other words may be the rest of a password with a blank in it. */
+/* Only an option's name is repeated: other words may be the rest of a password with a blank in it. */
 static bool
 no_option(const char *word, size_t length, int at, struct error *error)
 {
@@ -506,10 +506,10 @@ void
 options_help(FILE *out)
 {
   fputs("mongoferry --host SOURCE --destination TARGET [options]\n"
-        "Moves a running MongoDB replica set to another without downtime: copies it, then\n"
-        "follows its oplog until stopped.\n"
+        "Moves a running MongoDB replica set to another one without downtime. It copies\n"
+        "the data, then replays the source's oplog until you stop it.\n"
         "mongoferry check --host SOURCE --destination TARGET [options]\n"
-        "Reports whether that would work; changes nothing.\n",
+        "Reports what would stop or slow that migration. It changes nothing.\n",
         out);
   for (size_t i = 0; i < TABLE_SIZE; i++) {
     char left[64];

@@ -1,6 +1,6 @@
 /*
- * The children of a migration: workers that are lent tasks, and the applier. Starts them, replaces a worker that died
- * and gives its task back, and stops and reaps them all.
+ * The children of a migration: workers that are lent tasks, and the applier. Starts them, replaces a worker that died,
+ * gives its task back, stops and reaps them all.
  */
 #ifndef FERRY_COORDINATOR_RUN_POOL_H
 #define FERRY_COORDINATOR_RUN_POOL_H
@@ -9,11 +9,11 @@
 #include "coordinator/run/plan.h"
 
 struct pool_events {
-  /* A worker's task succeeded. The plan has it as done already. */
+  /* Every worker task that ended well; the plan knows it already. */
   void (*task_done)(void *context, int64_t task, const bson_t *document);
-  /* The target refused an index or a document of a worker's. */
+  /* The target refused a worker an index or a document. */
   void (*refused)(void *context, const bson_t *document);
-  /* The applier sent a message, other than READY and FAILED. */
+  /* What the applier says, READY and FAILED aside. */
   void (*applier_message)(void *context, enum message_type type, const bson_t *document);
   /* The applier ended, cleanly or not. */
   void (*applier_ended)(void *context, const struct child *applier);
@@ -38,32 +38,29 @@ struct pool {
   int worker_count;
   struct child applier;
   bool stopping;
-  int dead_starts;    /* workers in a row that ended before they were ready */
+  int dead_starts;    /* workers that ended before they were ready, in a row */
   int64_t stop_ms;    /* when stopping began */
-  int64_t timeout_ms; /* how long stopping may take before the children are killed */
+  int64_t timeout_ms; /* how long that may take before they are killed */
 };
 
-/* `plan` NULL: starts only the applier. What `pool` points to must outlive it. */
+/* `plan` NULL: only the applier is started. What it points to must outlive the pool. */
 bool pool_start(struct pool *pool, int workers, struct error *error);
 void pool_tell_applier(struct pool *pool, enum message_type type, const bson_t *document);
-/* The bookmark file has what the applier asked to have confirmed. */
+/* What the applier asked to have confirmed is in the bookmark file. */
 void pool_confirm(struct pool *pool);
-/* Starts another applier in place of the one that ended; it waits for a hand-off. */
+/* Another one in place of the one that ended; it waits for a hand-off. */
 bool pool_restart_applier(struct pool *pool, struct error *error);
-/* Sets how fast the workers may copy together from now on. */
+/* How fast the workers may copy together, from now on. */
 void pool_set_rate(struct pool *pool, struct rate rate);
-/* Ends the workers; the applier goes on. */
+/* The workers end; the applier goes on. */
 void pool_stop_workers(struct pool *pool);
-/* The applier ends when the target has everything up to the source's newest entry; see MESSAGE_DRAIN. */
+/* The applier ends when it has brought the target up to the source's newest entry; see MESSAGE_DRAIN. */
 void pool_drain(struct pool *pool);
-/* Like pool_stop, but from now on it may take `timeout_ms`. */
+/* As pool_stop, and from now on it takes so long at most. */
 void pool_hurry(struct pool *pool, int64_t timeout_ms);
-/*
- * Ends all children: STOP, and later SIGKILL by pool_tick. They ignore the signals that a supervisor sends to the
- * whole group.
- */
+/* All end: STOP, then from pool_tick on SIGKILL. They ignore what a supervisor sends to the whole group. */
 void pool_stop(struct pool *pool);
-/* Call once a second. */
+/* Once a second. */
 void pool_tick(struct pool *pool);
 bool pool_any_running(const struct pool *pool);
 
