@@ -8,10 +8,7 @@
 #define PAUSE_MOST_MS 15000
 #define INTERRUPTIONS_MOST 30
 
-/*
- * A server that is away is waited for. What is interrupted again and again, without the bookmark moving, will not
- * succeed.
- */
+/* One that is away is waited for; what is interrupted again and again, without the bookmark moving, will not succeed. */
 static bool
 is_hopeless(struct applier *applier, const struct error *why)
 {

@@ -14,7 +14,7 @@
 #define VIEW "view "
 #define VIEWS "system.views"
 
-/* What a collection or view is called from the change number `at` of its database on; 0: before the first change. */
+/* What a collection or view is called from the change number `at` of its database on (0: before the first one). */
 struct state {
   size_t at;
   bool unknown;
@@ -165,7 +165,7 @@ add_change(struct database *database, uint64_t ts)
   return database->count;
 }
 
-/* `before` and `after`: its names; NULL where it does not exist. Without a UUID, `name` says which view it is. */
+/* `before` and `after`: its names, NULL where it is not there. `name` says which view it is, if there is no UUID. */
 static void
 add_new_state(struct listing *listing, struct database *database, const char *name, const uint8_t *uuid,
               const char *before, const char *after)
@@ -207,10 +207,7 @@ text_of(const bson_t *document, const char *field)
   return is_text ? bson_iter_utf8(&iter, NULL) : NULL;
 }
 
-/*
- * Copies the database to `db` and returns the rest; NULL if there is none, or if it is no name. The replay reports
- * that.
- */
+/* The database goes to `db`; gives the rest, NULL if there is none, or if it is no name: the replay says so. */
 static const char *
 split_name(const char *ns, char db[DB_SIZE])
 {
@@ -340,9 +337,7 @@ listing_note(struct listing *listing, const bson_t *entry)
   note(listing, optime_of(entry).ts, entry, 0);
 }
 
-/*
- * Takes what the list says of the collections in the changes, and of views that a change removed without naming them.
- */
+/* What the list says of those that the changes speak of, and of views that a change took away unnamed. */
 static void
 take_catalog(struct listing *listing, const struct catalog *catalog)
 {
@@ -380,10 +375,7 @@ fits(const struct subject *subject, const struct state *state, catalog_wanted wa
   return state->unknown || (listed ? subject->listed && strcmp(subject->listed, state->name) == 0 : !subject->listed);
 }
 
-/*
- * Counts the collections that do not fit right behind each change. `misfits` has one element more than there are
- * changes, all 0.
- */
+/* How many do not fit right behind each change; `misfits` has one place more than there are changes, all 0. */
 static void
 count_misfits(struct listing *listing, const struct database *database, catalog_wanted wanted, const void *context,
               int64_t *misfits)

@@ -114,14 +114,6 @@ def test_the_keys_of_a_file_are_the_table(tmp_path):
         assert ("belongs on the command line" in said.stderr) == (name in ("config", "help", "version")), said.stderr
 
 
-def test_the_readme_names_no_other_options():
-    known = set(table()) | {"role"}
-    for document in (ROOT / "README.md", ROOT / "docs/operations.md", ROOT / "docs/mongoferry.1.in"):
-        text = re.sub(r"```.*?```", "", document.read_text(), flags=re.S)
-        named = re.findall(r"`--(\w+)\b(?!…)", text) + re.findall(r"^\.(?:Pq )?Fl -(\w+)", text, re.M)
-        assert set(named) - known - {"replSet", "name"} == set(), document
-
-
 @pytest.mark.parametrize("line, mends", [("nonsense: 1", "is no option"), ("workers: 99", "0 to 64"), ("a: [", "not YAML")])
 def test_a_bad_file_is_status_2_and_one_line_with_its_number(tmp_path, line, mends):
     file = tmp_path / "config"
