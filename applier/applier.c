@@ -91,8 +91,8 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   applier->ddl.by_name = !applier->reader.by_uuid;
   applier->ddl.source_version = applier->reader.version;
   /*
-   * Up to 3.0 a command is logged after its lock is gone: a drop may stand before the rename whose outcome it dropped, and
-   * a later insert then finds what the server had dropped (seen in a recording of 2.6.12).
+   * Up to 3.0 a command is logged after its lock is gone. So a drop may stand before the rename whose outcome it
+   * dropped. A later insert then finds what the server had dropped (seen in a recording of 2.6.12).
    */
   applier->apply.bulk.upsert = applier->reader.version < VERSION_3_2;
   applier->apply.bulk.missed = applier->reader.moves;
@@ -254,7 +254,10 @@ find_end(struct applier *applier, struct error *error)
   return oplog_window(&applier->reader, &oldest, &applier->end, error) && follow_expect(applier, error);
 }
 
-/* Their collections may lack documents that the target expired by itself, up to what the source has written by now. */
+/*
+ * Notes which collections may lack documents that the target expired by itself, up to what the source has written by
+ * now.
+ */
 static bool
 note_expiry_stopped(struct applier *applier, struct error *error)
 {
@@ -289,7 +292,10 @@ note_expiry_active(struct applier *applier, const char *db, const char *coll)
   }
 }
 
-/* The migration may go on later: the bookmark file knows first what the target expires from now on. A time series is its buckets. */
+/*
+ * The migration may go on later. So the bookmark file first gets what the target expires from now on. A time series
+ * stands for its buckets.
+ */
 static bool
 restore_expiry(struct applier *applier, struct error *error)
 {
@@ -351,7 +357,7 @@ take_hand_off(struct applier *applier, struct catalog *catalog, const bson_t *me
   return true;
 }
 
-/* The parts of what is known, and the hand-off itself: 1; 0 if a STOP came instead; -1 on error. */
+/* Takes the parts of the collections' state, and the hand-off itself. 1; 0 if a STOP came instead; -1 on error. */
 static int
 take_over(struct applier *applier, enum message_type type, bson_t *message, struct error *error)
 {
@@ -376,7 +382,7 @@ take_over(struct applier *applier, enum message_type type, bson_t *message, stru
   return got;
 }
 
-/* Watches while the copy runs, if there is one, and gives the message that ends it: 1; 0 if the coordinator is gone. */
+/* Watches while the copy runs, if there is one. 1 with the message that ends it; 0 if the coordinator is gone. */
 static int
 wait_for_hand_off(struct applier *applier, enum message_type *type, bson_t *message, struct error *error)
 {

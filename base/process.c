@@ -15,8 +15,8 @@ static char *title;
 static size_t title_size;
 
 /*
- * A descriptor of 0 to 2 that is closed would be given to the next file or connection that is opened, and what is meant for
- * a person would go there: a log line to a server.
+ * If a descriptor of 0 to 2 is closed, the next file or connection that is opened gets that number. Then what is meant
+ * for a person would go there: a log line to a server.
  */
 static void
 open_standard_descriptors(void)

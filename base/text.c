@@ -10,7 +10,7 @@
 
 #include "base/memory.h"
 
-/* Gives the bytes of the character at `from`, 0 if it is no UTF-8 (overlong forms and surrogates are none). */
+/* The number of bytes of the character at `from`; 0 if it is no UTF-8 (overlong forms and surrogates are not). */
 static size_t
 decode(const char *from, size_t length, uint32_t *character)
 {

@@ -107,16 +107,20 @@ class Load:
         return max(spent, 0) / (time.monotonic() - self.begun) / os.cpu_count()
 
 
-def measure_floor(source, options, collections, workers):
+def run_floor(source, target, database, workers, collections):
+    """bench/floor.c's figures, as a dictionary."""
     program = binary().parent / "bench" / "floor"
-    each = str(options.docs // len(collections))
+    ran = subprocess.run([program, source.uri, target.uri, database, str(workers), *collections],
+                         capture_output=True, text=True)
+    if ran.returncode:
+        raise SystemExit(f"bench: {ran.stderr.strip()}")
+    return json.loads(ran.stdout)
+
+
+def measure_floor(source, options, collections, workers):
     with start_server(options) as target:
         load_there = Load(source, target)
-        ran = subprocess.run([program, source.uri, target.uri, DATABASE, str(workers), each, *collections],
-                             capture_output=True, text=True)
-        if ran.returncode:
-            raise SystemExit(f"bench: {ran.stderr.strip()}")
-        return {**json.loads(ran.stdout), "others": load_there.others()}
+        return {**run_floor(source, target, DATABASE, workers, collections), "others": load_there.others()}
 
 
 class Sampler(threading.Thread):

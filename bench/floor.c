@@ -2,9 +2,9 @@
  * The floor of a migration: N bare connections read the source and throw the documents away, while N others insert
  * the same documents from memory into the target, both at once. Its time is the slower side's. One JSON line on stdout.
  *
- *   floor SOURCE_URI TARGET_URI DATABASE CONNECTIONS DOCS COLLECTION...
+ *   floor SOURCE_URI TARGET_URI DATABASE CONNECTIONS COLLECTION...
  *
- * Each collection holds DOCS documents with the _ids 0 to DOCS-1; connection k of N takes the k-th part of each.
+ * A collection of n documents has the _ids 0 to n-1; connection k of N takes the k-th part of each collection.
  */
 #include <mongoc/mongoc.h>
 #include <pthread.h>
@@ -18,8 +18,8 @@ struct plan {
   const char *database;
   char **collections;
   int collection_count;
+  int64_t *docs; /* of each collection */
   int connections;
-  int64_t docs;
   pthread_barrier_t start;
 };
 
@@ -72,12 +72,13 @@ client_open(const char *uri)
   return client;
 }
 
-/* The side's part of a collection, in _id order. */
+/* The side's part of collection i, in _id order. */
 static mongoc_cursor_t *
-part_open(mongoc_collection_t *collection, const struct plan *plan, int index)
+part_open(mongoc_collection_t *collection, const struct side *side, int i)
 {
-  int64_t first = plan->docs * index / plan->connections;
-  int64_t end = plan->docs * (index + 1) / plan->connections;
+  const struct plan *plan = side->plan;
+  int64_t first = plan->docs[i] * side->index / plan->connections;
+  int64_t end = plan->docs[i] * (side->index + 1) / plan->connections;
   bson_t *filter = BCON_NEW("_id", "{", "$gte", BCON_INT64(first), "$lt", BCON_INT64(end), "}");
   bson_t *options = BCON_NEW("hint", "{", "_id", BCON_INT32(1), "}", "batchSize", BCON_INT32(BULK_DOCS));
   mongoc_cursor_t *cursor = mongoc_collection_find_with_opts(collection, filter, options, NULL);
@@ -108,7 +109,7 @@ read_side(void *argument)
   side->began_us = bson_get_monotonic_time();
   for (int i = 0; i < plan->collection_count; i++) {
     mongoc_collection_t *collection = mongoc_client_get_collection(side->client, plan->database, plan->collections[i]);
-    mongoc_cursor_t *cursor = part_open(collection, plan, side->index);
+    mongoc_cursor_t *cursor = part_open(collection, side, i);
     const bson_t *doc;
 
     while (mongoc_cursor_next(cursor, &doc)) {
@@ -152,7 +153,7 @@ bulks_build(struct side *side, mongoc_client_t *source)
   for (int i = 0; i < plan->collection_count; i++) {
     mongoc_collection_t *from = mongoc_client_get_collection(source, plan->database, plan->collections[i]);
     mongoc_collection_t *to = mongoc_client_get_collection(side->client, plan->database, plan->collections[i]);
-    mongoc_cursor_t *cursor = part_open(from, plan, side->index);
+    mongoc_cursor_t *cursor = part_open(from, side, i);
     int64_t bytes = BULK_BYTES;
     int docs = 0;
     const bson_t *doc;
@@ -242,12 +243,35 @@ report(const struct side *readers, const struct side *inserters, int count)
          docs, bytes, read_s, insert_s, read_s > insert_s ? read_s : insert_s);
 }
 
+static int64_t *
+count(const struct plan *plan, const char *source_uri)
+{
+  mongoc_client_t *client = client_open(source_uri);
+  int64_t *docs = calloc((size_t)plan->collection_count, sizeof *docs);
+  bson_error_t error;
+
+  if (!docs) {
+    die("out of memory");
+  }
+  for (int i = 0; i < plan->collection_count; i++) {
+    mongoc_collection_t *collection = mongoc_client_get_collection(client, plan->database, plan->collections[i]);
+    docs[i] = mongoc_collection_estimated_document_count(collection, NULL, NULL, NULL, &error);
+    if (docs[i] < 0) {
+      die("counting: %s", error.message);
+    }
+    mongoc_collection_destroy(collection);
+  }
+  mongoc_client_destroy(client);
+  return docs;
+}
+
 static void
 run(struct plan *plan, const char *source_uri, const char *target_uri)
 {
   struct side readers[MAX_CONNECTIONS] = {0};
   struct side inserters[MAX_CONNECTIONS] = {0};
 
+  plan->docs = count(plan, source_uri);
   for (int i = 0; i < plan->connections; i++) {
     readers[i] = (struct side){.plan = plan, .index = i, .client = client_open(source_uri)};
     inserters[i] = (struct side){.plan = plan, .index = i, .client = client_open(target_uri)};
@@ -270,6 +294,7 @@ run(struct plan *plan, const char *source_uri, const char *target_uri)
     side_clear(&inserters[i]);
   }
   pthread_barrier_destroy(&plan->start); /* NOLINT(clang-analyzer-unix.Malloc): side_clear freed them */
+  free(plan->docs);
 }
 
 int
@@ -277,14 +302,13 @@ main(int argc, char **argv)
 {
   struct plan plan = {0};
 
-  if (argc < 7) {
-    die("usage: floor SOURCE_URI TARGET_URI DATABASE CONNECTIONS DOCS COLLECTION...");
+  if (argc < 6) {
+    die("usage: floor SOURCE_URI TARGET_URI DATABASE CONNECTIONS COLLECTION...");
   }
   plan.database = argv[3];
   plan.connections = atoi(argv[4]);
-  plan.docs = atoll(argv[5]);
-  plan.collections = argv + 6;
-  plan.collection_count = argc - 6;
+  plan.collections = argv + 5;
+  plan.collection_count = argc - 5;
   if (plan.connections < 1 || plan.connections > MAX_CONNECTIONS) {
     die("1 to %d connections", MAX_CONNECTIONS);
   }

@@ -23,8 +23,8 @@ bool
 failure_interrupts(int64_t code)
 {
   /*
-   * By killOp or killCursors, by a limit of time, a dropped index, another operation in the way, a full cache, a chunk that moved.
-   * S:src/mongo/base/error_codes.err@r4.2.2; from 290 on error_codes.yml of 5.0 and 6.0: ObjectIsBusy,
+   * By killOp or killCursors, a time limit, a dropped index, another operation in the way, a full cache, a chunk that
+   * moved. S:src/mongo/base/error_codes.err@r4.2.2; from 290 on error_codes.yml of 5.0 and 6.0: ObjectIsBusy,
    * InterruptedDueToStorageChange, TemporarilyUnavailable, ClientMarkedKilled.
    */
   static const int64_t codes[] = {24,  43,  46,  50,  63,  112, 150, 175,   202,   215,   237,   239,

@@ -1,7 +1,7 @@
 /*
- * --gssapiHostName. A Kerberos login asks for a ticket of service@host, and the driver always takes the host that it connects
- * to. So a service named `service/host` (by authMechanismProperties) is split here, on its way from libmongoc to libsasl2:
- * this function comes before that library's own. No service's name has a slash.
+ * --gssapiHostName. A Kerberos login asks for a ticket of service@host, and the driver always takes the host that it
+ * connects to. So a service named `service/host` (by authMechanismProperties) is split here, on its way from libmongoc
+ * to libsasl2. This function comes before that library's own. No service's name has a slash.
  */
 #include <dlfcn.h>
 #include <stdlib.h>

@@ -1,9 +1,11 @@
 /*
- * A set may have a member whose name this machine cannot find. When libmongoc 1.23 hears of it, it locks its picture of the set a
- * second time, and so waits for itself forever (_mongoc_topology_scanner_setup_err_cb from mongoc_topology_reconcile, with a
- * client that has no threads of its own). So the mutexes that libmongoc makes may be locked twice by one thread; what the inner
- * change said (that the member cannot be reached) is forgotten, and found again at the next look. This function comes before
- * the C library's own, and leaves everybody else's mutexes as they are.
+ * A set may have a member whose name this machine cannot find. When libmongoc 1.23 hears of it, it locks its picture
+ * of the set a second time, and so waits for itself forever. (_mongoc_topology_scanner_setup_err_cb from
+ * mongoc_topology_reconcile, with a client that has no threads of its own.)
+ *
+ * So one thread may lock a mutex of libmongoc's twice. What the inner change said (that the member cannot be reached)
+ * is forgotten, and found again at the next look. This function comes before the C library's own, and leaves everybody
+ * else's mutexes as they are.
  */
 #include <dlfcn.h>
 #include <errno.h>

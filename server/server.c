@@ -24,9 +24,9 @@ quiet(mongoc_log_level_t level, const char *domain, const char *message, void *d
 }
 
 /*
- * libmongoc's constructor puts counters into shared memory, under the process's number. They lose that name at once, so
- * that a process that is killed leaves nothing there. One that another program's process left under this number would be
- * met with a warning on stderr: it goes before the constructor comes.
+ * libmongoc's constructor puts counters into shared memory, under the process's number. They lose that name at once,
+ * so that a killed process leaves nothing there. Another program's process may have left counters under this number;
+ * libmongoc would warn of them on stderr. So they are removed before the constructor runs.
  */
 static void
 unname_counters(void)
@@ -90,8 +90,8 @@ server_uri_crl(const char *uri)
 }
 
 /*
- * The driver takes what is behind the first @ for the hosts, and would name them when it cannot find them; and it quotes a
- * password that has a colon (mongoc_uri_parse_userpass, libmongoc 1.23).
+ * The driver takes what is behind the first @ for the hosts, and would name them if it cannot find them. It also
+ * quotes a password that has a colon (mongoc_uri_parse_userpass, libmongoc 1.23).
  */
 mongoc_uri_t *
 server_parse_uri(const char *side, const char *uri, struct error *error)
@@ -155,9 +155,9 @@ new_client(const mongoc_uri_t *uri, const char *crl_file, bson_error_t *cause)
 }
 
 /*
- * Where the string asks for secondaries or weaker concerns, nothing here would be right any more. What is said by nobody,
- * servers from 4.4 on decide: see server_put_concern. And the driver does not send a write again by itself: who answers may be
- * another server by then, which is looked at first (target/guard/mark.h).
+ * If the string asked for secondaries or weaker concerns, nothing here would be right any more. Servers from 4.4 on
+ * decide what nobody says: see server_put_concern. The driver must not send a write again by itself: another server
+ * may answer by then, and it is looked at first (target/guard/mark.h).
  */
 static void
 settle(mongoc_uri_t *uri, bool patient)
@@ -339,8 +339,8 @@ server_show_id(const bson_t *selector)
 }
 
 /*
- * A write error that is an interruption, in a reply to a command of one write: nothing was done. In a command of several, those
- * before it may have been; all that goes this way can be done twice.
+ * A write error that is an interruption, in a reply to a command of one write: nothing was done. In a command of
+ * several writes, those before it may have been done. Everything that goes this way can be done twice.
  */
 static bool
 was_interrupted(const bson_t *reply, bson_error_t *cause)
@@ -383,7 +383,10 @@ is_write(const char *name)
 void
 server_put_concern(const bson_t *command, bool majority, bson_t *whole)
 {
-  /* Those that heed the default: S:src/mongo/db/service_entry_point_common.cpp, supportsReadConcern and ...Write...@r5.0.0 */
+  /*
+   * Commands that the default applies to: S:src/mongo/db/service_entry_point_common.cpp, supportsReadConcern and
+   * ...Write...@r5.0.0
+   */
   static const char *const reads[] = {"find", "aggregate", "count", "distinct"};
   bson_t concern;
   const char *name = name_of(command);

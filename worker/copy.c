@@ -27,8 +27,9 @@ struct copy {
 };
 
 /*
- * Gives the batch to the writer as soon as it has taken the one before; false if it wants none. The writer learns with the
- * `last` one that it is: so that this one waits for the majority, and nothing is sent for that afterwards.
+ * Gives the batch to the writer as soon as the writer has taken the one before; false if the writer wants none. With
+ * the `last` batch the writer learns that it is the last. So this batch waits for the majority, and nothing more is
+ * sent for that.
  */
 static bool
 hand_over(struct copy *copy, struct writer_batch *batch, bool last)
@@ -87,7 +88,7 @@ read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *b
   return got == 0;
 }
 
-/* A scan by index bounds with an open end leaves a MaxKey out (seen on 4.0.14): fetch it by itself. */
+/* A scan by index bounds with an open end leaves a MaxKey out (seen on 4.0.14), so it is fetched by itself. */
 static bool
 read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
 {
@@ -154,8 +155,9 @@ read_once(struct copy *copy, const bson_t *min, struct writer_batch *batch, bson
 }
 
 /*
- * Cursors die when an index is dropped, at a collMod, of killOp. The index goes on where it was: at the last document, which is
- * read once more. A scan in natural order has no such place: what has an `_id` index is read by that from then on.
+ * Cursors die when an index is dropped, at a collMod, of killOp. A scan by the index goes on where it was: at the last
+ * document, which is read once more. A scan in natural order cannot. If there is an `_id` index, it reads by that from
+ * then on.
  */
 static bool
 read_on(struct copy *copy, struct writer_batch *batch, struct error *error)
@@ -187,7 +189,7 @@ read_range(struct copy *copy, struct error *error)
   bool ok = read_on(copy, &batch, error);
   bool fetch_max = !task->natural && (task->fetch_max || (copy->resumed && !task->max));
   ok = ok && (!fetch_max || read_max_key(copy, &batch, error));
-  /* Read by its UUID, it was dropped: the oplog says so too, and what was read goes away with that. */
+  /* Read by its UUID, the collection was dropped. The oplog says so, too, and that drop removes what was read. */
   ok = ok || (task->has_uuid && copy->reader->by_uuid && error->code == CODE_NAMESPACE_NOT_FOUND);
   ok = ok && hand_over(copy, &batch, true);
   writer_batch_clear(&batch);
@@ -294,8 +296,8 @@ run_threads(struct copy *copy, struct server *target, const struct copy_events *
 }
 
 /*
- * The last batch's majority stands for the earlier ones only if one primary took them all: it is the same before the range
- * and after it. What was asked after the range before serves as well.
+ * The last batch's majority stands for the earlier batches only if one primary took them all. So the primary must be
+ * the same before and after the range. What was asked after the range before serves as well.
  */
 static bool
 ask_before(struct copy_primary *primary, struct server *target, struct error *error)
@@ -333,7 +335,7 @@ report_repeated(void *context, const bson_t *selector, struct error *error)
   return reporting->events->refuse(reporting->events->context, &refusal, error);
 }
 
-/* A document that moved, or was deleted and inserted again, is met twice as well: so the source is asked. */
+/* The scan meets a document twice, too, if it moved, or was deleted and inserted again. So the source is asked. */
 static bool
 look_for_repeated(const struct copy *copy, const struct copy_events *events, struct error *error)
 {

@@ -167,8 +167,8 @@ await_turn(void *context, struct error *error)
 }
 
 /*
- * A capped collection has an order, and where there is no `_id` index, what an earlier attempt left looks like another document of
- * that `_id`: an attempt that was cut short has to be cleared away first.
+ * A capped collection has an order. Without an `_id` index, what an earlier attempt left looks like another document
+ * of that `_id`. So an attempt that was cut short has to be cleared away first.
  */
 static bool
 clear_away(struct worker *worker, const bson_t *message, const struct copy_task *task, struct error *error)
@@ -197,7 +197,7 @@ find_start(struct worker *worker, uint64_t *start, struct error *error)
   return true;
 }
 
-/* The newest entry of the member that the range was read from: if it rolls back, so may have what was read. */
+/* The newest entry of the member that the range was read from. If it rolls back, what was read may have, too. */
 static bool
 put_seen(struct worker *worker, uint64_t member, bson_t *done, struct error *error)
 {
@@ -312,8 +312,8 @@ do_index(struct worker *worker, const bson_t *message, struct error *error)
 }
 
 /*
- * The target is looked at before a task, unless it was after the one before, and again when the task is done: a connection that
- * was lost and made again meanwhile may have been to another one.
+ * The target is looked at before a task, unless that was done after the last one, and again when the task is done. A
+ * connection that was lost and made again meanwhile may have been to another target.
  */
 static bool
 run_task(struct worker *worker, enum message_type type, const bson_t *message, bson_t *done, struct error *error)

@@ -126,7 +126,7 @@ mark_built(const struct deferred_list *deferred_list, struct deferred_index *def
            log_value("%s", deferred_list->ns), log_value("%s", deferred_index->name));
 }
 
-/* One that is only to refuse what comes (prepareUnique) is built as any other, or there already, and told so. */
+/* A prepareUnique index only refuses what comes. It is built as any other, or there already, and then told so. */
 static void
 spec_to_build(const struct deferred_index *deferred_index, bson_t *spec)
 {
@@ -241,7 +241,7 @@ indexes_build(struct deferred *deferred, const char *target_uri, const struct in
   return ok;
 }
 
-/* After a crash the list may be older than the target. What is not there, or has no expiry there, sleeps. */
+/* After a crash the list may be older than the target. What is not there, or has no expiry there, cannot expire. */
 static bool
 cannot_expire(const struct error *error)
 {

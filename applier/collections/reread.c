@@ -155,7 +155,7 @@ next_filter(struct reread **from)
   return filter;
 }
 
-/* The document as the source has it, NULL if it is not there: so it will be on the target. */
+/* Takes the document as the source has it; NULL: the source does not have it. The target will be the same. */
 static void
 gather(struct reading *reading, const struct mapped_collection *mapped, struct reread *reread, const bson_t *document)
 {
@@ -166,7 +166,10 @@ gather(struct reading *reading, const struct mapped_collection *mapped, struct r
   reread->exact = reading->exact;
 }
 
-/* Writes what the source has of them as inserts, which replace while the replay is lenient; those are not due any more. */
+/*
+ * Writes what the source has of them as inserts, which replace while the replay is lenient. Those are not due any
+ * more.
+ */
 static bool
 read_some(struct reading *reading, struct mapped_collection *mapped, const bson_t *filter, struct error *error)
 {
@@ -194,7 +197,7 @@ read_some(struct reading *reading, struct mapped_collection *mapped, const bson_
   return got == 0 && apply_flush(reading->apply, true, error);
 }
 
-/* 1: this is the collection that the source has under this name; 0: it is not, or not any more; -1 on error. */
+/* 1: the source still has this collection under this name; 0: it does not; -1 on error. */
 static int
 is_there(struct reader *reader, const struct mapped_collection *mapped, struct error *error)
 {
@@ -305,7 +308,10 @@ source_has(struct reader *reader, const struct mapped_collection *mapped, const 
   return found;
 }
 
-/* `*done`: nothing is missing. Else the source had it at `reread->exact`, or which collection it is will be known later. */
+/*
+ * `*done`: nothing is missing. Else the source had the document at `reread->exact`, or it will be known later which
+ * collection it is.
+ */
 static bool
 judge(struct reader *reader, struct server *target, const struct mapped_collection *mapped, struct reread *reread,
       bool *done, struct error *error)

@@ -72,7 +72,10 @@ read_field(const bson_iter_t *field, const struct mapped_collection *mapped, str
   return bson_append_iter(&change->flags, NULL, 0, field);
 }
 
-/* False, and not an error, where it is none that a server writes. `change->flags` is the caller's to destroy in any case. */
+/*
+ * False, and no error, if a server does not write such a change. `change->flags` is the caller's to destroy in any
+ * case.
+ */
 static bool
 read_change(const bson_iter_t *index, const struct mapped_collection *mapped, struct index_change *change)
 {
@@ -124,7 +127,7 @@ change_spec(const bson_t *old, const struct index_change *change, bson_t *spec)
   }
 }
 
-/* What becomes of the index: 1; 0 if there is no such index, -1 on error. `changed->index.spec` is the caller's after 1. */
+/* What becomes of the index. 1: `changed->index.spec` is the caller's; 0: there is no such index; -1 on error. */
 static int
 find_changed(struct ddl *ddl, const struct mapped_collection *mapped, const struct index_change *change,
              struct changed_index *changed, struct error *error)
@@ -153,7 +156,7 @@ find_changed(struct ddl *ddl, const struct mapped_collection *mapped, const stru
   return 1;
 }
 
-/* The list says it first, and the bookmark file too: nobody could tell after a crash that the target had this index. */
+/* The list and the bookmark file say it first. After a crash nobody could tell that the target had this index. */
 static bool
 make_anew(struct ddl *ddl, const struct mapped_collection *mapped, const struct changed_index *changed,
           struct error *error)
@@ -196,7 +199,10 @@ refuse_index(struct ddl *ddl, const struct mapped_collection *mapped, const char
   return ddl->refuse(ddl->context, mapped->db, mapped->coll, name, &why, error);
 }
 
-/* Dropped by an entry to come, where the replay may be behind. Else the target refused it, or somebody dropped it there. */
+/*
+ * If the replay may be behind, an entry to come drops the index. Else the target refused it, or somebody dropped it
+ * there.
+ */
 static bool
 is_missing(struct ddl *ddl, const struct mapped_collection *mapped, const struct index_change *change,
            struct error *error)
@@ -287,8 +293,8 @@ set_own_expiry(struct ddl *ddl, const struct entry *entry, struct mapped_collect
 }
 
 /*
- * What the target answers "no" to is reported. While the replay may be behind, the collection or the index may be gone already,
- * and a time series may have coarser buckets than this step's.
+ * Reports what the target refuses. While the replay may be behind, the collection or the index may be gone already. A
+ * time series may have coarser buckets than this step's.
  */
 static bool
 refused_change(struct ddl *ddl, const struct entry *entry, const struct mapped_collection *mapped, struct error *error)
@@ -303,7 +309,7 @@ refused_change(struct ddl *ddl, const struct entry *entry, const struct mapped_c
 }
 
 /*
- * What a server of 2.6 to 3.4 logs of a command as it was sent, and what changes nothing
+ * What a server of 2.6 to 3.4 logs of a command as it was sent, and fields that change nothing
  * (S:src/mongo/idl/command_generic_argument.cpp@r4.2.2). Names that begin with a dollar sign are of the first kind.
  */
 static bool

@@ -308,7 +308,7 @@ drop_index(struct ddl *ddl, const struct entry *entry, struct mapped_collection 
   return ok;
 }
 
-/* By name ("*" is all), by key, or (4.2 on, though it logs them one by one) an array of names. */
+/* The index is given by name ("*" is all), by key, or (4.2 on, though it logs them one by one) as an array of names. */
 static bool
 ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
@@ -436,9 +436,9 @@ ddl_name_on_target(struct ddl *ddl, char *db, char *coll, struct error *error)
 }
 
 /*
- * Up to 3.4. What stays in a capped collection depends on the documents' natural order, which is another one on the target: so the
- * collection is read from the source again at the next consistency point. It loses all indexes but _id's, and until then it may
- * get what they would refuse.
+ * Up to 3.4. What stays in a capped collection depends on the documents' natural order, and the target has another
+ * one. So the collection is read from the source again at the next consistency point. It loses all indexes but _id's.
+ * Until then it may get what they would refuse.
  */
 static bool
 ddl_convert(struct ddl *ddl, const struct entry *entry, struct error *error)
@@ -541,7 +541,10 @@ ddl_import(struct ddl *ddl, const struct entry *entry, struct error *error)
   return true;
 }
 
-/* Takes documents away by where they lie on the source's disk (8.2 on; of the server's own collections, as far as is known). */
+/*
+ * Removes documents by their position on the source's disk (8.2 on; as far as is known only in the server's own
+ * collections).
+ */
 static bool
 ddl_truncate(struct ddl *ddl, const struct entry *entry, struct error *error)
 {

@@ -40,7 +40,10 @@ goes_by_uuid(const struct reader *reader, const struct mapped_collection *mapped
   return reader->by_uuid && mapped->has_uuid;
 }
 
-/* Where the source takes UUIDs, its name may be another one by now: the entries to come tell. NULL: the source does not have it. */
+/*
+ * If the source takes UUIDs, the collection may have another name by now: the entries to come tell. NULL: the source
+ * does not have it.
+ */
 static struct collection *
 find_on_source(struct catalog *catalog, const struct reader *reader, const struct mapped_collection *mapped)
 {
@@ -117,7 +120,7 @@ make_again(struct ddl *ddl, struct mapped_collection *mapped, const struct colle
   return ok;
 }
 
-/* A capped collection has an order, so its start is exact; for any other one an earlier start is the safe one. */
+/* A capped collection has an order, so its start must be exact. For any other one an earlier start is the safe one. */
 static bool
 find_start(struct reader *reader, const struct collection *found, uint64_t *start, struct error *error)
 {

@@ -104,8 +104,8 @@ take_in(struct ddl *ddl, const struct rename_names *names, struct mapped_collect
 }
 
 /*
- * The target does not have what the source renamed. Lenient: it is known under a later name. Strict: nothing in the stream
- * ever made it or wrote to it, so it is an empty collection (SecantusDB makes such without an entry).
+ * The target does not have what the source renamed. Lenient: it is known under a later name. Strict: no entry ever
+ * made it or wrote to it, so it is an empty collection (SecantusDB makes such without an entry).
  */
 static bool
 rename_missing(struct ddl *ddl, const struct rename_names *names, struct mapped_collection *to, struct error *error)
@@ -172,8 +172,10 @@ rename_apply(struct ddl *ddl, const struct entry *entry, struct error *error)
   if (ddl->lenient && known && known != from) {
     return true; /* the copy found it under a later name */
   }
-  /* Carried out before a crash. What has the old name by now came later; where there are no UUIDs, what was replayed before this
-     entry got into it, too. */
+  /*
+   * Carried out before a crash. What has the old name by now came later. Without UUIDs, what was replayed before this
+   * entry got into it, too.
+   */
   if (ddl->lenient && to && to->since == entry->ts) {
     if (from && ddl->by_name) {
       collection_map_changed(ddl->collection_map, from);

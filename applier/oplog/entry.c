@@ -64,7 +64,7 @@ bad_entry(const struct entry *entry, const char *what, struct error *error)
                    OPTIME_INCREMENT(entry->ts), entry->db, entry->coll, what);
 }
 
-/* False where it does not fit, or has a zero byte in it: a part of a name may be another one. */
+/* False if the name does not fit, or has a zero byte in it: a part of a name may be another collection's. */
 static bool
 copy_name(char *to, size_t size, const char *from, size_t length)
 {
@@ -117,7 +117,7 @@ read_id(struct entry *entry, const bson_t *from, struct error *error)
   return true;
 }
 
-/* An update's `o`: a replacement has a top-level _id, a delta says $v: 2, modifiers start with a dollar sign. */
+/* An update's `o`. A replacement has a top-level _id, a delta has $v: 2, modifiers start with a dollar sign. */
 static bool
 read_update(struct entry *entry, const struct fields *fields, struct error *error)
 {
@@ -163,7 +163,7 @@ is_among(const struct passed_over *table, size_t count, const char *name)
 }
 
 /*
- * Commands that change nothing that a target has. All others that servers log are carried out, or stop, by ddl_apply.
+ * Commands that change nothing on a target. ddl_apply carries out all others that servers log, or stops at them.
  * S:src/mongo/db/repl/oplog.cpp@r2.6.12..v5.0, later versions' oplog_entry.idl
  */
 static bool

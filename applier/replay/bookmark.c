@@ -144,7 +144,7 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
       !reread_judge(&applier->collection_map, &applier->reader, &applier->target, settled.ts, error)) {
     return false;
   }
-  /* What is to be read again, or judged, is only in memory: after a crash it has to be found once more. */
+  /* What is to be read again, or judged, is only in memory. After a crash it has to be found once more. */
   bool waits =
     (applier->consistent ? reread_any(&applier->collection_map) : reread_any_due(&applier->collection_map)) ||
     applier->apply.capped.pending.count > 0;

@@ -37,9 +37,9 @@ follow_expect(struct applier *applier, struct error *error)
 }
 
 /*
- * What was copied from a source that cannot read by majority holds for good when the newest entry of then turns up where the
- * replay gets to it: had the source rolled back, another one would be there. So do what each range saw, as the member that it was
- * read from may have been lost before the copy was done.
+ * A copy from a source that cannot read by majority is valid if the source's newest entry of then turns up in the
+ * replay. Had the source rolled back, another entry would be there. The same goes for what each range saw: the member
+ * that it was read from may have been lost before the copy was done.
  */
 static bool
 check_expected(struct applier *applier, const struct optime *at, struct error *error)
@@ -59,8 +59,8 @@ check_expected(struct applier *applier, const struct optime *at, struct error *e
 }
 
 /*
- * The replay has passed the moving copy: from here on the target is what the source was, entry by entry. If collections
- * had to be copied or documents had to be read again, the consistency point moves on first.
+ * The replay has passed the moving copy. From here on the target is what the source was, entry by entry. If
+ * collections had to be copied or documents had to be read again, the consistency point moves on first.
  */
 static bool
 become_consistent(struct applier *applier, struct error *error)
@@ -86,7 +86,9 @@ become_consistent(struct applier *applier, struct error *error)
   for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
     reread_clear(mapped);
   }
-  /* What became unique meanwhile is dropped to be built: should that be cut short, only the list tells that it was there. */
+  /*
+   * What became unique meanwhile is dropped, to be built. If that is cut short, only the list tells that it was there.
+   */
   if (indexes_any_unbuilt(&applier->deferred) && !bookmark_report(applier, true, error)) {
     return false;
   }
@@ -124,7 +126,9 @@ relapse_if_due(struct applier *applier)
   return due;
 }
 
-/* One entry of the stream. Up to the consistency point, and over what an earlier attempt may have done, lenient. */
+/*
+ * Takes one entry. Up to the consistency point, and over what an earlier attempt may have done, the replay is lenient.
+ */
 static bool
 follow_entry(struct applier *applier, const bson_t *document, struct error *error)
 {
@@ -150,8 +154,8 @@ follow_entry(struct applier *applier, const bson_t *document, struct error *erro
 }
 
 /*
- * Only an entry with a later timestamp, or none for a while, tells that all of the last one's are here: so that the
- * bookmark is where the replay stopped, and the next start needs no lenient stretch.
+ * All entries of one timestamp are here when one with a later timestamp comes, or none for a while. So the bookmark is
+ * where the replay stopped, and the next start needs no lenient stretch.
  */
 static bool
 finish_timestamp(struct applier *applier, struct error *error)
@@ -169,8 +173,8 @@ finish_timestamp(struct applier *applier, struct error *error)
 }
 
 /*
- * The bookmark may be behind what was applied, and still be there when that has rolled back. What the spool holds is looked
- * at with its end.
+ * The bookmark may be behind what was applied, and still be there when that has rolled back. What the spool holds is
+ * checked with its end.
  */
 static bool
 check_taken(struct applier *applier, const struct optime *spooled, struct error *error)
@@ -179,10 +183,7 @@ check_taken(struct applier *applier, const struct optime *spooled, struct error 
   return taken->ts <= applier->start.ts || taken->ts <= spooled->ts || oplog_holds(&applier->reader, taken, error);
 }
 
-/*
- * A spool of the copy's time is read first if it holds what comes next. If the bookmark is behind its end already, it was
- * about to be removed.
- */
+/* A spool is read first if it holds what comes next. If its end is before the bookmark, it was about to be removed. */
 static bool
 open_feed(struct applier *applier, struct error *error)
 {

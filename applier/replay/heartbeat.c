@@ -95,7 +95,10 @@ heartbeat_building(void *context, const char *ns, int64_t built, int64_t to_buil
   pthread_mutex_unlock(&heartbeat->lock);
 }
 
-/* When a look is due: the newest entry, and from time to time the window. A failure is met by the feed too, which says it. */
+/*
+ * Asks for what is due: the newest entry, and from time to time the window. The feed meets a failure, too, and reports
+ * it.
+ */
 static bool
 look(struct heartbeat *heartbeat, struct reader *reader, int64_t *window_ms)
 {

@@ -29,7 +29,7 @@ removes_fields(const struct entry *entry)
   return entry->write == APPLY_MODIFY && has_fields(&entry->o, "$unset");
 }
 
-/* Up to the consistency point: notes what must be read again. False: the entry is in what was read already. */
+/* Up to the consistency point: notes what must be read again. False: what was read already has the entry. */
 static bool
 is_to_replay(struct applier *applier, struct mapped_collection *mapped, const struct entry *entry)
 {
@@ -164,8 +164,8 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
 static bool take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
 
 /*
- * What an applyOps command logs, up to 6.1, is what its user gave, and applied as a server does that: an insert replaces what is
- * there, an update makes what is missing unless `alwaysUpsert` is false, a delete may find nothing
+ * Up to 6.1, an applyOps command is logged as its user gave it. It is applied as a server does that. An insert
+ * replaces what is there. An update makes what is missing unless `alwaysUpsert` is false. A delete may find nothing
  * (S:src/mongo/db/repl/oplog.cpp, applyOperation_inlock@r4.0.14). Later servers log what each operation did.
  */
 static bool

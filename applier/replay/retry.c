@@ -8,7 +8,10 @@
 #define PAUSE_MOST_MS 15000
 #define INTERRUPTIONS_MOST 30
 
-/* One that is away is waited for; what is interrupted again and again, without the bookmark moving, will not succeed. */
+/*
+ * A server that is away is waited for. What is interrupted again and again, without the bookmark moving, will not
+ * succeed.
+ */
 static bool
 is_hopeless(struct applier *applier, const struct error *why)
 {

@@ -231,8 +231,9 @@ read_optime(struct checkpoint *checkpoint, const char *name, const char *inner, 
 }
 
 /*
- * The source must still have the entry behind which it is to be read (the bookmark or T0, or the end of a spool that goes further),
- * and the newest one that may have been applied, which may be ahead of the bookmark.
+ * The source must still have two entries. One is the entry behind which it is to be read: the bookmark or T0, or the
+ * end of a spool that goes further. The other is the newest one that may have been applied; it may be ahead of the
+ * bookmark.
  */
 static bool
 check_anchors(struct check *check, struct checkpoint *checkpoint, const char *name, struct error *error)

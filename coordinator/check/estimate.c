@@ -41,7 +41,9 @@ estimate_full_s(int64_t spans_s, int64_t size, int64_t max_size)
   return full_s < 1e12 ? (int64_t)full_s : INT64_C(1000000000000);
 }
 
-/* How full the oplog is; zeroes where the server does not tell. `size` counts what `maxSize` limits: uncompressed bytes. */
+/*
+ * How full the oplog is; zeroes if the server does not tell. `size` counts what `maxSize` limits: uncompressed bytes.
+ */
 static void
 ask_oplog_size(struct reader *reader, int64_t *size, int64_t *max_size)
 {

@@ -146,7 +146,7 @@ findings_exit_status(const struct findings *findings)
   return first ? error_exit_status(first->kind) : 0;
 }
 
-/* The bytes of `text` that fit into `room` columns: up to a space, or where there is none, whole characters. */
+/* How many bytes of `text` fit into `room` columns: up to a space, or if there is none, whole characters. */
 static size_t
 line_length(const char *text, int room)
 {

@@ -50,7 +50,7 @@ say_missing(const char *db, const char *coll, struct error *error)
                    db, coll);
 }
 
-/* What takes a name away, as the oplog says it: one of them may stand in a group, in the forms of all versions. */
+/* The commands that remove a name, as the oplog has them in all versions. One may also be in a group. */
 static bson_t *
 commands_on(const char *db, const char *coll, uint64_t after)
 {

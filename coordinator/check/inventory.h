@@ -1,6 +1,6 @@
 /*
- * What the source has and the migration is to take along: its collections under their names on the target, with the options that
- * the target takes.
+ * What the source has and the migration takes along: its collections, with their names on the target and the options
+ * that the target takes.
  */
 #ifndef FERRY_COORDINATOR_CHECK_INVENTORY_H
 #define FERRY_COORDINATOR_CHECK_INVENTORY_H
@@ -9,12 +9,12 @@
 #include "coordinator/options/options.h"
 #include "source/catalog/selection.h"
 
-/* Notes T0, before the source is listed. What stands in its way is a problem. */
+/* Chooses T0, before the source is listed. What stands in its way is a problem. */
 void inventory_choose_start(struct servers *servers, struct findings *findings);
 
 /*
- * Lists the source, with sizes where the options want them. What cannot be migrated is a problem; false if
- * there is no catalog. Changes nothing.
+ * Lists the source, with sizes if the options ask for them. What cannot be migrated is a problem. False if there is no
+ * catalog. Changes nothing.
  */
 bool inventory_read(struct servers *servers, const struct options *options, const struct selection *selection,
                     struct catalog *catalog, struct findings *findings);

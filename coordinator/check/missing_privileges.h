@@ -1,5 +1,6 @@
 /*
- * Collections and what is missing on each, and their names in few words. Pure; for coordinator/check/required_privileges.c and its tests.
+ * Collections with the privileges that are missing on each, and their names in few words. Pure; for
+ * coordinator/check/required_privileges.c and its tests.
  */
 #ifndef FERRY_COORDINATOR_CHECK_MISSING_PRIVILEGES_H
 #define FERRY_COORDINATOR_CHECK_MISSING_PRIVILEGES_H
@@ -12,15 +13,15 @@ struct missing_privileges {
   const char *db; /* the names are the caller's */
   const char *coll;
   bool view;
-  uint32_t mask; /* bits of what is missing */
+  uint32_t mask; /* a bit for each missing privilege */
 };
 
-/* By database and name, as missing_privileges_names wants them. */
+/* Sorts by database and name, as missing_privileges_names needs it. */
 void missing_privileges_sort(struct missing_privileges *missing, size_t count);
 
 /*
- * "shop.*, crm.x and 3 more": where exactly `bits` of `among` are missing. A database all of whose collections (views aside)
- * are alike is named as a whole. free() it.
+ * "shop.*, crm.x and 3 more": the collections where, of the privileges `among`, exactly `bits` are missing. A database
+ * whose collections (views aside) are all alike is named as a whole. free() it.
  */
 char *missing_privileges_names(const struct missing_privileges *missing, size_t count, uint32_t among, uint32_t bits);
 

@@ -56,7 +56,7 @@ privileges_read(struct privileges *privileges, const bson_t *reply, int wire_ver
   if (there) {
     bson_concat(privileges->list, &list);
   }
-  /* None in spite of roles, or no such field (2.6): they are not told. Without roles it is the truth. */
+  /* None in spite of roles, or no such field (2.6): the server does not tell them. Without roles the user has none. */
   bool told = !bson_empty(privileges->list) || (there && !has_elements(&info, "authenticatedUserRoles"));
   privileges->state = told ? PRIVILEGES_KNOWN : PRIVILEGES_UNKNOWN;
 }

@@ -24,8 +24,8 @@ static const struct need of_source[] = {
   {"splitVector", FINDING_NOTE, false, "where ranges end is found by $sample, before 3.2 by a walk"}};
 
 /*
- * Not renameCollectionSameDB: find, dropCollection, insert and createIndex allow the same (seen on 4.0.14). Of system
- * collections nobody changes the options, and none has a validator: see writer_bypasses.
+ * Not renameCollectionSameDB: find, dropCollection, insert and createIndex allow the same (seen on 4.0.14). Nobody
+ * changes the options of system collections, and none has a validator: see writer_bypasses.
  */
 static const struct need of_target[] = {
   {"find", FINDING_PROBLEM, false, NULL},

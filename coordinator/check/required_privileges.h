@@ -1,9 +1,9 @@
 /*
- * What the two users must be allowed to do, and what of it they lack.
+ * What the two users must be allowed to do, and what of it they may not.
  *
- * Only what a migration runs into is a need, whatever the documented roles hold: backup is enough for the source,
- * readWriteAnyDatabase and dbAdminAnyDatabase for the target. A missing one is a problem (ERROR_AUTH) that names user,
- * action and resource; one that the migration can do without is a note.
+ * Only what a migration really does is required, whatever the documented roles hold. backup is enough for the source,
+ * readWriteAnyDatabase and dbAdminAnyDatabase for the target. A missing privilege is a problem (ERROR_AUTH) that names
+ * user, action and resource. One that the migration can do without is a note.
  */
 #ifndef FERRY_COORDINATOR_CHECK_REQUIRED_PRIVILEGES_H
 #define FERRY_COORDINATOR_CHECK_REQUIRED_PRIVILEGES_H
@@ -22,24 +22,24 @@ struct required_privileges {
   bson_t *databases; /* listDatabases' reply; empty before required_privileges_listing */
 };
 
-/* Asks who is logged in. False, with the problem noted, if the question failed. */
+/* Asks who is logged in. False, with the problem added, if the question failed. */
 bool required_privileges_open(struct required_privileges *required_privileges, struct server *server, int wire_version,
                               struct findings *findings);
 void required_privileges_close(struct required_privileges *required_privileges);
 
-/* Reading the source's oplog. */
+/* Required to read the source's oplog. */
 void required_privileges_oplog(struct required_privileges *required_privileges);
 
-/* Listing the databases, and the collections of each. False, with the problem noted, if there is no list. */
+/* Required to list the databases, and each one's collections. False, with the problem added, if there is no list. */
 bool required_privileges_listing(struct required_privileges *required_privileges);
 
-/* Reading (source) or writing (target; under the names there) each collection of the catalog. */
+/* Required to read (source) or write (target, under the names there) each collection of the catalog. */
 void required_privileges_collections(struct required_privileges *required_privileges, const struct catalog *catalog);
 
-/* The target: the migration's mark (target/guard/mark.h), which it can do without. */
+/* For the target: the mark (target/guard/mark.h), which the migration can do without. */
 void required_privileges_mark(struct required_privileges *required_privileges);
 
-/* The target, with --preserveUUIDs: that it can, that its user may, and that the source's collections have any. */
+/* For --preserveUUIDs: the target can, its user may, and the source's collections have UUIDs. */
 void required_privileges_uuids(struct required_privileges *required_privileges, const struct catalog *catalog);
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * The two servers of a migration, before its first process: connections to both, and whether they can be such a pair. The
- * coordinator talks to servers here, in check/ and in prepare/ only; the connections are closed before anything is forked.
+ * The two servers of a migration, before its first process: the connections, and whether the two can be such a pair.
+ * The coordinator talks to servers only here, in check/ and in prepare/. The connections are closed before anything is
+ * forked.
  */
 #ifndef FERRY_COORDINATOR_CHECK_SERVERS_H
 #define FERRY_COORDINATOR_CHECK_SERVERS_H
@@ -18,26 +19,26 @@ struct servers {
   struct server target;
   struct server_hello source_hello;
   struct server_hello target_hello;
-  bool has_source_id; /* its replicaSetId is told */
+  bool has_source_id; /* its replicaSetId is known */
   bson_oid_t source_id;
   struct optime start; /* T0, from inventory_choose_start on */
-  struct mark mark;    /* the target's: of the bookmark file, from identity_check on, or made by prepare_plan */
+  struct mark mark;    /* the target's: from the bookmark file (identity_check), or made by prepare_plan */
 };
 
 /*
- * Connects to both. What fails, and a pair that cannot work, is a problem; false where one of them could not be asked.
- * Changes nothing. Close it in any case.
+ * Connects to both. A failure, and a pair that cannot work, is a problem. False if one of them could not be asked.
+ * Changes nothing. Call servers_close in any case.
  */
 bool servers_open(struct servers *servers, const char *source_uri, const char *target_uri, struct findings *findings);
 void servers_close(struct servers *servers);
 
-/* What the bookmark file has to be of; points into both. */
+/* What the bookmark file must belong to; points into both arguments. */
 struct migration_identity servers_identity(const struct servers *servers, const bson_t *shape);
 
 /* How both servers do before the copy. */
 struct load servers_load(struct servers *servers);
 
-/* A target with users' collections is a problem, unless they are to be dropped. */
+/* Users' collections on the target are a problem, unless they are to be dropped. */
 void servers_check_target(struct servers *servers, bool drop, struct findings *findings);
 
 #endif

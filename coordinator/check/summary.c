@@ -9,8 +9,8 @@
 #include "target/definition/schema.h"
 
 /*
- * What arrives in another form than it has on the source; gives the number of indexes besides the one on _id. What cannot
- * arrive is inventory_read's to refuse.
+ * Warns of what changes its form on the target. Returns the number of indexes besides the one on _id. inventory_read
+ * refuses what cannot arrive at all.
  */
 static int
 definitions(const struct collection *collection, const struct options *options, struct findings *findings)

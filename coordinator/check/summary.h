@@ -1,5 +1,5 @@
 /*
- * What was chosen, in numbers, and what of it arrives in another form than it has on the source. Pure.
+ * What was selected, in numbers, and what of it changes its form on the target. Pure.
  */
 #ifndef FERRY_COORDINATOR_CHECK_SUMMARY_H
 #define FERRY_COORDINATOR_CHECK_SUMMARY_H
@@ -8,7 +8,10 @@
 #include "coordinator/options/options.h"
 #include "source/catalog/catalog.h"
 
-/* Notes each database and all together, and warns of each index that changes. Gives the bytes; -1: not asked. */
+/*
+ * Adds a note for each database and for all together, and a warning for each index that changes. Returns the bytes;
+ * -1: not asked.
+ */
 int64_t summary_take(const struct catalog *catalog, const struct options *options, struct findings *findings);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * The file of --config: YAML, one mapping of `option: value` lines, where a repeatable option's value may be a sequence.
- * What options there are, the caller knows.
+ * The file of --config: YAML, one mapping of `option: value` lines. A repeatable option's value may be a sequence. The
+ * caller knows which options there are.
  */
 #ifndef FERRY_COORDINATOR_OPTIONS_CONFIG_H
 #define FERRY_COORDINATOR_OPTIONS_CONFIG_H
@@ -11,18 +11,18 @@
 
 struct config_entry {
   const char *key;
-  char **values; /* without any where the file has no value (`key:`, `~`, `null`) or an empty sequence */
+  char **values; /* none if the file has no value (`key:`, `~`, `null`) or an empty sequence */
   size_t count;
   bool sequence;
 };
 
-/* False with the error ends the reading. The entry is wiped when it returns. */
+/* The entry is wiped when this returns. False, with the error, ends the reading. */
 typedef bool (*config_take)(void *context, const struct config_entry *entry, struct error *error);
 
 /*
- * Calls `take` for each line, in order. ERROR_USAGE with file and line for what is no such YAML (nested values, anchors,
- * aliases, tags, a second document) and for what `take` says; a regular file of at most 1 MB. `exposed` (may be NULL):
- * others than the owner may read or write it.
+ * Calls `take` for each line, in order. The file must be a regular one of at most 1 MB. ERROR_USAGE with file and line
+ * for other YAML (nested values, anchors, aliases, tags, a second document), and for what `take` says. `exposed` (may
+ * be NULL): others than the owner may read or write the file.
  */
 bool config_read(const char *file, config_take take, void *context, bool *exposed, struct error *error);
 

@@ -307,7 +307,7 @@ read_file(struct parser *parser, struct error *error)
   return true;
 }
 
-/* As near_option, of the words that may stand first; but for their number nothing is said of what was typed. */
+/* As near_option, for the words that may stand first. The message shows nothing else of what was typed. */
 static const char *
 near_command(const char *word, size_t length, char *text, size_t size)
 {
@@ -317,7 +317,7 @@ near_command(const char *word, size_t length, char *text, size_t size)
   return text;
 }
 
-/* Only an option's name is repeated: other words may be the rest of a password with a blank in it. */
+/* Only an option's name is repeated. Other words may be the rest of a password with a blank in it. */
 static bool
 no_option(const char *word, size_t length, int at, struct error *error)
 {

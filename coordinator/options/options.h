@@ -1,5 +1,5 @@
 /*
- * The command line and the --config file. The table is options.def.
+ * The command line and the --config file. options.def has the table of options.
  */
 #ifndef FERRY_COORDINATOR_OPTIONS_OPTIONS_H
 #define FERRY_COORDINATOR_OPTIONS_OPTIONS_H
@@ -28,31 +28,32 @@ struct options {
 #define NUMBER(field, name, initial, least, most, value, help) int64_t field;
 #define IGNORED(name, value, help)
 #include "coordinator/options/options.def"
-  bool destination_plain; /* --destinationSsl false, said in so many words */
+  bool destination_plain; /* --destinationSsl false was given explicitly */
 };
 
 /*
- * Reads argv (not argv[0]) and the file it names; opens no connection. ERROR_USAGE names the option, what it takes, and the
- * file's line. The command line wins over the file. An option that is there twice has to say the same.
+ * Reads argv (not argv[0]) and the file that it names. Opens no connection. ERROR_USAGE names the option, what it
+ * takes, and the file's line. The command line wins over the file. An option that is given twice must have the same
+ * value.
  */
 bool options_parse(struct options *options, int argc, char **argv, struct error *error);
 void options_clear(struct options *options);
 
-/* Fills an empty selection with what is included, excluded and renamed. ERROR_USAGE where that makes no sense. */
+/* Fills an empty selection with what is included, excluded and renamed. ERROR_USAGE if that makes no sense. */
 bool options_select(const struct options *options, struct selection *selection, struct error *error);
-int options_workers(const struct options *options); /* by the machine's processors if not given */
+int options_workers(const struct options *options); /* if not given, from the number of the machine's processors */
 const char *options_bookmark(const struct options *options);
 
-/* At most 80 columns. */
+/* In at most 80 columns. */
 void options_help(FILE *out);
 
 /*
- * The options that decide what a migration is, so that one that was begun goes on with the same only: the selection's, and
- * whether there are indexes and UUIDs. The caller's to destroy.
+ * The options that decide what a migration is: the selection's, and whether there are indexes and UUIDs. A migration
+ * can go on only with the same ones. The caller's to destroy.
  */
 void options_shape(const struct options *options, const struct selection *selection, bson_t *shape);
 
-/* What the children have to know of the options: appended to `settings`. */
+/* Appends to `settings` what the children have to know of the options. */
 void options_settings(const struct options *options, const struct selection *selection, bson_t *settings);
 
 #endif

@@ -22,7 +22,7 @@ struct secret {
   const char *name;
 };
 
-/* One byte. With `let_in`, a signal that was held back comes in only while nothing is there to be read: none is missed. */
+/* Reads one byte. With `let_in`, a blocked signal comes in only while there is nothing to read, so none is missed. */
 static ssize_t
 read_byte(int fd, char *byte, const sigset_t *let_in)
 {
@@ -34,8 +34,8 @@ read_byte(int fd, char *byte, const sigset_t *let_in)
 }
 
 /*
- * A line without its end, byte by byte, so that the next one is left for who reads next. NULL: nothing came before the end
- * (errno 0), it is too long (E2BIG), or a signal came (EINTR).
+ * Reads a line without its end, byte by byte, so that the next line is left for the next reader. NULL: nothing came
+ * before the end (errno 0), the line is too long (E2BIG), or a signal came (EINTR).
  */
 static char *
 read_line(int fd, const sigset_t *let_in)

@@ -1,13 +1,16 @@
-/* Passwords that are not on the command line: from a descriptor, or asked for at the terminal. */
+/*
+ * Passwords that are not on the command line: read from a descriptor, or asked for at the terminal.
+ */
 #ifndef FERRY_COORDINATOR_OPTIONS_SECRETS_H
 #define FERRY_COORDINATOR_OPTIONS_SECRETS_H
 
 #include "coordinator/options/options.h"
 
 /*
- * Reads each --...Fd's line, in the order of the table (several may share a descriptor), and closes the descriptors. Then
- * asks /dev/tty, without echo, for the password of a user that has none, and of an encrypted key. ERROR_USAGE where there is
- * no terminal; ERROR_INTERRUPTED does not come: a signal ends the process as it always does, with the echo back.
+ * Reads the line of each --...Fd, in the order of the table (several may share a descriptor), and closes the
+ * descriptors. Then asks /dev/tty, without echo, for the passwords of a user without one and of an encrypted key.
+ * ERROR_USAGE if there is no terminal. ERROR_INTERRUPTED does not come: a signal ends the process as always, with the
+ * echo back.
  */
 bool secrets_read(struct options *options, struct error *error);
 

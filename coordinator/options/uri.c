@@ -222,7 +222,7 @@ append(struct address *address, const char *name, const char *encoded)
   address->query = longer;
 }
 
-/* An option of ours as one of the URI's. That the URI has it already is an error unless it says the same. */
+/* Adds one of our options as one of the URI's. If the URI has it already with another value, that is an error. */
 static bool
 add(const struct side *side, struct address *address, const char *name, const char *value, struct error *error)
 {

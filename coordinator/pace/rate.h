@@ -1,5 +1,6 @@
 /*
- * How fast the whole copy may be, as --maxRate says it: "50MB/s", "20000docs/s", or both with a comma between. Pure.
+ * How fast the whole copy may be, in the form of --maxRate: "50MB/s", "20000docs/s", or both with a comma between.
+ * Pure.
  */
 #ifndef FERRY_COORDINATOR_PACE_RATE_H
 #define FERRY_COORDINATOR_PACE_RATE_H
@@ -11,7 +12,10 @@ struct rate {
   double documents_per_s;
 };
 
-/* A number alone is MB/s; "0" or "" is no limit; MB are 1,000,000 bytes. ERROR_USAGE for anything else, `rate` as it was. */
+/*
+ * A number alone is MB/s (1,000,000 bytes). "0" or "" is no limit. ERROR_USAGE for anything else; `rate` stays as it
+ * was.
+ */
 bool rate_parse(const char *text, struct rate *rate, struct error *error);
 
 /* The slower of the two, in each unit. */

@@ -1,6 +1,6 @@
 /*
- * How fast the copy may be at this moment: what --maxRate says and what the brake does, both changed while it runs by
- * `POST /pace` of the status port.
+ * How fast the copy may be now, from --maxRate and the brake. `POST /pace` of the status port changes both while the
+ * copy runs.
  */
 #ifndef FERRY_COORDINATOR_PACE_THROTTLE_H
 #define FERRY_COORDINATOR_PACE_THROTTLE_H
@@ -14,7 +14,7 @@
 
 #define THROTTLE_LOOKS 6
 
-/* What a POST wants; what it does not name stays. */
+/* What a POST asks for. What it does not name stays. */
 struct throttle_change {
   bool has_most;
   struct rate most;
@@ -27,40 +27,43 @@ struct throttle_change {
 struct throttle {
   struct rate most;
   struct brake brake;
-  int64_t at_ms[THROTTLE_LOOKS]; /* what was copied then: */
+  int64_t at_ms[THROTTLE_LOOKS]; /* what was copied by then: */
   int64_t bytes[THROTTLE_LOOKS];
   int64_t documents[THROTTLE_LOOKS];
   int look_count;
-  pthread_mutex_t lock; /* of the rest, which the port's thread writes */
+  pthread_mutex_t lock; /* for the rest, which the status port's thread writes */
   struct throttle_change change;
   bool changed;
 };
 
-/* Without a limit; throttle_clear in any case. */
+/* Sets no limit. Call throttle_clear in any case. */
 void throttle_init(struct throttle *throttle);
-/* What the options say. ERROR_USAGE names a --maxRate that makes no sense. */
+/* Takes the options. ERROR_USAGE names a --maxRate that makes no sense. */
 bool throttle_read_options(struct throttle *throttle, const struct options *options, struct error *error);
-/* `start`: how the servers do before the copy, which is what the brake goes by. */
+/* `start`: how the servers do before the copy; the brake compares with that. */
 void throttle_begin(struct throttle *throttle, const struct options *options, const struct load *start);
 void throttle_clear(struct throttle *throttle);
 
-/* {maxRate: "50MB/s,20000docs/s", brake: BOOL, brakeLatencyMS: N, brakeLagS: N}: any of them, and nothing else. Pure. */
+/*
+ * Reads {maxRate: "50MB/s,20000docs/s", brake: BOOL, brakeLatencyMS: N, brakeLagS: N}: any of these, and nothing else.
+ * Pure.
+ */
 bool throttle_parse(const char *json, size_t size, struct throttle_change *change, struct error *error);
-/* By any thread: it counts from the next throttle_tick on. */
+/* For any thread. The change counts from the next throttle_tick on. */
 void throttle_ask(struct throttle *throttle, const struct throttle_change *change);
-/* Both, as an action of the status port: gives the HTTP status, and where that is 400 a JSON reply for free(). */
+/* Both, as an action of the status port. Returns the HTTP status, and with 400 a JSON reply for free(). */
 unsigned throttle_post(struct throttle *throttle, const char *json, size_t size, char **reply);
 
-/* Once a second, with what was copied so far, all attempts counted. */
+/* Call once a second, with what all attempts copied so far. */
 void throttle_tick(struct throttle *throttle, int64_t bytes, int64_t documents, int64_t now_ms);
-/* The same of a LOAD, the applier's message. */
+/* Takes a LOAD, the applier's message: see throttle_look. */
 void throttle_take_load(struct throttle *throttle, const bson_t *message, int64_t now_ms);
-/* A look at the servers; says in the log when the brake begins and ends. */
+/* Takes a look at the servers. Logs when the brake begins and ends. */
 void throttle_look(struct throttle *throttle, const struct load *load, int64_t now_ms);
 
-/* What the whole copy may do. */
+/* How fast the whole copy may be. */
 struct rate throttle_rate(const struct throttle *throttle);
-/* What it did in the last seconds. */
+/* How fast it was in the last seconds. */
 struct rate throttle_measured(const struct throttle *throttle);
 
 /* For the status document. */

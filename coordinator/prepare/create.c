@@ -28,7 +28,7 @@ create_makes_ttl(const struct server_hello *target, const struct collection *col
   return version >= 402 && version <= 500 && !collection->capped;
 }
 
-/* The target does not take this index, or (NULL) these options: kept for the end, and the migration goes on. */
+/* The target does not take this index, or (NULL) these options. That is recorded, and the migration goes on. */
 static bool
 refuse(struct creation *creation, const struct collection *collection, const char *index, const struct error *why,
        struct error *error)

@@ -152,7 +152,10 @@ make_plan(struct preparation *preparation, struct plan *plan, struct error *erro
   return ok;
 }
 
-/* What an earlier run kept. The deferred indexes are in the bookmark file, too, so that they are not put there again. */
+/*
+ * Loads what an earlier run recorded. The deferred indexes are in the bookmark file already, so they are not put there
+ * again.
+ */
 static bool
 load_plan(struct preparation *preparation, struct plan *plan, struct error *error)
 {

@@ -1,5 +1,6 @@
 /*
- * What a copy needs before its first process: an empty target, the collections on it, and the plan, each kept in the bookmark file.
+ * What a copy needs before its first process: an empty target, the collections on it, and the plan. Each is recorded
+ * in the bookmark file.
  */
 #ifndef FERRY_COORDINATOR_PREPARE_PREPARE_H
 #define FERRY_COORDINATOR_PREPARE_PREPARE_H
@@ -16,13 +17,13 @@ struct preparation {
   const struct migration_identity *identity;
 };
 
-/* Drops all that users have on the target. */
+/* Drops all collections that users have on the target. */
 bool prepare_clear_target(struct servers *servers, struct error *error);
 
 /*
- * Makes the plan, and keeps each step of it (coordinator/state/copy_state.h): T0 and the catalog; the collections and views on the
- * target; their ranges, with the unique and TTL indexes for the hand-off. Goes on behind `step`, which an earlier run had reached;
- * then the setup's catalog is empty before, and is that run's.
+ * Makes the plan, and records each step (coordinator/state/copy_state.h): T0 and the catalog; the collections and
+ * views on the target; their ranges, with the unique and TTL indexes for the hand-off. Goes on behind `step`, which an
+ * earlier run had reached. Then the setup's catalog is empty before, and is that run's afterwards.
  */
 bool prepare_plan(struct preparation *preparation, enum resume_step step, struct plan *plan, struct error *error);
 

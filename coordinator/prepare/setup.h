@@ -1,5 +1,5 @@
 /*
- * What a migration is set up from: the options, and what follows from them before the first connection.
+ * What a migration starts from: the options, and what follows from them before the first connection.
  */
 #ifndef FERRY_COORDINATOR_PREPARE_SETUP_H
 #define FERRY_COORDINATOR_PREPARE_SETUP_H
@@ -14,12 +14,12 @@ struct setup {
   struct selection selection;
   bson_t settings;        /* what the children have to know */
   struct servers servers; /* open while the start is prepared (start.h) */
-  struct catalog catalog; /* the source's, once it was listed */
+  struct catalog catalog; /* the source's, once it is listed */
 };
 
-/* Opens no connection. ERROR_USAGE or ERROR_INTERNAL where the options or this machine do not allow a start. */
+/* Opens no connection. ERROR_USAGE or ERROR_INTERNAL if the options or this machine do not allow a start. */
 bool setup_init(struct setup *setup, const struct options *options, struct error *error);
-/* In any case, also after a failure. */
+/* Call it in any case, also after a failure. */
 void setup_clear(struct setup *setup);
 
 #endif

@@ -6,8 +6,8 @@
 #include "target/guard/in_flight.h"
 
 /*
- * What an earlier run kept does not speak of a target that is cleared: it is forgotten first, so that whatever starts after a
- * stop in between begins anew.
+ * What an earlier run recorded does not hold for a target that is cleared. It is removed first, so that a start after
+ * a stop in between begins anew.
  */
 static bool
 clear_target(struct start *start, struct error *error)

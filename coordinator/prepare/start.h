@@ -1,6 +1,6 @@
 /*
- * Everything that needs a server before the first process: the checks, what the bookmark file says of an earlier run, and for a
- * copy the empty target, its collections and the plan. Nothing is changed before all of it was looked at.
+ * Everything that needs a server before the first process: the checks, what the bookmark file says of an earlier run,
+ * and for a copy the empty target, its collections and the plan. Nothing is changed before everything was checked.
  */
 #ifndef FERRY_COORDINATOR_PREPARE_START_H
 #define FERRY_COORDINATOR_PREPARE_START_H
@@ -18,7 +18,7 @@ struct start {
   struct load load; /* how both servers do before the copy */
 };
 
-/* Opens the bookmark file. The servers are closed again, also after a failure. */
+/* Opens the bookmark file. Closes the servers again, also after a failure. */
 bool start_prepare(struct start *start, struct plan *plan, struct error *error);
 
 #endif

@@ -13,17 +13,17 @@ struct display {
   struct progress progress;
   struct http *http; /* NULL: no status port */
   struct http_actions actions;
-  int64_t publish_ms; /* when the status is to be made next */
+  int64_t publish_ms; /* when the next status is due */
 };
 
-/* `place` with port 0: no status port. The throttle, which a POST changes, must outlive the display. */
+/* `place` with port 0: no status port. A POST changes the throttle, which must outlive the display. */
 bool display_open(struct display *display, const struct http_place *place, struct throttle *throttle,
                   struct error *error);
 void display_close(struct display *display);
 
-/* The status port answers this from now on. */
+/* Makes the status port answer with this from now on. */
 void display_publish(struct display *display, const struct status *status);
-/* Once a second: the status port and the progress, each when it is due. */
+/* Call once a second. Updates the status port and the progress, each when it is due. */
 void display_tick(struct display *display, const struct status *status);
 
 #endif

@@ -1,14 +1,15 @@
 /*
- * The status port: `GET /` answers the status document, a POST is an action. Answered by a thread of libmicrohttpd's, so that no
- * client can hold up the loop; what it answers is the text that was set last.
+ * The status port: `GET /` answers the status document, a POST is an action. A thread of libmicrohttpd answers, so
+ * that no client can hold up the loop. The answer is the text that was set last.
  *
- * On loopback unless another address is given. What a web page in a browser of this machine could do is refused: a request must
- * name an address or localhost as its Host (a page's own name may have been made to mean this machine), and an action must
- * have the header X-Mongoferry, which a page of another origin cannot send. Elsewhere than on loopback, and wherever a token is given,
- * every request has to show it: `Authorization: Bearer TOKEN`.
+ * The port is on loopback unless another address is given. A web page in a browser of this machine must not be able to
+ * use it. So a request must name an address or localhost as its Host, since a page's own name may have been made to
+ * mean this machine. And an action must have the header X-Mongoferry, which a page of another origin cannot send.
+ * Elsewhere than on loopback, and whenever a token is given, every request has to show the token: `Authorization:
+ * Bearer TOKEN`.
  *
- * A connection serves one request and ends after HTTP_CONNECTION_MS; there are HTTP_CONNECTIONS_MOST at once; a request's head has
- * at most 16 KB and 50 headers, its body 4 KB.
+ * A connection serves one request and ends after HTTP_CONNECTION_MS. At most HTTP_CONNECTIONS_MOST are open at once. A
+ * request's head has at most 16 KB and 50 headers, its body 4 KB.
  */
 #ifndef FERRY_COORDINATOR_REPORT_HTTP_H
 #define FERRY_COORDINATOR_REPORT_HTTP_H
@@ -25,8 +26,8 @@
 struct http;
 
 /*
- * What a POST to `path` does, with its body; by the port's thread. Gives the HTTP status, and a text for the reply (a JSON
- * document, for free()).
+ * Does what a POST to `path` asks for; called by the port's thread. Returns the HTTP status, and a text for the reply
+ * (a JSON document, for free()).
  */
 struct http_actions {
   unsigned (*post)(void *context, const char *path, const char *body, size_t size, char **reply);
@@ -42,7 +43,7 @@ struct http_place {
 /* `actions` must outlive the port. */
 bool http_start(struct http **http, const struct http_place *place, const struct http_actions *actions,
                 struct error *error);
-/* Copies the text. NULL is no server: nothing happens. */
+/* Copies the text. `http` NULL: does nothing. */
 void http_set(struct http *http, const char *json);
 void http_stop(struct http *http);
 

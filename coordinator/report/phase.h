@@ -1,6 +1,6 @@
 /*
- * The phase that a run is in. Each phase is told when it begins: by a line of the log, and by the status port, which answers
- * from the first phase on.
+ * The phase of a run. When one begins, the log gets a line, and the status port shows it. The status port answers from
+ * the first phase on.
  */
 #ifndef FERRY_COORDINATOR_REPORT_PHASE_H
 #define FERRY_COORDINATOR_REPORT_PHASE_H
@@ -21,7 +21,7 @@ struct phases {
 
 const char *phase_text(enum phase phase);
 
-/* Nothing where the run is in that phase already. */
+/* Does nothing if the run is in that phase already. */
 void phase_begin(struct phases *phases, enum phase phase);
 
 #endif

@@ -47,7 +47,8 @@ human_time(char *text, size_t size, int64_t seconds)
 static void
 build_text(char *text, size_t size, const struct plan_collection *collection)
 {
-  int length = snprintf(text, size, "building %u indexes", bson_count_keys(&collection->indexes));
+  uint32_t count = bson_count_keys(&collection->indexes);
+  int length = snprintf(text, size, "building %u index%s", count, count == 1 ? "" : "es");
   if (collection->to_build > 0 && length > 0 && (size_t)length < size) {
     snprintf(text + length, size - (size_t)length, ", %lld%%",
              (long long)(100 * collection->built / collection->to_build));

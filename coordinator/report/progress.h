@@ -1,6 +1,6 @@
 /*
- * What a person sees: on a terminal the whole copy on top, a bar for each collection under copy, later the lag; elsewhere a log line every few
- * seconds. On stderr, beside the log.
+ * The progress for people, on stderr, beside the log. On a terminal: the whole copy on top, a bar for each collection
+ * that is being copied, later the lag. Elsewhere: a log line every few seconds.
  */
 #ifndef FERRY_COORDINATOR_REPORT_PROGRESS_H
 #define FERRY_COORDINATOR_REPORT_PROGRESS_H
@@ -17,20 +17,20 @@ struct progress {
   struct throughput documents; /* of the whole copy */
   struct throughput bytes;
   struct throughput entries;  /* of the replay */
-  int64_t taken;              /* entries, when they were looked at last */
+  int64_t taken;              /* entries, at the last look */
   struct throughput position; /* of the replay, in seconds of the oplog */
   struct throughput newest;   /* of the source */
-  struct throughput **bars;   /* bytes of each collection of the plan that is under copy; else NULL */
+  struct throughput **bars;   /* bytes of each collection of the plan that is being copied; NULL for the others */
   size_t bar_count;
 };
 
 void progress_init(struct progress *progress);
-/* Call about once a second; each decides by itself whether it is time. */
+/* Call about once a second. Each decides whether it is time to show something. */
 void progress_copy(struct progress *progress, enum phase phase, const struct plan *plan, const struct window *window);
 void progress_tail(struct progress *progress, enum phase phase, const struct tail *tail, const struct window *window);
-/* Another phase has begun: what comes next is shown at once. */
+/* Another phase began: the next call shows it at once. */
 void progress_hurry(struct progress *progress);
-/* Takes the bars off the terminal, for good. */
+/* Removes the bars from the terminal, for good. */
 void progress_end(struct progress *progress);
 
 #endif

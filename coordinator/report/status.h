@@ -1,5 +1,5 @@
 /*
- * The status document of the status port, as mongomirror's users know it.
+ * The document that the status port answers with, in the form that mongomirror's users know.
  */
 #ifndef FERRY_COORDINATOR_REPORT_STATUS_H
 #define FERRY_COORDINATOR_REPORT_STATUS_H
@@ -16,16 +16,16 @@ struct status {
   const struct window *window;
   const struct throttle *throttle;
   const struct error *error; /* NULL: none */
-  int64_t needs_s;           /* what the copy may still take, -1: not known */
-  int64_t drain_until_ms;    /* of a stop that drains: when it ends at the latest; 0: there is none */
+  int64_t needs_s;           /* what the copy may still take; -1: not known */
+  int64_t drain_until_ms;    /* when a stop's drain ends at the latest; 0: there is none */
   int64_t now_ms;
   bool resumed;
   bool handed_off;
   enum phase phase; /* of the copy and the replay: see status_phase */
-  bool stopping;    /* the run ends: no progress is shown any more */
+  bool stopping;    /* the run ends: progress is not shown any more */
 };
 
-/* The phase that the rest of the status shows. */
+/* The phase that the rest of the status describes. */
 enum phase status_phase(const struct status *status);
 
 /* As JSON text; the caller's, for bson_free. */

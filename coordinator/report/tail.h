@@ -1,6 +1,6 @@
 /*
- * How a run that was tailing ends when it is told to stop: it drains, which means that the applier asks the source for its
- * newest entry and brings the target up to it. What is known of the tail, and what is said of it in the end.
+ * What the coordinator knows of the tail, and what it says of it in the end. A run that is told to stop while tailing
+ * drains: the applier asks the source for its newest entry, and brings the target up to it.
  */
 #ifndef FERRY_COORDINATOR_REPORT_TAIL_H
 #define FERRY_COORDINATOR_REPORT_TAIL_H
@@ -9,47 +9,47 @@
 
 #include "base/error.h"
 
-/* What the applier said. Timestamps are an oplog's, 0: not known; times are of clock_ms. */
+/* What the applier reported. Timestamps are the oplog's; 0: not known. Times are of clock_ms. */
 struct tail {
   uint64_t bookmark;
-  uint64_t newest;     /* the source's newest entry: */
-  int64_t asked_ms;    /* when it was asked for */
-  int64_t drain_ms;    /* when a stop began to drain; 0: it does not */
+  uint64_t newest;     /* the source's newest entry */
+  int64_t asked_ms;    /* when the source was asked for it */
+  int64_t drain_ms;    /* when a stop began to drain; 0: none did */
   uint64_t goal;       /* the source's newest entry at some moment after that */
-  int64_t entries;     /* that are on the target */
-  int64_t alive_ms;    /* when its last sign of life came */
-  int64_t reported_ms; /* when it last said how far the target is; 0: not yet */
-  bool replays;        /* it has begun to take entries, and is at this one, for people: */
+  int64_t entries;     /* entries that are on the target */
+  int64_t alive_ms;    /* when the last heartbeat came */
+  int64_t reported_ms; /* when the applier last said how far the target is; 0: not yet */
+  bool replays;        /* it has begun to take entries; for display, it is at: */
   uint64_t position;
   int64_t taken;
   char building[512]; /* the collection whose deferred indexes it builds; "": none */
-  int64_t built;      /* how far the present step of that build is, of: */
-  int64_t to_build;   /* 0: not told */
-  bool silent;        /* that it gives no sign of life was said */
+  int64_t built;      /* the progress of that build's present step */
+  int64_t to_build;   /* 0: not known */
+  bool silent;        /* the missing heartbeat was logged */
   bool consistent;
-  bool tailed; /* it was consistent at some time of this run */
-  bool over;   /* it has done all, what wakes TTL indexes included */
+  bool tailed; /* it was consistent at some time in this run */
+  bool over;   /* all is done, and TTL indexes expire again */
 };
 
-/* Another applier has begun. */
+/* For the start of another applier. */
 void tail_begin(struct tail *tail);
-/* What the applier says, each but the bookmark, which counts when it is kept. */
+/* Takes what the applier says, except the bookmark, which counts when it is in the bookmark file. */
 void tail_take_alive(struct tail *tail, const bson_t *message);
 void tail_take_applied(struct tail *tail, const bson_t *message);
 
-/* Each second: says when the applier, which ought to run, gives no sign of life, and when it does again. */
+/* Call once a second. Logs when the heartbeat of a running applier is missing, and when it comes again. */
 void tail_watch(struct tail *tail, bool running);
 
 /* The target has everything up to `newest`. */
 bool tail_caught_up(const struct tail *tail);
-/* A sign of life came within the last three seconds; they are sent each second. */
+/* True if a heartbeat came within the last three seconds; one is sent each second. */
 bool tail_answers(const struct tail *tail, int64_t now_ms);
-/* What the source had at the stop is on the target. */
+/* The target has everything that the source had at the stop. */
 bool tail_drained(const struct tail *tail);
 
 /*
- * Whether a run that was told to stop may end with 0, so far as the tail is concerned. Otherwise ERROR_INTERRUPTED, or where it had
- * been tailing ERROR_BEHIND: the text says how far the target is and what is missing.
+ * Whether a run that was told to stop may end with 0, as far as the tail is concerned. Otherwise ERROR_INTERRUPTED, or
+ * ERROR_BEHIND if it was tailing: the message says how far the target is and what is missing.
  */
 bool tail_judge_end(const struct tail *tail, int64_t now_ms, struct error *error);
 

@@ -1,6 +1,6 @@
 /*
- * The last lines of the terminal, on stderr, which are taken off again: progress for a person. The log clears them before
- * each of its lines.
+ * The lines at the end of the terminal, on stderr, that show progress and are removed again. The log clears them
+ * before each of its lines.
  */
 #ifndef FERRY_COORDINATOR_REPORT_TERMINAL_H
 #define FERRY_COORDINATOR_REPORT_TERMINAL_H
@@ -8,19 +8,19 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* False if stderr is none; then nothing else here is to be called. */
+/* False if stderr is no terminal; then call nothing else of this header. */
 bool terminal_open(void);
-/* Takes all lines off. */
+/* Removes all lines. */
 void terminal_clear(void);
-/* How many are shown. */
+/* How many lines are shown. */
 int terminal_lines(void);
 
-/* One line, escaped, cut at the terminal's width. */
+/* Shows one line, escaped, cut at the terminal's width. */
 void terminal_show(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * One line: a name and what is to be said of it, the most important first. Fields are left out from the end until the name has some room;
- * a name that is longer than its room keeps its end.
+ * Shows one line: a name and its fields, the most important one first. Fields are left out from the end until the name
+ * has some room. A name that is longer than its room keeps its end.
  */
 void terminal_show_fields(const char *name, const char *const *fields, size_t count);
 

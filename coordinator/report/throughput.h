@@ -1,5 +1,5 @@
 /*
- * How fast something went lately: the amount done in about the last half minute. Pure: the caller gives the time.
+ * How fast something went lately: the amount of about the last half minute. Pure: the caller gives the time.
  */
 #ifndef FERRY_COORDINATOR_REPORT_THROUGHPUT_H
 #define FERRY_COORDINATOR_REPORT_THROUGHPUT_H
@@ -20,10 +20,10 @@ struct throughput {
   size_t newest;
 };
 
-/* Notes that `amount` was done in all by `now_ms`; neither goes back. Zeroed memory is a valid beginning. */
+/* Notes that `amount` was done in all by `now_ms`. Neither may decrease. Zeroed memory is a valid start. */
 void throughput_note(struct throughput *throughput, int64_t now_ms, int64_t amount);
 
-/* Amount a second; 0 while nothing is known. */
+/* Amount a second; 0: not known. */
 double throughput_per_s(const struct throughput *throughput);
 
 #endif

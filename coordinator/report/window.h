@@ -1,6 +1,6 @@
 /*
- * The source's oplog window against what the migration still needs of it: how long it will last, and whether the copy
- * will be done by then.
+ * The source's oplog window, compared with what the migration still needs of it: how long it will last, and whether
+ * the copy will be done by then.
  */
 #ifndef FERRY_COORDINATOR_REPORT_WINDOW_H
 #define FERRY_COORDINATOR_REPORT_WINDOW_H
@@ -15,21 +15,21 @@
 struct window {
   uint64_t oldest;
   uint64_t newest;
-  uint64_t needed;      /* what must stay in the oplog is behind this one; 0: not known yet */
+  uint64_t needed;      /* what comes after this must stay in the oplog; 0: not known yet */
   int64_t spooled;      /* bytes */
-  uint64_t anchor;      /* `oldest` some minutes ago: */
-  int64_t anchor_ms;    /* then */
-  uint64_t next_anchor; /* and what takes its place */
+  uint64_t anchor;      /* `oldest` as it was some minutes ago */
+  int64_t anchor_ms;    /* when it was so */
+  uint64_t next_anchor; /* takes the anchor's place later */
   int64_t next_anchor_ms;
-  int64_t taken_ms;  /* when these were taken */
-  int64_t warned_ms; /* that the window is too short */
+  int64_t taken_ms;  /* when the window was taken */
+  int64_t warned_ms; /* when the last warning was logged */
 };
 
-/* Takes a WINDOW of the applier's. False with ERROR_OPLOG if the oplog does not hold what is needed any more. */
+/* Takes a WINDOW of the applier's. False with ERROR_OPLOG if the oplog lacks what is needed. */
 bool window_take(struct window *window, const bson_t *message, int64_t now_ms, struct error *error);
 
 /*
- * Says in the log, every five minutes at most, that the copy will take longer (`copy_needs_s`, -1: not known) than the oplog
+ * Logs, every five minutes at most, that the copy will take longer (`copy_needs_s`; -1: not known) than the oplog
  * lasts.
  */
 void window_warn(struct window *window, int64_t copy_needs_s, int64_t now_ms);
@@ -37,7 +37,9 @@ void window_warn(struct window *window, int64_t copy_needs_s, int64_t now_ms);
 /* Seconds from `newest` back to `oldest`. */
 int64_t window_length_s(const struct window *window);
 
-/* Seconds until what is needed falls off, at the pace of the last minutes; -1: it does not move so far. */
+/*
+ * Seconds until what is needed leaves the oplog, at the pace of the last minutes; -1: the window does not move so far.
+ */
 int64_t window_left_s(const struct window *window);
 
 #endif

@@ -13,12 +13,12 @@ struct loop {
   struct signals signals;
 };
 
-/* Both callbacks get a handle whose data is `context`. ERROR_INTERNAL where the machine does not allow it. */
+/* Both callbacks get a handle whose data is `context`. ERROR_INTERNAL if the machine does not allow it. */
 bool loop_init(struct loop *loop, uv_timer_cb tick, uv_signal_cb stop, void *context, struct error *error);
 void loop_run(struct loop *loop);
-/* loop_run returns. */
+/* Makes loop_run return. */
 void loop_stop(struct loop *loop);
-/* Closes all that is still open on it. From here on signals are ignored: the end is being written down. */
+/* Closes everything that is still open on the loop. From here on signals are ignored, as the end is being recorded. */
 void loop_close(struct loop *loop);
 
 #endif

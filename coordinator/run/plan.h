@@ -1,7 +1,7 @@
 /*
- * The plan: which tasks there are, who has them, what comes next. Pure: no server, no process.
+ * The plan: which tasks there are, who has them, and what comes next. Pure: no server, no process.
  *
- * A collection is one or more ranges to copy, and then one task that builds its indexes.
+ * A collection has one or more ranges to copy, and then one task that builds its indexes.
  */
 #ifndef FERRY_COORDINATOR_RUN_PLAN_H
 #define FERRY_COORDINATOR_RUN_PLAN_H
@@ -15,27 +15,27 @@ struct plan_task {
   enum plan_kind kind;
   enum plan_state state;
   size_t collection;
-  bson_t *min; /* not owned: the collection's points */
+  bson_t *min; /* not owned: one of the collection's points */
   bson_t *max;
   int attempts;
-  int64_t documents; /* in the attempt under way, or the one that succeeded */
+  int64_t documents; /* copied in the present attempt, or in the one that succeeded */
   int64_t bytes;
 };
 
 struct plan_collection {
   const struct collection *source;
   struct split_points points;
-  bson_t indexes;    /* what the index task builds; unique ones are not in it */
+  bson_t indexes;    /* what the index task builds; no unique ones */
   size_t first_task; /* its ranges, then its index task if it has one */
   size_t copies;
   size_t copies_done;
   size_t first_pending; /* no range before this one is pending */
   bool has_index_task;
   bool index_done;
-  int64_t built;    /* how far the present step of the build is, as the target counts it */
-  int64_t to_build; /* 0: not told */
+  int64_t built;    /* the progress of the build's present step, as the target counts it */
+  int64_t to_build; /* 0: not known */
   bool lost;
-  uint64_t start; /* of a capped collection */
+  uint64_t start; /* of a capped collection: its copy has the entries up to this one */
 };
 
 struct plan {
@@ -45,51 +45,51 @@ struct plan {
   size_t task_count;
   size_t task_capacity;
   size_t done;
-  size_t *by_size; /* collections, the biggest first */
-  size_t next;     /* of by_size: those before it are begun */
-  size_t *begun;   /* collections under copy, in the order of their begin */
+  size_t *by_size; /* collections, largest first */
+  size_t next;     /* in by_size: those before this one have begun */
+  size_t *begun;   /* collections that are being copied, in the order in which they began */
   size_t begun_count;
-  size_t *ready; /* index tasks whose collections are copied: a ring of collection_count places */
+  size_t *ready; /* index tasks whose collections are copied: a ring with room for collection_count */
   size_t ready_first;
   size_t ready_end;
   int64_t collections_at_once;
 };
 
-/* Takes `points` over. Collections that are views have no tasks. The catalog must outlive the plan. */
+/* Views have no tasks. The catalog must outlive the plan. plan_set_points takes `points` over. */
 void plan_init(struct plan *plan, const struct catalog *catalog, int64_t collections_at_once);
 void plan_set_points(struct plan *plan, size_t collection, struct split_points *points);
-/* The index that the collection's index task builds among others. */
+/* Adds an index to those that the collection's index task builds. */
 void plan_add_index(struct plan *plan, size_t collection, const bson_t *spec);
-/* After the last set_points and add_index: makes the tasks. */
+/* Makes the tasks, after the last plan_set_points and plan_add_index. */
 void plan_close(struct plan *plan);
 void plan_clear(struct plan *plan);
 
-/* The next task, now lent; -1 if none can be lent at this moment. */
+/* The next task, now lent; -1: none can be lent now. */
 int64_t plan_lend(struct plan *plan);
 void plan_task_done(struct plan *plan, int64_t task);
-/* After plan_close and before anything is lent: an earlier run did this one. */
+/* After plan_close and before any task is lent: an earlier run did this task. */
 void plan_task_was_done(struct plan *plan, int64_t task);
-/* Back among the pending ones. Gives how often it was tried by now. */
+/* Puts a lent task back among the pending ones. Returns how often it was tried so far. */
 int plan_task_back(struct plan *plan, int64_t task);
 bool plan_finished(const struct plan *plan);
-/* Every range is: what is left are indexes. */
+/* Every range is copied; only indexes are left. */
 bool plan_all_copied(const struct plan *plan);
 
-/* Under copy or index build at this moment. */
+/* It is being copied, or its indexes are being built. */
 bool plan_is_active(const struct plan *plan, size_t collection);
-/* What is copied so far, attempts under way included. */
+/* What is copied so far, present attempts included. */
 void plan_copied(const struct plan *plan, size_t collection, int64_t *documents, int64_t *bytes);
 
-/* The whole copy: `bytes` of `expected` ones, which grow where a collection is larger than its source said. */
+/* The whole copy: `bytes` of `expected` ones. `expected` grows if a collection is larger than its source said. */
 struct plan_total {
   int64_t documents;
   int64_t bytes;
   int64_t expected;
 };
 struct plan_total plan_total(const struct plan *plan);
-/* The seconds that the copy, which began so long ago, may still take at its pace so far; -1: not known. */
+/* The seconds that the copy may still take at its pace so far; it began `passed_ms` ago. -1: not known. */
 int64_t plan_needs_s(const struct plan *plan, int64_t passed_ms);
-/* The copy is done: what it was. */
+/* Logs what the finished copy did. */
 void plan_log_copied(const struct plan *plan, int64_t passed_ms, int64_t repeated);
 
 #endif

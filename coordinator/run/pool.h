@@ -1,6 +1,6 @@
 /*
- * The children of a migration: workers that are lent tasks, and the applier. Starts them, replaces a worker that died,
- * gives its task back, stops and reaps them all.
+ * The children of a migration: workers that are lent tasks, and the applier. Starts them, replaces a worker that died
+ * and gives its task back, and stops and reaps them all.
  */
 #ifndef FERRY_COORDINATOR_RUN_POOL_H
 #define FERRY_COORDINATOR_RUN_POOL_H
@@ -9,11 +9,11 @@
 #include "coordinator/run/plan.h"
 
 struct pool_events {
-  /* Every worker task that ended well; the plan knows it already. */
+  /* A worker's task succeeded. The plan has it as done already. */
   void (*task_done)(void *context, int64_t task, const bson_t *document);
-  /* The target refused a worker an index or a document. */
+  /* The target refused an index or a document of a worker's. */
   void (*refused)(void *context, const bson_t *document);
-  /* What the applier says, READY and FAILED aside. */
+  /* The applier sent a message, other than READY and FAILED. */
   void (*applier_message)(void *context, enum message_type type, const bson_t *document);
   /* The applier ended, cleanly or not. */
   void (*applier_ended)(void *context, const struct child *applier);
@@ -38,29 +38,32 @@ struct pool {
   int worker_count;
   struct child applier;
   bool stopping;
-  int dead_starts;    /* workers that ended before they were ready, in a row */
+  int dead_starts;    /* workers in a row that ended before they were ready */
   int64_t stop_ms;    /* when stopping began */
-  int64_t timeout_ms; /* how long that may take before they are killed */
+  int64_t timeout_ms; /* how long stopping may take before the children are killed */
 };
 
-/* `plan` NULL: only the applier is started. What it points to must outlive the pool. */
+/* `plan` NULL: starts only the applier. What `pool` points to must outlive it. */
 bool pool_start(struct pool *pool, int workers, struct error *error);
 void pool_tell_applier(struct pool *pool, enum message_type type, const bson_t *document);
-/* What the applier asked to have confirmed is in the bookmark file. */
+/* The bookmark file has what the applier asked to have confirmed. */
 void pool_confirm(struct pool *pool);
-/* Another one in place of the one that ended; it waits for a hand-off. */
+/* Starts another applier in place of the one that ended; it waits for a hand-off. */
 bool pool_restart_applier(struct pool *pool, struct error *error);
-/* How fast the workers may copy together, from now on. */
+/* Sets how fast the workers may copy together from now on. */
 void pool_set_rate(struct pool *pool, struct rate rate);
-/* The workers end; the applier goes on. */
+/* Ends the workers; the applier goes on. */
 void pool_stop_workers(struct pool *pool);
-/* The applier ends when it has brought the target up to the source's newest entry; see MESSAGE_DRAIN. */
+/* The applier ends when the target has everything up to the source's newest entry; see MESSAGE_DRAIN. */
 void pool_drain(struct pool *pool);
-/* As pool_stop, and from now on it takes so long at most. */
+/* Like pool_stop, but from now on it may take `timeout_ms`. */
 void pool_hurry(struct pool *pool, int64_t timeout_ms);
-/* All end: STOP, then from pool_tick on SIGKILL. They ignore what a supervisor sends to the whole group. */
+/*
+ * Ends all children: STOP, and later SIGKILL by pool_tick. They ignore the signals that a supervisor sends to the
+ * whole group.
+ */
 void pool_stop(struct pool *pool);
-/* Once a second. */
+/* Call once a second. */
 void pool_tick(struct pool *pool);
 bool pool_any_running(const struct pool *pool);
 

@@ -13,10 +13,13 @@ struct signals {
   uv_signal_t handles[SIGNALS_COUNT];
 };
 
-/* `told` gets the handle, whose data is `context`; closing the loop's handles ends it. SIGPIPE is ignored from now on. */
+/*
+ * `told` gets a handle whose data is `context`. Ends when the loop's handles are closed. SIGPIPE is ignored from now
+ * on.
+ */
 void signals_watch(struct signals *signals, uv_loop_t *loop, uv_signal_cb told, void *context);
 
-/* "SIGTERM" */
+/* A signal's name, such as "SIGTERM". */
 const char *signals_name(int number);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * What survives: one SQLite file (--bookmarkFile) of named BSON documents. A write has reached the disk when the function
- * returns. The file is locked for one process.
+ * The bookmark file (--bookmarkFile): one SQLite file of named BSON documents, which survives a crash. A write is on
+ * the disk when the function returns. One process at a time locks the file.
  */
 #ifndef FERRY_COORDINATOR_STATE_CHECKPOINT_H
 #define FERRY_COORDINATOR_STATE_CHECKPOINT_H
@@ -11,14 +11,22 @@
 #include "base/error.h"
 
 /*
- * Names: "source" {set, id} (id: its replicaSetId, where it is told) and "target" {set}, "mark" {mark} (target/guard/mark.h),
- * "shape" (options_shape), "start" {ts, t, h} (T0), "step" (see coordinator/state/copy_state.h),
- * "listed" {list: [{db, ts}...]} (which changes of names are in the catalog, see source/catalog/listing.h; only where that is known),
- * "refused" {list: [...]} (what the target refused, as MESSAGE_REFUSED says it),
- * "bookmark" {ts, t, h, reached, taken, clean}: `reached` is the truth only where `clean` is true; `taken` {ts, t, h} is the newest
- * entry that was taken up by then, and of which some may be on the target.
- * Lists, whose items are namespaces of the target: "places" and "sleeping", see coordinator/state/collection_state.h. Others, whose items are
- * numbers of collections and of their parts: "collections", "points" and "done", see coordinator/state/copy_state.h.
+ * The documents of the file:
+ *
+ * - "source" {set, id}: `id` is its replicaSetId, if that is known
+ * - "target" {set}
+ * - "mark" {mark}: see target/guard/mark.h
+ * - "shape": see options_shape
+ * - "start" {ts, t, h}: T0
+ * - "step": see coordinator/state/copy_state.h
+ * - "listed" {list: [{db, ts}...]}: which changes of names the catalog shows, if known; see source/catalog/listing.h
+ * - "refused" {list: [...]}: what the target refused, as in MESSAGE_REFUSED
+ * - "bookmark" {ts, t, h, reached, taken, clean}: `reached` holds only if `clean` is true. `taken` {ts, t, h} is the
+ *   newest entry that was taken by then; the target may have a part of it
+ *
+ * Lists: "places" and "sleeping", whose items are namespaces of the target, see coordinator/state/collection_state.h.
+ * "collections", "points" and "done", whose items are numbers of collections and of their parts, see
+ * coordinator/state/copy_state.h.
  */
 struct checkpoint {
   sqlite3 *db;
@@ -26,33 +34,36 @@ struct checkpoint {
   bool made; /* there was no such file */
 };
 
-/* Makes the file if there is none. ERROR_STATE if it is another run's, or no file of ours. */
+/* Creates the file if there is none. ERROR_STATE if another run has it, or it is no file of ours. */
 bool checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *error);
-/* The same for reading, of a file that is left as it is: 1; 0 if there is none, or an empty one; -1 on error. */
+/* Opens the file for reading, and leaves it as it is. 1; 0 if there is none, or an empty one; -1 on error. */
 int checkpoint_peek(struct checkpoint *checkpoint, const char *path, struct error *error);
-/* A file that was made and holds nothing goes: a start that was refused leaves none behind. */
+/* Removes the file if it was created and holds nothing: a refused start leaves no file. */
 void checkpoint_close(struct checkpoint *checkpoint);
 
 bool checkpoint_put(struct checkpoint *checkpoint, const char *name, const bson_t *document, struct error *error);
-/* 1 with `document` (the caller's to destroy), 0 if there is none, -1 on error. */
+/* 1: `document` is the caller's to destroy; 0: there is none; -1 on error. */
 int checkpoint_get(struct checkpoint *checkpoint, const char *name, bson_t *document, struct error *error);
-/* What the file must have: ERROR_STATE if it does not. `document` is the caller's to destroy, where it is true. */
+/* For what the file must have; else ERROR_STATE. On true `document` is the caller's to destroy. */
 bool checkpoint_need(struct checkpoint *checkpoint, const char *name, bson_t *document, struct error *error);
 
-/* One item of a list; NULL: it is removed. */
+/* Writes one item of a list. `document` NULL: removes it. */
 bool checkpoint_put_item(struct checkpoint *checkpoint, const char *list, const char *ns, const bson_t *document,
                          struct error *error);
-/* Visits a list's items in the order of their names; ends at the first false. */
+/* Visits a list's items in the order of their names. Ends at the first false. */
 typedef bool (*checkpoint_visit)(void *context, const bson_t *document, struct error *error);
 bool checkpoint_items(struct checkpoint *checkpoint, const char *list, checkpoint_visit visit, void *context,
                       struct error *error);
 
-/* What is put in between reaches the disk as one, with the commit; checkpoint_forget undoes it. Each is fine if not due. */
+/*
+ * What is written between begin and commit reaches the disk as one. checkpoint_forget undoes it. Calling one of these
+ * when it is not due does nothing.
+ */
 bool checkpoint_begin(struct checkpoint *checkpoint, struct error *error);
 bool checkpoint_commit(struct checkpoint *checkpoint, struct error *error);
 void checkpoint_forget(struct checkpoint *checkpoint);
 
-/* Forgets everything: for a copy from the beginning. */
+/* Removes everything, for a copy from the beginning. */
 bool checkpoint_reset(struct checkpoint *checkpoint, struct error *error);
 
 #endif

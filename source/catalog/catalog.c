@@ -6,8 +6,8 @@
 #include "source/catalog/unfinished_builds.h"
 
 /*
- * $out writes the buckets of a time series under such a name first, without a view. Nobody may rename buckets on the target;
- * so what comes of them is copied when it gets its name, as what is renamed into the selection is.
+ * $out first writes the buckets of a time series under such a name, without a view. Nobody may rename buckets on the
+ * target. So these buckets are copied when they get their name, as what is renamed into the selection is.
  */
 static bool
 is_out_in_progress(const char *coll)
@@ -112,8 +112,8 @@ read_info(const bson_t *info, struct collection *collection)
 }
 
 /*
- * Up to 2.6 a database's catalog is collections of its own: system.namespaces, whose names begin with the database's, and
- * system.indexes. S:src/mongo/db/catalog/database.cpp@r2.6.12
+ * Up to 2.6 a database's catalog lies in collections of its own: system.namespaces, whose names begin with the
+ * database's, and system.indexes. S:src/mongo/db/catalog/database.cpp@r2.6.12
  */
 static bool
 has_catalog_commands(const struct reader *reader)
@@ -331,7 +331,10 @@ ask_size(struct collection *collection, struct reader *reader, const bson_t *com
   return ok;
 }
 
-/* collStats makes a report of the storage engine's, which takes ten times as long (2.3 ms, 4.0.14): only if need be. */
+/*
+ * collStats includes a report of the storage engine's, and takes ten times as long (2.3 ms, 4.0.14). So it is only
+ * asked if need be.
+ */
 bool
 catalog_read_size(struct collection *collection, struct reader *reader, struct error *error)
 {

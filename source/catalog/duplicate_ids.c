@@ -16,7 +16,10 @@ is_number(const bson_iter_t *value)
   return BSON_ITER_HOLDS_NUMBER(value);
 }
 
-/* As the target's index takes them: 1 and 1.0 are one. (Decimals before 3.4 are none, and later no collection lacks the index.) */
+/*
+ * As the target's index takes them: 1 and 1.0 are one. (Before 3.4 there are no decimals, and later no collection
+ * lacks the index.)
+ */
 static bool
 is_same(const bson_iter_t *left, const bson_iter_t *right)
 {

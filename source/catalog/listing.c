@@ -14,7 +14,7 @@
 #define VIEW "view "
 #define VIEWS "system.views"
 
-/* What a collection or view is called from the change number `at` of its database on (0: before the first one). */
+/* What a collection or view is called from the change number `at` of its database on; 0: before the first change. */
 struct state {
   size_t at;
   bool unknown;
@@ -165,7 +165,7 @@ add_change(struct database *database, uint64_t ts)
   return database->count;
 }
 
-/* `before` and `after`: its names, NULL where it is not there. `name` says which view it is, if there is no UUID. */
+/* `before` and `after`: its names; NULL where it does not exist. Without a UUID, `name` says which view it is. */
 static void
 add_new_state(struct listing *listing, struct database *database, const char *name, const uint8_t *uuid,
               const char *before, const char *after)
@@ -207,7 +207,10 @@ text_of(const bson_t *document, const char *field)
   return is_text ? bson_iter_utf8(&iter, NULL) : NULL;
 }
 
-/* The database goes to `db`; gives the rest, NULL if there is none, or if it is no name: the replay says so. */
+/*
+ * Copies the database to `db` and returns the rest; NULL if there is none, or if it is no name. The replay reports
+ * that.
+ */
 static const char *
 split_name(const char *ns, char db[DB_SIZE])
 {
@@ -337,7 +340,9 @@ listing_note(struct listing *listing, const bson_t *entry)
   note(listing, optime_of(entry).ts, entry, 0);
 }
 
-/* What the list says of those that the changes speak of, and of views that a change took away unnamed. */
+/*
+ * Takes what the list says of the collections in the changes, and of views that a change removed without naming them.
+ */
 static void
 take_catalog(struct listing *listing, const struct catalog *catalog)
 {
@@ -375,7 +380,10 @@ fits(const struct subject *subject, const struct state *state, catalog_wanted wa
   return state->unknown || (listed ? subject->listed && strcmp(subject->listed, state->name) == 0 : !subject->listed);
 }
 
-/* How many do not fit right behind each change; `misfits` has one place more than there are changes, all 0. */
+/*
+ * Counts the collections that do not fit right behind each change. `misfits` has one element more than there are
+ * changes, all 0.
+ */
 static void
 count_misfits(struct listing *listing, const struct database *database, catalog_wanted wanted, const void *context,
               int64_t *misfits)

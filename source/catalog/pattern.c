@@ -14,7 +14,7 @@ add_part(struct pattern *pattern, size_t *capacity, const char *text, size_t len
   pattern->parts[pattern->count++] = (struct pattern_part){memory_format("%.*s", (int)length, text), wild};
 }
 
-/* The length of a variable's name at `text`, which is behind a dollar sign; 0 if it has no second one. */
+/* The length of a variable's name at `text`, which is behind a dollar sign; 0 if there is no second dollar sign. */
 static size_t
 name_length(const char *text)
 {
@@ -84,7 +84,10 @@ struct attempt {
   struct pattern_match *match;
 };
 
-/* Parts from `part` on against the text from `at` on; `wild` wildcards are before. Each pair fails once at most. */
+/*
+ * Matches the parts from `part` on against the text from `at` on; `wild` wildcards come before. Each pair fails once
+ * at most.
+ */
 static bool
 match_from(struct attempt *attempt, size_t part, size_t at, size_t wild)
 {
@@ -125,7 +128,7 @@ pattern_matches(const struct pattern *pattern, const char *text, struct pattern_
   return matches;
 }
 
-/* Which wildcard of `from` the part of `to` means: by its name, or of the `*` the `star`-th one; -1: none. */
+/* The wildcard of `from` that the part of `to` means: by its name, or for a `*` by its number, `star`; -1: none. */
 static int
 find_wild(const struct pattern *from, const char *name, int star)
 {

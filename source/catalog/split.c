@@ -189,10 +189,10 @@ edge_id(struct reader *reader, const struct collection *collection, int order, b
 }
 
 /*
- * Buckets of time series have no _id index, but lie in the order of their _id: an ObjectId that the server makes, with the
- * bucket's time in front. A filter by it reads that stretch only, from 5.0 on
- * (S:src/mongo/db/query/planner_access.cpp@v5.0). The points are even in time. Nothing else is asked of the server: a $sample
- * of buckets makes 5.0.0-rc4 end itself (seen).
+ * Buckets of time series have no _id index, but lie in the order of their _id. That is an ObjectId that the server
+ * makes, with the bucket's time in front. A filter by _id reads only that stretch, from 5.0 on
+ * (S:src/mongo/db/query/planner_access.cpp@v5.0). The points are even in time. Nothing else is asked of the server: a
+ * $sample of buckets ends a 5.0.0-rc4 (seen).
  */
 static bool
 by_time(struct split_points *points, struct reader *reader, const struct collection *collection, int64_t ranges,

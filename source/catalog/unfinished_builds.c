@@ -39,7 +39,10 @@ item(const bson_iter_t *iter, bson_t *spec)
   return bson_init_static(spec, bytes, size);
 }
 
-/* The statistics name what the storage engine knows of each index, up to 4.0 only of those that are ready; 4.2 names builds. */
+/*
+ * The statistics name what the storage engine knows of each index. Up to 4.0 only indexes that are ready are named;
+ * 4.2 names builds, too.
+ */
 static bool
 is_counted(const bson_t *stats, const char *name)
 {
@@ -60,8 +63,8 @@ is_counted(const bson_t *stats, const char *name)
 }
 
 /*
- * One round trip for all indexes. It is by name, and MMAPv1 tells nothing: so what it says of a build is a suspicion. 1: none;
- * 0: some may be unfinished; -1: on error.
+ * One round trip for all indexes. It is by name, and MMAPv1 tells nothing. So what it says of a build is only a
+ * suspicion. 1: no build; 0: some indexes may be unfinished; -1 on error.
  */
 static int
 all_counted(const struct collection *collection, struct reader *reader, struct error *error)
@@ -80,7 +83,7 @@ all_counted(const struct collection *collection, struct reader *reader, struct e
   return ok || error->code != 0 ? all : -1;
 }
 
-/* It is asked by UUID where there is one: of this very collection. 1: ready; 0: not; -1: on error. */
+/* Asks by UUID if there is one, so for this very collection. 1: ready; 0: not; -1 on error. */
 static int
 is_ready(const struct collection *collection, struct reader *reader, const char *name, struct error *error)
 {
@@ -157,8 +160,9 @@ put_entries(bson_t *filter, const struct collection *collection, const bson_t *s
 }
 
 /*
- * Members build in the background what the primary has committed: the newest entry about the index tells. A build that is not
- * committed has none, or one that took an earlier index of this name away. 1: committed; 0: not; -1: cannot be told.
+ * Members build in the background what the primary has committed. The newest oplog entry about the index tells. A
+ * build that is not committed has no entry, or one that removed an earlier index of this name. 1: committed; 0: not;
+ * -1: cannot be told.
  */
 static int
 is_committed(const struct collection *collection, struct reader *reader, const bson_t *spec, struct error *error)
@@ -180,7 +184,7 @@ is_committed(const struct collection *collection, struct reader *reader, const b
   return made;
 }
 
-/* Whether it is to be made by the copy: 1; 0: by its entry, if one comes; -1: on error. */
+/* 1: the copy has to make the index; 0: its entry does, if one comes; -1 on error. */
 static int
 is_wanted(const struct collection *collection, struct reader *reader, const bson_t *spec, struct error *error)
 {
@@ -207,7 +211,9 @@ unfinished_builds_leave_out(struct collection *collection, struct reader *reader
 {
   bson_iter_t iter;
   bson_t spec;
-  /* A view of the target has no version: what it lists is our own, finished or not. From 5.0 on listIndexes tells all. */
+  /*
+   * A view of the target has no version: what it lists is our own, finished or not. From 5.0 on listIndexes tells all.
+   */
   if (reader->version == 0 || reader->version > VERSION_4_4 || bson_count_keys(collection->indexes) < 2) {
     return true;
   }

@@ -30,7 +30,10 @@ append_name(const struct renaming *renaming, bson_t *to, const bson_iter_t *name
                    renaming->to_db, renaming->db, coll, to_db);
 }
 
-/* Whether the field of a stage's definition names a collection. A stage within a stage's pipeline is met as such. */
+/*
+ * Whether the field of a stage's definition names a collection. Stages within a stage's pipeline come here by
+ * themselves.
+ */
 static bool
 names_collection(const char *stage, const bson_iter_t *field)
 {

@@ -71,7 +71,7 @@ lost(struct legacy *legacy, const struct error *error)
   return false;
 }
 
-/* As the driver does it: what only reads is tried once more when the connection turns out to be broken. */
+/* As the driver does: a command that only reads is tried once more if the connection turns out to be broken. */
 static bool
 is_to_try(const struct legacy *legacy, int attempt)
 {
@@ -378,8 +378,8 @@ next_in_batch(struct legacy_cursor *cursor, struct error *error)
 }
 
 /*
- * Up to 3.0 a server that awaits data does so for four seconds, whatever it is told; the reader has to be back after one. So
- * it asks again and again.
+ * Up to 3.0 a server that awaits data does so for four seconds, whatever it is told. The reader has to be back after
+ * one second. So it asks again and again.
  */
 static bool
 is_to_poll(const struct legacy_cursor *cursor, int64_t until_ms)

@@ -26,7 +26,10 @@ said_no(const struct login *login, const char *text, struct error *error)
   return server_error(login->link->side, &cause, error);
 }
 
-/* A command of the login: the server's "no" to it is a refused login, whatever its code; a broken connection stays one. */
+/*
+ * Sends a command of the login. If the server says no, the login is refused, whatever the code. A broken connection
+ * stays one.
+ */
 static bool
 ask(struct login *login, const bson_t *command, bson_t *answer, struct error *error)
 {

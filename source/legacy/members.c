@@ -126,8 +126,8 @@ learn(struct members *members, const bson_t *hello)
 }
 
 /*
- * isMaster, with an offer to take compressed replies: a server that agrees compresses each, whatever the request was. Requests
- * are short and go as they are, so no password is ever compressed.
+ * Sends isMaster, with an offer to take compressed replies. A server that agrees compresses each reply, whatever the
+ * request was. Requests are short and go as they are, so no password is ever compressed.
  */
 static bool
 introduce(const struct members *members, struct link *link, struct link_reply *reply, bson_t *answer,
@@ -200,7 +200,7 @@ connect_to(struct members *members, const char *name, int64_t until_ms, struct l
   return true;
 }
 
-/* Once round; members that are heard of on the way are asked as well. `why` becomes what each of them said. */
+/* Asks each member once, including those that are heard of on the way. `why` becomes what each of them said. */
 static bool
 go_round(struct members *members, int64_t until_ms, struct link **link, struct server_hello *hello, char *why,
          size_t why_size, struct error *error)

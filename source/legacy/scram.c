@@ -109,7 +109,7 @@ unbase64(const char *text, uint8_t *bytes, size_t most)
   return size;
 }
 
-/* The value of "name=" in a message of such, separated by commas: the caller's; NULL if it is not there. */
+/* The value of "name=" in a message, whose parts are separated by commas. The caller's; NULL if it is not there. */
 static char *
 attribute(const char *message, char name)
 {

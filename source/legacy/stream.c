@@ -242,7 +242,7 @@ tell_host(SSL *ssl, const char *host)
   return !name || SSL_set_tlsext_host_name(ssl, host) == 1;
 }
 
-/* After a call of OpenSSL that did not go through: waits for what it waits for, or says why it failed. */
+/* After a call of OpenSSL that did not succeed: waits for what OpenSSL waits for, or says why the call failed. */
 static bool
 go_on(struct stream *stream, int result, int64_t until_ms, const char *what, struct error *error)
 {
@@ -282,7 +282,10 @@ shake_hands(struct stream *stream, int64_t until_ms, struct error *error)
   return true;
 }
 
-/* Old servers' certificates may have short keys and SHA-1 signatures, which OpenSSL's level 0 allows; TLS 1.2 they know. */
+/*
+ * Old servers' certificates may have short keys and SHA-1 signatures. OpenSSL's level 0 allows these. Old servers know
+ * TLS 1.2.
+ */
 static bool
 start_tls(struct stream *stream, const char *host, const struct stream_options *options, int64_t until_ms,
           struct error *error)

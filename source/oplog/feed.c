@@ -224,7 +224,7 @@ settle(struct feed *feed, const struct optime *settled)
   }
 }
 
-/* The next block of the spool, as a chunk. What it settles is known when the last of it was given. */
+/* The next block of the spool, as a chunk. What it settles counts when its last entry was given. */
 static int
 read_spool(struct feed *feed, int64_t end, struct error *error)
 {

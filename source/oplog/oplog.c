@@ -12,11 +12,14 @@
 #define OPLOG_DB "local"
 #define OPLOG_COLL "oplog.rs"
 
-/* How long an entry may become visible behind a later one, where a server's plain reads allow that. Oplog seconds. */
+/*
+ * How long an entry may become visible behind a later one, if a server's plain reads allow that. In the oplog's
+ * seconds.
+ */
 #define LATE_S 3
 #define VERSION_4_2 402
 
-/* An entry that no majority holds yet is waited for so long at a time, and asked for so often. */
+/* An entry that no majority holds yet is waited for HOLD_MS at a time, and asked for every ASK_MS. */
 #define HOLD_MS 1000
 #define ASK_MS 100
 
@@ -26,17 +29,20 @@
 #define SHOWN_SIZE 64 /* an optime, for people */
 
 /*
- * A plain read catches up; then a tailable cursor is opened, and the plain read is repeated once behind it. So what is
- * written while the tailable one is being opened does not depend on how the server positions it (SecantusDB 0.7 takes its
- * position after it has read the first batch, and leaves out what comes between).
+ * A plain read catches up. Then a tailable cursor is opened, and the plain read is repeated once behind it. So it does
+ * not matter how the server positions the tailable cursor. (SecantusDB 0.7 takes the position after it has read the
+ * first batch, and leaves out what comes between.)
  *
- * Its plain reads also show an entry while an earlier one is still being committed, and several entries may share a
- * timestamp. So there a cursor is opened LATE_S before the last entry given, and an entry is known by its bytes. Elsewhere
- * the timestamp tells all.
+ * SecantusDB's plain reads also show an entry while an earlier one is still being committed, and several entries may
+ * share a timestamp. For such a server a cursor is opened LATE_S before the last entry given, and an entry is known by
+ * its bytes. For other servers the timestamp tells all.
  */
 enum oplog_stage { CATCHING_UP, BRIDGING, TAILING };
 
-/* An entry of the last LATE_S seconds, or since the bridge began, that was given: by timestamp and a 64-bit hash of its bytes. */
+/*
+ * An entry that was given, from the last LATE_S seconds or since the bridge began: by timestamp and a 64-bit hash of
+ * its bytes.
+ */
 struct given {
   struct given_key {
     uint64_t ts;
@@ -63,8 +69,8 @@ struct oplog_cursor {
 };
 
 /*
- * From 4.2 on entries have no hash, and those of two sets may well have one timestamp and term. An entry's bytes are the same on all
- * members. (SecantusDB's have no term either, and several share a timestamp.)
+ * From 4.2 on entries have no hash, and those of two sets may well share a timestamp and term. An entry's bytes are
+ * the same on all members. (SecantusDB's entries have no term either, and several share a timestamp.)
  */
 static int64_t
 hash_of(const bson_t *entry)
@@ -223,8 +229,9 @@ oplog_latest(struct reader *reader, uint64_t *latest, struct error *error)
 }
 
 /*
- * The newest timestamp before all transactions that are open now (4.2 and later log them in several entries); UINT64_MAX if
- * there are none, or the user may not see them: their first parts are then fetched when they are committed.
+ * The newest timestamp before all transactions that are open now (4.2 and later log them in several entries).
+ * UINT64_MAX if there are none, or the user may not see them. Then their first parts are fetched when they are
+ * committed.
  */
 static uint64_t
 before_open_transactions(struct reader *reader)
@@ -255,7 +262,10 @@ before_open_transactions(struct reader *reader)
   return before;
 }
 
-/* Below LATE_S before the newest nothing comes late any more; an oplog that is younger is taken from its first entry. */
+/*
+ * What is older than LATE_S before the newest entry is complete. An oplog that is younger is taken from its first
+ * entry.
+ */
 bool
 oplog_start(struct reader *reader, struct optime *start, struct error *error)
 {
@@ -358,8 +368,8 @@ show(const struct optime *optime, char text[SHOWN_SIZE])
 }
 
 /*
- * Where the source went on without `lost`. Terms only grow, so an entry of a later term than the lost one's was written by a
- * primary that did not have it; what is common lies before all of these.
+ * Finds where the source went on without `lost`. Terms only grow. So an entry of a later term than the lost one's was
+ * written by a primary that did not have it. What is common lies before all such entries.
  */
 static int
 find_common(struct reader *reader, const struct optime *lost, struct optime *common, struct error *error)
@@ -409,7 +419,10 @@ oplog_parted(struct reader *reader, const struct optime *lost, struct error *err
                    lost_text, where);
 }
 
-/* Whether what a majority holds goes past the entry: 1; 0 if this member does not know of that much yet; -1. */
+/*
+ * Whether what a majority holds goes past the entry. 1: yes; 0: this member does not know of that much yet; -1 on
+ * error.
+ */
 static int
 is_past(struct reader *reader, const struct optime *wanted, const struct optime *found, struct error *error)
 {
@@ -603,8 +616,8 @@ next_stage(struct oplog_cursor *cursor, struct error *error)
 }
 
 /*
- * 1 if a majority holds all up to `ts`; 0 if it does not within a second; -1 on error. Who is asked has to be who the entry came
- * from: another primary's oplog may have gone on without it.
+ * 1: a majority holds everything up to `ts`; 0: not within a second; -1 on error. The member that the entry came from
+ * must be asked. Another primary's oplog may have gone on without it.
  */
 static int
 wait_committed(struct oplog_cursor *cursor, struct reader_cursor *reading, uint64_t ts, struct error *error)

@@ -20,8 +20,8 @@
 #define LEVEL 1
 
 /*
- * Whoever opens the file again cannot know whether all entries behind `settled` are in it, and reads them from the source
- * once more. So those that are in it do not count: an empty block says so of all blocks before it.
+ * Whoever opens the file again cannot know whether it has all entries behind `settled`, and reads them from the source
+ * once more. So those in the file do not count: an empty block says that of all blocks before it.
  */
 struct cut {
   int64_t offset;

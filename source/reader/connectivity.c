@@ -8,7 +8,7 @@
 #define LOOK_MS 3000
 #define HOSTS_MOST 3
 
-/* A connection string and how it wants to be connected to; uri NULL: it is none, and whoever opens it says why. */
+/* A connection string and how it asks to be connected. `uri` NULL: it is invalid, and whoever opens it says why. */
 struct contact {
   mongoc_uri_t *uri;
   char *crl_file;

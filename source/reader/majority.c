@@ -60,12 +60,12 @@ read_member(const bson_iter_t *document)
 }
 
 /*
- * Every member counts, an arbiter as one that holds nothing, but more than the others cannot be wanted: so does a write's
- * majority, for which these servers wait.
- * (Members without a vote count too; that can only make the answer an earlier one.) S:src/mongo/db/repl/rs_config.cpp@r2.6.12
+ * Every member counts, an arbiter as one that holds nothing. But no more than the other members can be wanted: a
+ * write's majority, for which these servers wait, is counted so, too. (Members without a vote count as well; that can
+ * only make the answer an earlier one.) S:src/mongo/db/repl/rs_config.cpp@r2.6.12
  *
- * A primary that hung, or was cut off, has entries that the others went on without. While it does not know yet, it sees them
- * ahead of itself, or one of them as another primary: they count for nothing then.
+ * A primary that hung, or was cut off, has entries that the others went on without. While it does not know that yet,
+ * it sees others ahead of itself, or one of them as another primary. Its entries count for nothing then.
  */
 uint64_t
 majority_of_status(const bson_t *status)

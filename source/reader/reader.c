@@ -22,8 +22,9 @@ struct reader_cursor {
 };
 
 /*
- * Servers of 3.6 to 4.4 may have been started with enableMajorityReadConcern: false, as is advised for sets with an arbiter. A
- * parameter would say it, where the user may ask for that; whoever may read the oplog sees it in the refusal of such a read.
+ * Servers of 3.6 to 4.4 may have been started with enableMajorityReadConcern: false, as is advised for sets with an
+ * arbiter. A parameter would say so, if the user may ask for it. Whoever may read the oplog sees it in the refusal of
+ * such a read.
  */
 static bool
 ask_majority(struct reader *reader, struct error *error)
@@ -56,8 +57,9 @@ ask_by_uuid(struct reader *reader, struct error *error)
 }
 
 /*
- * MMAPv1 moves a document that grows, and a scan in natural order may then miss it, or meet it twice. From 3.0 on the storage
- * is a choice, which the statistics of a collection show. One that may not be asked is taken for MMAPv1.
+ * MMAPv1 moves a document that grows. A scan in natural order may then miss it, or meet it twice. From 3.0 on there
+ * are several storage engines, and a collection's statistics show which it is. A server that may not be asked is taken
+ * for MMAPv1.
  */
 static bool
 ask_moves(struct reader *reader, struct error *error)
@@ -308,7 +310,7 @@ reader_cursor_free(struct reader_cursor *cursor)
   }
 }
 
-/* A new primary may have been started otherwise than the one before it: the next attempt reads as this one can. */
+/* A new primary may have been started otherwise than the one before. The next attempt reads as the new one can. */
 static void
 note_refusal(struct reader *reader, const struct error *error)
 {
@@ -406,8 +408,8 @@ bool
 reader_cursor_died(const struct error *error)
 {
   /*
-   * Up to 4.2 a rename kills cursors (S:src/mongo/db/catalog/rename_collection.cpp@r4.0.14); 4.0 says "operation failed" of
-   * a getMore whose collection was dropped (seen on 4.0.14).
+   * Up to 4.2 a rename kills cursors (S:src/mongo/db/catalog/rename_collection.cpp@r4.0.14). 4.0 answers a getMore
+   * whose collection was dropped with "operation failed" (seen on 4.0.14).
    */
   return error->kind == ERROR_SOURCE && (failure_interrupted(error) || error->code == CODE_OPERATION_FAILED ||
                                          error->code == CODE_CAPPED_POSITION_LOST);

@@ -34,7 +34,10 @@ number_at(const bson_t *document, const char *path, int64_t *number)
   return true;
 }
 
-/* 3.6 and 4.0 show the command with the namespace db.$cmd; from 4.2 on it is the collection's. Seen on 3.6, 4.0 and 4.2. */
+/*
+ * 3.6 and 4.0 show the command with the namespace db.$cmd, later versions with the collection's. Seen on 3.6, 4.0 and
+ * 4.2.
+ */
 static bool
 is_build(const bson_t *operation, const char *db, const char *ns, const char *coll)
 {

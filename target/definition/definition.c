@@ -64,7 +64,7 @@ is_true(const bson_t *options, const char *key)
   return bson_iter_init_find(&iter, options, key) && bson_iter_as_bool(&iter);
 }
 
-/* Of the engines a target may have, all are WiredTiger to it: what another one was told has no meaning there. */
+/* A target takes every engine it may have for WiredTiger. Another engine's settings have no meaning there. */
 static void
 keep_engine(struct definition *definition, const bson_iter_t *option, bson_t *to)
 {

@@ -101,8 +101,9 @@ count_user_collection(struct server *target, const char *db, const char *coll, v
 }
 
 /*
- * A server keeps a database without collections in memory until it is dropped, and refuses one whose name differs by case only. It
- * names the one it has in brackets (S:src/mongo/db/catalog/database_holder_impl.cpp@r4.0.14, @v5.0). True if that was empty, and is gone.
+ * A server keeps a database without collections in memory until it is dropped, and refuses one whose name differs only
+ * by case. The refusal names the existing one in brackets (S:src/mongo/db/catalog/database_holder_impl.cpp@r4.0.14,
+ * @v5.0). True if that one was empty, and is gone now.
  */
 static bool
 make_way(struct server *target, struct error *error)
@@ -271,7 +272,10 @@ schema_index_name(const bson_t *spec)
   return bson_iter_init_find(&iter, spec, "name") && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : "";
 }
 
-/* Any other direction makes an index of its own. S:src/mongo/db/index/index_descriptor.h (-1 becomes 1 before it is kept) */
+/*
+ * Any other direction makes an index of its own. -1 becomes 1 before it is stored:
+ * S:src/mongo/db/index/index_descriptor.h
+ */
 static bool
 is_id_key(const bson_t *spec)
 {
@@ -283,8 +287,8 @@ is_id_key(const bson_t *spec)
 }
 
 /*
- * What newer servers take. `v` is left out: every index is built as the target's newest kind. Others that old servers kept
- * without a meaning (whatever the user wrote) are refused from 3.4 on.
+ * What newer servers take. `v` is left out: every index is built as the target's newest kind. Old servers stored
+ * whatever else the user wrote, without a meaning; it is refused from 3.4 on.
  */
 static bool
 is_known_option(const char *key)
@@ -316,7 +320,10 @@ is_known_option(const char *key)
   return named(key, known);
 }
 
-/* schema_index converts originalSpec. What old servers and (multikey, entryFormat) SecantusDB 0.7 keep in a specification, and nobody would miss. */
+/*
+ * schema_index converts originalSpec. The others are what old servers and SecantusDB 0.7 (multikey, entryFormat) store
+ * in a specification, and nobody would miss.
+ */
 static bool
 is_silent_option(const char *key)
 {
@@ -332,7 +339,10 @@ note(char *notes, const char *key, const char *what)
   snprintf(notes + used, SCHEMA_NOTES_SIZE - used, "%s%.60s %s", used ? ", " : "", key, what);
 }
 
-/* Up to v: 1 any value was a direction: what is no number, and 0, was ascending (S:src/mongo/db/index/index_descriptor, protocol 6). */
+/*
+ * Up to v: 1 any value was a direction. What is no number, and 0, was ascending
+ * (S:src/mongo/db/index/index_descriptor, protocol 6).
+ */
 static void
 convert_key(const bson_iter_t *key, bson_t *built, char *notes)
 {
@@ -361,7 +371,10 @@ is_compound(const bson_t *spec)
          bson_iter_next(&key);
 }
 
-/* 2.6 took anything, and never expired by what is no number or of several fields. Gives false if the option goes. */
+/*
+ * 2.6 took any value, and never expired by one that is no number, or by an index of several fields. False if the
+ * option is left out.
+ */
 static bool
 convert_ttl(const bson_t *spec, const bson_iter_t *value, int64_t *ttl, char *notes)
 {
@@ -431,7 +444,7 @@ schema_index_has_key(const bson_t *spec, const bson_iter_t *key)
 
 static enum schema_index_kind make_index(const bson_t *spec, bool collated, struct schema_index *index);
 
-/* What the user asked for, of an index of buckets: translated as well, for that is what is sent (send_by_original). */
+/* The user's own definition of a buckets' index. It is translated as well, as it is what is sent (send_by_original). */
 static void
 convert_original(const bson_iter_t *original, bool collated, struct schema_index *index)
 {
@@ -526,8 +539,9 @@ send_create_indexes(struct server *target, const char *db, const char *coll, con
 }
 
 /*
- * From 4.4 on a build waits, without a limit, until all voting members have built the index too, one that is down or delayed
- * among them. A majority is what every other write waits for. With featureCompatibilityVersion 4.2 a 4.4 refuses the field.
+ * From 4.4 on a build waits, without a limit, until all voting members have built the index too, even one that is down
+ * or delayed. A majority is what every other write waits for. With featureCompatibilityVersion 4.2 a 4.4 refuses the
+ * field.
  */
 static bool
 create_indexes_of(struct server *target, const char *db, const char *coll, const bson_t *indexes, struct error *error)
@@ -558,8 +572,8 @@ choose_indexes(const bson_t *indexes, bool original, bson_t *chosen)
 }
 
 /*
- * An index of buckets that tells the user's own definition is made by that, under the time series' name: only so the target
- * keeps it, too, and takes an expiry.
+ * A buckets' index that has the user's own definition is made from that, under the time series' name. Only then the
+ * target keeps the definition, and takes an expiry.
  */
 static bool
 run_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes, struct error *error)
@@ -579,9 +593,9 @@ run_create_indexes(struct server *target, const char *db, const char *coll, cons
 }
 
 /*
- * 4.2 to 5.0 take no expiry that reaches back before 1970, but a change to one
- * (S:src/mongo/db/commands/create_indexes.cpp:204@r4.2.2, src/mongo/db/catalog/coll_mod.cpp@r4.2.2). Until that change the
- * index expires what is dated 1970 or earlier.
+ * 4.2 to 5.0 do not create an index whose expiry reaches back before 1970, but take a change to one
+ * (S:src/mongo/db/commands/create_indexes.cpp:204@r4.2.2, src/mongo/db/catalog/coll_mod.cpp@r4.2.2). Until that change
+ * the index expires documents that are dated 1970 or earlier.
  */
 static bool
 create_in_two_steps(struct server *target, const char *db, const char *coll, const bson_t *spec, struct error *error)

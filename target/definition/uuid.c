@@ -64,7 +64,9 @@ look(struct server *target, const char *db, const char *coll, const uint8_t uuid
   return there;
 }
 
-/* applyOps makes an _id index of version 1 unless it is told; servers before 4.2 want to be told the namespace, too. */
+/*
+ * applyOps makes an _id index of version 1 unless it is told another one. Servers before 4.2 need the namespace, too.
+ */
 static void
 put_id_index(bson_t *create, const char *db, const char *coll, const bson_t *options, bool with_ns)
 {

@@ -5,7 +5,10 @@
 
 #define PAUSE_MS 100
 
-/* A mongos tells what its shards do for it, unless asked for its own; others do not mind, but 3.6. */
+/*
+ * A mongos shows what its shards do for it, unless asked for its own operations. Other servers ignore that question,
+ * except 3.6.
+ */
 static bson_t *
 current_op(const char *name, const char *ns, bool local)
 {

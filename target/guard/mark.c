@@ -28,7 +28,7 @@ run_write(struct server *target, bson_t *command, struct error *error)
   return ok;
 }
 
-/* An update that inserts says by its count that it was carried out; an insert's failures hide in a list. */
+/* An update that inserts shows by its count that it was carried out. An insert's failures would be in a list. */
 static bool
 write_new(struct server *target, const struct mark *mark, struct error *error)
 {
@@ -103,7 +103,7 @@ say_other(const struct mark *mark, int64_t found, struct error *error)
                    MARK_DB, MARK_COLL, found, mark->sequence);
 }
 
-/* A primary that was cut off from its set, and does not know it yet, may be behind: it cannot confirm anything. */
+/* A primary that was cut off from its set, and does not know it yet, may be behind. It cannot confirm anything. */
 static bool
 make_sure(struct server *target, const struct mark *mark, struct error *error)
 {

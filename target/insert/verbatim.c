@@ -146,8 +146,8 @@ as_pipeline(const struct writing *writing, struct error *error)
 }
 
 /*
- * As a server writes what another one has logged; not as one atomic step, which would be an upsert and so a replacement
- * (seen on 3.6 to 4.2). Few users may, and some servers do not know it.
+ * Writes as a server writes what another one has logged. Not as one atomic step, which would be an upsert and so a
+ * replacement (seen on 3.6 to 4.2). Few users may do this, and some servers do not know it.
  */
 static int
 as_oplog_entry(const struct writing *writing, struct error *error)

@@ -14,7 +14,7 @@ writer_batch_full(const struct writer_batch *batch, const bson_t *document, bool
                                   batch->bytes + (int64_t)document->len > WRITER_BATCH_BYTES);
 }
 
-/* The element's bytes as they are, in a document of their own. A document without an _id gets an empty one. */
+/* Puts the element's bytes, unchanged, into a document of their own. A document without an _id gets an empty one. */
 static void
 keep_id(struct writer_batch *batch, const bson_t *document)
 {

@@ -4,7 +4,10 @@
 #include "base/log.h"
 #include "server/failure.h"
 
-/* In one transaction, whose failure leaves nothing behind. `committing`: it was sent, and whether it was done may be unknown. */
+/*
+ * Sends everything in one transaction, whose failure leaves nothing behind. `committing`: the commit was sent, and it
+ * may be unknown whether it was done.
+ */
 static bool
 send_transaction(struct apply *apply, bool *committing, struct error *error)
 {

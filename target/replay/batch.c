@@ -160,7 +160,7 @@ batch_add_paths(struct batch *batch, uint64_t ts, const bson_t *selector, const 
   bson_destroy(&rest);
 }
 
-/* Equal for what a server compares as equal; may be equal for more. Depth is bounded by the server's own limit. */
+/* Equal for what a server compares as equal, and possibly for more. The server's own limit bounds the depth. */
 static uint64_t
 hash_fields(uint64_t hash, bson_iter_t *iter, bool names)
 {
@@ -220,7 +220,10 @@ seen_at(struct seen *table, size_t mask, uint64_t hash)
   return &table[i];
 }
 
-/* The first place of this phase that is not before `least`. Places are numbered phase by phase, round by round. */
+/*
+ * The first place in the order that belongs to this phase and is not before `least`. Places count phase by phase,
+ * round by round.
+ */
 static size_t
 place_from(size_t least, enum phase phase)
 {

@@ -89,8 +89,9 @@ reply_number(const bson_t *reply, const char *name)
 }
 
 /*
- * In strict replay every update finds its document, every delete too, if the target does not delete by itself, but for loose ones,
- * which go by themselves. Names the first one that did not. Where somebody wants to know, updates that did not are noted.
+ * In strict replay every update finds its document. So does every delete, if the target does not delete by itself.
+ * (Loose ones go by themselves.) Names the first one that found nothing. Notes updates that found nothing, if somebody
+ * wants to know.
  */
 static bool
 check_counts(const struct sending *sending, const bson_t *reply, size_t from, size_t to, struct error *error)
@@ -156,8 +157,8 @@ new_bulk(const struct sending *sending)
 }
 
 /*
- * Something in one of the documents makes the server refuse a whole command (invalid names, too deep). The rest of the run
- * goes one by one, to find it; a bulk is several commands, and those before are repeated so.
+ * Something in one of the documents (invalid names, too deep) makes the server refuse a whole command. The rest of the
+ * run goes one by one, to find that document. A bulk is several commands, so those before it are repeated, leniently.
  */
 static void
 be_careful(struct sending *sending)
@@ -169,8 +170,8 @@ be_careful(struct sending *sending)
 }
 
 /*
- * ops[at] was not carried out, and the writes before it were. What the server was not able to do now does not concern the document:
- * an interruption is sent again, and a primary that is none any more is waited for.
+ * ops[at] was not carried out, and the writes before it were. If the server was not able to do it now, that does not
+ * concern the document. An interruption is sent again, and a member that is no longer primary is waited for.
  */
 static bool
 take_refusal(struct sending *sending, size_t at, int64_t code, const char *text, size_t *done, struct error *error)
@@ -186,8 +187,8 @@ take_refusal(struct sending *sending, size_t at, int64_t code, const char *text,
 }
 
 /*
- * killOp breaks off a whole command, and nobody tells how much of it was done. While the replay may be ahead, the writes are sent again,
- * fewer at a time; after that, the replay goes back to its bookmark for it.
+ * killOp breaks off a whole command, and nobody tells how much of it was done. While the replay may be ahead, the
+ * writes are sent again, fewer at a time. After that, the replay goes back to its bookmark.
  */
 static bool
 send_fewer(struct sending *sending, size_t from, size_t to, const struct error *error)
@@ -209,7 +210,10 @@ send_fewer(struct sending *sending, size_t from, size_t to, const struct error *
   return true;
 }
 
-/* Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last, or behind a forgiven one. */
+/*
+ * Sends ops[from..to) as one ordered bulk. `*done` is where to go on: behind the last operation, or behind a forgiven
+ * one.
+ */
 static bool
 send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, struct error *error)
 {

@@ -34,7 +34,10 @@ sub_document(const bson_iter_t *iter, bson_t *document)
   return bytes && bson_init_static(document, bytes, size);
 }
 
-/* What a diff says of one field or element: where it lies, so that each is found without a walk through all of them. */
+/*
+ * What a diff says of one field or element: where in the diff that is. So each is found without a walk through all of
+ * them.
+ */
 struct change {
   const char *name; /* of the field; NULL: of an element */
   uint32_t index;   /* of the element */
@@ -171,7 +174,7 @@ note_section(struct changes *changes, const bson_t *diff, const char *name)
   }
 }
 
-/* What is removed and what is moved to the end goes before what is set, and that before what is changed within. */
+/* What is removed or moved to the end comes before what is set. That comes before what is changed within. */
 static void
 note_fields(struct changes *changes, const bson_t *diff)
 {
@@ -216,8 +219,8 @@ append_section(const bson_t *diff, const char *name, const struct changes *unles
 }
 
 /*
- * Appends what becomes of a field or an element. `old` NULL: there was none; `change` NULL: the diff says nothing of it, and it
- * stays, or is null.
+ * Appends what becomes of a field or an element. `old` NULL: there was none. `change` NULL: the diff does not name it,
+ * so it stays, or is null.
  */
 static bool
 append_changed(bson_t *result, const char *key, const bson_iter_t *old, const struct change *change, int depth,
@@ -524,7 +527,9 @@ append_removed(const bson_iter_t *names, bson_t *modifiers)
   bson_append_document_end(modifiers, &unset);
 }
 
-/* Says which parts a path has, where dots or digits leave it open. Modifiers cannot name a field that has a dot in it. */
+/*
+ * Finds which parts a path has, if dots or digits leave that open. Modifiers cannot name a field that has a dot in it.
+ */
 static bool
 check_paths(const bson_iter_t *paths, struct error *error)
 {

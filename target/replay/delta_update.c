@@ -178,7 +178,7 @@ list_documents(struct reading *reading, size_t at, size_t end)
   }
 }
 
-/* Where no document of these bytes was found, one of an `_id` that is equal may be there (1 and 1.0). */
+/* If no document with these bytes was found, there may be one with an equal `_id` (1 and 1.0). */
 static bool
 look_again(const struct reading *reading, const struct batch_op *op, struct document *document, struct error *error)
 {

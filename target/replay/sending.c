@@ -100,8 +100,8 @@ reply_code(const bson_t *reply)
 }
 
 /*
- * Lenient replay, of which the target's state is not the source's: what the document is in the end decides. Capped collections
- * have an order, so their documents are not read again.
+ * In lenient replay the target's state is not the source's: what the document is in the end decides. Capped
+ * collections have an order, so their documents are not read again.
  */
 static bool
 is_open(const struct sending *sending)
@@ -109,7 +109,7 @@ is_open(const struct sending *sending)
   return !sending->strict && sending->bulk->again && !sending->bulk->settled && !sending->run->capped;
 }
 
-/* Sends one path of an update by itself. `*open`: the target refused it, and not because the path does not fit. */
+/* Sends one path of an update by itself. `*open`: the target refused it, but not because the path does not fit. */
 static bool
 try_path(const struct sending *sending, const bson_t *selector, const char *modifier, const bson_iter_t *path,
          bool *open, struct error *error)
@@ -159,7 +159,7 @@ path_by_path(const struct sending *sending, const struct batch_op *op, struct er
   return true;
 }
 
-/* A delete, whether or not there is something to delete. Of an _id that the target cannot even read, there is nothing. */
+/* Deletes the document, if there is one. An _id that the target cannot even read is not there. */
 static bool
 delete_if_there(const struct sending *sending, const bson_t *selector, struct error *error)
 {
@@ -231,8 +231,8 @@ sending_go_on_without(const struct sending *sending, size_t at, const char *text
 }
 
 /*
- * SecantusDB 0.7 takes the replacement of a document whose _id is or holds NaN for a change of its _id; from 5.0 on servers
- * take names with a dollar sign in an insert and not in a replacement.
+ * SecantusDB 0.7 takes the replacement of a document whose _id is or holds NaN for a change of its _id. From 5.0 on
+ * servers take names with a dollar sign in an insert, but not in a replacement.
  */
 static bool
 delete_and_insert(const struct sending *sending, size_t at, struct error *error)
@@ -294,7 +294,7 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
   if (sending->bulk->lenient && op->kind == APPLY_MODIFY) {
     return path_by_path(sending, op, error);
   }
-  /* What a killed process had sent may insert the document under our hands, where the target does not tell: leftover.h. */
+  /* What a killed process had sent may insert the document meanwhile, if the target does not tell: see in_flight.h. */
   if (sending->bulk->lenient && sending_is_whole(sending, op) && code == CODE_DUPLICATE_KEY &&
       sending->races++ < RACES_MOST) {
     *done = at;

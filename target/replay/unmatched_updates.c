@@ -36,7 +36,7 @@ find_command(const struct batch_run *run, const struct asked *asked)
   return command;
 }
 
-/* An `_id` that is equal and has other bytes (1 and 1.0) counts as not there: it is read again, which harms nobody. */
+/* An equal `_id` with other bytes (1 and 1.0) counts as not there. Its document is read again, which does no harm. */
 static void
 mark(struct asked *asked, const bson_t *found)
 {

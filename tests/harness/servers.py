@@ -102,10 +102,12 @@ class Server:
         return MongoClient(uri, serverSelectionTimeoutMS=timeout_ms, **self.client_options)
 
     def start(self, *more):
+        """In a process group of its own: a Ctrl-C is for us, who end the server in its turn."""
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [*self.command, "--port", str(self.port), *more],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, preexec_fn=die_with_parent,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, process_group=0,
+                preexec_fn=die_with_parent,
             )
 
     def wait_ready(self, primary=True):
