@@ -348,7 +348,7 @@ take_hand_off(struct applier *applier, struct catalog *catalog, const bson_t *me
   take_taken(applier, message);
   take_refused(applier, message);
   listed_get(&applier->listed, message);
-  /* The copy has no unique indexes, and its others sleep. */
+  /* The copy has no unique indexes, and its TTL indexes expire nothing. */
   while (!message_flag(message, "fresh") && !prepare_indexes(applier, catalog, error)) {
     if (!retry_wait(applier, error)) {
       return false;

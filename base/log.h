@@ -29,7 +29,10 @@ struct log_value {
 /* Puts the formatted name into `value` by text_quote's rule. Returns its text. */
 const char *log_quote(struct log_value *value, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Each name that somebody else has chosen goes into a line so: log_info("built ns=%s", log_value("%s.%s", db, coll)). Lasts as long as the block. */
+/*
+ * Each name that somebody else has chosen goes into a line so: log_info("built ns=%s", log_value("%s.%s", db, coll)).
+ * Lasts as long as the block.
+ */
 #define log_value(...) log_quote(&(struct log_value){.text = ""}, __VA_ARGS__)
 
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)

@@ -21,9 +21,9 @@ size_t text_escape(char *to, size_t size, const char *from, size_t length);
 char *text_escaped(const char *text);
 
 /*
- * A name as a value of a log line, so that it never reads as further key=value words. It goes between quotation marks if
- * it holds a blank, "=", a quotation mark or what text_escape changes; within them \\ and \" stand for these two. What
- * does not fit into `size` (at least 4) is left out; the closing mark is always there. Returns `to`.
+ * A name as a value of a log line, so that it never reads as further key=value words. It goes between quotation marks
+ * if it holds a blank, "=", a quotation mark or what text_escape changes; within them \\ and \" stand for these two.
+ * What does not fit into `size` (at least 4) is left out; the closing mark is always there. Returns `to`.
  */
 const char *text_quote(char *to, size_t size, const char *from);
 

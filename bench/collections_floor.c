@@ -1,7 +1,7 @@
 /*
- * The floor of many small collections: what the servers take for them, with nobody between. N connections a side share the
- * collections; each lists one's indexes and reads it whole, then sends create, insert and createIndexes, the unique index
- * by itself. All writes wait for the majority. One JSON line on stdout.
+ * The floor of many small collections: what the servers take for them, with nobody between. N connections a side share
+ * the collections; each lists one's indexes and reads it whole, then sends create, insert and createIndexes, the
+ * unique index by itself. All writes wait for the majority. One JSON line on stdout.
  *
  *   collections_floor SOURCE_URI TARGET_URI DATABASE CONNECTIONS COLLECTIONS
  *

@@ -1,6 +1,6 @@
 /*
- * What the coordinator itself takes for collections by the hundred thousand: catalog, bookmark file, plan, lending and status,
- * without servers.
+ * What the coordinator itself takes for collections by the hundred thousand: catalog, bookmark file, plan, lending and
+ * status, without servers.
  *
  *     many_names 1000000 [folder]
  */

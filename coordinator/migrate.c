@@ -89,7 +89,10 @@ prepare(struct migration *migration, const struct options *options, struct error
   return true;
 }
 
-/* Phase 2, copy: workers are lent the plan's tasks, and the applier watches the oplog. After a bookmark nothing is copied. */
+/*
+ * Phase 2, copy: workers are lent the plan's tasks, and the applier watches the oplog. After a bookmark nothing is
+ * copied.
+ */
 static bool
 begin_copy(struct migration *migration, struct error *error)
 {

@@ -1,6 +1,6 @@
 /*
- * Makes the manual page, mdoc(7), while the project is built: the prose of docs/mongoferry.1.in, where the lines @OPTIONS@
- * and @STATUSES@ become what the tables of options and of errors hold.
+ * Makes the manual page, mdoc(7), while the project is built: the prose of docs/mongoferry.1.in, where the lines
+ * @OPTIONS@ and @STATUSES@ become what the tables of options and of errors hold.
  */
 #include <errno.h>
 #include <stdbool.h>

@@ -47,7 +47,10 @@ failure_interrupted(const struct error *error)
 bool
 server_error_passes(const struct error *error)
 {
-  /* Elections, shutdowns, time-outs, no majority snapshot yet, or none on this primary. S:src/mongo/base/error_codes.err@r4.2.2 */
+  /*
+   * Elections, shutdowns, time-outs, no majority snapshot yet, or none on this primary.
+   * S:src/mongo/base/error_codes.err@r4.2.2
+   */
   static const int64_t codes[] = {6,   7,    64,    89,    91,    133,   134,   148,  189,
                                   246, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
   if (!is_of_a_server(error)) {

@@ -1,9 +1,12 @@
 /*
- * libmongoc 1.23 takes the types of much that a server answers for granted: a number where a text has to be, or a damaged document,
- * ends the process (bson_string_append of no text in _set_error_from_response, strcasecmp of none for hosts and compressors,
- * BSON_ASSERT in _parse_error_reply, mongoc_error_has_label, _mongoc_bson_array_copy_labels_to, _mongoc_set_cursor_ns, and more).
- * So what libmongoc reads with goes through these functions, which come before libbson's own. Where libbson has nothing to give,
- * they give what can be read: no text becomes "", no document an empty one. Everybody else gets libbson's own answer.
+ * libmongoc 1.23 does not check the types of much that a server answers. A number where a text has to be, or a damaged
+ * document, ends the process. (bson_string_append of no text in _set_error_from_response, strcasecmp of none for hosts
+ * and compressors, BSON_ASSERT in _parse_error_reply, mongoc_error_has_label, _mongoc_bson_array_copy_labels_to,
+ * _mongoc_set_cursor_ns, and more.)
+ *
+ * So what libmongoc reads with goes through these functions, which come before libbson's own. If libbson has nothing
+ * to give, they give what can be read: no text becomes "", no document an empty one. Everybody else gets libbson's own
+ * answer.
  */
 #include <dlfcn.h>
 #include <stdarg.h>

@@ -62,7 +62,7 @@ send_progress(void *context, const struct copy_result *so_far)
   worker->progress_ms = clock_ms();
 }
 
-/* By the gauge's thread. */
+/* Called by the thread that watches the build's progress. */
 static void
 send_built(void *context, int64_t built, int64_t total)
 {

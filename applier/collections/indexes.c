@@ -264,7 +264,7 @@ set_ttl_of_collection(void *context, size_t number, struct server *target, struc
     if (!(round->defer ? cannot_expire(error) : schema_index_refused(error))) {
       return false;
     }
-    if (!round->defer) { /* the target refused it in the copy, or somebody dropped it there; the others wake */
+    if (!round->defer) { /* the target refused it in the copy, or somebody dropped it there; the others expire again */
       refuse(deferred_index, error);
     }
   }

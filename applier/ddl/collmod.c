@@ -19,7 +19,7 @@ struct index_change {
 /* What was changed, and what of. */
 struct changed_index {
   struct schema_index index; /* its new definition; `ttl_s` is to be */
-  bool held_back;            /* it was in the list before */
+  bool was_deferred;         /* it was in the list before */
   bool unbuilt;              /* and is to be built yet */
 };
 
@@ -149,7 +149,7 @@ find_changed(struct ddl *ddl, const struct mapped_collection *mapped, const stru
   if (!change->has_ttl) {
     changed->index.ttl_s = deferred_index ? deferred_index->ttl_s : -1;
   }
-  changed->held_back = deferred_index != NULL;
+  changed->was_deferred = deferred_index != NULL;
   changed->unbuilt = deferred_index && deferred_index->unbuilt;
   bson_destroy(&old);
   bson_destroy(&spec);
@@ -166,7 +166,7 @@ make_anew(struct ddl *ddl, const struct mapped_collection *mapped, const struct 
   return ddl->confirm(ddl->context, error) && schema_create_index(ddl->target, mapped->db, mapped->coll, spec, error);
 }
 
-/* Where the target has the index. Another expiry of one that sleeps is for the cut-over. */
+/* For an index that the target has. A new expiry of a deferred one waits for the cut-over. */
 static bool
 tell_target(struct ddl *ddl, const struct mapped_collection *mapped, const struct index_change *change,
             const struct changed_index *changed, struct error *error)
@@ -236,7 +236,7 @@ change_found(struct ddl *ddl, const struct mapped_collection *mapped, const stru
     return true;
   }
   bool ok = tell_target(ddl, mapped, change, changed, error);
-  if (ok && (changed->held_back || change->unique || ttl >= 0)) {
+  if (ok && (changed->was_deferred || change->unique || ttl >= 0)) {
     deferred_add(ddl->deferred, mapped->db, mapped->coll, spec, false, ttl);
   }
   return ok || (schema_index_refused(error) && refuse_index(ddl, mapped, schema_index_name(spec), error));

@@ -308,7 +308,7 @@ drop_index(struct ddl *ddl, const struct entry *entry, struct mapped_collection 
   return ok;
 }
 
-/* The index is given by name ("*" is all), by key, or (4.2 on, though it logs them one by one) as an array of names. */
+/* By name ("*" is all), by key, or as an array of names (4.2 on, though it logs them one by one). */
 static bool
 ddl_drop_indexes(struct ddl *ddl, const struct entry *entry, struct error *error)
 {

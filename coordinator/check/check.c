@@ -14,7 +14,7 @@
 #include "source/oplog/spool.h"
 
 #define VERSION_SIZE 16
-/* A crew's eight connections, or more where a set has many members, and what libraries open for themselves. */
+/* The eight connections of parallel work, or more if a set has many members, and what libraries open themselves. */
 #define FILES_AT_LEAST 128
 #define FILES_A_CHILD 4 /* two pipes while it is being started */
 

@@ -139,7 +139,10 @@ dropped_bytes(const bson_t *databases)
   return bytes;
 }
 
-/* dbStats tells the file system's size from 3.6 on (S:src/mongo/db/commands/dbcommands.cpp@r4.0.14); a mongos does not. */
+/*
+ * dbStats tells the file system's size from 3.6 on (S:src/mongo/db/commands/dbcommands.cpp@r4.0.14); a mongos does
+ * not.
+ */
 void
 estimate_space(struct server *target, const bson_t *databases, int64_t bytes, const struct options *options,
                struct findings *findings)

@@ -37,7 +37,7 @@ keep_deferred(struct checkpoint *checkpoint, const struct collection *collection
   return ok;
 }
 
-/* Unique ones wait for the consistency point; the workers build the others. Gives how many sleepers there are. */
+/* Unique indexes wait for the consistency point; the workers build the others. Returns how many are deferred. */
 static uint32_t
 plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *deferred)
 {
@@ -64,7 +64,7 @@ plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *
   return count;
 }
 
-/* And the collection's own expiry sleeps. */
+/* The same, and the collection's own expiry is deferred, too. */
 static bool
 plan_deferred(struct servers *servers, struct plan *plan, size_t number, bool indexes, struct checkpoint *checkpoint,
               struct error *error)

@@ -27,7 +27,7 @@ struct body {
   char bytes[BODY_MOST];
 };
 
-/* One that is open, 0: a free place. */
+/* An open connection; since_ms 0: a free slot. */
 struct connection {
   int64_t since_ms;
   MHD_socket socket;
@@ -226,7 +226,8 @@ note_connection(void *context, struct MHD_Connection *connection, void **place,
 }
 
 /*
- * libmicrohttpd's time limit begins anew with each byte, so that 32 clients of a byte a second would keep everybody else out.
+ * libmicrohttpd's time limit begins anew with each byte, so that 32 clients of a byte a second would keep everybody
+ * else out.
  */
 static void *
 close_late_ones(void *context)

@@ -76,8 +76,8 @@ put_window(const struct status *status, bson_t *document)
 }
 
 /*
- * What mongomirror's users compare, the last two, is equal if and only if nothing is known of the source that is not on the
- * target. A timestamp that is not known yet is not there.
+ * What mongomirror's users compare, the last two, is equal if and only if nothing is known of the source that is not
+ * on the target. A timestamp that is not known yet is not there.
  */
 static void
 put_tail_details(const struct tail *tail, bson_t *details)

@@ -44,8 +44,8 @@ big_endian(const uint8_t *bytes)
 }
 
 /*
- * SQLite changes some files by opening them, so its header is read before it is asked. An empty file is a new one. So is one without a
- * header that has a journal: making it was cut short, and SQLite undoes it. `*fresh` tells so.
+ * SQLite changes some files by opening them, so its header is read before it is asked. An empty file is a new one. So
+ * is one without a header that has a journal: making it was cut short, and SQLite undoes it. `*fresh` tells so.
  */
 static bool
 check_header(const char *path, int descriptor, bool journal, bool *fresh, struct error *error)
@@ -70,7 +70,10 @@ check_header(const char *path, int descriptor, bool journal, bool *fresh, struct
                    path);
 }
 
-/* A journal that somebody else has put beside the file would be taken for ours, and its pages for what the file held before. */
+/*
+ * A journal that somebody else has put beside the file would be taken for ours, and its pages for what the file held
+ * before.
+ */
 static int
 look_for_journal(const char *path, struct error *error)
 {
@@ -84,7 +87,10 @@ look_for_journal(const char *path, struct error *error)
   return there;
 }
 
-/* 1: it is ours; 0: there is none; -1. The descriptor is closed again before SQLite locks the file: closing it later would unlock it. */
+/*
+ * 1: it is ours; 0: there is none; -1. The descriptor is closed again before SQLite locks the file: closing it later
+ * would unlock it.
+ */
 static int
 look_at_file(const char *path, bool *fresh, struct stat *file, struct error *error)
 {

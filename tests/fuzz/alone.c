@@ -1,6 +1,7 @@
 /*
- * Runs a fuzz target where there is no libFuzzer: each file of the corpus, then copies of them with some bytes changed, always
- * the same way. `fuzz_x [-runs=N] [-max_total_time=S] FILE-OR-FOLDER...`; of libFuzzer's options no others have a meaning.
+ * Runs a fuzz target where there is no libFuzzer: each file of the corpus, then copies of them with some bytes
+ * changed, always the same way. `fuzz_x [-runs=N] [-max_total_time=S] FILE-OR-FOLDER...`; of libFuzzer's options no
+ * others have a meaning.
  */
 #include <dirent.h>
 #include <stdio.h>

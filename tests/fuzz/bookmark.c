@@ -1,6 +1,6 @@
 /*
- * The bookmark file: what is kept of a copy and of the collections, as documents of any bytes in a file whose checksums are
- * right; or (the first byte is odd) a file of any bytes.
+ * The bookmark file: what is kept of a copy and of the collections, as documents of any bytes in a file whose
+ * checksums are right; or (the first byte is odd) a file of any bytes.
  */
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,4 +1,7 @@
-/* Two lines, what --host and --destination are; then a --config file. What comes out of it is made into connection strings. */
+/*
+ * Two lines, what --host and --destination are; then a --config file. What comes out of it is made into connection
+ * strings.
+ */
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>

@@ -1,4 +1,7 @@
-/* Commands of an oplog, carried out on a target that answers anything; and what it says of documents that are written one by one. */
+/*
+ * Commands of an oplog, carried out on a target that answers anything; and what it says of documents that are written
+ * one by one.
+ */
 #include "applier/ddl/ddl.h"
 #include "base/nesting.h"
 #include "server/write_errors.h"

@@ -1,4 +1,7 @@
-/* What the applier is told of the target: hand-off messages, of which a bookmark file may be the source. And what the port is sent. */
+/*
+ * What the applier is told of the target: hand-off messages, of which a bookmark file may be the source. And what the
+ * port is sent.
+ */
 #include "applier/collections/collection_map.h"
 #include "applier/collections/deferred_indexes.h"
 #include "applier/collections/listed.h"

@@ -1,5 +1,6 @@
 /*
- * Takes a fuzzer's input apart. Each piece lies in memory of its own size, so that the sanitizers see every step beyond it.
+ * Takes a fuzzer's input apart. Each piece lies in memory of its own size, so that the sanitizers see every step
+ * beyond it.
  */
 #ifndef FERRY_TESTS_FUZZ_INPUT_H
 #define FERRY_TESTS_FUZZ_INPUT_H

@@ -1,6 +1,6 @@
 /*
- * The login to an old source, by each mechanism, against a server that answers anything: documents in replies of the right
- * form, or (the first byte is odd) raw bytes.
+ * The login to an old source, by each mechanism, against a server that answers anything: documents in replies of the
+ * right form, or (the first byte is odd) raw bytes.
  */
 #include "source/legacy/login.h"
 #include "source/legacy/stream.c" /* a stream over a socket pair */

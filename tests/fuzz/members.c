@@ -1,6 +1,6 @@
 /*
- * What a member of an old source says of its set: the hosts to try next, and how far each member is. The first byte is odd: the
- * connection string names one host only.
+ * What a member of an old source says of its set: the hosts to try next, and how far each member is. The first byte is
+ * odd: the connection string names one host only.
  */
 #include "source/legacy/members.c" /* what it learns of the others */
 #include "base/nesting.h"

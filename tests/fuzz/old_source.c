@@ -1,6 +1,6 @@
 /*
- * A source before 3.6 that answers anything: its catalog, by queries and by commands with batches, and the parts of a transaction
- * that are fetched from its oplog.
+ * A source before 3.6 that answers anything: its catalog, by queries and by commands with batches, and the parts of a
+ * transaction that are fetched from its oplog.
  */
 #include <sys/socket.h>
 

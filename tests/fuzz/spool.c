@@ -1,6 +1,6 @@
 /*
- * The spooled oplog: a file of any bytes, or (the first byte is odd) one whose heads and checksums are right around blocks of any
- * bytes.
+ * The spooled oplog: a file of any bytes, or (the first byte is odd) one whose heads and checksums are right around
+ * blocks of any bytes.
  */
 #include "source/oplog/spool.c" /* its heads */
 #include "tests/fuzz/input.h"

@@ -44,7 +44,7 @@ def indexes_of(target):
 
 @pytest.mark.parametrize("moving", [False, True])
 def test_index_without_an_expiry_gets_one(moving, target, tmp_path):
-    """5.1 on. It sleeps until the stop, as others do."""
+    """5.1 on. It is deferred until the stop, as others are."""
     entries = [NOTHING, changed(name="a_1", expireAfterSeconds=Int64(4000)), changed(name="u_1", expireAfterSeconds=5000), insert(5, u=5),
                insert(6, u=6)]
     source = make_source("6.0.0", entries, plain("a"), plain("u", unique=True), copied=3 if moving else None)

@@ -1,4 +1,4 @@
-"""Expiry by age: asleep while a migration runs, awake on both sides between two runs of it."""
+"""Expiry by age: deferred while a migration runs, active on both sides between two runs of it."""
 
 import bson
 import pytest
@@ -61,7 +61,7 @@ class Between:
 
     def diverges(self):
         self.ferry.start()
-        self.ferry.wait_phase("tailing the oplog")  # it sleeps again
+        self.ferry.wait_phase("tailing the oplog")  # the index is deferred again
         self.source.go_on()
         try:
             self.ferry.wait_status(lambda status: status.get("errorMessage"), "an error")
@@ -113,7 +113,7 @@ def test_a_document_that_is_missing_long_after_the_target_slept_is_a_divergence(
 
 
 @pytest.mark.parametrize("change", [changed(name="when_1", expireAfterSeconds=100_000), command({"dropIndexes": "c", "index": "when_1"}, ui=uuid_of("d.c"))])
-def test_a_longer_expiry_while_the_target_was_awake_copies_again(change, target, tmp_path):
+def test_a_longer_expiry_while_the_target_expired_copies_again(change, target, tmp_path):
     """What the target had expired by the old one, the source keeps."""
     with Between(target, tmp_path, [change, insert(20)]) as between:
         between.first()
@@ -124,7 +124,7 @@ def test_a_longer_expiry_while_the_target_was_awake_copies_again(change, target,
         assert keys(target.client().d.c.find(sort=[("_id", 1)])) == [*range(11), 20]
 
 
-def test_expiry_that_is_gone_on_the_target_does_not_keep_others_asleep(target, tmp_path):
+def test_expiry_that_is_gone_on_the_target_does_not_keep_others_deferred(target, tmp_path):
     """An operator dropped one by hand; another one was refused in the copy."""
     with Between(target, tmp_path, []) as between:
         between.source.copy.collections["d.y"]["indexes"] += [WHEN, SON(v=2, key=SON(y="nonsense"), name="bad", expireAfterSeconds=60)]

@@ -163,7 +163,7 @@ def test_killed_in_the_replay_of_the_spool(source, target, tmp_path):
 
 
 def test_bookmark_is_gone(source, target, tmp_path):
-    """Nothing is changed: the TTL index stays awake."""
+    """Nothing is changed: the TTL index stays active."""
     migrated_and_stopped(source, target, tmp_path)
     source.oplog.append(((FIRST_SECOND + COUNT, 1), encode(SON(ts=Timestamp(FIRST_SECOND + COUNT, 1), t=1, v=2,
                                                                **insert(COUNT)))))

@@ -144,15 +144,15 @@ Test(collection_map, what_the_target_may_have_expired_is_known_after_a_restart)
   bson_t list = BSON_INITIALIZER;
   const uint64_t slept = (uint64_t)1000 << 32;
   collection_map_add(&collection_map, "db", "never");
-  collection_map_add(&collection_map, "db", "awake")->expired = EXPIRY_ACTIVE;
+  collection_map_add(&collection_map, "db", "active")->expired = EXPIRY_ACTIVE;
   collection_map_add(&collection_map, "db", "slept")->expired = slept;
   put_all(&collection_map, &list);
   collection_map_add(&back, "db", "never");
-  collection_map_add(&back, "db", "awake");
+  collection_map_add(&back, "db", "active");
   collection_map_add(&back, "db", "slept");
   collection_map_get(&back, &list);
   cr_assert_not(mapped_collection_may_have_expired(collection_map_find(&back, "db", "never"), 1));
-  cr_assert(mapped_collection_may_have_expired(collection_map_find(&back, "db", "awake"), UINT64_MAX));
+  cr_assert(mapped_collection_may_have_expired(collection_map_find(&back, "db", "active"), UINT64_MAX));
   const struct mapped_collection *mapped =
     collection_map_rename(&back, collection_map_find(&back, "db", "slept"), "db", "renamed");
   cr_assert(mapped_collection_may_have_expired(mapped, slept + ((uint64_t)3600 << 32)), "a monitor may be late");

@@ -46,7 +46,7 @@ Test(ending, a_source_that_was_not_asked_leaves_a_target_behind)
   expect_behind(&tail, "not learned from it within 60 s");
 }
 
-Test(ending, sleeping_indexes_are_no_clean_end)
+Test(ending, deferred_indexes_are_no_clean_end)
 {
   struct tail tail = ended(AT(100), AT(100));
   tail.over = false;

@@ -257,7 +257,10 @@ Test(checkpoint, a_file_whose_making_was_cut_short_is_made_again)
   int file = open("b", O_CREAT | O_WRONLY, 0600);
   cr_assert_eq(write(file, zeros, sizeof zeros), (ssize_t)sizeof zeros);
   close(file);
-  /* The header of a journal of a database that had no pages: https://www.sqlite.org/fileformat.html#the_rollback_journal */
+  /*
+   * The header of a journal of a database that had no pages:
+   * https://www.sqlite.org/fileformat.html#the_rollback_journal
+   */
   uint8_t journal[512] = {0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7};
   journal[22] = 2;  /* sectors of 512 bytes, */
   journal[26] = 16; /* pages of 4,096 */

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 
 /*
- * A source in a few lines: names of one database, each free, a collection's (its UUID's first byte) or a view's, and what its
- * oplog says of each change.
+ * A source in a few lines: names of one database, each free, a collection's (its UUID's first byte) or a view's, and
+ * what its oplog says of each change.
  */
 #define NAMES 5
 #define STEPS 24
@@ -227,8 +227,8 @@ judge(const struct model *model, const struct catalog *catalog)
 }
 
 /*
- * Of views, the drop of all views tells nothing of the time before it. Where it lies between the place found and the true one it
- * is repeated, with what made views after it: which does no harm.
+ * Of views, the drop of all views tells nothing of the time before it. Where it lies between the place found and the
+ * true one it is repeated, with what made views after it: which does no harm.
  */
 static void
 assert_same(const struct model *model, int at, int moment, uint32_t seed)

@@ -1,4 +1,7 @@
-/* Logins of old servers: the drivers' published example of SCRAM-SHA-1, and servers that cannot prove what they should. */
+/*
+ * Logins of old servers: the drivers' published example of SCRAM-SHA-1, and servers that cannot prove what they
+ * should.
+ */
 #include <criterion/criterion.h>
 #include <string.h>
 

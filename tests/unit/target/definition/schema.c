@@ -50,7 +50,7 @@ Test(schema, unknown_options_are_left_out_and_named)
                "{\"key\": {\"a\": 1}, \"name\": \"n\"}", "backgroud is unknown and left out");
 }
 
-Test(schema, expiry_sleeps_and_odd_ones_are_named)
+Test(schema, expiry_is_deferred_and_odd_ones_are_named)
 {
   assert_index("{\"key\": {\"a\": 1}, \"name\": \"n\", \"expireAfterSeconds\": 5}", false,
                "{\"key\": {\"a\": 1}, \"name\": \"n\", \"expireAfterSeconds\": 2147483647}", "");
@@ -97,7 +97,7 @@ Test(schema, a_key_pattern_means_an_index_whatever_its_numbers_types)
   cr_assert(has_key("{\"key\": {\"a\": 1}}", "{\"k\": {\"a\": true}}"), "what an old source takes for ascending");
 }
 
-Test(schema, an_index_that_is_to_become_unique_is_held_back)
+Test(schema, an_index_that_is_to_become_unique_is_deferred)
 {
   struct schema_index index;
   bson_t *spec = BCON_NEW("key", "{", "a", BCON_INT32(1), "}", "name", "a_1", "prepareUnique", BCON_BOOL(true));
