@@ -90,6 +90,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
     (struct transactions){.reader = &applier->reader, .folder = applier->folder, .memory_most = TRANSACTIONS_BYTES};
   applier->ddl.by_name = !applier->reader.by_uuid;
   applier->ddl.source_version = applier->reader.version;
+  applier->ddl.pages = applier->reader.moves;
   /*
    * Up to 3.0 a command is logged after its lock is gone. So a drop may stand before the rename whose outcome it
    * dropped. A later insert then finds what the server had dropped (seen in a recording of 2.6.12).

@@ -95,7 +95,7 @@ create_named(struct ddl *ddl, const char *db, const char *coll, const bson_t *op
   if (!naming_check(db, coll, ddl->target_version, error)) {
     return false;
   }
-  definition_make(options, ddl->target_version, &definition);
+  definition_make(options, ddl->pages, ddl->target_version, &definition);
   if (definition.notes[0]) {
     log_warn("options ns=%s: %s", log_value("%s.%s", db, coll), definition.notes);
   }

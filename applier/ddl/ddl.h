@@ -23,6 +23,7 @@ struct ddl {
   const struct listed *listed; /* NULL: none is known */
   int target_version;          /* major * 100 + minor */
   int source_version;          /* the same of the source; 0: not known */
+  bool pages;                  /* the source fills whole pages of capped collections: see definition_make */
   bool lenient;
   bool no_indexes; /* --noIndexRestore */
   bool keep_uuids; /* --preserveUUIDs */

@@ -130,7 +130,7 @@ translate_options(const struct servers *servers, bool keep_uuids, struct catalog
     if (series_of(collection->name)) {
       continue; /* made with the time series itself */
     }
-    definition_make(collection->options, server_version(&servers->target_hello), &definition);
+    definition_make(collection->options, servers->reader.moves, server_version(&servers->target_hello), &definition);
     if (definition.notes[0]) {
       char *ns = memory_format("%s.%s", collection->db, collection->name);
       findings_add(findings, FINDING_WARNING, TOPIC_DEFINITIONS, ns, "options: %s", definition.notes);

@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#define PAGE 4096 /* of MMAPv1: S:src/mongo/db/storage/mmap_v1/extent_manager.cpp@r4.0.14 */
+
 enum rule {
   KEEP,
   SILENT, /* not the user's, or without a meaning */
   CAPPED, /* the flag itself */
+  CAPPED_SIZE,
   IF_CAPPED,
   ENGINE, /* options by storage engine */
   EXPIRY,
@@ -21,7 +24,7 @@ static const struct {
   enum rule rule;
 } rules[] = {
   {"capped", CAPPED},
-  {"size", IF_CAPPED},
+  {"size", CAPPED_SIZE},
   {"max", IF_CAPPED},
   {"autoIndexId", AUTO_ID},
   {"storageEngine", ENGINE},
@@ -131,6 +134,28 @@ keep_auto_id(struct definition *definition, const bson_iter_t *option)
   }
 }
 
+static void
+keep_if_capped(struct definition *definition, const bson_iter_t *option, bool capped)
+{
+  if (capped) {
+    bson_append_iter(&definition->options, NULL, 0, option);
+  } else {
+    note(definition, bson_iter_key(option), "has no effect without capped and is left out");
+  }
+}
+
+static void
+keep_pages(struct definition *definition, const bson_iter_t *option)
+{
+  int64_t size = BSON_ITER_HOLDS_NUMBER(option) ? bson_iter_as_int64(option) : 0;
+  if (size <= 0 || size > INT64_MAX - PAGE || size % PAGE == 0) {
+    bson_append_iter(&definition->options, NULL, 0, option);
+    return;
+  }
+  BSON_APPEND_INT64(&definition->options, "size", size + PAGE - size % PAGE);
+  note(definition, "size", "becomes whole pages of 4096 bytes, which the source fills");
+}
+
 static enum rule
 rule_of(const char *name, bool *known)
 {
@@ -145,7 +170,7 @@ rule_of(const char *name, bool *known)
 }
 
 void
-definition_make(const bson_t *options, int version, struct definition *definition)
+definition_make(const bson_t *options, bool pages, int version, struct definition *definition)
 {
   bson_iter_t iter;
   bool capped = is_true(options, "capped");
@@ -164,12 +189,14 @@ definition_make(const bson_t *options, int version, struct definition *definitio
         BSON_APPEND_BOOL(&definition->options, "capped", true);
       }
       break;
-    case IF_CAPPED:
-      if (capped) {
-        bson_append_iter(&definition->options, NULL, 0, &iter);
-      } else {
-        note(definition, key, "has no effect without capped and is left out");
+    case CAPPED_SIZE:
+      if (capped && pages) {
+        keep_pages(definition, &iter);
+        break;
       }
+      /* fall through */
+    case IF_CAPPED:
+      keep_if_capped(definition, &iter, capped);
       break;
     case ENGINE:
       keep_engine(definition, &iter, &definition->options);

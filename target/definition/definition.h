@@ -19,9 +19,10 @@ struct definition {
 /*
  * `options`: as listCollections shows them, or an oplog entry of a create. `version`: the target's, major * 100 +
  * minor. What the server added to the user's command (uuid, idIndex, flags...) is left out without a note. What newer
- * servers refuse is translated or left out, with a note.
+ * servers refuse is translated or left out, with a note. `pages`: the source fills whole pages of a capped collection
+ * (reader.moves), so its size becomes whole pages. Otherwise the target would forget what the source still has.
  */
-void definition_make(const bson_t *options, int version, struct definition *definition);
+void definition_make(const bson_t *options, bool pages, int version, struct definition *definition);
 
 /* Appends one field of a collMod, as the target calls it; true if anything of it remains. */
 bool definition_append_change(const bson_iter_t *field, int version, bson_t *command);

@@ -55,7 +55,7 @@ read_command(const bson_t *o)
 {
   struct definition definition;
   struct schema_index index;
-  definition_make(o, 402, &definition);
+  definition_make(o, true, 402, &definition);
   bson_destroy(&definition.options);
   schema_index(o, false, &index);
   bson_destroy(&index.spec);

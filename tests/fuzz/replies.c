@@ -32,7 +32,7 @@ read_definition(const bson_t *options, int version)
   struct schema_index index;
   bson_iter_t iter;
   bson_t command = BSON_INITIALIZER;
-  definition_make(options, version, &definition);
+  definition_make(options, version % 2, version, &definition);
   INPUT_ASSERT(strlen(definition.notes) < sizeof definition.notes);
   bson_destroy(&definition.options);
   schema_index(options, version % 2, &index);

@@ -107,3 +107,33 @@ def test_capped_traffic_between_real_servers(kind, tmp_path):
             assert ferry.stop() == 0, ferry.log()[-3000:]
         for name in ("log", "few"):
             assert list(target.client().d[name].find()) == list(db[name].find()), name
+
+
+def test_capped_collection_of_mmapv1_is_whole_on_the_target(tmp_path):
+    """MMAPv1 fills the page that a size ends in, and counts more than the documents' bytes: none is missing, older ones may be left."""
+    sizes = (1000, 4097, 10_000, 40_000)
+    with start_server("2.6") as source, start_server("4.0") as target:
+        db, copies = source.client().d, target.client().d
+
+        def write(name, first, count):
+            db[name].insert_many([{"_id": key, "text": "x" * 960} for key in range(first, first + count)])
+        for size in sizes:
+            for name in (f"copied{size}", f"replayed{size}"):
+                db.command(SON([("create", name), ("capped", True), ("size", size)]))
+            write(f"copied{size}", 0, size // 400)
+        write("plain", 0, 300)
+        with Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+            ferry.wait_tailing()
+            db.command(SON([("create", "late"), ("capped", True), ("size", 4097)]))
+            db.command(SON([("cloneCollectionAsCapped", "plain"), ("toCollection", "clone"), ("size", 40_000)]))
+            write("late", 0, 20)
+            for size in sizes:
+                write(f"replayed{size}", 0, size // 300)
+            ferry.catch_up()
+            assert ferry.stop() == 0, ferry.log()[-3000:]
+        for name in ("late", "clone", *(f"{kind}{size}" for size in sizes for kind in ("copied", "replayed"))):
+            held, found = list(db[name].find()), list(copies[name].find())
+            assert found[-len(held):] == held, name
+            older = [each["_id"] for each in found[:-len(held)]]
+            first = held[0]["_id"]
+            assert older == list(range(first - len(older), first)), name

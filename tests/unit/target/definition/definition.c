@@ -11,7 +11,7 @@ assert_definition(const char *json, int version, const char *expected, int64_t t
   bson_t *options = bson_new_from_json((const uint8_t *)json, -1, &cause);
   bson_t *wanted = bson_new_from_json((const uint8_t *)expected, -1, &cause);
   cr_assert(options && wanted, "%s", cause.message);
-  definition_make(options, version, &definition);
+  definition_make(options, false, version, &definition);
   char *text = bson_as_relaxed_extended_json(&definition.options, NULL);
   char *wanted_text = bson_as_relaxed_extended_json(wanted, NULL);
   cr_assert_str_eq(text, wanted_text);
@@ -49,6 +49,27 @@ Test(definition, what_newer_servers_refuse_is_left_out_and_named)
                     "odd is unknown and left out, autoIndexId is left out: the target gives it an _id index");
   assert_definition("{\"capped\": false, \"max\": 5}", 400, "{}", -1,
                     "max has no effect without capped and is left out");
+}
+
+/* MMAPv1 fills the page that a size ends in: a target of that size would forget what the source still has. */
+Test(definition, a_capped_size_becomes_whole_pages)
+{
+  static const struct {
+    int64_t size;
+    int64_t becomes;
+  } cases[] = {{4352, 8192}, {8192, 8192}, {1, 4096}, {0, 0}, {INT64_MAX, INT64_MAX}};
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    bson_iter_t iter;
+    struct definition definition;
+    bson_t *options = BCON_NEW("capped", BCON_BOOL(true), "size", BCON_INT64(cases[i].size), "max", BCON_INT32(7));
+    definition_make(options, true, 400, &definition);
+    cr_assert(bson_iter_init_find(&iter, &definition.options, "size"));
+    cr_assert_eq(bson_iter_as_int64(&iter), cases[i].becomes);
+    cr_assert_eq(definition.notes[0] != 0, cases[i].size != cases[i].becomes);
+    cr_assert(bson_iter_init_find(&iter, &definition.options, "max") && bson_iter_as_int64(&iter) == 7);
+    bson_destroy(&definition.options);
+    bson_destroy(options);
+  }
 }
 
 Test(definition, options_of_another_storage_engine_are_left_out)
