@@ -226,6 +226,8 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   bool old =
     (cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_BAD_WIRE_VERSION) ||
     (cause->domain == MONGOC_ERROR_SERVER_SELECTION && cause->code == MONGOC_ERROR_SERVER_SELECTION_BAD_WIRE_VERSION);
+  bool unsent = (cause->domain == MONGOC_ERROR_COMMAND && cause->code == MONGOC_ERROR_COMMAND_INVALID_ARG) ||
+                (cause->domain == MONGOC_ERROR_CURSOR && cause->code == MONGOC_ERROR_CURSOR_INVALID_CURSOR);
   bool mute =
     (cause->domain == 0 && cause->message[0] == 0) || /* write errors that are no documents, a hello with other types */
     strcmp(cause->message, "unknown error calling hello") == 0; /* guards.c took none */
@@ -246,6 +248,8 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   } else if (cause->domain == MONGOC_ERROR_SERVER_SELECTION) {
     error_set(error, server->kind, "cannot reach the %s's primary: %s; check hosts, set name and TLS", server->side,
               cause->message);
+  } else if (unsent) { /* another attempt would not be sent either */
+    error_set(error, ERROR_INTERNAL, "the driver does not send this to the %s: %s", server->side, cause->message);
   } else if (mute) {
     error_set(error, server->kind, "the %s refused, or sent what no server sends: its answer cannot be read",
               server->side);
@@ -262,18 +266,51 @@ server_version(const struct server_hello *hello)
   return hello->version_number[0] * 100 + hello->version_number[1];
 }
 
+bool
+server_ask_cursor(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+{
+  bson_error_t cause;
+  bson_t whole;
+  int tries = 0;
+  bool ok;
+  server_put_concern(command, false, &whole);
+  while (!(ok = mongoc_client_command_simple(server->client, db, &whole, NULL, reply, &cause))) {
+    server_error(server, &cause, error);
+    if (!failure_try_again(error, &tries)) {
+      break;
+    }
+    bson_destroy(reply);
+  }
+  bson_destroy(&whole);
+  return ok;
+}
+
+static void
+find_some(struct server *server, const char *db, const char *coll, const bson_t *filter, int64_t limit,
+          struct server_cursor *cursor)
+{
+  bson_t reply;
+  bson_t *command = BCON_NEW("find", BCON_UTF8(coll), "filter", BCON_DOCUMENT(filter), "limit", BCON_INT64(limit));
+  cursor->server = server;
+  cursor->failed = !server_ask_cursor(server, db, command, &reply, &cursor->cause);
+  cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(server->client, &reply, NULL);
+  bson_destroy(command);
+}
+
 void
 server_find(struct server *server, const char *db, const char *coll, const bson_t *filter, struct server_cursor *cursor)
 {
-  cursor->server = server;
-  cursor->collection = mongoc_client_get_collection(server->client, db, coll);
-  cursor->cursor = mongoc_collection_find_with_opts(cursor->collection, filter, NULL, NULL);
+  find_some(server, db, coll, filter, 0, cursor);
 }
 
 int
 server_next(struct server_cursor *cursor, const bson_t **document, struct error *error)
 {
   bson_error_t cause;
+  if (cursor->failed) {
+    *error = cursor->cause;
+    return -1;
+  }
   if (mongoc_cursor_next(cursor->cursor, document)) {
     return 1;
   }
@@ -288,7 +325,6 @@ void
 server_cursor_clear(struct server_cursor *cursor)
 {
   mongoc_cursor_destroy(cursor->cursor);
-  mongoc_collection_destroy(cursor->collection);
 }
 
 static int
@@ -297,8 +333,7 @@ find_once(struct server *server, const char *db, const char *coll, const bson_t 
 {
   const bson_t *found;
   struct server_cursor cursor;
-  server_find(server, db, coll, selector, &cursor);
-  mongoc_cursor_set_limit(cursor.cursor, 1);
+  find_some(server, db, coll, selector, 1, &cursor);
   int got = server_next(&cursor, &found, error);
   if (got == 1 && document) {
     bson_copy_to(found, document);

@@ -153,11 +153,22 @@ bool server_command(struct server *server, const char *db, const bson_t *command
 bool server_command_long(struct server *server, const char *db, const bson_t *command, bson_t *reply,
                          struct error *error);
 
-/* A find with the filter. Call server_cursor_clear in any case. */
+/*
+ * The reply to a command that opens a cursor, for mongoc_cursor_new_from_command_reply_with_opts; `reply` is always set. As
+ * server_command. But nobody looked at how deep the documents are: whoever reads them does that.
+ */
+bool server_ask_cursor(struct server *server, const char *db, const bson_t *command, bson_t *reply,
+                       struct error *error);
+
+/*
+ * A find with the filter. Call server_cursor_clear in any case. It goes by a command, as the driver's own find refuses a filter
+ * with an empty field name in it. An `_id` may have one.
+ */
 struct server_cursor {
   struct server *server;
-  mongoc_collection_t *collection;
   mongoc_cursor_t *cursor;
+  bool failed;
+  struct error cause;
 };
 void server_find(struct server *server, const char *db, const char *coll, const bson_t *filter,
                  struct server_cursor *cursor);

@@ -195,9 +195,9 @@ reader_name_collection(const struct reader *reader, bson_t *command, const char 
   }
 }
 
-/* The driver's own finds take names only. */
+/* The driver's own finds take names only, and no empty field name in a filter or a bound, as an `_id` may have. */
 static struct reader_cursor *
-find_by_uuid(struct reader *reader, const struct find *find)
+find_by_command(struct reader *reader, const struct find *find)
 {
   bson_t command = BSON_INITIALIZER;
   reader_name_collection(reader, &command, "find", find->coll, find->uuid);
@@ -220,8 +220,8 @@ reader_find(struct reader *reader, const struct find *find)
     cursor->decoded = !find->passed_on;
     return cursor;
   }
-  if (find->uuid && reader->by_uuid) {
-    return find_by_uuid(reader, find);
+  if (!find->oplog) {
+    return find_by_command(reader, find);
   }
   bson_t nothing = BSON_INITIALIZER;
   bson_t options = BSON_INITIALIZER;
@@ -264,26 +264,6 @@ reader_aggregate(struct reader *reader, const char *db, const char *coll, const 
   return cursor;
 }
 
-/* As server_command; but a reply that holds documents is looked at document by document, where that matters. */
-static bool
-ask_for_cursor(struct reader *reader, const char *db, const bson_t *command, bson_t *reply, struct error *error)
-{
-  bson_error_t cause;
-  bson_t whole;
-  int tries = 0;
-  bool ok;
-  server_put_concern(command, false, &whole);
-  while (!(ok = mongoc_client_command_simple(reader->server.client, db, &whole, NULL, reply, &cause))) {
-    server_error(&reader->server, &cause, error);
-    if (!failure_try_again(error, &tries)) {
-      break;
-    }
-    bson_destroy(reply);
-  }
-  bson_destroy(&whole);
-  return ok;
-}
-
 struct reader_cursor *
 reader_command_cursor(struct reader *reader, const char *db, const bson_t *command)
 {
@@ -294,7 +274,7 @@ reader_command_cursor(struct reader *reader, const char *db, const bson_t *comma
     cursor->legacy = legacy_command_cursor(reader->legacy, db, command);
     return cursor;
   }
-  cursor->failed = !ask_for_cursor(reader, db, command, &reply, &cursor->cause);
+  cursor->failed = !server_ask_cursor(&reader->server, db, command, &reply, &cursor->cause);
   cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(reader->server.client, &reply, NULL);
   return cursor;
 }

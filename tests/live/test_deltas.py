@@ -160,6 +160,21 @@ def test_deltas_are_repeated_after_a_kill(kind, seed, tmp_path):
         assert_arrived(writer, target, seed)
 
 
+@pytest.mark.parametrize("kind", ["secantus", "5.0"])
+def test_delta_of_an_id_with_an_empty_name(kind, tmp_path):
+    """The driver's own find refuses such a filter, which was taken for a server that is away."""
+    key = SON([("", None)])
+    cut = SON([("$v", 2), ("diff", SON(slist=SON([("a", True), ("l", 1)])))])
+    entries = [NOTHING, SON(op="u", ns="d.c", ui=uuid_of("d.c"), o2=SON(_id=key), o=cut)]
+    source = ScriptedSource("4.0.0", {"d.c": [SON([("_id", key), ("list", [1, 2])])]}, entries, 1)
+    with start_server(kind) as target, source, Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+        ferry.wait_phase("tailing the oplog")
+        source.go_on()
+        wait_applied(ferry, source.end)
+        assert ferry.stop() == 0, ferry.log()[-3000:]
+        assert list(target.client().d.c.find()) == [{"_id": {"": None}, "list": [1]}]
+
+
 @pytest.mark.parametrize("diff", [SON(u=SON(a=1)), SON(slist=SON([("a", True), ("l", 1)]))])
 def test_delta_of_a_document_that_is_not_there_stops_the_run(diff, tmp_path):
     entries = [NOTHING] + [SON(op="u", ns="d.c", ui=uuid_of("d.c"), o2=SON(_id=key), o=SON([("$v", 2), ("diff", diff)]))
