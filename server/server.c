@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/nesting.h"
 #include "server/failure.h"
+#include "server/probe_place.h"
 #include "server/write_errors.h"
 
 /* libmongoc's own chatter would put a second line beside ours. */
@@ -507,7 +508,7 @@ run(struct server *server, const char *db, const bson_t *command, bson_t *reply,
   while (!run_once(server, db, command, reply, &carried_out, error)) {
     bool wait = carried_out && !server->mongos && failure_interrupted(error);
     if (wait) { /* only the waiting for the majority was interrupted */
-      return server_confirm_majority(server, SERVER_PROBE_DB, SERVER_PROBE_COLL, error);
+      return server_confirm_writes(server, error);
     }
     if (!failure_try_again(error, &tries)) {
       return false;
@@ -640,4 +641,12 @@ server_confirm_majority(struct server *server, const char *db, const char *coll,
   }
   bson_destroy(command);
   return ok;
+}
+
+bool
+server_confirm_writes(struct server *server, struct error *error)
+{
+  const char *db;
+  bool allowed;
+  return probe_place(server, &db, &allowed, error) && server_confirm_majority(server, db, SERVER_PROBE_COLL, error);
 }

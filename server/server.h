@@ -44,15 +44,22 @@ enum server_code {
   CODE_DATABASE_DIFFERS_BY_CASE = 13297
 };
 
+/* A namespace that nobody has, for commands that find nothing there, but whose answer tells something: server/probe_place.h */
+#define SERVER_PROBE_DB "mongoferry"
+#define SERVER_PROBE_COLL "mongoferry.probe"
+#define PROBE_PLACE_SIZE 64
+
 struct server {
   mongoc_client_t *client;
-  mongoc_client_t *waiting; /* for server_command_long; NULL until its first call */
-  enum error_kind kind;     /* ERROR_SOURCE or ERROR_TARGET: the kind of its failures */
-  const char *side;         /* "source" or "target", for messages */
-  char *crl_file;           /* NULL: none */
-  uint32_t member;          /* the driver's number of the only member that is asked; 0: the primary is asked */
-  bool knows_mongos;        /* hello was asked, so `mongos` is set */
-  bool mongos;              /* each of its writes waits for a majority: see server_put_concern */
+  mongoc_client_t *waiting;        /* for server_command_long; NULL until its first call */
+  enum error_kind kind;            /* ERROR_SOURCE or ERROR_TARGET: the kind of its failures */
+  const char *side;                /* "source" or "target", for messages */
+  char *crl_file;                  /* NULL: none */
+  uint32_t member;                 /* the driver's number of the only member that is asked; 0: the primary is asked */
+  bool knows_mongos;               /* hello was asked, so `mongos` is set */
+  bool mongos;                     /* each of its writes waits for a majority: see server_put_concern */
+  char probe_db[PROBE_PLACE_SIZE]; /* "" until probe_place has asked */
+  bool probe_refused;              /* the user may write neither there nor in another database */
   /*
    * Where the driver does not speak to the server (source/reader/reader.h), `client` is NULL, and this runs the
    * commands as server_command does.
@@ -90,10 +97,6 @@ enum server_wire {
   WIRE_5_0 = 13,
   WIRE_6_0 = 17
 };
-
-/* A namespace that nobody has, for commands that find nothing there, but whose answer tells something. */
-#define SERVER_PROBE_DB "mongoferry"
-#define SERVER_PROBE_COLL "mongoferry.probe"
 
 /* Once a process: before the first handle is opened, and after the last one is closed. */
 void server_library_start(void);
@@ -196,6 +199,8 @@ void server_read_hello(const bson_t *reply, struct server_hello *hello);
  * write concern: a write that changes nothing still waits for the last write before it.
  */
 bool server_confirm_majority(struct server *server, const char *db, const char *coll, struct error *error);
+/* The same, wherever the user may do that. */
+bool server_confirm_writes(struct server *server, struct error *error);
 
 /*
  * Turns a driver's error into ours. Login and privilege errors become ERROR_AUTH. A server that is too old for the

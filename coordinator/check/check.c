@@ -183,6 +183,7 @@ check_copy(struct check *check)
   target = target && required_privileges_listing(&check->target);
   if (target) {
     required_privileges_mark(&check->target);
+    required_privileges_probe(&check->target);
     servers_check_target(servers, check->options->drop, &check->findings);
   }
   if (source && has_oplog) {

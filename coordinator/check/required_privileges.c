@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "coordinator/check/missing_privileges.h"
 #include "ipc/message.h"
+#include "server/probe_place.h"
 #include "server/series.h"
 #include "target/definition/uuid.h"
 #include "target/guard/mark.h"
@@ -291,6 +292,20 @@ required_privileges_mark(struct required_privileges *required_privileges)
   if (!allowed) {
     missing(required_privileges, FINDING_WARNING, "find, insert, update or remove", MARK_DB "." MARK_COLL,
             "a target that is restored from an older backup, or replaced, may go unnoticed");
+  }
+}
+
+void
+required_privileges_probe(struct required_privileges *required_privileges)
+{
+  const char *db;
+  bool allowed;
+  struct error error;
+  if (!probe_place(required_privileges->server, &db, &allowed, &error)) {
+    findings_add_error(required_privileges->findings, TOPIC_PRIVILEGES, side(required_privileges), &error);
+  } else if (!allowed) {
+    missing(required_privileges, FINDING_PROBLEM, "remove, update",
+            SERVER_PROBE_DB "." SERVER_PROBE_COLL ", or on the whole of any other database", NULL);
   }
 }
 

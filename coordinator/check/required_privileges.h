@@ -39,6 +39,9 @@ void required_privileges_collections(struct required_privileges *required_privil
 /* For the target: the mark (target/guard/mark.h), which the migration can do without. */
 void required_privileges_mark(struct required_privileges *required_privileges);
 
+/* For the target: a place where a command can ask what a majority has (server/probe_place.h). */
+void required_privileges_probe(struct required_privileges *required_privileges);
+
 /* For --preserveUUIDs: the target can, its user may, and the source's collections have UUIDs. */
 void required_privileges_uuids(struct required_privileges *required_privileges, const struct catalog *catalog);
 

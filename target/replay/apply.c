@@ -184,7 +184,7 @@ apply_flush(struct apply *apply, bool majority, struct error *error)
   pthread_mutex_lock(&apply->lock);
   bool ok = wait_idle(apply, error);
   pthread_mutex_unlock(&apply->lock);
-  return ok && (!majority || server_confirm_majority(&apply->target, SERVER_PROBE_DB, SERVER_PROBE_COLL, error));
+  return ok && (!majority || server_confirm_writes(&apply->target, error));
 }
 
 bool

@@ -1,6 +1,7 @@
 #include "target/replay/bulk.h"
 
 #include "server/failure.h"
+#include "server/probe_place.h"
 #include "server/write_errors.h"
 #include "target/insert/verbatim.h"
 #include "target/insert/writer.h"
@@ -19,17 +20,19 @@ bool
 bulk_init(struct bulk *bulk, struct server *target, struct error *error)
 {
   struct server_hello hello;
+  const char *db;
+  bool allowed;
   *bulk = (struct bulk){.target = target};
-  if (!server_ask_hello(target, false, &hello, error)) {
+  if (!server_ask_hello(target, false, &hello, error) || !probe_place(target, &db, &allowed, error)) {
     return false;
   }
   bulk->takes_dollars = hello.wire_version >= WIRE_5_0;
   bson_t *delta = BCON_NEW("$v", BCON_INT32(2), "diff", "{", "u", "{", "a", BCON_INT32(1), "}", "}");
   bson_t *pipeline = delta_pipeline(delta);
-  bson_t *command = BCON_NEW("update", SERVER_PROBE_COLL, "updates", "[", "{", "q", "{", "_id", BCON_INT32(1), "}", "u",
-                             BCON_ARRAY(pipeline), "}", "]");
+  bson_t *command = BCON_NEW("update", SERVER_PROBE_COLL, "updates", "[", "{", "q", "{", "_id", "{", "$in", "[", "]",
+                             "}", "}", "u", BCON_ARRAY(pipeline), "}", "]");
   bson_t reply;
-  bool ok = server_command(target, SERVER_PROBE_DB, command, &reply, error);
+  bool ok = server_command(target, db, command, &reply, error);
   bulk->internal_delta = ok && !bson_has_field(&reply, "writeErrors");
   bson_destroy(&reply);
   bson_destroy(command);

@@ -208,8 +208,13 @@ ROLES = {
     "super": ["root"],
     "shop": [{"role": "read", "db": "shop"}, {"role": "read", "db": "local"}],
     "crm": [{"role": "readWrite", "db": "crm"}, {"role": "dbAdmin", "db": "crm"}, "clusterMonitor"],
+    "one": [{"role": "readWrite", "db": "shop"}, {"role": "dbAdmin", "db": "shop"}],
     "nothing": [],
 }
+COLLECTION = [{"resource": {"db": "crm", "collection": "x"},
+               "actions": ["find", "insert", "update", "remove", "bypassDocumentValidation", "createCollection", "dropCollection",
+                           "createIndex", "dropIndex", "collMod"]},
+              {"resource": {"db": "crm", "collection": ""}, "actions": ["listCollections"]}]
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +224,8 @@ def secured():
         for server in source, target:
             for user, roles in ROLES.items():
                 server.client().admin.command("createUser", user, pwd=SECRET, roles=roles)
+        target.client().admin.command("createRole", "collection", privileges=COLLECTION, roles=[])
+        target.client().admin.command("createUser", "collection", pwd=SECRET, roles=["collection"])
         fill(source.client())
         yield source, target
 
@@ -277,6 +284,40 @@ def test_a_start_without_a_privilege_is_one_line(secured, tmp_path):
         assert ferry.wait() == AUTH, ferry.log()
         assert len(ferry.error_lines()) == 1 and "crm@admin lacks" in ferry.error_lines()[0], ferry.log()
     assert contents(secured[1].client()) == {}
+
+
+def test_a_writer_of_one_database_migrates_it(secured, tmp_path):
+    """What asks for a majority has to be something that this user may do, at the consistency point and at the end."""
+    source, target = secured
+    assert check(*secured, tmp_path, "--includeDB", "shop", users=("backup", "one"))["problems"] == 0
+
+    class User:
+        def __init__(self, server, user):
+            self.seed, self.user, self.password, self.client = server.seed, user, SECRET, server.client
+    with Ferry(User(source, "backup"), User(target, "one"), tmp_path, "--includeDB", "shop") as ferry:
+        ferry.wait_phase("tailing the oplog")
+        source.client().shop.a.insert_one({"_id": "late"})
+        ferry.catch_up()
+        assert ferry.stop() == 0, ferry.log()
+        source.client().shop.a.delete_one({"_id": "late"})
+        ferry.start()
+        ferry.catch_up()
+        ferry.wait_phase("tailing the oplog")
+        assert ferry.stop() == 0, ferry.log()
+    assert list(target.client().shop.a.find()) == list(source.client().shop.a.find())
+    assert "crm" not in target.client().list_database_names()
+    target.client().drop_database("shop")
+
+
+def test_a_writer_of_one_collection_is_told_what_it_lacks(secured, tmp_path):
+    report = check(*secured, tmp_path, "--includeNamespace", "crm.x", users=("backup", "collection"))
+    assert report["exitStatus"] == AUTH, report
+    found = texts(report, "problem")
+    assert len(found) == 1 and "collection@admin lacks remove, update on mongoferry.mongoferry.probe" in found[0], report
+    target = secured[1]
+    target.client().admin.command("grantPrivilegesToRole", "collection", privileges=[
+        {"resource": {"db": "mongoferry", "collection": "mongoferry.probe"}, "actions": ["remove", "update"]}])
+    assert check(*secured, tmp_path, "--includeNamespace", "crm.x", users=("backup", "collection"))["problems"] == 0
 
 
 def test_documented_roles_migrate(secured, tmp_path):
