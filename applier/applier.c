@@ -76,7 +76,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
                               .context = applier,
                               .keep_uuids = message_flag(&settings, "preserveUUIDs"),
                               .no_indexes = message_flag(&settings, "noIndexRestore")};
-  /* It may have to replace one that died while a server was away. */
+  /* This applier may have to replace one that died while a server was away. */
   while (!connect_both(applier, source, target, error)) {
     if (!retry_wait(applier, error)) {
       return false;
@@ -115,7 +115,7 @@ adopt_indexes(struct applier *applier, const struct collection *collection)
   }
 }
 
-/* What the target holds decides what exists; the coordinator knows which collection of the source each one is. */
+/* The target's own list decides what exists. The coordinator knows which collection of the source each one is. */
 static bool
 list_collections(struct applier *applier, struct catalog *catalog, struct error *error)
 {
@@ -157,7 +157,7 @@ read_indexes(void *context, size_t number, struct server *target, struct error *
   return catalog_read_indexes(&((struct catalog *)context)->collections[number], &view, error);
 }
 
-/* Behind the bookmark, unique indexes may have been made: the target itself is asked. */
+/* Unique indexes may have been built after the bookmark, so the target itself is asked. */
 static bool
 learn_indexes(struct applier *applier, struct catalog *catalog, struct error *error)
 {
@@ -221,7 +221,7 @@ take_seen(struct applier *applier, const bson_t *message)
   }
 }
 
-/* Documents that the copy, or the replay before, could not bring over: their changes are not missed. */
+/* Documents that the copy, or an earlier replay, could not bring over. Their changes are not missed. */
 static void
 take_refused(struct applier *applier, const bson_t *message)
 {
@@ -247,7 +247,7 @@ take_refused(struct applier *applier, const bson_t *message)
   }
 }
 
-/* Where the moving copy ends, of which every write is in the oplog by now. */
+/* The end of the moving copy: the oplog has every write up to there by now. */
 static bool
 find_end(struct applier *applier, struct error *error)
 {

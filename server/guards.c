@@ -19,7 +19,7 @@
 #define GUARD __attribute__((visibility("default"), noinline))
 #define HOST_MOST 255 /* BSON_HOST_NAME_MAX */
 
-/* For the few answers that libbson has not: asking is too slow for each. */
+/* For the few answers that libbson does not have: looking them up each time is too slow. */
 static bool
 is_driver(const void *caller)
 {
@@ -68,7 +68,7 @@ bson_iter_recurse(const bson_iter_t *iter, bson_iter_t *child)
   return is_driver(__builtin_return_address(0)) && bson_iter_init_from_data(child, nothing, sizeof nothing);
 }
 
-/* libmongoc takes a whole reply so, too: one that is damaged is an error. */
+/* libmongoc takes a whole reply this way, too. A damaged one is an error. */
 GUARD bool
 bson_init_static(bson_t *document, const uint8_t *bytes, size_t size)
 {
@@ -84,7 +84,7 @@ bson_init_static(bson_t *document, const uint8_t *bytes, size_t size)
   return is_driver(__builtin_return_address(0)) && real(document, damaged, sizeof damaged);
 }
 
-/* host:port, as members name each other; an address of IPv6 is in brackets. */
+/* host:port, as members name each other. An IPv6 address is in brackets. */
 static bool
 is_address(const bson_iter_t *iter)
 {
@@ -131,7 +131,7 @@ is_sound_hello(const bson_t *hello)
   return sound;
 }
 
-/* libmongoc copies each hello so, without this field. One that no server sends counts as none. */
+/* libmongoc copies each hello this way, without this field. A field that no server sends counts as none. */
 GUARD void
 bson_copy_to_excluding_noinit(const bson_t *from, bson_t *to, const char *first, ...)
 {

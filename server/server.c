@@ -122,7 +122,7 @@ server_check_uri(const char *uri, const char *side, struct error *error)
   return parsed != NULL;
 }
 
-/* The driver's options for TLS again, since those of the string go when others are set. */
+/* Sets the driver's TLS options again, since setting others removes those of the string. */
 static void
 refuse_revoked(mongoc_client_t *client, const mongoc_uri_t *uri, const char *crl_file)
 {

@@ -9,7 +9,7 @@
 #include "source/catalog/duplicate_ids.h"
 #include "target/insert/refused.h"
 
-/* One batch waits while another is written: enough to keep both servers busy, little enough memory. */
+/* One batch waits while another one is written. That keeps both servers busy, and needs little memory. */
 struct copy {
   struct reader *reader;
   const struct copy_task *task;
@@ -123,7 +123,7 @@ put_bounds(const bson_t *min, const bson_t *max, bson_t *filter)
   bson_append_document_end(filter, &bounds);
 }
 
-/* By one cursor, from `min` on; `last`: NULL where it reads in natural order. */
+/* Reads with one cursor, from `min` on. `last` NULL: in natural order. */
 static bool
 read_once(struct copy *copy, const bson_t *min, struct writer_batch *batch, bson_t *last, struct error *error)
 {
@@ -165,7 +165,7 @@ read_on(struct copy *copy, struct writer_batch *batch, struct error *error)
   const struct copy_task *task = copy->task;
   bson_t last = BSON_INITIALIZER;
   int tries = 0;
-  /* Where documents move, the index has each in its one place all the time; bounds need it anyway. */
+  /* Where documents move, the index holds each one in its place. Bounds need the index anyway. */
   bool bounded = task->min || task->max;
   bool ordered = bounded || (copy->reader->moves && !task->natural);
   bool ok = read_once(copy, task->min, batch, ordered ? &last : NULL, error);

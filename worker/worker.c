@@ -87,7 +87,7 @@ report_document(void *context, const struct writer_refusal *refusal, struct erro
   return ok;
 }
 
-/* A source that is away is waited for, as it is in the tasks; that is said once. */
+/* A source that is away is waited for, as during the tasks. That is logged once. */
 static bool
 open_source(struct worker *worker, const char *uri, struct error *error)
 {
@@ -185,7 +185,7 @@ clear_away(struct worker *worker, const bson_t *message, const struct copy_task 
                     schema_create(&worker->target, task->db, task->coll, &options, error));
 }
 
-/* Of a capped collection: what is logged up to `*start` is in what will be read. */
+/* For a capped collection: everything logged up to `*start` is in what will be read. */
 static bool
 find_start(struct worker *worker, uint64_t *start, struct error *error)
 {
@@ -273,7 +273,7 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   return task.alone && run_copy(worker, message, &task, done, error);
 }
 
-/* The target refuses one of them at least: each by itself, and those that cannot be are reported. */
+/* The target refuses at least one index. So each is built by itself, and refused ones are reported. */
 static bool
 index_one_by_one(struct worker *worker, const char *db, const char *coll, const bson_t *indexes, struct error *error)
 {
@@ -348,7 +348,7 @@ do_task(struct worker *worker, enum message_type type, const bson_t *message, st
   return sent;
 }
 
-/* The message is copied, as others are received while the task is under way. */
+/* The message is copied, as others are received during the task. */
 static bool
 take_task(struct worker *worker, enum message_type type, const bson_t *received, struct error *error)
 {

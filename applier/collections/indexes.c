@@ -10,7 +10,7 @@
 
 #define CONNECTIONS 4 /* each index build takes its share of the memory that the target has for such */
 
-/* Collections that have something to be done, for several connections at once. */
+/* Collections with something to do, for several connections at once. */
 struct round {
   const char *target_uri;
   struct deferred_list **due;
@@ -63,7 +63,7 @@ indexes_any_unbuilt(const struct deferred *deferred)
   return deferred_list != NULL;
 }
 
-/* Does `work` for each collection that has one that is due: in threads, each with its own collections. */
+/* Does `work` for each collection that has an index that is due. Each thread has collections of its own. */
 static bool
 run_round(struct deferred *deferred, struct round *round, const char *target_uri,
           bool (*due)(const struct deferred_index *), parallel_work work, struct error *error)

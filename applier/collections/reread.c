@@ -208,7 +208,7 @@ is_there(struct reader *reader, const struct mapped_collection *mapped, struct e
   return still < 0 && error->kind == ERROR_REFUSED ? 0 : still;
 }
 
-/* What is still due after the reading is not on the source: deleted there, so it goes here. */
+/* What is still due after the reading was deleted on the source. So it is deleted here, too. */
 static bool
 delete_rest(struct reading *reading, struct mapped_collection *mapped, struct error *error)
 {

@@ -38,7 +38,7 @@ collmod_deferred_index(const struct ddl *ddl, const struct mapped_collection *ma
   return NULL;
 }
 
-/* 2.6 to 4.4 took any number of seconds; from 5.0 on servers take what deferred_add may be told. */
+/* 2.6 to 4.4 took any number of seconds. From 5.0 on servers take only what deferred_add takes. */
 static int64_t
 seconds_of(const bson_iter_t *value, const struct mapped_collection *mapped)
 {
@@ -94,7 +94,7 @@ read_change(const bson_iter_t *index, const struct mapped_collection *mapped, st
   return change->ref.name || change->ref.key;
 }
 
-/* The definition with what is new; one that is unique needs no preparation, and what is false goes. */
+/* The definition with the changes. A unique index needs no prepareUnique, and options that are false are left out. */
 static void
 change_spec(const bson_t *old, const struct index_change *change, bson_t *spec)
 {
@@ -187,7 +187,7 @@ tell_target(struct ddl *ddl, const struct mapped_collection *mapped, const struc
   bson_append_document_end(command, &index);
   bool ok = schema_collmod(ddl->target, mapped->db, command, error);
   bson_destroy(command);
-  /* Before 5.1 an index gets no expiry by collMod; made anew it has one. */
+  /* Before 5.1 collMod gives no index an expiry. Made anew, the index has one. */
   return ok || (new_ttl && schema_index_refused(error) && make_anew(ddl, mapped, changed, error));
 }
 
@@ -230,7 +230,7 @@ change_found(struct ddl *ddl, const struct mapped_collection *mapped, const stru
 {
   const bson_t *spec = &changed->index.spec;
   int64_t ttl = changed->index.ttl_s;
-  /* One that is to become unique stays as it is meanwhile: what builds it drops that. */
+  /* An index that is to become unique stays as it is meanwhile. Whatever builds it drops the old one. */
   if (changed->unbuilt || (change->unique && ddl->lenient)) {
     deferred_add(ddl->deferred, mapped->db, mapped->coll, spec, true, ttl);
     return true;

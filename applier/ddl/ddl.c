@@ -122,7 +122,10 @@ ddl_create_collection(struct ddl *ddl, const char *db, const char *coll, const b
   if (!series_of(coll)) {
     return create_named(ddl, db, coll, options, error);
   }
-  /* The buckets' creation is the time series': what it says of how they are kept is not the user's. */
+  /*
+   * The buckets' creation is the time series' creation. Options that say how the buckets are stored are not the
+   * user's.
+   */
   bson_copy_to_excluding_noinit(options, &series, "validator", "clusteredIndex", "validationLevel", "validationAction",
                                 "storageEngine", UUID_OPTION, NULL);
   bool ok = create_named(ddl, db, ddl_command_name(coll), &series, error);
@@ -208,7 +211,7 @@ ddl_create_index(struct ddl *ddl, const char *db, const char *coll, const bson_t
   return ok;
 }
 
-/* One specification in the command itself (3.6 on), or an array of them. */
+/* Either one specification in the command itself (3.6 on), or an array of them. */
 static bool
 ddl_create_indexes(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
@@ -364,7 +367,7 @@ ddl_drop(struct ddl *ddl, const struct entry *entry, struct error *error)
   return !mapped || ddl_drop_mapped(ddl, mapped, error);
 }
 
-/* All views of a database are in there. Whoever drops it drops them, without an entry for each. */
+/* This collection has all views of a database. Whoever drops it drops them, without an entry for each. */
 static bool
 drop_views(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
@@ -381,7 +384,7 @@ drop_views(struct ddl *ddl, const struct entry *entry, struct error *error)
   return ok;
 }
 
-/* With --nsTo a database's collections may have gone anywhere, and others may be beside them. */
+/* With --nsTo a database's collections may be in several databases of the target, beside others. */
 static bool
 ddl_drop_database(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
@@ -488,7 +491,7 @@ make_empty(struct ddl *ddl, const struct mapped_collection *mapped, const struct
   return ok;
 }
 
-/* A command for servers under test: most targets do not have it. */
+/* A command of test servers, which most targets do not have. */
 static bool
 ddl_empty(struct ddl *ddl, const struct entry *entry, struct error *error)
 {
@@ -585,7 +588,7 @@ is_views_drop(const struct entry *entry)
   return strcmp(entry->command, "drop") == 0 && strcmp(entry->coll, "system.views") == 0;
 }
 
-/* A rename names whole namespaces, in a database that may be another one; dropDatabase names no collection. */
+/* A rename names whole namespaces, perhaps in another database; dropDatabase names no collection. */
 static void
 log_command(const struct entry *entry)
 {

@@ -146,7 +146,7 @@ copy_all(struct ddl *ddl, struct reader *reader, struct mapped_collection *mappe
   return ok;
 }
 
-/* Dropped or renamed since it was listed: it stays lost, and the next consistency point looks again. */
+/* It was dropped or renamed after it was listed. So it stays lost, and the next consistency point looks again. */
 static bool
 went_away(const struct error *error)
 {

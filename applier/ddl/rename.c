@@ -55,7 +55,7 @@ run_rename(struct ddl *ddl, struct mapped_collection *mapped, const struct renam
     BSON_APPEND_BOOL(command, "dropTarget", true);
   }
   bool ok = schema_command(ddl->target, "admin", command, error);
-  /* Its answer was lost with the connection, and what is repeated begins with it. */
+  /* The answer was lost with the connection. The repeated stretch begins with this rename. */
   ok = ok || (ddl->lenient && error->code == CODE_NAMESPACE_NOT_FOUND);
   ok = ok && ddl->follow_name(ddl->context, from, names->to_db, names->to_coll, error);
   bson_destroy(command);
@@ -80,7 +80,7 @@ rename_mapped(struct ddl *ddl, struct mapped_collection *mapped, const struct re
   return ddl->confirm(ddl->context, error);
 }
 
-/* A collection that was not chosen gets a name that is: it is copied at the next consistency point. */
+/* A collection that was not selected gets a name that is. So it is copied at the next consistency point. */
 static bool
 take_in(struct ddl *ddl, const struct rename_names *names, struct mapped_collection *replaced, struct error *error)
 {

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The fields that matter, found in one pass; a field that is missing holds nothing (type EOD). */
+/* The fields that matter, found in one pass. A missing field has the type EOD. */
 struct fields {
   bson_iter_t op;
   bson_iter_t ns;

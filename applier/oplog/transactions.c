@@ -128,7 +128,7 @@ file_failed(const struct transactions *transactions, struct error *error)
                    transactions->folder, strerror(errno));
 }
 
-/* The file loses its name at once: it goes when the process goes. */
+/* The file's name is removed at once, so the file goes with the process. */
 static bool
 move_to_file(struct transactions *transactions, struct transaction *transaction, struct error *error)
 {
@@ -148,7 +148,7 @@ move_to_file(struct transactions *transactions, struct transaction *transaction,
   return true;
 }
 
-/* Else many small ones would go into a file each, because of one that is large. */
+/* Else many small transactions would get a file each, because of one that is large. */
 static struct transaction *
 largest_in_memory(const struct transactions *transactions)
 {
@@ -185,7 +185,7 @@ keep(struct transactions *transactions, struct transaction *transaction, const b
   return true;
 }
 
-/* The transaction goes on with this part; `transaction` NULL: it begins with it. */
+/* The transaction goes on with this part. `transaction` NULL: it begins with this part. */
 static bool
 add(struct transactions *transactions, struct transaction *transaction, const bson_t *entry, struct error *error)
 {
@@ -244,7 +244,7 @@ find_parts(struct transactions *transactions, uint64_t last, uint64_t **parts, s
   return ok;
 }
 
-/* Where the reading began in the middle of a transaction: back to its first part, then forward. */
+/* The reading began in the middle of a transaction: goes back to its first part, then forward. */
 static bool
 fetch(struct transactions *transactions, uint64_t last, struct transaction **transaction, struct error *error)
 {
@@ -268,7 +268,7 @@ fetch(struct transactions *transactions, uint64_t last, struct transaction **tra
   return ok;
 }
 
-/* The next part in the file: 1, 0 at the end, -1. The buffer grows to the largest part. */
+/* The next part in the file. 1; 0 at the end; -1 on error. The buffer grows to the largest part. */
 static int
 read_part(FILE *file, uint8_t **buffer, size_t *capacity, bson_t *part)
 {

@@ -40,7 +40,7 @@ put_deferred_list(void *deferred, bson_t *item)
   return deferred_put_changed(deferred, item);
 }
 
-/* So many that a part has about PART_BYTES; false if there was none. */
+/* Puts as many items into a part as make about PART_BYTES; false if there was none. */
 static bool
 put_part(bson_t *document, const char *name, put_changed put, void *from)
 {
@@ -112,7 +112,7 @@ bookmark_same_election(struct applier *applier, struct error *error)
   return same || error_set(error, ERROR_TARGET, "the target elected another primary");
 }
 
-/* Documents that the target refused are kept before the bookmark passes them. */
+/* Refused documents are recorded before the bookmark passes them. */
 static bool
 report_documents(struct applier *applier, struct error *error)
 {
@@ -226,7 +226,7 @@ bookmark_refuse_index(void *context, const char *db, const char *coll, const cha
   return ok;
 }
 
-/* One that the source's documents contradict (old servers could hold such) is reported with the key. */
+/* A unique index that the source's documents contradict (old servers could hold such) is reported with the key. */
 static bool
 refuse_of(struct applier *applier, struct deferred_list *deferred_list, struct error *error)
 {

@@ -23,7 +23,7 @@ report(void *context, const bson_t *selector, struct error *error)
   return bookmark_refuse_document(reporting->applier, &refusal, error);
 }
 
-/* A source that does not answer is waited for; one that cannot tell is not worth a migration. */
+/* A source that does not answer is waited for. One that cannot tell does not end the migration. */
 static bool
 report_collection(struct applier *applier, const struct mapped_collection *mapped, struct error *error)
 {

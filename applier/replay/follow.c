@@ -112,7 +112,7 @@ be_lenient(struct applier *applier, uint64_t end)
   applier->ddl.lenient = applier->apply.bulk.lenient = true;
 }
 
-/* True where a collection has to be copied, though the replay was strict. */
+/* True if a collection has to be copied again although the replay was strict. */
 static bool
 relapse_if_due(struct applier *applier)
 {
@@ -198,7 +198,7 @@ open_feed(struct applier *applier, struct error *error)
          check_taken(applier, &spooled, error);
 }
 
-/* When the bookmark file says that all of the spool is on the target, it has done its work. */
+/* When the bookmark file says that all of the spool is on the target, the spool is removed. */
 static bool
 end_spool(struct applier *applier, struct error *error)
 {
@@ -234,14 +234,14 @@ report_if_due(struct applier *applier, struct error *error)
   return ok;
 }
 
-/* All that the source had at the stop is behind the replay, or in its hands. */
+/* Everything that the source had at the stop is applied, or gathered. */
 static bool
 is_drained(struct applier *applier)
 {
   return applier->consistent && drain_goal_known(applier) && feed_settled(applier->feed).ts >= applier->goal;
 }
 
-/* Reads and applies until it is told to stop, or has drained. */
+/* Reads and applies until a stop comes, or the drain is done. */
 static bool
 take_entries(struct applier *applier, struct error *error)
 {
@@ -275,7 +275,7 @@ take_entries(struct applier *applier, struct error *error)
   return true;
 }
 
-/* Reads and applies until it is told to stop, or has drained; then the batch in hand is finished. */
+/* Reads and applies until a stop comes, or the drain is done. Then finishes the batch in hand. */
 static bool
 follow(struct applier *applier, struct error *error)
 {
@@ -304,7 +304,7 @@ follow(struct applier *applier, struct error *error)
     }
     more = more && relapse_if_due(applier);
   }
-  /* No more entries come: what is judged now is as the target stays. */
+  /* No more entries come: what is judged now is final. */
   return !applier->consistent ||
          (finish_timestamp(applier, error) &&
           reread_judge(&applier->collection_map, &applier->reader, &applier->target, UINT64_MAX, error));

@@ -123,7 +123,7 @@ look(struct heartbeat *heartbeat, struct reader *reader, int64_t *window_ms)
   return ok;
 }
 
-/* With the lock held: until what is known is so old, unless something newer is wanted. */
+/* With the lock held: waits until what is known is too old, or something newer is wanted. */
 static void
 rest(struct heartbeat *heartbeat, int64_t age_ms)
 {

@@ -32,7 +32,7 @@ oplog_watch_send(struct channel *channel, const struct window_seen *seen, struct
   return ok;
 }
 
-/* The spool goes on where it is if it is this copy's; a thread fills it from now on. */
+/* The spool goes on where it ended, if it is this copy's. A thread fills it from now on. */
 static bool
 spool_on(struct applier *applier, const struct optime *start, struct error *error)
 {
@@ -41,7 +41,7 @@ spool_on(struct applier *applier, const struct optime *start, struct error *erro
          feed_open(&applier->feed, applier->source_uri, start, spool, error);
 }
 
-/* One look. A spool whose thread lost the source is taken up again. */
+/* One look. If the spool's thread lost the source, it is started again. */
 static bool
 look(struct applier *applier, const struct optime *start, struct error *error)
 {
@@ -62,7 +62,7 @@ look(struct applier *applier, const struct optime *start, struct error *error)
          oplog_watch_send(&applier->channel, &seen, error);
 }
 
-/* How both servers do; one that is away is found by others. */
+/* Measures how both servers do. Others find out if one is away. */
 static bool
 report_load(struct applier *applier, bool *denied, struct error *error)
 {

@@ -69,7 +69,7 @@ add_diff(struct batch *batch, const struct entry *entry, struct error *error)
   return true;
 }
 
-/* $v says how it was written, not what to do; targets from 6.1 on refuse it. */
+/* $v says how the update was written, not what to do. Targets from 6.1 on refuse it. */
 static void
 add_modifiers(struct batch *batch, const struct entry *entry)
 {
@@ -232,7 +232,7 @@ is_new_primary(const bson_t *document)
          BSON_ITER_HOLDS_UTF8(&found) && strcmp(bson_iter_utf8(&found, NULL), "new primary") == 0;
 }
 
-/* As one transaction on the target, too, unless it is too large or has commands in it. */
+/* Applies it as one transaction on the target, too, unless it is too large or has commands in it. */
 static bool
 take_transaction(struct applier *applier, const bson_t *document, bool parts, struct error *error)
 {

@@ -349,7 +349,7 @@ catalog_read_size(struct collection *collection, struct reader *reader, struct e
   bson_destroy(quick);
   bson_destroy(slow);
   free(ns);
-  /* A size that cannot be had is not worth a migration; a lost connection is. */
+  /* A missing size does not end a migration; a lost connection does. */
   return ok || error->code != 0 || error_wrap(error, "cannot ask the size of %s.%s", collection->db, collection->name);
 }
 

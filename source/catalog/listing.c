@@ -88,7 +88,7 @@ listing_free(struct listing *listing)
   free(listing);
 }
 
-/* A UUID is of one collection in all databases; NULL: the view of that name. */
+/* A UUID names one collection in all databases. `uuid` NULL: the view of that name. */
 static void
 make_key(char key[KEY_SIZE], const char *db, const char *name, const uint8_t *uuid)
 {
@@ -132,7 +132,7 @@ add_state(struct subject *subject, size_t at, bool unknown, const char *name)
   subject->states[subject->count++] = (struct state){.at = at, .unknown = unknown, .name = memory_string(name)};
 }
 
-/* One that no change spoke of so far was called `before`, or (NULL) was not there. */
+/* A collection that no change spoke of so far was called `before`, or (NULL) did not exist. */
 static struct subject *
 add_subject(struct listing *listing, struct database *database, const char *name, const uint8_t *uuid,
             const char *before)
@@ -235,7 +235,10 @@ document_of(const bson_t *document, const char *field, bson_t *value)
   return bson_init_static(value, bytes, size);
 }
 
-/* What replaced another one says which (3.6 says `true` where there was none). Within one database: see listing.h. */
+/*
+ * A rename that replaced another collection says which (3.6 says `true` if there was none). Within one database: see
+ * listing.h.
+ */
 static void
 note_rename(struct listing *listing, uint64_t ts, const uint8_t *uuid, const bson_t *o)
 {
@@ -301,7 +304,7 @@ note_view(struct listing *listing, uint64_t ts, char kind, const bson_t *operati
   add_new_state(listing, database, name, NULL, kind == 'i' ? NULL : name, kind == 'd' ? NULL : name);
 }
 
-/* An entry, or an operation of an applyOps, of which others may be within. */
+/* Takes an entry, or an operation of an applyOps, which may have others in it. */
 static void
 note(struct listing *listing, uint64_t ts, const bson_t *operation, int depth)
 {
@@ -445,7 +448,7 @@ listing_judge(struct listing *listing, const struct catalog *catalog, catalog_wa
   return ok;
 }
 
-/* The changes since `start`; the oplog of a transaction is read for the collections it makes (4.4 on). */
+/* Takes the changes since `start`. A transaction's entries are read for the collections that it creates (4.4 on). */
 static bool
 read_changes(struct listing *listing, struct reader *reader, uint64_t start, struct error *error)
 {

@@ -45,7 +45,7 @@ selection_check(const struct selection *selection, struct error *error)
   return true;
 }
 
-/* Asks all of them, so that each notes whether it is of any use. */
+/* Asks all items, so that each notes whether it matched anything. */
 static bool
 matches_any(const struct selection *selection, enum selection_list list, const char *text)
 {

@@ -58,7 +58,7 @@ connected(struct legacy *legacy, struct error *error)
   return true;
 }
 
-/* A member that is no primary any more, or shuts down: the next call looks for another one. */
+/* The member is no primary any more, or shuts down. The next call looks for another one. */
 static bool
 lost(struct legacy *legacy, const struct error *error)
 {
@@ -78,7 +78,7 @@ is_to_try(const struct legacy *legacy, int attempt)
   return attempt == 0 || (attempt == 1 && legacy->link && legacy->link->broken);
 }
 
-/* Whether a find may ask for what a majority holds: only a server that was started so takes it. */
+/* Whether a find may ask for what a majority holds. Only a server that was started for that takes it. */
 static void
 ask_majority(struct legacy *legacy)
 {
@@ -218,7 +218,7 @@ legacy_find(struct legacy *legacy, const struct find *find)
     cursor->flags = (find->tailable ? WIRE_TAILABLE : 0) | (find->oplog ? WIRE_OPLOG_REPLAY : 0);
     cursor->skip = (int32_t)find->skip;
     cursor->left = find->limit ? find->limit : INT64_MAX;
-    /* One document and no cursor is -1; a larger limit is only what a batch may have at most. */
+    /* One document and no cursor is -1. A larger limit is only the most that a batch may have. */
     cursor->number = find->limit == 1 ? -1 : find->limit ? (int32_t)find->limit : find->batch_size;
   }
   return cursor;

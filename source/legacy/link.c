@@ -41,7 +41,7 @@ link_close(struct link *link)
   }
 }
 
-/* What old servers say without a code, or with one that later means something else. */
+/* Errors of old servers without a code, or with one that means something else later. */
 static const struct {
   int64_t code; /* 0: any */
   const char *text;
@@ -127,7 +127,7 @@ next_request(struct link *link)
   return link->request;
 }
 
-/* Reads the body, unpacks it where it is compressed, and checks what it says of itself. */
+/* Reads the body, unpacks it if it is compressed, and checks its own lengths. */
 static bool
 read_body(struct link *link, const struct wire_head *head, struct link_reply *reply, struct error *error)
 {
@@ -216,7 +216,7 @@ link_command(struct link *link, const char *db, const bson_t *command, struct li
     error_set(error, link->side->kind, "a command was answered with %u documents", reply->wire.count);
     return broke(link, error);
   }
-  /* Documents of a batch are looked at one by one, where they are decoded. */
+  /* Documents of a batch are checked one by one, when they are decoded. */
   if (!bson_has_field(answer, "cursor") && !nesting_fits(bson_get_data(answer), answer->len)) {
     error_set(error, link->side->kind, "a command was answered with a damaged or too deeply nested document");
     error->code = CODE_INVALID_BSON;

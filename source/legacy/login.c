@@ -176,7 +176,7 @@ by_plain(struct login *login, struct error *error)
   return ok;
 }
 
-/* The certificate of the TLS connection is the proof; before 3.4 the user has to be named as well. */
+/* The certificate of the TLS connection is the proof. Before 3.4 the user has to be named as well. */
 static bool
 by_x509(struct login *login, const mongoc_uri_t *uri, struct error *error)
 {

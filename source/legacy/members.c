@@ -11,7 +11,7 @@
 #define PAUSE_MS 500
 #define MEMBERS_MOST 100 /* more than any set has */
 
-/* The number of the member of this name; one that is new is added. */
+/* The number of the member of this name. A new one is added. */
 static size_t
 add_name(struct members *members, const char *name)
 {
@@ -96,7 +96,7 @@ split_name(const char *name, char host[BSON_HOST_NAME_MAX + 1], int *port)
   return true;
 }
 
-/* A host that a member tells of; it could not know a path on this machine. */
+/* A host that a member names. A member could not know a path on this machine. */
 static size_t
 learn_name(struct members *members, const bson_iter_t *iter)
 {

@@ -89,7 +89,7 @@ base64(const uint8_t *bytes, size_t size)
   return text;
 }
 
-/* How many bytes; -1 if it is no base64, or more than `most` bytes. */
+/* The number of bytes; -1 if it is no base64, or has more than `most` bytes. */
 static int
 unbase64(const char *text, uint8_t *bytes, size_t most)
 {
@@ -129,7 +129,7 @@ hmac(const uint8_t *key, size_t size, const char *text, uint8_t out[SCRAM_SHA1_B
          made == SCRAM_SHA1_BYTES;
 }
 
-/* The proof into `proof`, and the signature that the server has to answer with. */
+/* Writes the proof, and the signature that the server has to answer with. */
 static bool
 compute(struct scram *scram, const uint8_t salted[SCRAM_SHA1_BYTES], const char *message,
         uint8_t proof[SCRAM_SHA1_BYTES])

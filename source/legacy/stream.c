@@ -177,7 +177,7 @@ load_certificates(SSL_CTX *context, const struct stream_options *options, struct
   return loaded || tls_failed(options->key_file, error);
 }
 
-/* What OpenSSL cannot use, by its file; a wrong password shows as a failed decryption. */
+/* Names the file that OpenSSL cannot use. A wrong password shows as a failed decryption. */
 static bool
 bad_file(const char *file, const char *what, struct error *error)
 {
@@ -233,7 +233,7 @@ expect_host(SSL *ssl, const char *host)
   return X509_VERIFY_PARAM_set1_host(parameters, host, 0) == 1;
 }
 
-/* Several servers may share one address; an address itself is no name to tell. */
+/* Several servers may share one address, so the name is sent. An address itself is no name to send. */
 static bool
 tell_host(SSL *ssl, const char *host)
 {

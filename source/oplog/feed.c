@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-/* How far the thread reads ahead; twice that is held at most. */
+/* How far the thread reads ahead. At most twice as much is in memory. */
 #define AHEAD_BYTES (16 << 20)
 #define SYNC_MS 1000
 
@@ -69,7 +69,7 @@ append(struct chunk *chunk, const bson_t *entry, const struct optime *at, const 
   chunk->size += entry->len;
 }
 
-/* Into the file, and from time to time, or `now`, onto the disk. */
+/* Writes into the file, and from time to time, or `now`, onto the disk. */
 static bool
 put_into_spool(struct feed *feed, const bson_t *entry, const struct optime *settled, bool now, struct error *error)
 {
@@ -84,7 +84,7 @@ put_into_spool(struct feed *feed, const bson_t *entry, const struct optime *sett
   return true;
 }
 
-/* What was read goes where the consumer takes it from. False: no more is wanted, or can be had. */
+/* Puts what was read where the reader takes it from. False: no more is wanted, or can be had. */
 static bool
 push(struct feed *feed, int got, const bson_t *entry, struct error *error)
 {
@@ -249,7 +249,7 @@ read_spool(struct feed *feed, int64_t end, struct error *error)
   return got;
 }
 
-/* Everything was given: takes over what the thread has read meanwhile. 1, 0, -1 as feed_next. */
+/* Everything was given: takes over what the thread has read meanwhile. Returns 1, 0 or -1, as feed_next. */
 static int
 refill(struct feed *feed, int wait_ms, struct error *error)
 {

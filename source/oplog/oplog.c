@@ -343,7 +343,7 @@ oplog_find(struct reader *reader, uint64_t ts, bson_t *entry, struct error *erro
   return got;
 }
 
-/* The first entry at or behind `ts` that a majority holds: 1, 0, -1. */
+/* The first entry at or after `ts` that a majority holds. 1; 0: none; -1 on error. */
 static int
 first_from(struct reader *reader, uint64_t ts, struct optime *found, struct error *error)
 {
@@ -479,7 +479,7 @@ cursor_at(struct oplog_cursor *cursor, uint64_t ts, bool tailable)
   return read_from(cursor->reader, ts, 0, tailable);
 }
 
-/* Where late entries may begin: never before the start, which is an entry that is there. */
+/* Where late entries may begin. Never before the start, whose entry must be there. */
 static uint64_t
 late_from(const struct oplog_cursor *cursor)
 {
@@ -594,7 +594,7 @@ oplog_free(struct oplog_cursor *cursor)
   }
 }
 
-/* The cursor that is read has nothing more: on to the next stage. */
+/* The present cursor has nothing more: on to the next stage. */
 static bool
 next_stage(struct oplog_cursor *cursor, struct error *error)
 {
@@ -645,7 +645,7 @@ wait_committed(struct oplog_cursor *cursor, struct reader_cursor *reading, uint6
   return 1;
 }
 
-/* The next entry of the cursor that is read, those given before left out. */
+/* The next entry of the present cursor, without those given before. */
 static int
 read_entry(struct oplog_cursor *cursor, const bson_t **entry, struct error *error)
 {

@@ -28,7 +28,7 @@ struct cut {
   uint64_t settled;
 };
 
-/* Both are written as this machine holds them: a spool does not travel. */
+/* Both are written in this machine's byte order: a spool is not moved to another machine. */
 struct file_head {
   char magic[8];
   struct optime start;
@@ -163,7 +163,7 @@ spool_size(const struct spool *spool)
   return spool->end;
 }
 
-/* Puts what is pending behind the whole blocks; a failure leaves the file as it was. */
+/* Writes what is pending behind the whole blocks. A failure leaves the file as it was. */
 static bool
 write_block(struct spool *spool, struct error *error)
 {
@@ -297,7 +297,7 @@ spool_entry(const uint8_t *bytes, size_t size, bson_t *entry)
   return length <= size && nesting_fits(bytes, length) && bson_init_static(entry, bytes, length);
 }
 
-/* Takes the entries that do not count out of a block's; gives the new size. */
+/* Removes the entries that do not count from a block. Returns the new size. */
 static size_t
 without_cut(const struct spool *spool, int64_t offset, uint8_t *bytes, size_t size)
 {
@@ -383,7 +383,7 @@ walk(struct spool *spool, int64_t *end, struct error *error)
   return got >= 0;
 }
 
-/* What is behind the whole blocks is of a writer that died. Then this is a cut, too. */
+/* What is behind the whole blocks comes from a writer that died. So this is a cut, too. */
 static bool
 recover(struct spool *spool, struct error *error)
 {

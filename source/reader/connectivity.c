@@ -77,7 +77,7 @@ say_hello(const char *side, const mongoc_host_list_t *host, const struct stream_
   return ok;
 }
 
-/* What to do about what OpenSSL says; its texts are those of 1.1 and 3. */
+/* What the user can do about OpenSSL's error. The texts are those of 1.1 and 3. */
 static const char *
 mend_of(const char *reason)
 {
@@ -106,7 +106,7 @@ mend_of(const char *reason)
   return NULL;
 }
 
-/* The answer may need a certificate that is not given: the handshake is enough. */
+/* The answer may need a certificate that was not given. The handshake is enough. */
 static bool
 speaks(const char *side, const mongoc_host_list_t *host, bool tls)
 {

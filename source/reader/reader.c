@@ -41,7 +41,10 @@ ask_majority(struct reader *reader, struct error *error)
   return ok || error->code != 0; /* a "no" is an answer; only a lost connection is none */
 }
 
-/* A collection that nobody has: servers that know UUIDs say that it is not there, others something else. */
+/*
+ * A command on a collection that nobody has. Servers that know UUIDs say that it does not exist, others say something
+ * else.
+ */
 static bool
 ask_by_uuid(struct reader *reader, struct error *error)
 {
@@ -76,7 +79,7 @@ ask_moves(struct reader *reader, struct error *error)
   return ok || error->code != 0;
 }
 
-/* By the driver; if that says the server is too old for it, by our own reader. */
+/* The driver connects. If it says that the server is too old for it, our own reader does. */
 static bool
 connect_either(struct reader *reader, const char *uri, bool patient, struct server_hello *hello, struct error *error)
 {
@@ -297,7 +300,7 @@ note_refusal(struct reader *reader, const struct error *error)
   reader->majority = reader->majority && error->code != CODE_MAJORITY_NOT_ENABLED;
 }
 
-/* Interrupted before it gave anything, a find or an aggregation is sent again. */
+/* A find or an aggregation that was interrupted before it gave anything is sent again. */
 static bool
 begin_again(struct reader_cursor *cursor, const struct error *error)
 {

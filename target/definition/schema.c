@@ -507,7 +507,7 @@ make_index(const bson_t *spec, bool collated, struct schema_index *index)
   return schema_index_unique(spec) ? SCHEMA_INDEX_UNIQUE : SCHEMA_INDEX_PLAIN;
 }
 
-/* From 4.4 on, and not a standalone. What the driver knows of the server is enough. */
+/* From 4.4 on, and not on a standalone. What the driver knows of the server is enough. */
 static bool
 takes_commit_quorum(const struct server *target)
 {
@@ -553,7 +553,7 @@ create_indexes_of(struct server *target, const char *db, const char *coll, const
   return ok || error_wrap(error, "cannot build the indexes of %s.%s", db, coll);
 }
 
-/* Those of `indexes` with an original definition, as that, or those without one. */
+/* Those of `indexes` that have an original definition, in that form; or those that have none. */
 static uint32_t
 choose_indexes(const bson_t *indexes, bool original, bson_t *chosen)
 {

@@ -62,7 +62,7 @@ mark_make(struct server *target, struct mark *mark, struct error *error)
   return error->code == 0 || server_error_passes(error) ? -1 : 0;
 }
 
-/* The number of the document that `at` ends with; 0 if it is none. */
+/* The number in the document that `at` ends with; 0 if it is none. */
 static int64_t
 sequence_at(const bson_t *reply, const char *path)
 {

@@ -89,7 +89,7 @@ delete_it(const struct writing *writing, struct error *error)
   return done;
 }
 
-/* From 5.0 on a replacement may not have names with a dollar sign, and an insert may. */
+/* From 5.0 on an insert may have names with a dollar sign, but a replacement may not. */
 static int
 write_plainly(const struct writing *writing, struct error *error)
 {
@@ -107,7 +107,7 @@ write_plainly(const struct writing *writing, struct error *error)
   return done;
 }
 
-/* A modifier sets what an insert does not; names that are paths cannot be set so. */
+/* A modifier sets values that an insert changes. It cannot set names that are paths. */
 static int
 set_timestamps(const struct writing *writing, struct error *error)
 {
@@ -181,7 +181,7 @@ is_same(const struct writing *writing, struct error *error)
 enum verbatim_outcome
 verbatim_write(struct server *target, const char *db, const char *coll, const bson_t *document, struct error *error)
 {
-  /* The last one is the first again: what is nearest is to be there. */
+  /* The last means is the first again, so that the nearest form is there in the end. */
   static int (*const ways[])(const struct writing *writing, struct error *error) = {as_ordinary_write, as_pipeline,
                                                                                     as_oplog_entry, as_ordinary_write};
   struct writing writing = {.target = target, .db = db, .coll = coll, .document = document};

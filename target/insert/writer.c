@@ -125,7 +125,7 @@ note_duplicate(struct writer *writer, const struct writer_batch *batch, int64_t 
   }
 }
 
-/* One write error of the reply: counted, reported, or what ends the copy. */
+/* Takes one write error of the reply: counts it, reports it, or ends the copy. */
 static bool
 take_write_error(struct writer *writer, const struct writer_batch *batch, const struct write_error *said,
                  struct error *error)
@@ -156,7 +156,7 @@ take_write_errors(struct writer *writer, const struct writer_batch *batch, const
   return ok;
 }
 
-/* One of the write errors says that the server was not able to do it now. */
+/* Whether a write error says that the server was not able to do it now. */
 static bool
 has_passing_error(const bson_t *reply, struct error *error)
 {
@@ -179,14 +179,14 @@ has_write_errors(const bson_t *reply)
   return write_errors_begin(reply, &iter);
 }
 
-/* True if the server's answer is about a document, and no batch has it by itself yet. */
+/* True if the server's answer is about a document that does not yet have a batch of its own. */
 bool
 writer_unreadable(const struct error *error)
 {
   return error->kind == ERROR_TARGET && refused_by_content(error->code, true);
 }
 
-/* The command as a whole was refused: for the only document in it. */
+/* The command as a whole was refused, because of the only document in it. */
 static bool
 refuse_only(struct writer *writer, const struct writer_batch *batch, struct error *error)
 {
@@ -229,7 +229,7 @@ insert_once(struct writer *writer, struct writer_batch *batch, struct error *err
   return ok;
 }
 
-/* What an attempt that was cut short has written, the next one finds there. */
+/* The next attempt finds what this one, cut short, has written. */
 static bool
 insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, struct error *error)
 {

@@ -204,7 +204,7 @@ phase_of(enum apply_kind kind, bool insert_replaces)
   return kind == APPLY_INSERT && !insert_replaces ? INSERTS : UPDATES;
 }
 
-/* Where each document's newest write stands; a table twice as large as there are writes. */
+/* The place of each document's newest write, in a table twice as large as there are writes. */
 struct seen {
   uint64_t hash; /* 0: free */
   size_t place;

@@ -15,7 +15,7 @@ delta_pipeline(const bson_t *delta)
   return BCON_NEW("0", "{", "$_internalApplyOplogUpdate", "{", "oplogUpdate", BCON_DOCUMENT(delta), "}", "}");
 }
 
-/* Of the stage, an update that matches nothing tells, on a collection that nobody has. */
+/* Whether the target has the stage: an update on a collection that nobody has tells. */
 bool
 bulk_init(struct bulk *bulk, struct server *target, struct error *error)
 {

@@ -356,7 +356,7 @@ delta_apply(const bson_t *document, const bson_t *diff, bson_t *result, struct e
   return true;
 }
 
-/* A diff on its way to modifiers. `set` and `unset` are NULL where only the question is asked. */
+/* A diff that becomes modifiers. `set` and `unset` are NULL if only the question is asked. */
 struct modifiers {
   bson_t *set;
   bson_t *unset;

@@ -191,7 +191,7 @@ look_again(const struct reading *reading, const struct batch_op *op, struct docu
   return there >= 0;
 }
 
-/* Reads as many as can be held at once; `*end` is brought back where they are less. */
+/* Reads as many as can be held at once. `*end` is brought back if these are fewer. */
 static bool
 read_documents(struct reading *reading, size_t at, size_t *end, struct error *error)
 {
@@ -220,7 +220,7 @@ write_pending(const struct reading *reading, struct document *document)
   }
 }
 
-/* Applies the delta of `op` to its document. `*gone`: there is none, and that is fine. */
+/* Applies the delta of `op` to its document. `*gone`: there is no document, and that is fine. */
 static bool
 change(const struct reading *reading, const struct batch_op *op, struct document *document, bool *gone,
        struct error *error)
@@ -246,7 +246,7 @@ change(const struct reading *reading, const struct batch_op *op, struct document
   return true;
 }
 
-/* Takes ops[i] into account, and puts what is left of it to ops[*kept]. */
+/* Takes ops[i] into account, and puts what is left of it into ops[*kept]. */
 static bool
 take(struct reading *reading, size_t i, size_t *kept, struct error *error)
 {

@@ -66,7 +66,7 @@ sending_finds_nothing(const struct sending *sending, const struct batch_op *op, 
   return sending->bulk->lenient || sending_diverged(sending, op, "the document is not there", error);
 }
 
-/* The paths from `first` on as one update, in the place of their last; gives its number. */
+/* Makes one update of the paths from `first` on, in the place of the last of them. Returns its number. */
 static size_t
 join_paths(const struct sending *sending, size_t first)
 {
