@@ -44,7 +44,10 @@ enum server_code {
   CODE_DATABASE_DIFFERS_BY_CASE = 13297
 };
 
-/* A namespace that nobody has, for commands that find nothing there, but whose answer tells something: server/probe_place.h */
+/*
+ * A namespace that nobody has, for commands that find nothing there, but whose answer tells something. The database
+ * may be another one: server/probe_place.h
+ */
 #define SERVER_PROBE_DB "mongoferry"
 #define SERVER_PROBE_COLL "mongoferry.probe"
 #define PROBE_PLACE_SIZE 64
@@ -157,15 +160,15 @@ bool server_command_long(struct server *server, const char *db, const bson_t *co
                          struct error *error);
 
 /*
- * The reply to a command that opens a cursor, for mongoc_cursor_new_from_command_reply_with_opts; `reply` is always set. As
- * server_command. But nobody looked at how deep the documents are: whoever reads them does that.
+ * The reply to a command that opens a cursor, for mongoc_cursor_new_from_command_reply_with_opts; `reply` is always
+ * set. As server_command, but nobody has checked how deep the documents are. Whoever reads them checks that.
  */
 bool server_ask_cursor(struct server *server, const char *db, const bson_t *command, bson_t *reply,
                        struct error *error);
 
 /*
- * A find with the filter. Call server_cursor_clear in any case. It goes by a command, as the driver's own find refuses a filter
- * with an empty field name in it. An `_id` may have one.
+ * A find with the filter. Call server_cursor_clear in any case. It is sent as a command: the driver's own find refuses
+ * a filter with an empty field name, which an `_id` may have.
  */
 struct server_cursor {
   struct server *server;
