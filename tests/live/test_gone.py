@@ -186,7 +186,7 @@ def test_other_entry_at_the_time_of_the_bookmark(source, target, tmp_path):
     migrated_and_stopped(source, target, tmp_path)
     at = source.oplog[-1][0]
     source.oplog[-1] = (at, encode(SON(ts=Timestamp(*at), t=1, v=2, **insert("other"))))
-    assert "has no entry" in refused(source, target, tmp_path)
+    assert "no longer has the entry" in refused(source, target, tmp_path)
 
 
 def roll_back(source, kept, now=None):
@@ -206,7 +206,7 @@ def test_bookmark_was_rolled_back(source, target, tmp_path, kept):
     roll_back(source, kept)
     line = refused(source, target, tmp_path)
     common, other = source.oplog[kept][0], source.oplog[kept + 1][0]
-    assert f"has no entry {text(lost)} (term 1)" in line
+    assert f"no longer has the entry {text(lost)} (term 1)" in line
     assert f"agree up to {text(common)} (term 1) at most, where the source goes on with {text(other)} (term 2)" in line
 
 
@@ -223,7 +223,7 @@ def test_rolled_back_while_tailing(source, target, tmp_path):
     assert f"agree up to {text(source.oplog[COPIED][0])} (term 1) at most" in line
     assert "start over with --forceDump --drop" in line
     assert not target.client().d.c.find_one({"_id": {"$regex": "other"}})
-    assert f"has no entry {text(source.end)} (term 1)" in refused(source, target, tmp_path)
+    assert f"no longer has the entry {text(source.end)} (term 1)" in refused(source, target, tmp_path)
 
 
 @pytest.mark.long
