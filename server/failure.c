@@ -23,12 +23,15 @@ bool
 failure_interrupts(int64_t code)
 {
   /*
-   * By killOp or killCursors, a time limit, a dropped index, another operation in the way, a full cache, a chunk that
-   * moved. S:src/mongo/base/error_codes.err@r4.2.2; from 290 on error_codes.yml of 5.0 and 6.0: ObjectIsBusy,
+   * By killOp or killCursors, a time limit, a dropped index, another operation in the way, a full cache. On a sharded
+   * cluster, by a chunk or a database that moves, or a mongos that does not know yet where it is.
+   * S:src/mongo/base/error_codes.err@r4.2.2; from 290 on error_codes.yml of 5.0 and 6.0: ShardInvalidatedForTargeting,
+   * ObjectIsBusy, MovePrimaryInProgress, ReshardingCriticalSectionTimeout, ShardCannotRefreshDueToLocksHeld,
    * InterruptedDueToStorageChange, TemporarilyUnavailable, ClientMarkedKilled.
    */
-  static const int64_t codes[] = {24,  43,  46,  50,  63,  112, 150, 175,   202,   215,   237,   239,
-                                  251, 262, 276, 290, 314, 355, 365, 11601, 12586, 12587, 13388, 46841};
+  static const int64_t codes[] = {24,  43,  46,  50,  63,  112,   117,   150,   175,   202,  215,
+                                  237, 239, 249, 250, 251, 262,   272,   276,   290,   304,  314,
+                                  319, 342, 343, 355, 365, 11601, 12586, 12587, 13388, 46841};
   return failure_is_among(code, codes, sizeof codes / sizeof *codes);
 }
 
@@ -45,19 +48,23 @@ failure_interrupted(const struct error *error)
 }
 
 bool
-server_error_passes(const struct error *error)
+failure_passes(int64_t code)
 {
   /*
-   * Elections, shutdowns, time-outs, no majority snapshot yet, or none on this primary.
-   * S:src/mongo/base/error_codes.err@r4.2.2
+   * Elections, shutdowns, time-outs, no majority snapshot yet, or none on this primary. What a mongos says of a shard
+   * that is away: of its connections (71, 90, 145, 199, 317, 333), of one that is not there yet (94, 203), and that it
+   * made no progress (82). S:src/mongo/base/error_codes.err@r4.2.2; from 290 on error_codes.yml of 5.0.
    */
-  static const int64_t codes[] = {6,   7,    64,    89,    91,    133,   134,   148,  189,
-                                  246, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
-  if (!is_of_a_server(error)) {
-    return false;
-  }
-  return error->code == 0 || /* nothing answered: the network, or no primary */
-         failure_is_among(error->code, codes, sizeof codes / sizeof *codes) || failure_interrupts(error->code);
+  static const int64_t codes[] = {6,   7,   64,  71,  82,  89,  90,  91,   94,    133,   134,   145,   148,   149,
+                                  189, 199, 203, 216, 246, 317, 333, 9001, 10058, 10107, 11600, 11602, 13435, 13436};
+  return failure_is_among(code, codes, sizeof codes / sizeof *codes) || failure_interrupts(code);
+}
+
+bool
+server_error_passes(const struct error *error)
+{
+  /* 0: nothing answered: the network, or no primary */
+  return is_of_a_server(error) && (error->code == 0 || failure_passes(error->code));
 }
 
 void

@@ -14,6 +14,8 @@ bool failure_is_among(int64_t code, const int64_t *codes, size_t count);
 
 /* Whether the server's error code says that this operation was interrupted. Such failures pass. */
 bool failure_interrupts(int64_t code);
+/* That, or a server that is away, or no primary, or not ready. */
+bool failure_passes(int64_t code);
 bool failure_interrupted(const struct error *error);
 
 /*

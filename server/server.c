@@ -375,18 +375,22 @@ server_show_id(const bson_t *selector)
 }
 
 /*
- * A write error that is an interruption, in a reply to a command of one write: nothing was done. In a command of
- * several writes, those before it may have been done. Everything that goes this way can be done twice.
+ * A write error that passes, in a reply to a command of one write: nothing was done. So a mongos tells of a shard
+ * without a primary. In a command of several writes, those before it may have been done. Everything that goes this way
+ * can be done twice.
  */
 static bool
-was_interrupted(const bson_t *reply, bson_error_t *cause)
+could_not_write(const bson_t *reply, bson_error_t *cause)
 {
-  struct write_error first;
-  if (!write_errors_first(reply, &first) || !failure_interrupts(first.code)) {
-    return false;
+  struct write_error said;
+  bson_iter_t iter;
+  for (bool more = write_errors_begin(reply, &iter); more && write_errors_next(&iter, &said);) {
+    if (failure_passes(said.code)) {
+      bson_set_error(cause, MONGOC_ERROR_SERVER, (uint32_t)said.code, "%s", said.text);
+      return true;
+    }
   }
-  bson_set_error(cause, MONGOC_ERROR_SERVER, (uint32_t)first.code, "%s", first.text);
-  return true;
+  return false;
 }
 
 static bool
@@ -490,7 +494,7 @@ run_once(struct server *server, const char *db, const bson_t *command, bson_t *r
                    "a command was answered with a damaged or too deeply nested document");
     ok = false;
   }
-  ok = ok && !was_interrupted(answer, &cause);
+  ok = ok && !could_not_write(answer, &cause);
   if (!ok) {
     server_error(server, &cause, error);
   }

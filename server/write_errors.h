@@ -1,5 +1,6 @@
 /*
  * The write errors in a reply to a write. They come from outside, so each field may be missing, or of any type. Pure.
+ * Where several shards gave different errors for one write, and one of them passes, the code is that one's.
  */
 #ifndef FERRY_SERVER_WRITE_ERRORS_H
 #define FERRY_SERVER_WRITE_ERRORS_H

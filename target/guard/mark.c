@@ -131,29 +131,35 @@ mark_look_after_rest(struct server *target, const struct mark *mark, int64_t *us
   return !rested || mark_look(target, mark, error);
 }
 
+/* A mongos of 4.0 refuses findAndModify in `admin` (193): so an update, and then the question how far it is. */
 bool
 mark_move(struct server *target, struct mark *mark, int timeout_ms, struct error *error)
 {
   bson_t reply;
+  bson_iter_t iter;
+  int64_t found = 0;
   if (!mark->kept) {
     return true;
   }
-  bson_t *command = BCON_NEW("findAndModify", BCON_UTF8(MARK_COLL), "query", "{", "_id", BCON_OID(&mark->id),
-                             "sequence", "{", "$gte", BCON_INT64(mark->sequence), "}", "}", "update", "{", "$inc", "{",
-                             "sequence", BCON_INT64(1), "}", "}", "new", BCON_BOOL(true));
+  bson_t *command = BCON_NEW("update", BCON_UTF8(MARK_COLL), "updates", "[", "{", "q", "{", "_id", BCON_OID(&mark->id),
+                             "sequence", "{", "$gte", BCON_INT64(mark->sequence), "}", "}", "u", "{", "$inc", "{",
+                             "sequence", BCON_INT64(1), "}", "}", "}", "]");
   put_majority(command, timeout_ms);
   bool ok = server_command(target, MARK_DB, command, &reply, error);
-  int64_t sequence = ok ? sequence_at(&reply, "value.sequence") : 0;
+  bool moved = ok && bson_iter_init_find(&iter, &reply, "n") && bson_iter_as_int64(&iter) == 1;
   bson_destroy(command);
   bson_destroy(&reply);
   if (!ok) {
     return timeout_ms > 0 && error->code == CODE_WRITE_CONCERN_FAILED;
   }
-  if (sequence == 0) {
+  if (!moved) {
     return make_sure(target, mark, error) &&
            error_set(error, ERROR_TARGET, "the target's mark exists, but it could not be updated");
   }
-  mark->sequence = sequence;
+  if (!ask(target, mark, &found, error)) {
+    return false;
+  }
+  mark->sequence = found > mark->sequence ? found : mark->sequence + 1; /* whoever answers less is behind */
   return true;
 }
 

@@ -11,8 +11,8 @@ refused_by_content(int64_t code, bool whole)
 {
   /* Depth, names, size, and keys that an index cannot have. S:src/mongo/base/error_codes.err@r4.2.2 */
   static const int64_t outcome[] = {15, 52, 171, 201, 10334, 16755, 17280, 17419, 17420};
-  /* Values, forms, _id. */
-  static const int64_t content[] = {2, 9, 14, 21, 22, 53, 55, 56, 57, 121};
+  /* Values, forms, _id; what a sharded collection cannot place: no shard key, a MaxKey in it, or too large a one. */
+  static const int64_t content[] = {2, 9, 14, 21, 22, 53, 55, 56, 57, CODE_SHARD_KEY_NOT_FOUND, 121, 13334};
   return failure_is_among(code, outcome, sizeof outcome / sizeof *outcome) ||
          (whole && failure_is_among(code, content, sizeof content / sizeof *content));
 }

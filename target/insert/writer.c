@@ -163,9 +163,9 @@ has_passing_error(const bson_t *reply, struct error *error)
   bson_iter_t iter;
   struct write_error said;
   for (bool more = write_errors_begin(reply, &iter); more && write_errors_next(&iter, &said);) {
-    error_set(error, ERROR_TARGET, "the target could not write a document at this moment");
-    error->code = said.code;
-    if (error->code && server_error_passes(error)) {
+    if (failure_passes(said.code)) {
+      error_set(error, ERROR_TARGET, "the target could not write a document at this moment: %s", said.text);
+      error->code = said.code;
       return true;
     }
   }
@@ -196,7 +196,7 @@ refuse_only(struct writer *writer, const struct writer_batch *batch, struct erro
 }
 
 static void
-prepare(struct writer *writer, struct writer_batch *batch, bool majority)
+prepare(const struct writer *writer, mongoc_bulk_operation_t *bulk, bool majority)
 {
   mongoc_write_concern_t *concern = mongoc_write_concern_new();
   if (majority) {
@@ -204,11 +204,68 @@ prepare(struct writer *writer, struct writer_batch *batch, bool majority)
   } else {
     mongoc_write_concern_set_w(concern, 1);
   }
-  mongoc_bulk_operation_set_client(batch->bulk, writer->target->client);
-  mongoc_bulk_operation_set_database(batch->bulk, writer->db);
-  mongoc_bulk_operation_set_collection(batch->bulk, writer->coll);
-  mongoc_bulk_operation_set_write_concern(batch->bulk, concern);
+  mongoc_bulk_operation_set_client(bulk, writer->target->client);
+  mongoc_bulk_operation_set_database(bulk, writer->db);
+  mongoc_bulk_operation_set_collection(bulk, writer->coll);
+  mongoc_bulk_operation_set_write_concern(bulk, concern);
   mongoc_write_concern_destroy(concern);
+}
+
+/* An update of each of the batch's documents that changes nothing. */
+static bool
+touch_all(const struct writer_batch *batch, mongoc_bulk_operation_t *bulk, struct error *error)
+{
+  bson_error_t cause;
+  bson_t *nothing = BCON_NEW("$setOnInsert", "{", "mongoferry", BCON_INT32(1), "}");
+  bool ok = true;
+  for (size_t at = 0; ok && at < batch->ids_size;) {
+    uint32_t size;
+    bson_t selector;
+    memcpy(&size, batch->ids + at, sizeof size);
+    size = BSON_UINT32_FROM_LE(size);
+    ok = !bson_init_static(&selector, batch->ids + at, size) ||
+         mongoc_bulk_operation_update_one_with_opts(bulk, &selector, nothing, NULL, &cause);
+    at += size;
+  }
+  bson_destroy(nothing);
+  return ok || error_set(error, ERROR_TARGET, "cannot ask for the documents of a batch: %s", cause.message);
+}
+
+static int64_t
+reply_number(const bson_t *reply, const char *name)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, reply, name) ? bson_iter_as_int64(&iter) : 0;
+}
+
+/*
+ * Where every write of a command failed, a mongos does not tell that a write concern was not met. So a document that is
+ * there already may be on one member alone. An update that changes nothing does not fail, and waits for the majority.
+ * It counts the documents of the primary that took it.
+ * S:src/mongo/s/write_ops/batch_write_op.cpp, buildClientResponse@r4.0.14 and 5.0
+ */
+static bool
+confirm_duplicates(const struct writer *writer, const struct writer_batch *batch, int64_t duplicates,
+                   struct error *error)
+{
+  bson_t reply;
+  bson_error_t cause;
+  mongoc_bulk_operation_t *bulk = mongoc_bulk_operation_new(false);
+  prepare(writer, bulk, true);
+  bool ok = touch_all(batch, bulk, error);
+  if (ok) {
+    ok = mongoc_bulk_operation_execute(bulk, &reply, &cause) != 0;
+    if (!ok && !has_passing_error(&reply, error) && !failure_unconfirmed(&reply, error)) {
+      server_error(writer->target, &cause, error);
+    }
+    if (ok && reply_number(&reply, "nMatched") < duplicates) {
+      ok = error_set(error, ERROR_TARGET, "documents that the target had are gone, as after an election");
+      error->code = CODE_WRITE_CONCERN_FAILED;
+    }
+    bson_destroy(&reply);
+  }
+  mongoc_bulk_operation_destroy(bulk);
+  return ok;
 }
 
 static bool
@@ -219,7 +276,11 @@ insert_once(struct writer *writer, struct writer_batch *batch, struct error *err
   bool ok = mongoc_bulk_operation_execute(batch->bulk, &reply, &cause) != 0;
   if (!ok && !has_passing_error(&reply, error) && !failure_unconfirmed(&reply, error)) {
     if (has_write_errors(&reply)) { /* a network failure carries none; duplicates alone are no failure */
+      int64_t before = writer->duplicates;
       ok = take_write_errors(writer, batch, &reply, error);
+      if (ok && writer->target->mongos && reply_number(&reply, "nInserted") == 0 && writer->duplicates > before) {
+        ok = confirm_duplicates(writer, batch, writer->duplicates - before, error);
+      }
     } else {
       server_error(writer->target, &cause, error);
       ok = refuse_only(writer, batch, error);
@@ -238,7 +299,7 @@ insert_bulk(struct writer *writer, struct writer_batch *batch, bool majority, st
   if (!server_writes_majority(writer->target, &always, error)) {
     return false;
   }
-  prepare(writer, batch, majority || always);
+  prepare(writer, batch->bulk, majority || always);
   while (!insert_once(writer, batch, error)) {
     if (writer->in_order || !failure_try_again(error, &tries)) {
       return false;

@@ -181,12 +181,43 @@ take_refusal(struct sending *sending, size_t at, int64_t code, const char *text,
 {
   error_set(error, ERROR_TARGET, "target: %s", text);
   error->code = code;
-  if (code == 0 || !server_error_passes(error)) {
+  if (!failure_passes(code)) {
     return sending_forgive(sending, at, code, text, done, error);
   }
   sending->tries = at > *done ? 0 : sending->tries;
   *done = at;
   return failure_try_again(error, &sending->tries);
+}
+
+/* What is done twice may give another order of fields. */
+static void
+note_twice(const struct sending *sending, size_t from, size_t to)
+{
+  for (size_t i = from; sending->bulk->again && i < to; i++) {
+    bson_t change;
+    batch_change(sending->batch, &sending->run->ops[i], &change);
+    if (sending->run->ops[i].kind == APPLY_DELTA || bson_has_field(&change, "$unset")) {
+      sending_read_again(sending, &sending->run->ops[i]);
+    }
+  }
+}
+
+/*
+ * Where a write of an ordered command failed, a mongos does not tell that the write concern of those before it was not
+ * met. While the replay is lenient, they are sent again, without that one. After that, the replay goes back to its
+ * bookmark. S:src/mongo/s/write_ops/batch_write_op.cpp, buildClientResponse@r4.0.14 and 5.0
+ */
+static bool
+send_again_before(struct sending *sending, size_t from, size_t at, const char *text, struct error *error)
+{
+  if (!sending->bulk->lenient) {
+    error_set(error, ERROR_TARGET, "target: %s; a mongos does not tell whether a majority has those before it", text);
+    error->code = CODE_WRITE_CONCERN_FAILED;
+    return false;
+  }
+  note_twice(sending, from, at);
+  sending->until = at;
+  return true;
 }
 
 /*
@@ -199,13 +230,7 @@ send_fewer(struct sending *sending, size_t from, size_t to, const struct error *
   if (!sending->bulk->lenient || sending->bulk->session || !failure_try_again(error, &sending->tries)) {
     return false;
   }
-  for (size_t i = from; sending->bulk->again && i < to; i++) { /* what is done twice may give another order of fields */
-    bson_t change;
-    batch_change(sending->batch, &sending->run->ops[i], &change);
-    if (sending->run->ops[i].kind == APPLY_DELTA || bson_has_field(&change, "$unset")) {
-      sending_read_again(sending, &sending->run->ops[i]);
-    }
-  }
+  note_twice(sending, from, to);
   if (to - from > 1) {
     sending->most = (to - from) / 2;
     sending->tries = 0;
@@ -243,8 +268,13 @@ send_ordered(struct sending *sending, size_t from, size_t to, size_t *done, stru
     } else if (!sending->bulk->session && write_errors_first(&reply, &first) && first.index >= 0 &&
                (uint64_t)first.index < to - from) { /* another index is no write's of this command */
       size_t at = from + (size_t)first.index;
-      ok = check_counts(sending, &reply, from, at, error) &&
-           take_refusal(sending, at, first.code, first.text, done, error);
+      if (sending->bulk->target->mongos && at > from) {
+        *done = from;
+        ok = send_again_before(sending, from, at, first.text, error);
+      } else {
+        ok = check_counts(sending, &reply, from, at, error) &&
+             take_refusal(sending, at, first.code, first.text, done, error);
+      }
     } else {
       server_error(sending->bulk->target, &cause, error);
       ok = send_fewer(sending, from, to, error);
@@ -332,7 +362,8 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
   bool ok = true;
   while (ok && at < run->count) {
     size_t end = at;
-    while (end < run->count && end - at < sending.most && !delta_update_needed(&sending, &run->ops[end]) &&
+    size_t limit = at < sending.until ? sending.until : run->count;
+    while (end < limit && end - at < sending.most && !delta_update_needed(&sending, &run->ops[end]) &&
            !is_odd(&sending, &run->ops[end]) && run->ops[end].loose == run->ops[at].loose &&
            !(sending.one_by_one && end > at)) {
       end++;

@@ -232,7 +232,8 @@ sending_go_on_without(const struct sending *sending, size_t at, const char *text
 
 /*
  * SecantusDB 0.7 takes the replacement of a document whose _id is or holds NaN for a change of its _id. From 5.0 on
- * servers take names with a dollar sign in an insert, but not in a replacement.
+ * servers take names with a dollar sign in an insert, but not in a replacement. A mongos may not know where an upsert
+ * by _id goes, if another field is the shard key.
  */
 static bool
 delete_and_insert(const struct sending *sending, size_t at, struct error *error)
@@ -247,13 +248,16 @@ delete_and_insert(const struct sending *sending, size_t at, struct error *error)
                             "limit", BCON_INT32(1), "}", "]");
   bson_t *insert = BCON_NEW("insert", BCON_UTF8(sending->run->coll), "documents", "[", BCON_DOCUMENT(&change), "]",
                             "bypassDocumentValidation", BCON_BOOL(writer_bypasses(sending->run->coll)));
-  bool ok = server_command(sending->bulk->target, sending->run->db, delete, NULL, error) &&
-            server_command(sending->bulk->target, sending->run->db, insert, &reply, error);
-  if (ok) {
-    struct write_error first;
-    if (write_errors_first(&reply, &first)) {
-      ok = sending_go_on_without(sending, at, first.text, error);
-    }
+  bool deleted = server_command(sending->bulk->target, sending->run->db, delete, NULL, error);
+  bool ok = deleted && server_command(sending->bulk->target, sending->run->db, insert, &reply, error);
+  struct write_error first;
+  if (deleted && ok && write_errors_first(&reply, &first)) {
+    ok = sending_go_on_without(sending, at, first.text, error);
+  } else if (deleted && !ok && refused_by_content(error->code, true)) {
+    struct error why = *error;
+    ok = sending_go_on_without(sending, at, why.text, error);
+  }
+  if (deleted) {
     bson_destroy(&reply);
   }
   bson_destroy(delete);
@@ -301,7 +305,7 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
     return true;
   }
   bool dollars = code == CODE_DOLLAR_PREFIXED_FIELD_NAME && sending->bulk->takes_dollars;
-  if (sending_is_whole(sending, op) && (code == CODE_IMMUTABLE_FIELD || dollars)) {
+  if (sending_is_whole(sending, op) && (code == CODE_IMMUTABLE_FIELD || code == CODE_SHARD_KEY_NOT_FOUND || dollars)) {
     return delete_and_insert(sending, at, error);
   }
   bool whole = op->kind == APPLY_INSERT || op->kind == APPLY_REPLACE;

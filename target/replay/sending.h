@@ -18,6 +18,7 @@ struct sending {
   size_t read_from;     /* where the batch's bytes end without what delta_update.c added; 0: it added nothing */
   size_t read_end;      /* behind the last operation that needs these added bytes */
   int tries;            /* of the next write, after an interruption */
+  size_t until;         /* the operations before it are sent again without it: see send_again_before in bulk.c */
   size_t most;          /* operations in a bulk; fewer after an interruption, so that a bulk ends before the next one */
 };
 

@@ -44,6 +44,7 @@ class Fault:
     unconfirmed: bool = False  # it is carried out, but no majority acknowledges it, for this reason
     where: object = None     # only commands for which this is true
     said: object = None
+    then: object = None      # called when what it lets through was carried out
 
 
 @dataclass
@@ -61,6 +62,7 @@ class Meddler:
         self.user, self.password, self.client, self.kind = server.user, server.password, server.client, server.kind
         self.uri, self.old, self.set_name = server.uri, server.old, server.set_name
         self.faults, self.seen, self.hello, self.answers = [], [], None, {}
+        self.hides = False  # as a mongos does: a write concern that was not met, where write errors are all there is to say
         self.lock = threading.Lock()
 
     @property
@@ -72,7 +74,7 @@ class Meddler:
             self.seen.append(seen)
             for fault in self.faults:
                 if (fault.verb == seen.verb and fault.coll in (None, seen.command[seen.verb]) and
-                        (not fault.where or fault.where(seen.command)) and (fault.said is None or seen.count > fault.write)):
+                        (not fault.where or fault.where(seen.command)) and (fault.write is None or seen.count > fault.write)):
                     fault.times -= 1
                     if fault.times <= 0:
                         self.faults.remove(fault)
@@ -166,13 +168,19 @@ class Conversation:
     def _fail(self, fault, number, command, documents, message):
         if fault.unconfirmed:
             answer = bson.decode(self._ask(message)[21:], ORDERED)
-            answer["writeConcernError"] = SON(code=fault.code, errmsg="meddled with: not on a majority")
+            failed = len(answer.get("writeErrors", []))
+            if not (self.meddler.hides and failed and (command.get("ordered", True) or failed == len(documents))):
+                answer["writeConcernError"] = SON(code=fault.code, errmsg="meddled with: not on a majority")
+            if fault.then:
+                fault.then()
             return answer
         done = fault.after if fault.write is None else fault.write
         why, answer = f"meddled with: {fault.code}", SON(n=0)
         if done:
             part = SON([*command.items(), (DOCUMENTS[fault.verb], documents[:done])])
             answer = bson.decode(self._ask(_reply(number, part, 0))[21:], ORDERED)
+            if fault.then:
+                fault.then()
         if fault.write is None:
             return SON(ok=0.0, errmsg=why, code=fault.code)
         answer["writeErrors"] = [SON(index=fault.write, code=fault.code, errmsg=why) if fault.said is None else fault.said]

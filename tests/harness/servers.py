@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from bson import SON
 from pymongo import MongoClient, WriteConcern
 from pymongo.errors import OperationFailure, PyMongoError
 
@@ -241,7 +242,7 @@ def _initiate_with(server, config):
             time.sleep(0.2)
 
 
-def _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters=(), more=()):
+def _mongod_server(binary, set_name, cache_gb, oplog_mb, parameters=(), more=()):
     folder = Path(tempfile.mkdtemp(prefix="ferry-mongod-"))
     (folder / "data").mkdir()
     old = _is_old(binary)
@@ -251,16 +252,16 @@ def _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters=(), more=(
     command += more
     for parameter in parameters:
         command += ["--setParameter", parameter]
-    if not standalone:
-        command += ["--replSet", "rs0", "--oplogSize", str(min(oplog_mb, 256) if old else oplog_mb)]
-    server = Server("mongod", command, None if standalone else "rs0", folder)
+    if set_name:
+        command += ["--replSet", set_name, "--oplogSize", str(min(oplog_mb, 256) if old else oplog_mb)]
+    server = Server("mongod", command, set_name, folder)
     server.old = old
     return server
 
 
 def mongod(binary, standalone=False, login=None, cache_gb=0.5, oplog_mb=2048, parameters=(), more=()):
     """A real mongod as a replica set of one member; `more` are options of its own."""
-    server = _mongod_server(binary, standalone, cache_gb, oplog_mb, parameters, more)
+    server = _mongod_server(binary, None if standalone else "rs0", cache_gb, oplog_mb, parameters, more)
     return _started(server, server.wait_ready if standalone else lambda: _initiate(server), login)
 
 
@@ -270,10 +271,11 @@ class ReplicaSet:
     the primary.
     """
 
-    kind, user, password, set_name = "mongod", None, None, "rs0"
+    kind, user, password = "mongod", None, None
 
-    def __init__(self, binary, members=3, cache_gb=0.25, more=()):
-        self.members = [_mongod_server(binary, False, cache_gb, 512, more=more) for _ in range(members)]
+    def __init__(self, binary, members=3, cache_gb=0.25, more=(), set_name="rs0"):
+        self.set_name = set_name
+        self.members = [_mongod_server(binary, set_name, cache_gb, 512, more=more) for _ in range(members)]
         self.old = self.members[0].old
         self._client = None
         try:
@@ -285,14 +287,16 @@ class ReplicaSet:
                       "members": [{"_id": n, "host": member.address} for n, member in enumerate(self.members)]}
             if not self.old:
                 config["settings"] = {"electionTimeoutMillis": 2000, "heartbeatIntervalMillis": 200}
+            if "--configsvr" in more:
+                config["configsvr"] = True
             _initiate_with(self.members[0], config)
             self.wait_primary()
             if self.old:
                 self._wait_secondaries()
                 return
-            # Majority reads need a majority that has caught up.
-            self.client().warm.up.with_options(write_concern=WriteConcern("majority")).insert_one({})
-            self.client().drop_database("warm")
+            # Majority reads need a majority that has caught up. (A config server takes no other database.)
+            self.client().admin.warm.with_options(write_concern=WriteConcern("majority")).insert_one({})
+            self.client().admin.warm.drop()
         except BaseException:
             self.__exit__()
             raise
@@ -389,6 +393,77 @@ class ReplicaSet:
             self._client.close()
         for member in self.members:
             member.__exit__()
+
+
+class ShardedCluster:
+    """
+    A real mongos before shards of so many members each: `with ShardedCluster("/path/mongod", "/path/mongos") as target`. Used where
+    a Server is; its client asks the mongos. Chunks stay where they are put.
+    """
+
+    kind, user, password, old, set_name = "mongod", None, None, False, None
+
+    def __init__(self, binary, mongos, shards=(3, 1)):
+        self.sets, self.shards, self.router = [], [], None
+        try:
+            config = self._add(binary, 1, "config", "--configsvr")
+            self.shards = [self._add(binary, members, f"shard{n}", "--shardsvr") for n, members in enumerate(shards)]
+            command = [os.fspath(mongos), "--configdb", config.seed, "--bind_ip", "127.0.0.1"]
+            self.router = Server("mongos", command, None, tempfile.mkdtemp(prefix="ferry-mongos-"))
+            self.router.start()
+            self.router.wait_ready()
+            for shard in self.shards:
+                self.client().admin.command("addShard", shard.seed)
+            self.client().admin.command("balancerStop")
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _add(self, binary, members, set_name, role):
+        self.sets.append(ReplicaSet(binary, members=members, more=(role,), set_name=set_name))
+        return self.sets[-1]
+
+    @property
+    def seed(self):
+        return self.router.seed
+
+    @property
+    def uri(self):
+        return self.router.uri
+
+    def client(self):
+        return self.router.client()
+
+    def new_client(self):
+        return self.router.new_client()
+
+    def put(self, database, shard):
+        """A new database's collections go to that shard, unless they are sharded."""
+        admin = self.client().admin
+        admin.command("enableSharding", database)
+        name = self.shards[shard].set_name
+        if self.client().config.databases.find_one({"_id": database})["primary"] != name:
+            admin.command("movePrimary", database, to=name)
+
+    def shard(self, namespace, *points, key="_id"):
+        """What is below each point goes to the shards in turn, the last part too."""
+        admin = self.client().admin
+        admin.command("shardCollection", namespace, key={key: 1})
+        for point in points:
+            admin.command("split", namespace, middle={key: point})
+        for n, chunk in enumerate(self.client().config.chunks.find({"ns": namespace}, sort=[("min", 1)])):
+            name = self.shards[n % len(self.shards)].set_name
+            if chunk["shard"] != name:
+                admin.command(SON(moveChunk=namespace, bounds=[chunk["min"], chunk["max"]], to=name, _waitForDelete=True))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.router:
+            self.router.__exit__()
+        for members in self.sets:
+            members.__exit__()
 
 
 def start(kind, **options):

@@ -44,3 +44,18 @@ Test(write_errors, a_reply_without_any_has_none)
     bson_destroy(document);
   }
 }
+
+Test(write_errors, of_several_shards_one_that_passes_decides)
+{
+  first_is(
+    "{\"writeErrors\": [{\"index\": 0, \"code\": 65, \"errmsg\": \"multiple errors\", \"errInfo\": {\"causedBy\": "
+    "[{\"index\": 0, \"code\": 11000, \"errmsg\": \"twice\"}, {\"index\": 0, \"code\": 6, \"errmsg\": \"away\"}]}}]}",
+    0, 6, "multiple errors");
+  first_is(
+    "{\"writeErrors\": [{\"index\": 0, \"code\": 65, \"errmsg\": \"multiple errors\", \"errInfo\": {\"causedBy\": "
+    "[{\"index\": 0, \"code\": 11000}, {\"index\": 0, \"code\": 2}, 5]}}]}",
+    0, 65, "multiple errors");
+  first_is("{\"writeErrors\": [{\"index\": 0, \"code\": 65, \"errInfo\": {\"causedBy\": 5}}]}", 0, 65,
+           "no reason given");
+  first_is("{\"writeErrors\": [{\"index\": 0, \"code\": 65, \"errInfo\": 5}]}", 0, 65, "no reason given");
+}
