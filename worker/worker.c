@@ -273,7 +273,10 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   return task.alone && run_copy(worker, message, &task, done, error);
 }
 
-/* The target refuses at least one index. So each is built by itself, and refused ones are reported. */
+/*
+ * The target refuses at least one index. So each is built by itself, and refused ones wait for the consistency point:
+ * the copy may have documents of a time when the source had dropped the index.
+ */
 static bool
 index_one_by_one(struct worker *worker, const char *db, const char *coll, const bson_t *indexes, struct error *error)
 {
@@ -285,6 +288,7 @@ index_one_by_one(struct worker *worker, const char *db, const char *coll, const 
     if (!ok && schema_index_refused(error)) {
       bson_t document = BSON_INITIALIZER;
       message_put_refused_definition(&document, db, coll, schema_index_name(&spec), error);
+      BSON_APPEND_DOCUMENT(&document, "spec", &spec);
       ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
       bson_destroy(&document);
     }

@@ -13,30 +13,6 @@ prepare_clear_target(struct servers *servers, struct error *error)
   return schema_drop_user_collections(&servers->target, error);
 }
 
-static void
-put_deferred(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl)
-{
-  bson_t item = BSON_INITIALIZER;
-  BSON_APPEND_DOCUMENT(&item, "spec", spec);
-  BSON_APPEND_BOOL(&item, "unbuilt", unbuilt);
-  BSON_APPEND_INT64(&item, "ttl_s", ttl);
-  message_put_item(list, index, &item);
-  bson_destroy(&item);
-}
-
-static bool
-keep_deferred(struct checkpoint *checkpoint, const struct collection *collection, const bson_t *list,
-              struct error *error)
-{
-  bson_t item = BSON_INITIALIZER;
-  BSON_APPEND_UTF8(&item, "db", collection->to_db);
-  BSON_APPEND_UTF8(&item, "coll", collection->to_name);
-  BSON_APPEND_ARRAY(&item, "indexes", list);
-  bool ok = collection_state_put(checkpoint, "sleeping", &item, error);
-  bson_destroy(&item);
-  return ok;
-}
-
 /* Unique indexes wait for the consistency point; the workers build the others. Returns how many are deferred. */
 static uint32_t
 plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *deferred)
@@ -57,7 +33,7 @@ plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *
       plan_add_index(plan, number, &index.spec);
     }
     if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
-      put_deferred(deferred, count++, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
+      collection_state_add_deferred(deferred, count++, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
     }
     bson_destroy(&index.spec);
   }
@@ -74,9 +50,10 @@ plan_deferred(struct servers *servers, struct plan *plan, size_t number, bool in
   bson_t nothing = BSON_INITIALIZER;
   uint32_t count = indexes ? plan_indexes(servers, plan, number, &deferred) : 0;
   if (collection->ttl_s >= 0) {
-    put_deferred(&deferred, count++, &nothing, false, collection->ttl_s);
+    collection_state_add_deferred(&deferred, count++, &nothing, false, collection->ttl_s);
   }
-  bool ok = count == 0 || keep_deferred(checkpoint, collection, &deferred, error);
+  bool ok =
+    count == 0 || collection_state_put_deferred(checkpoint, collection->to_db, collection->to_name, &deferred, error);
   bson_destroy(&deferred);
   return ok;
 }

@@ -1,6 +1,7 @@
 #include "coordinator/state/collection_state.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "source/catalog/duplicate_ids.h"
@@ -45,6 +46,90 @@ collection_state_put_plan(struct checkpoint *checkpoint, const struct plan *plan
     ok = collection_state_put(checkpoint, "places", &item, error);
     bson_destroy(&item);
   }
+  return ok;
+}
+
+void
+collection_state_add_deferred(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl_s)
+{
+  bson_t item = BSON_INITIALIZER;
+  BSON_APPEND_DOCUMENT(&item, "spec", spec);
+  BSON_APPEND_BOOL(&item, "unbuilt", unbuilt);
+  BSON_APPEND_INT64(&item, "ttl_s", ttl_s);
+  message_put_item(list, index, &item);
+  bson_destroy(&item);
+}
+
+bool
+collection_state_put_deferred(struct checkpoint *checkpoint, const char *db, const char *coll, const bson_t *list,
+                              struct error *error)
+{
+  bson_t item = BSON_INITIALIZER;
+  BSON_APPEND_UTF8(&item, "db", db);
+  BSON_APPEND_UTF8(&item, "coll", coll);
+  BSON_APPEND_ARRAY(&item, "indexes", list);
+  bool ok = collection_state_put(checkpoint, "sleeping", &item, error);
+  bson_destroy(&item);
+  return ok;
+}
+
+/* The collection's list as it is, but for one index, which is added unbuilt. */
+struct deferring {
+  const char *db;
+  const char *coll;
+  const char *name;
+  bson_t list;
+  uint32_t count;
+  int64_t ttl_s; /* what the list had of that index */
+};
+
+static bool
+keep_others(void *context, const bson_t *item, struct error *error)
+{
+  struct deferring *deferring = context;
+  const char *db = NULL;
+  const char *coll = NULL;
+  bson_t indexes;
+  bson_iter_t iter;
+  if (!message_text(item, "db", &db, error) || !message_text(item, "coll", &coll, error) ||
+      !message_document(item, "indexes", &indexes, error)) {
+    return false;
+  }
+  if (strcmp(db, deferring->db) != 0 || strcmp(coll, deferring->coll) != 0) {
+    return true;
+  }
+  for (bson_iter_init(&iter, &indexes); bson_iter_next(&iter);) {
+    bson_t index;
+    bson_t spec;
+    const char *name = "";
+    struct error ignored;
+    if (!message_item(&iter, &index) || !message_document(&index, "spec", &spec, error)) {
+      return false;
+    }
+    message_text(&spec, "name", &name, &ignored);
+    if (strcmp(name, deferring->name) == 0) {
+      deferring->ttl_s = message_number(&index, "ttl_s", -1);
+    } else {
+      message_put_item(&deferring->list, deferring->count++, &index);
+    }
+  }
+  return true;
+}
+
+bool
+collection_state_defer(struct checkpoint *checkpoint, const bson_t *refused, struct error *error)
+{
+  bson_t spec;
+  struct deferring deferring = {.ttl_s = -1};
+  if (!message_text(refused, "db", &deferring.db, error) || !message_text(refused, "coll", &deferring.coll, error) ||
+      !message_text(refused, "index", &deferring.name, error) || !message_document(refused, "spec", &spec, error)) {
+    return false;
+  }
+  bson_init(&deferring.list);
+  bool ok = checkpoint_items(checkpoint, "sleeping", keep_others, &deferring, error);
+  collection_state_add_deferred(&deferring.list, deferring.count, &spec, true, deferring.ttl_s);
+  ok = ok && collection_state_put_deferred(checkpoint, deferring.db, deferring.coll, &deferring.list, error);
+  bson_destroy(&deferring.list);
   return ok;
 }
 

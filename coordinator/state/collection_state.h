@@ -16,6 +16,19 @@ bool collection_state_put(struct checkpoint *checkpoint, const char *list, const
 /* Writes the collection map as the copy made it. */
 bool collection_state_put_plan(struct checkpoint *checkpoint, const struct plan *plan, struct error *error);
 
+/* Adds a deferred index, or a collection's own expiry, to an empty list or behind its `index` items. */
+void collection_state_add_deferred(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl_s);
+
+/* Writes one collection's deferred indexes. */
+bool collection_state_put_deferred(struct checkpoint *checkpoint, const char *db, const char *coll, const bson_t *list,
+                                   struct error *error);
+
+/*
+ * Takes a REFUSED that has a specification: the target refused to build this index over a moving copy. It is deferred,
+ * so it is built at the consistency point, unless the source has dropped it by then.
+ */
+bool collection_state_defer(struct checkpoint *checkpoint, const bson_t *refused, struct error *error);
+
 /* Takes a CHANGED. It is in the file after the checkpoint_commit for the APPLIED that follows. */
 bool collection_state_take(struct checkpoint *checkpoint, const bson_t *message, struct error *error);
 

@@ -108,3 +108,25 @@ def test_index_that_was_dropped_before_the_documents_broke_it_is_not_reported(tm
         ferry.wait_phase("tailing the oplog")
         assert ferry.stop() == 0, ferry.log()[-3000:]
         assert "forbids" not in target.client().d.geo.index_information()
+
+
+@pytest.mark.parametrize("kind, name", [("secantus", "geo"), ("4.0", "hashed"), ("5.0", "arrays")])
+@pytest.mark.parametrize("then", ["dropped", "collection dropped", "mended", "kept"])
+def test_index_that_the_copys_documents_forbid_is_refused_only_if_the_source_keeps_it(kind, name, then, tmp_path):
+    """The source drops the index (or the collection) while the copy runs, and writes what that had forbidden."""
+    key, forbidden, taken = KINDS[name]
+    ns = f"d.{name}"
+    drop = command(SON(dropIndexes=name, index="forbids"), ui=uuid_of(ns), o2=SON(v=2, key=SON(key), name="forbids"))
+    entries = {"dropped": [drop], "collection dropped": [command(SON(drop=name), ui=uuid_of(ns))],
+               "mended": [update("x", name, setting(taken, "modifiers"))], "kept": []}[then]
+    source = ScriptedSource("4.0.0", {ns: [document("x", forbidden)]}, [NOTHING, NOTHING, *entries, NOTHING], 2 + len(entries))
+    source.copy.collections[ns]["indexes"] += [index(name), SON(v=2, key=SON(other=1), name="other")]
+    with start_server(kind) as target, source, Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+        ferry.wait_phase("tailing the oplog")
+        source.go_on()
+        wait_applied(ferry, source.end)
+        assert ferry.stop() == (INCOMPLETE if then == "kept" else 0), ferry.log()[-3000:]
+        assert ("refused ns=" in ferry.log()) == (then == "kept"), ferry.log()
+        found = {each["name"] for each in target.client().d[name].list_indexes()}
+    assert found == {"dropped": {"_id_", "other"}, "collection dropped": set(), "mended": {"_id_", "other", "forbids"},
+                     "kept": {"_id_", "other"}}[then]
