@@ -228,8 +228,13 @@ change(const struct reading *reading, const struct batch_op *op, struct document
   const struct sending *sending = reading->sending;
   bson_t diff;
   bson_t result;
-  if (!document->known && !sending->bulk->lenient && !look_again(reading, op, document, error)) {
+  if (!document->known && (!sending->bulk->lenient || op->upsert) && !look_again(reading, op, document, error)) {
     return false;
+  }
+  if (!document->value && op->upsert) { /* as a server does: of its _id and the diff (seen on 5.0) */
+    bson_t selector;
+    batch_selector(sending->batch, op, &selector);
+    set_value(document, bson_copy(&selector));
   }
   *gone = !document->value;
   if (*gone) {

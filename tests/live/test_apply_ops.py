@@ -7,8 +7,10 @@ import pytest
 from bson import SON, Int64
 
 import servers
+from conftest import start_server
 from ferry import Ferry
 from recorded import ScriptedSource
+from test_recorded import wait_applied
 from test_old import NOTHING, later, migrate, wait_error
 
 pytestmark = pytest.mark.timeout(120)
@@ -59,6 +61,23 @@ def test_what_the_source_cannot_have_done_is_a_divergence(entry, target, tmp_pat
             ferry.wait_phase("tailing the oplog")
             source.go_on()
             wait_error(ferry, "does not fit")
+
+
+@pytest.mark.parametrize("kind", ["secantus", "5.0"])
+@pytest.mark.parametrize("moving", [True, False], ids=["up to the consistency point", "after it"])
+def test_deltas_of_a_group_make_what_is_not_there(kind, moving, tmp_path):
+    """What a real 5.0 made of them: a document of the _id and what the diff sets."""
+    diffs = {77: SON(i=SON(x=1)), 78: SON(u=SON(x=1)), 79: SON(slist=SON([("a", True), ("l", 1)])), 80: SON(d=SON(q=False))}
+    entries = [NOTHING, NOTHING, group(*(change(key, SON([("$v", 2), ("diff", diff)])) for key, diff in diffs.items()),
+                                       change(77, SON([("$v", 2), ("diff", SON(i=SON(y=SON(z=1))))]))), NOTHING]
+    with start_server(kind) as target, ScriptedSource("5.0.0", DOCUMENTS, entries, 3 if moving else 1) as source:
+        with Ferry(source, target, tmp_path, "--workers", 1) as ferry:
+            ferry.wait_phase("tailing the oplog")
+            source.go_on()
+            wait_applied(ferry, source.end)
+            assert ferry.stop() == 0, ferry.log()[-3000:]
+        assert {found.pop("_id"): found for found in target.client().d.c.find({"_id": {"$gt": 70}})} == {
+            77: {"x": 1, "y": {"z": 1}}, 78: {"x": 1}, 79: {}, 80: {}}
 
 
 def test_deletes_beside_a_group_are_still_counted(target, tmp_path):
