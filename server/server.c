@@ -267,22 +267,51 @@ server_version(const struct server_hello *hello)
   return hello->version_number[0] * 100 + hello->version_number[1];
 }
 
+/* By the primary, or the member that was named; 0: none answers. */
+static uint32_t
+select_server(struct server *server, bson_error_t *cause)
+{
+  mongoc_server_description_t *selected = mongoc_client_select_server(server->client, true, NULL, cause);
+  uint32_t id = selected ? mongoc_server_description_id(selected) : 0;
+  mongoc_server_description_destroy(selected);
+  return id;
+}
+
+/* The driver ends the process where it is to kill a cursor of which it does not know the server. */
+static mongoc_cursor_t *
+cursor_of_reply(struct server *server, bson_t *reply, uint32_t id)
+{
+  bson_t options = BSON_INITIALIZER;
+  if (id != 0) {
+    BSON_APPEND_INT64(&options, "serverId", id);
+  }
+  mongoc_cursor_t *cursor = mongoc_cursor_new_from_command_reply_with_opts(server->client, reply, &options);
+  bson_destroy(&options);
+  return cursor;
+}
+
 bool
-server_ask_cursor(struct server *server, const char *db, const bson_t *command, bson_t *reply, struct error *error)
+server_ask_cursor(struct server *server, const char *db, const bson_t *command, mongoc_cursor_t **cursor,
+                  struct error *error)
 {
   bson_error_t cause;
   bson_t whole;
+  bson_t reply = BSON_INITIALIZER;
   int tries = 0;
-  bool ok;
+  bool ok = false;
+  uint32_t id;
   server_put_concern(command, false, &whole);
-  while (!(ok = mongoc_client_command_simple(server->client, db, &whole, NULL, reply, &cause))) {
-    server_error(server, &cause, error);
-    if (!failure_try_again(error, &tries)) {
-      break;
+  do {
+    bson_destroy(&reply);
+    bson_init(&reply);
+    id = select_server(server, &cause);
+    ok = id != 0 && mongoc_client_command_simple_with_server_id(server->client, db, &whole, NULL, id, &reply, &cause);
+    if (!ok) {
+      server_error(server, &cause, error);
     }
-    bson_destroy(reply);
-  }
+  } while (!ok && failure_try_again(error, &tries));
   bson_destroy(&whole);
+  *cursor = cursor_of_reply(server, &reply, id);
   return ok;
 }
 
@@ -290,11 +319,9 @@ static void
 find_some(struct server *server, const char *db, const char *coll, const bson_t *filter, int64_t limit,
           struct server_cursor *cursor)
 {
-  bson_t reply;
   bson_t *command = BCON_NEW("find", BCON_UTF8(coll), "filter", BCON_DOCUMENT(filter), "limit", BCON_INT64(limit));
   cursor->server = server;
-  cursor->failed = !server_ask_cursor(server, db, command, &reply, &cursor->cause);
-  cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(server->client, &reply, NULL);
+  cursor->failed = !server_ask_cursor(server, db, command, &cursor->cursor, &cursor->cause);
   bson_destroy(command);
 }
 

@@ -162,10 +162,10 @@ bool server_command_long(struct server *server, const char *db, const bson_t *co
                          struct error *error);
 
 /*
- * The reply to a command that opens a cursor, for mongoc_cursor_new_from_command_reply_with_opts; `reply` is always
- * set. As server_command, but nobody has checked how deep the documents are. Whoever reads them checks that.
+ * A command that opens a cursor. `*cursor` is always set, the caller's to destroy. As server_command, but nobody has checked how
+ * deep the documents are. Whoever reads them checks that.
  */
-bool server_ask_cursor(struct server *server, const char *db, const bson_t *command, bson_t *reply,
+bool server_ask_cursor(struct server *server, const char *db, const bson_t *command, mongoc_cursor_t **cursor,
                        struct error *error);
 
 /*

@@ -270,15 +270,13 @@ reader_aggregate(struct reader *reader, const char *db, const char *coll, const 
 struct reader_cursor *
 reader_command_cursor(struct reader *reader, const char *db, const bson_t *command)
 {
-  bson_t reply;
   struct reader_cursor *cursor = cursor_new(reader, db, NULL);
   cursor->decoded = true;
   if (reader->legacy) {
     cursor->legacy = legacy_command_cursor(reader->legacy, db, command);
     return cursor;
   }
-  cursor->failed = !server_ask_cursor(&reader->server, db, command, &reply, &cursor->cause);
-  cursor->cursor = mongoc_cursor_new_from_command_reply_with_opts(reader->server.client, &reply, NULL);
+  cursor->failed = !server_ask_cursor(&reader->server, db, command, &cursor->cursor, &cursor->cause);
   return cursor;
 }
 
