@@ -45,6 +45,6 @@ def test_deleted_document_came_back_by_a_killed_process(hanging_pair, role):
             ferry.kill()
             ferry.start()
         client.d.c.delete_one({"_id": 1})
-        ferry.wait_log("waiting until the target is done with what was sent before: insert on d.c")
+        ferry.wait_log("waiting until the target has finished the writes of an earlier process: insert on d.c")
         hang_inserts(pair.target, "off")
         pair.finish(ferry)
