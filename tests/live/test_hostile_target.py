@@ -10,7 +10,7 @@ from meddler import Fault, Meddler
 from test_old import later
 
 pytestmark = pytest.mark.timeout(180)
-TARGET_GAVE_UP, DIVERGED = 4, 8
+TARGET_GAVE_UP, DIVERGED, INCOMPLETE = 4, 8, 12
 BEFORE, BEHIND = {"index": -3, "code": 2, "errmsg": "why"}, {"index": 1_000_000, "code": 2, "errmsg": "why"}
 NOTHING = 7
 NUMBERS = {"index": 0, "code": 2, "errmsg": 7}
@@ -32,11 +32,19 @@ def ends(ferry, statuses):
     assert len(ferry.error_lines()) >= 1
 
 
-@pytest.mark.parametrize("said", [BEFORE, later(BEHIND), later(NOTHING), NUMBERS, NO_CODE], ids=str)
+@pytest.mark.parametrize("said", [BEFORE, later(BEHIND), later(NOTHING), NO_CODE], ids=str)
 def test_a_write_error_that_no_server_sends_ends_the_copy(said, pair):
     with Meddler(pair.target) as target, Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
         target.faults += [Fault("insert", 2, write=0, said=said, coll="c") for _ in range(2000)]
         ends(ferry, [TARGET_GAVE_UP])
+
+
+def test_a_refusal_whose_text_is_a_number_is_reported(pair):
+    with Meddler(pair.target) as target, Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
+        target.faults += [Fault("insert", 2, write=0, said=NUMBERS, coll="c") for _ in range(2000)]
+        ferry.wait_log("tailing applied", 120)
+        assert 'refused ns=d.c document={ "_id" : 0 }' in ferry.log() and "killed by signal" not in ferry.log()
+        assert ferry.stop() == INCOMPLETE, ferry.log()[-3000:]
 
 
 @pytest.mark.parametrize("said", [NOTHING, NUMBERS, later(NO_CODE)], ids=str)
