@@ -243,3 +243,14 @@ text_nearest(const char *word, size_t length, const char *const *names, size_t c
   }
   return found;
 }
+
+bool
+text_is_one_of(const char *text, const char *const *names)
+{
+  for (; *names; names++) {
+    if (strcmp(text, *names) == 0) {
+      return true;
+    }
+  }
+  return false;
+}

@@ -5,6 +5,7 @@
 #ifndef FERRY_BASE_TEXT_H
 #define FERRY_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The longest form of one byte of input: \xNN. */
@@ -44,5 +45,8 @@ size_t text_fitting(const char *text, int columns);
  * swapped; case is ignored. NULL if none is near.
  */
 const char *text_nearest(const char *word, size_t length, const char *const *names, size_t count);
+
+/* `names` ends with NULL. */
+bool text_is_one_of(const char *text, const char *const *names);
 
 #endif
