@@ -407,7 +407,9 @@ class ShardedCluster:
         self.sets, self.shards, self.router = [], [], None
         try:
             config = self._add(binary, 1, "config", "--configsvr")
-            self.shards = [self._add(binary, members, f"shard{n}", "--shardsvr") for n, members in enumerate(shards)]
+            parameters = "--setParameter", "enableTestCommands=1"  # for fail points
+            self.shards = [self._add(binary, members, f"shard{n}", "--shardsvr", *parameters)
+                           for n, members in enumerate(shards)]
             command = [os.fspath(mongos), "--configdb", config.seed, "--bind_ip", "127.0.0.1"]
             self.router = Server("mongos", command, None, tempfile.mkdtemp(prefix="ferry-mongos-"))
             self.router.start()
@@ -419,8 +421,8 @@ class ShardedCluster:
             self.__exit__()
             raise
 
-    def _add(self, binary, members, set_name, role):
-        self.sets.append(ReplicaSet(binary, members=members, more=(role,), set_name=set_name))
+    def _add(self, binary, members, set_name, *more):
+        self.sets.append(ReplicaSet(binary, members=members, more=more, set_name=set_name))
         return self.sets[-1]
 
     @property
