@@ -7,6 +7,8 @@
  * So what libmongoc reads with goes through these functions, which come before libbson's own. If libbson has nothing
  * to give, they give what can be read: no text becomes "", no document an empty one. Everybody else gets libbson's own
  * answer.
+ *
+ * Two functions of libmongoc itself are here, too. They are not in its headers, but it calls them by name.
  */
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -14,6 +16,7 @@
 #include <string.h>
 
 #include "base/nesting.h"
+#include "server/message_check.h"
 #include "server/server.h"
 
 #define GUARD __attribute__((visibility("default"), noinline))
@@ -125,7 +128,7 @@ is_sound_hello(const bson_t *hello)
     if (strcmp(key, "hosts") == 0 || strcmp(key, "passives") == 0 || strcmp(key, "arbiters") == 0) {
       sound = has_addresses(&iter);
     } else if (strcmp(key, "maxBsonObjectSize") == 0 || strcmp(key, "maxMessageSizeBytes") == 0) {
-      sound = BSON_ITER_HOLDS_INT32(&iter) && bson_iter_int32(&iter) > 0;
+      sound = BSON_ITER_HOLDS_INT32(&iter) && bson_iter_int32(&iter) > 0 && bson_iter_int32(&iter) <= MESSAGE_SIZE_MOST;
     }
   }
   return sound;
@@ -143,4 +146,36 @@ bson_copy_to_excluding_noinit(const bson_t *from, bson_t *to, const char *first,
   va_start(others, first);
   bson_copy_to_excluding_noinit_va(from, to, first, others);
   va_end(others);
+}
+
+/* Each message, and each that was packed in one, passes here before libmongoc reads it. */
+bool _mongoc_rpc_scatter(void *message, const uint8_t *bytes, size_t size);
+GUARD bool
+_mongoc_rpc_scatter(void *message, const uint8_t *bytes, size_t size)
+{
+  static bool (*real)(void *, const uint8_t *, size_t);
+  if (!real) {
+    real = (bool (*)(void *, const uint8_t *, size_t))dlsym(RTLD_NEXT, "_mongoc_rpc_scatter");
+  }
+  return message_is_sound(bytes, size) && real(message, bytes, size);
+}
+
+/*
+ * `*size` is the room, and what the message says of itself. libmongoc asserts that it is still that afterwards, and
+ * copies a message that was not packed (compressor 0) without regard to the room.
+ */
+typedef bool (*unpack)(int32_t compressor, const uint8_t *packed, size_t packed_size, uint8_t *bytes, size_t *size);
+bool mongoc_uncompress(int32_t compressor, const uint8_t *packed, size_t packed_size, uint8_t *bytes, size_t *size);
+GUARD bool
+mongoc_uncompress(int32_t compressor, const uint8_t *packed, size_t packed_size, uint8_t *bytes, size_t *size)
+{
+  static unpack real;
+  size_t room = *size;
+  if (!real) {
+    real = (unpack)dlsym(RTLD_NEXT, "mongoc_uncompress");
+  }
+  bool ok = (compressor != 0 || packed_size == room) && real(compressor, packed, packed_size, bytes, size);
+  ok = ok && *size == room;
+  *size = room;
+  return ok;
 }

@@ -232,6 +232,7 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   bool mute =
     (cause->domain == 0 && cause->message[0] == 0) || /* write errors that are no documents, a hello with other types */
     strcmp(cause->message, "unknown error calling hello") == 0; /* guards.c took none */
+  bool damaged = cause->domain == MONGOC_ERROR_PROTOCOL && cause->code == MONGOC_ERROR_PROTOCOL_INVALID_REPLY;
   bool refused = answered && (cause->code == CODE_UNAUTHORIZED || cause->code == CODE_AUTHENTICATION_FAILED);
   const char *mechanism = server->client ? mongoc_uri_get_auth_mechanism(mongoc_client_get_uri(server->client)) : NULL;
   if (login && mechanism && strcmp(mechanism, "MONGODB-CR") == 0) {
@@ -251,13 +252,15 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
               cause->message);
   } else if (unsent) { /* another attempt would not be sent either */
     error_set(error, ERROR_INTERNAL, "the driver does not send this to the %s: %s", server->side, cause->message);
+  } else if (damaged) {
+    error_set(error, server->kind, "the %s sent a message that contradicts itself: %s", server->side, cause->message);
   } else if (mute) {
     error_set(error, server->kind, "the %s refused, or sent what no server sends: its answer cannot be read",
               server->side);
   } else {
     error_set(error, server->kind, "%s: %s", server->side, cause->message);
   }
-  error->code = old ? CODE_TOO_OLD : mute ? CODE_OPERATION_FAILED : answered ? (int64_t)cause->code : 0;
+  error->code = old ? CODE_TOO_OLD : mute || damaged ? CODE_DAMAGED_ANSWER : answered ? (int64_t)cause->code : 0;
   return false;
 }
 

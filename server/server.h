@@ -13,7 +13,8 @@
 
 /* Server error codes that the code tells apart. S:src/mongo/base/error_codes.err@r4.2.2 */
 enum server_code {
-  CODE_TOO_OLD = -1, /* ours: the server is older than 3.6, and the driver does not speak to it */
+  CODE_TOO_OLD = -1,        /* ours: the server is older than 3.6, and the driver does not speak to it */
+  CODE_DAMAGED_ANSWER = -2, /* ours: no server answers so. No attempt will mend it, and no cursor died of it. */
   CODE_BAD_VALUE = 2,
   CODE_UNKNOWN_ERROR = 8,
   CODE_UNAUTHORIZED = 13,

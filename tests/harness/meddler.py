@@ -6,6 +6,7 @@ Stands between mongoferry and a server, understands what goes through, and answe
         between.faults += [Fault("update", 112, write=3)]     # its fourth write has this error, the three before it are done
         between.hello = lambda answer: {**answer, "msg": "isdbgrid"}
         between.answers["insert"] = lambda answer: {**answer, "errorLabels": 7}   # of each insert; bytes are taken as they are
+        between.wire = lambda command, message: message[:-1]    # of each answer's bytes; command is None for one to OP_QUERY
 
 `seen` has the commands that went by, without the documents of bulk writes, which `count` of each tells.
 """
@@ -61,7 +62,7 @@ class Meddler:
         self.server, self.port = server, free_port()
         self.user, self.password, self.client, self.kind = server.user, server.password, server.client, server.kind
         self.uri, self.old, self.set_name = server.uri, server.old, server.set_name
-        self.faults, self.seen, self.hello, self.answers = [], [], None, {}
+        self.faults, self.seen, self.hello, self.answers, self.wire = [], [], None, {}, None
         self.hides = False  # as a mongos does: a write concern that was not met, where write errors are all there is to say
         self.lock = threading.Lock()
 
@@ -126,14 +127,17 @@ class Conversation:
         while True:
             message = self._message(self.client)
             opcode = int.from_bytes(message[12:16], "little")
-            reply = self._take(message) if opcode == OP_MSG else self._ask(message)
+            command, reply = self._take(message) if opcode == OP_MSG else (None, self._ask(message))
             if opcode == OP_QUERY and self.meddler.hello:
                 reply = reply[:36] + _encoded(self.meddler.hello(bson.decode(reply[36:], ORDERED)))
                 reply = struct.pack("<i", len(reply)) + reply[4:]
-            self.client.sendall(reply)
+            self.client.sendall(self.meddler.wire(command, reply) if self.meddler.wire else reply)
 
     def _take(self, message):
         command, documents = self._read(message)
+        return command, self._answer(command, documents, message)
+
+    def _answer(self, command, documents, message):
         verb = next(iter(command))
         fault = self.meddler.fault_for(Seen(verb, command, len(documents)))
         number = int.from_bytes(message[4:8], "little")

@@ -8,9 +8,12 @@ from bson import SON, Timestamp
 from bson.raw_bson import RawBSONDocument
 
 import servers
+from conftest import Pair
 from ferry import Ferry
+from lies import LIES, as_msg
+from meddler import Meddler
 from recorded import ScriptedSource
-from test_old import BEGUN, DOCUMENTS, ENTRIES, NOTHING, SOURCE
+from test_old import BEGUN, DOCUMENTS, ENTRIES, NOTHING, SOURCE, later
 
 LEVELS = 200_000  # about 1.6 MB
 pytestmark = pytest.mark.timeout(300)
@@ -60,3 +63,44 @@ def test_an_entry_that_exhausts_the_stack_ends_the_run_with_one_line(kind, value
         assert ferry.wait(120) == SOURCE, ferry.log()[-3000:]
         assert "killed by signal" not in ferry.log()
         assert "damaged or nested" in ferry.error_lines()[-1]
+
+
+def ends(ferry, line):
+    assert ferry.wait(120) == SOURCE, ferry.log()[-3000:]
+    assert "killed by signal" not in ferry.log()
+    assert line in ferry.error_lines()[-1]
+
+
+PROMPT = "body beyond the message", "packed body beyond the message", "not packed and larger than said"
+CONTRADICTS = "the source sent a message that contradicts itself"
+
+
+@pytest.fixture
+def honest():
+    with servers.secantus() as source:
+        source.client().d.c.insert_many([{"_id": n, "a": n} for n in range(500)])
+        yield source
+
+
+@pytest.mark.parametrize("lies", [lies if lies in PROMPT else later(lies) for lies in LIES])
+def test_a_batch_that_lies_of_its_length_ends_the_copy(lies, honest, target, tmp_path):
+    with Meddler(honest) as source:
+        source.wire = lambda command, message: LIES[lies](message) if command and command.get("find") == "c" else message
+        with Pair(source, target, tmp_path).ferry(status=False) as ferry:
+            ends(ferry, CONTRADICTS)
+
+
+@pytest.mark.parametrize("lies", [lies if lies in PROMPT[:1] else later(lies) for lies in LIES])
+def test_a_batch_of_the_oplog_that_lies_of_its_length_ends_the_replay(lies, honest, target, tmp_path):
+    with Meddler(honest) as source, Pair(source, target, tmp_path).ferry(status=False) as ferry:
+        ferry.wait_log("tailing applied", 120)
+        source.wire = lambda command, message: LIES[lies](message) if command and "getMore" in command else message
+        honest.client().d.c.update_many({}, {"$inc": {"n": 1}})
+        ends(ferry, CONTRADICTS)
+
+
+def test_a_hello_of_the_source_that_lies_of_its_length_ends_the_run(honest, target, tmp_path):
+    with Meddler(honest) as source:
+        source.wire = lambda command, message: message if command else LIES["body beyond the message"](as_msg(message))
+        with Pair(source, target, tmp_path).ferry(status=False) as ferry:
+            ends(ferry, "nvalid reply from server")

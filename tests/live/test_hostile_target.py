@@ -6,6 +6,7 @@ import pytest
 import servers
 from conftest import Pair
 from ferry import Failed
+from lies import LIES, as_msg
 from meddler import Fault, Meddler
 from test_old import later
 
@@ -122,5 +123,52 @@ def test_a_hello_that_no_server_sends_ends_the_run(kind, pair):
 def test_a_damaged_hello_ends_the_run(pair):
     with Meddler(pair.target) as target:
         target.hello = lambda answer: with_damage(answer, "topologyVersion")
+        with Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
+            ends(ferry, [TARGET_GAVE_UP])
+
+
+PROMPT = "body beyond the message", "packed body beyond the message", "not packed and larger than said"
+CONTRADICTS = "the target sent a message that contradicts itself"
+
+
+def lying(lies, verb):
+    return lambda command, message: LIES[lies](message) if command and verb in command else message
+
+
+@pytest.mark.parametrize("lies", [lies if lies in PROMPT else later(lies) for lies in LIES])
+def test_an_answer_that_lies_of_its_length_ends_the_copy(lies, pair):
+    with Meddler(pair.target) as target, Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
+        target.wire = lying(lies, "insert")
+        ends(ferry, [TARGET_GAVE_UP])
+        assert CONTRADICTS in ferry.error_lines()[-1]
+
+
+@pytest.mark.parametrize("lies", [lies if lies in PROMPT[:1] else later(lies) for lies in LIES])
+def test_an_answer_that_lies_of_its_length_ends_the_replay(lies, pair):
+    with Meddler(pair.target) as target, Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
+        ferry.wait_log("tailing applied", 120)
+        target.wire = lying(lies, "update")
+        pair.docs.update_many({}, {"$inc": {"n": 1}})
+        ends(ferry, [TARGET_GAVE_UP])
+        assert CONTRADICTS in ferry.error_lines()[-1]
+
+
+HELLO_LIES = "body beyond the message", "reply beyond the message", "reply below zero", "not packed and larger than said"
+
+
+@pytest.mark.parametrize("lies", [lies if lies in HELLO_LIES[:1] else later(lies) for lies in HELLO_LIES])
+def test_a_hello_that_lies_of_its_length_ends_the_run(lies, pair):
+    with Meddler(pair.target) as target:
+        target.wire = lambda command, message: message if command else LIES[lies](as_msg(message))
+        with Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
+            ends(ferry, [TARGET_GAVE_UP])
+            assert "nvalid reply from server" in ferry.error_lines()[-1] or "ecompress" in ferry.error_lines()[-1]
+
+
+def test_a_hello_that_allows_messages_of_2_gb_ends_the_run(pair):
+    """libmongoc asserts that a message is smaller."""
+    with Meddler(pair.target) as target:
+        target.hello = lambda answer: {**answer, "maxMessageSizeBytes": 0x7FFFFFFF}
+        target.wire = lambda command, message: b"\xff\xff\xff\x7f" + message[4:] if command else message
         with Pair(pair.source, target, pair.folder).ferry(status=False) as ferry:
             ends(ferry, [TARGET_GAVE_UP])
