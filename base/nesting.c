@@ -111,7 +111,7 @@ skip_value(struct walk *walk, uint8_t type)
   case 0x08: /* bool */
     return skip(walk, 1);
   case 0x0b: /* regular expression: pattern, options */
-    return skip_name(walk) && skip_name(walk);
+    return skip_name(walk) && skip_name(walk); /* NOLINT(misc-redundant-expression): each moves on */
   case 0x0c: /* DBPointer */
     return skip_text(walk) && skip(walk, 12);
   case 0x0f:
