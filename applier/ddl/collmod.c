@@ -246,7 +246,7 @@ static bool
 change_index(struct ddl *ddl, const struct entry *entry, struct mapped_collection *mapped,
              const struct index_change *change, struct error *error)
 {
-  struct changed_index changed;
+  struct changed_index changed = {0};
   const struct deferred_index *deferred_index = collmod_deferred_index(ddl, mapped, &change->ref);
   if (deferred_index && deferred_index->ttl_s >= 0 && change->ttl_s > deferred_index->ttl_s) {
     ddl_expires_later(ddl, entry, mapped);
