@@ -1,4 +1,3 @@
-/* The job: prepare, copy, hand off, follow, stop, finish. */
 #include "coordinator/migrate.h"
 
 #include "base/clock.h"
@@ -10,7 +9,6 @@
 #include "coordinator/report/display.h"
 #include "coordinator/run/loop.h"
 #include "coordinator/state/bookmark.h"
-#include "coordinator/state/collection_state.h"
 #include "coordinator/state/refusals.h"
 #include "source/oplog/oplog.h"
 
@@ -127,14 +125,12 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   hand_off_if_copied(migration);
 }
 
-/* Kept for the end, which may be another run's; or, an index of a moving copy, for the consistency point. */
 static void
 on_refused(void *context, const bson_t *document)
 {
   struct migration *migration = context;
   struct error error;
-  bool waits = bson_has_field(document, "spec");
-  if (!(waits ? collection_state_defer : refusals_add)(&migration->checkpoint, document, &error)) {
+  if (!refusals_take(&migration->checkpoint, document, &error)) {
     fail(migration, &error);
   }
 }

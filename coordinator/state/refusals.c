@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "coordinator/state/collection_state.h"
 #include "ipc/message.h"
 #include "server/server.h"
 
@@ -164,6 +165,13 @@ refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct error
   }
   bson_destroy(&list);
   return ok;
+}
+
+bool
+refusals_take(struct checkpoint *checkpoint, const bson_t *document, struct error *error)
+{
+  return bson_has_field(document, "spec") ? collection_state_defer(checkpoint, document, error)
+                                          : refusals_add(checkpoint, document, error);
 }
 
 bool

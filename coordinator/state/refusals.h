@@ -13,6 +13,12 @@ bool refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct 
 bool refusals_list(struct checkpoint *checkpoint, bson_t *list, struct error *error);
 
 /*
+ * Takes a REFUSED. It is kept for the end, which may be another run's. An index that the target refused over a moving
+ * copy is deferred to the consistency point instead.
+ */
+bool refusals_take(struct checkpoint *checkpoint, const bson_t *document, struct error *error);
+
+/*
  * At the end: ERROR_INCOMPLETE if there are any, those of earlier runs included; ERROR_STATE if the file cannot be
  * read.
  */
