@@ -110,9 +110,9 @@ skip_value(struct walk *walk, uint8_t type)
     return skip(walk, 12);
   case 0x08: /* bool */
     return skip(walk, 1);
-  case 0x0b: /* regular expression: pattern, options */
+  case 0x0b:                                   /* regular expression: pattern, options */
     return skip_name(walk) && skip_name(walk); /* NOLINT(misc-redundant-expression): each moves on */
-  case 0x0c: /* DBPointer */
+  case 0x0c:                                   /* DBPointer */
     return skip_text(walk) && skip(walk, 12);
   case 0x0f:
     return enter_scope(walk);
