@@ -90,7 +90,7 @@ show_status(const struct plan *plan)
 {
   struct tail tail = {0};
   struct window window = {0};
-  struct status status = {.plan = plan, .tail = &tail, .window = &window, .needs_s = -1};
+  struct status status = {.plan = plan, .tail = &tail, .window = &window};
   char *json = status_json(&status);
   printf("%-10s %zu bytes\n", "status is", json ? strlen(json) : 0);
   bson_free(json);

@@ -65,9 +65,3 @@ copy_finish(struct copy *copy, struct checkpoint *checkpoint, struct error *erro
   fault_point("hand-off");
   return true;
 }
-
-int64_t
-copy_needs_s(const struct copy *copy)
-{
-  return plan_needs_s(&copy->plan, clock_ms() - copy->began_ms);
-}

@@ -30,7 +30,4 @@ bool copy_keep(struct copy *copy, struct checkpoint *checkpoint, struct error *e
 /* For after the last range and the last index: from here on a start goes on with the replay. */
 bool copy_finish(struct copy *copy, struct checkpoint *checkpoint, struct error *error);
 
-/* The seconds that the copy may still take; -1: not known. */
-int64_t copy_needs_s(const struct copy *copy);
-
 #endif

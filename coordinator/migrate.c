@@ -35,19 +35,17 @@ static struct status
 status_of(const struct migration *migration)
 {
   const struct replay *replay = &migration->replay;
-  struct status status = {.plan = &migration->copy.plan,
-                          .tail = &replay->tail,
-                          .window = &migration->window,
-                          .throttle = &migration->throttle,
-                          .error = migration->failed ? &migration->error : NULL,
-                          .needs_s = replay->handed_off ? -1 : copy_needs_s(&migration->copy),
-                          .drain_until_ms = replay->drain_until_ms,
-                          .now_ms = clock_ms(),
-                          .resumed = migration->resumed,
-                          .handed_off = replay->handed_off,
-                          .stopping = migration->pool.stopping};
-  status.phase = status_phase(&status);
-  return status;
+  return (struct status){.plan = &migration->copy.plan,
+                         .tail = &replay->tail,
+                         .window = &migration->window,
+                         .throttle = &migration->throttle,
+                         .error = migration->failed ? &migration->error : NULL,
+                         .copy_began_ms = migration->copy.began_ms,
+                         .drain_until_ms = replay->drain_until_ms,
+                         .now_ms = clock_ms(),
+                         .resumed = migration->resumed,
+                         .handed_off = replay->handed_off,
+                         .stopping = migration->pool.stopping};
 }
 
 /* The first error counts. */
@@ -145,7 +143,8 @@ on_applier_message(void *context, enum message_type type, const bson_t *message)
   if (ok && type == MESSAGE_WINDOW) {
     ok = copy_state_take_mark(&migration->checkpoint, message, &error) &&
          window_take(&migration->window, message, clock_ms(), &error);
-    window_warn(&migration->window, status_of(migration).needs_s, clock_ms());
+    struct status status = status_of(migration);
+    window_warn(&migration->window, status_copy_needs_s(&status), clock_ms());
   } else if (type == MESSAGE_LOAD) {
     throttle_take_load(&migration->throttle, message, clock_ms());
     pool_set_rate(&migration->pool, throttle_rate(&migration->throttle));

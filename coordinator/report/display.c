@@ -53,8 +53,9 @@ publish_if_due(struct display *display, const struct status *status)
 void
 display_tick(struct display *display, const struct status *status)
 {
-  if (!status->stopping && status->phase != display->phases.now) {
-    phase_begin(&display->phases, status->phase);
+  enum phase phase = status_phase(status);
+  if (!status->stopping && phase != display->phases.now) {
+    phase_begin(&display->phases, phase);
     progress_hurry(&display->progress);
   }
   publish_if_due(display, status);
@@ -62,8 +63,8 @@ display_tick(struct display *display, const struct status *status)
     return;
   }
   if (status->handed_off) {
-    progress_tail(&display->progress, status->phase, status->tail, status->window);
+    progress_tail(&display->progress, phase, status->tail, status->window);
   } else {
-    progress_copy(&display->progress, status->phase, status->plan, status->window);
+    progress_copy(&display->progress, phase, status->plan, status->window);
   }
 }

@@ -49,6 +49,12 @@ put_copy_details(const struct plan *plan, bson_t *details)
   }
 }
 
+int64_t
+status_copy_needs_s(const struct status *status)
+{
+  return status->handed_off ? -1 : plan_needs_s(status->plan, status->now_ms - status->copy_began_ms);
+}
+
 /* mongomirror has no such thing: the source's oplog, and whether it lasts. */
 static void
 put_window(const struct status *status, bson_t *document)
@@ -66,8 +72,9 @@ put_window(const struct status *status, bson_t *document)
   if (window_left_s(window) >= 0) {
     BSON_APPEND_INT64(&oplog, "secondsLeft", window_left_s(window));
   }
-  if (status->needs_s >= 0) {
-    BSON_APPEND_INT64(&oplog, "copySecondsLeft", status->needs_s);
+  int64_t needs_s = status_copy_needs_s(status);
+  if (needs_s >= 0) {
+    BSON_APPEND_INT64(&oplog, "copySecondsLeft", needs_s);
   }
   if (window->spooled > 0) {
     BSON_APPEND_INT64(&oplog, "spooledBytes", window->spooled);
@@ -156,7 +163,7 @@ status_json(const struct status *status)
   bson_t document = BSON_INITIALIZER;
   bson_t details;
   BSON_APPEND_UTF8(&document, "stage", tail->consistent || status->resumed ? "oplog sync" : "initial sync");
-  BSON_APPEND_UTF8(&document, "phase", phase_text(status->phase));
+  BSON_APPEND_UTF8(&document, "phase", phase_text(status_phase(status)));
   BSON_APPEND_DOCUMENT_BEGIN(&document, "details", &details);
   if (status->handed_off) {
     put_tail_details(tail, &details);

@@ -16,14 +16,16 @@ struct status {
   const struct window *window;
   const struct throttle *throttle;
   const struct error *error; /* NULL: none */
-  int64_t needs_s;           /* what the copy may still take; -1: not known */
+  int64_t copy_began_ms;     /* by clock_ms, as all times here */
   int64_t drain_until_ms;    /* when a stop's drain ends at the latest; 0: there is none */
   int64_t now_ms;
   bool resumed;
   bool handed_off;
-  enum phase phase; /* of the copy and the replay: see status_phase */
-  bool stopping;    /* the run ends: progress is not shown any more */
+  bool stopping; /* the run ends: progress is not shown any more */
 };
+
+/* The seconds that the copy may still take. -1: not known, or there is none. Looks at every collection. */
+int64_t status_copy_needs_s(const struct status *status);
 
 /* The phase that the rest of the status describes. */
 enum phase status_phase(const struct status *status);
