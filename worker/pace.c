@@ -42,6 +42,14 @@ pace_set(struct pace *pace, double bytes_per_s, double documents_per_s, int64_t 
 }
 
 void
+pace_pause(struct pace *pace, bool paused)
+{
+  pthread_mutex_lock(&pace->lock);
+  pace->paused = paused;
+  pthread_mutex_unlock(&pace->lock);
+}
+
+void
 pace_spend(struct pace *pace, int64_t bytes, int64_t documents, int64_t now_ms)
 {
   pthread_mutex_lock(&pace->lock);
@@ -64,7 +72,11 @@ pace_wait_ms(struct pace *pace, int64_t now_ms)
   move_to(pace, now_ms);
   double bytes_s = seconds_for(pace->bytes, pace->bytes_per_s);
   double documents_s = seconds_for(pace->documents, pace->documents_per_s);
+  bool paused = pace->paused;
   pthread_mutex_unlock(&pace->lock);
+  if (paused) {
+    return INT64_MAX;
+  }
   double wait_ms = (bytes_s > documents_s ? bytes_s : documents_s) * 1000;
   return wait_ms > 0 ? (int64_t)wait_ms + 1 : 0;
 }

@@ -18,14 +18,16 @@ struct pace {
   double bytes; /* owed */
   double documents;
   int64_t at_ms; /* when the debt was so large */
+  bool paused;   /* nothing may be written until that ends */
 };
 
 void pace_init(struct pace *pace);
 void pace_clear(struct pace *pace);
 
 void pace_set(struct pace *pace, double bytes_per_s, double documents_per_s, int64_t now_ms);
+void pace_pause(struct pace *pace, bool paused);
 void pace_spend(struct pace *pace, int64_t bytes, int64_t documents, int64_t now_ms);
-/* How long the next batch has to wait. */
+/* How long the next batch has to wait. INT64_MAX: until the pause ends. */
 int64_t pace_wait_ms(struct pace *pace, int64_t now_ms);
 
 /*

@@ -129,6 +129,7 @@ take_pace(struct worker *worker, const bson_t *message)
 {
   pace_set(&worker->pace, message_double(message, "bytes_per_s", 0), message_double(message, "documents_per_s", 0),
            clock_ms());
+  pace_pause(&worker->pace, message_flag(message, "paused"));
 }
 
 /* The pace may change while a batch waits for it. */

@@ -26,9 +26,13 @@ struct child {
   int64_t pause_ms; /* how long the child gets no task after a failure that may pass; 0: its last task succeeded */
   int64_t pause_until_ms;
   struct rate told; /* the pace that it was last told */
+  bool told_pause;  /* and whether to wait */
+  bool was_paused;  /* during its present task */
   bool ready;       /* it sent READY */
-  bool running;     /* not ended yet */
-  bool failed;      /* it sent FAILED, with: */
+  bool leaving;     /* it was told to end, at leave_ms, and another one does not take its place */
+  int64_t leave_ms;
+  bool running; /* not ended yet */
+  bool failed;  /* it sent FAILED, with: */
   struct error error;
   char cause[160]; /* how it ended, in words; "" for a clean exit */
   bool starved;    /* it may have ended for lack of memory */

@@ -12,6 +12,7 @@
 #define DEAD_STARTS_MOST 4
 #define PAUSE_LEAST_MS 500
 #define PAUSE_MOST_MS 15000
+#define LEAVE_MS 15000 /* so long a worker that leaves may take for its range */
 
 static void on_message(void *context, struct child *child, enum message_type type, const bson_t *document);
 static void on_ended(void *context, struct child *child);
@@ -33,21 +34,55 @@ start_child(struct pool *pool, struct child *child, const char *role, int index,
   return true;
 }
 
-bool
-pool_start(struct pool *pool, int workers, struct error *error)
+static int
+count_running(const struct pool *pool, bool leaving_too)
 {
-  pool->worker_count = pool->plan ? workers : 0;
-  pool->workers = memory_new(sizeof *pool->workers * (size_t)(pool->worker_count + 1));
-  pool->timeout_ms = STOP_MS;
-  if (!start_child(pool, &pool->applier, "applier", 0, error)) {
-    return false;
-  }
+  int count = 0;
   for (int i = 0; i < pool->worker_count; i++) {
-    if (!start_child(pool, &pool->workers[i], "worker", i + 1, error)) {
+    count += pool->workers[i].running && (leaving_too || !pool->workers[i].leaving);
+  }
+  return count;
+}
+
+/* NULL: each place is taken; the next one that leaves makes room. */
+static struct child *
+free_place(struct pool *pool)
+{
+  int i = 0;
+  while (i < pool->worker_count && pool->workers[i].running) {
+    i++;
+  }
+  if (i == POOL_WORKERS_MOST) {
+    return NULL;
+  }
+  pool->worker_count = i < pool->worker_count ? pool->worker_count : i + 1;
+  return &pool->workers[i];
+}
+
+/* Starts what is missing. One that could not be started is not missed when it has ended. */
+static bool
+fill(struct pool *pool, struct error *error)
+{
+  for (int missing = pool->workers_wanted - count_running(pool, false); missing > 0; missing--) {
+    struct child *place = free_place(pool);
+    if (!place) {
+      return true;
+    }
+    if (!start_child(pool, place, "worker", (int)(place - pool->workers) + 1, error)) {
+      place->leaving = true;
       return false;
     }
   }
   return true;
+}
+
+bool
+pool_start(struct pool *pool, int workers, struct error *error)
+{
+  pool->workers_wanted = pool->plan ? workers : 0;
+  pool->workers = memory_new(sizeof *pool->workers * POOL_WORKERS_MOST);
+  pool->timeout_ms = STOP_MS;
+  return start_child(pool, &pool->applier, "applier", 0, error) && fill(pool, error);
 }
 
 static void
@@ -73,18 +108,23 @@ put_copy(const struct plan_collection *collection, const struct plan_task *task,
   }
 }
 
+/* How fast it may copy, and whether it is to wait. What it was told last is not said again. */
 static void
-tell_rate(struct child *child, struct rate rate)
+tell_pace(const struct pool *pool, struct child *child, struct rate rate)
 {
-  bson_t message = BSON_INITIALIZER;
-  if (rate.bytes_per_s == child->told.bytes_per_s && rate.documents_per_s == child->told.documents_per_s) {
+  if (rate.bytes_per_s == child->told.bytes_per_s && rate.documents_per_s == child->told.documents_per_s &&
+      pool->paused == child->told_pause) {
     return;
   }
+  bson_t message = BSON_INITIALIZER;
   BSON_APPEND_DOUBLE(&message, "bytes_per_s", rate.bytes_per_s);
   BSON_APPEND_DOUBLE(&message, "documents_per_s", rate.documents_per_s);
+  BSON_APPEND_BOOL(&message, "paused", pool->paused);
   child_send(child, MESSAGE_PACE, &message);
   bson_destroy(&message);
   child->told = rate;
+  child->told_pause = pool->paused;
+  child->was_paused = child->was_paused || pool->paused;
 }
 
 static struct rate
@@ -109,7 +149,7 @@ share_rate(struct pool *pool)
   }
   for (int i = 0; i < pool->worker_count; i++) {
     if (copies(pool, &pool->workers[i])) {
-      tell_rate(&pool->workers[i], share(pool, copying));
+      tell_pace(pool, &pool->workers[i], share(pool, copying));
     }
   }
 }
@@ -124,7 +164,8 @@ pool_set_rate(struct pool *pool, struct rate rate)
 static void
 lend(struct pool *pool, struct child *child)
 {
-  if (pool->stopping || !pool->plan || !child->ready || child->task >= 0 || clock_ms() < child->pause_until_ms) {
+  if (pool->stopping || pool->paused || !pool->plan || !child->ready || child->leaving || child->task >= 0 ||
+      clock_ms() < child->pause_until_ms) {
     return;
   }
   int64_t number = plan_lend(pool->plan);
@@ -145,9 +186,10 @@ lend(struct pool *pool, struct child *child)
     BSON_APPEND_ARRAY(&message, "indexes", &collection->indexes);
   }
   if (task->kind == PLAN_COPY) { /* it must not begin without a limit; its true share follows */
-    tell_rate(child, share(pool, pool->worker_count));
+    tell_pace(pool, child, share(pool, count_running(pool, true)));
   }
   child->task = number;
+  child->was_paused = false;
   child_send(child, task->kind == PLAN_COPY ? MESSAGE_COPY : MESSAGE_INDEX, &message);
   bson_destroy(&message);
 }
@@ -161,6 +203,13 @@ lend_all(struct pool *pool)
     }
   }
   share_rate(pool);
+}
+
+void
+pool_pause(struct pool *pool, bool paused)
+{
+  pool->paused = paused;
+  lend_all(pool);
 }
 
 /* A task is pending again; too many attempts end the migration. */
@@ -180,6 +229,15 @@ give_back(struct pool *pool, struct child *child, const struct error *why)
   }
 }
 
+/* The same, for what is no failure of the task. The next attempt still knows that there was one before. */
+static void
+take_back(struct pool *pool, struct child *child)
+{
+  plan_task_back(pool->plan, child->task);
+  pool->plan->tasks[child->task].attempts = 1;
+  child->task = -1;
+}
+
 static void
 on_worker_failure(struct pool *pool, struct child *child, const bson_t *document)
 {
@@ -195,6 +253,11 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
     pool->events.failed(pool->events.context, &error);
     return;
   }
+  if (child->was_paused) { /* a server ends cursors and connections that are idle for long */
+    log_info("worker %d: after the pause its range is copied again: %s", child->index, error.text);
+    take_back(pool, child);
+    return;
+  }
   if (child->pause_ms == 0) { /* said once, until it works again */
     log_warn("%s %d: %s; this is tried again", child->role, child->index, error.text);
   }
@@ -202,9 +265,7 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
   if (!passes || failure_interrupted(&error)) {
     give_back(pool, child, &error);
   } else { /* a server that is away for an hour is waited for; only its own task tells when it is back */
-    plan_task_back(pool->plan, child->task);
-    pool->plan->tasks[child->task].attempts = 1;
-    child->task = -1;
+    take_back(pool, child);
   }
   if (!passes) {
     return;
@@ -286,10 +347,16 @@ on_message(void *context, struct child *child, enum message_type type, const bso
   }
 }
 
-static void
-replace_worker(struct pool *pool, struct child *child)
+static const struct collection *
+collection_of(const struct pool *pool, int64_t task)
 {
-  struct error error;
+  return pool->plan->collections[pool->plan->tasks[task].collection].source;
+}
+
+/* A worker that died. */
+static void
+take_death(struct pool *pool, struct child *child)
+{
   struct error why;
   if (child->failed) {
     why = child->error;
@@ -297,23 +364,44 @@ replace_worker(struct pool *pool, struct child *child)
     error_set(&why, ERROR_CHILD, "worker %d %s%s", child->index, child->cause[0] ? child->cause : "ended by itself",
               child_mend(child));
   }
-  int64_t task = child->task;
-  if (task >= 0) {
-    const struct plan_collection *collection = &pool->plan->collections[pool->plan->tasks[task].collection];
+  if (child->task >= 0) {
+    const struct collection *collection = collection_of(pool, child->task);
     log_warn("worker %d %s; another worker will do its task, of %s", child->index,
-             child->failed ? child->error.text : child->cause,
-             log_value("%s.%s", collection->source->db, collection->source->name));
+             child->failed ? child->error.text : child->cause, log_value("%s.%s", collection->db, collection->name));
   }
   pool->dead_starts += !child->ready;
   give_back(pool, child, &why);
-  if (pool->stopping) {
+  if (pool->dead_starts >= DEAD_STARTS_MOST && !pool->stopping) {
+    pool->events.failed(pool->events.context, &why);
+  }
+}
+
+/* However it ended, that is no failure. */
+static void
+take_leave(struct pool *pool, struct child *child)
+{
+  if (child->task < 0) {
     return;
   }
-  if (pool->dead_starts >= DEAD_STARTS_MOST) {
-    pool->events.failed(pool->events.context, &why);
-  } else if (!start_child(pool, child, "worker", child->index, &error)) {
+  const struct collection *collection = collection_of(pool, child->task);
+  log_info("worker %d left; another worker does its task again, of %s", child->index,
+           log_value("%s.%s", collection->db, collection->name));
+  take_back(pool, child);
+}
+
+static void
+worker_ended(struct pool *pool, struct child *child)
+{
+  struct error error;
+  if (child->leaving) {
+    take_leave(pool, child);
+  } else {
+    take_death(pool, child);
+  }
+  if (!pool->stopping && !fill(pool, &error)) {
     pool->events.failed(pool->events.context, &error);
   }
+  lend_all(pool);
 }
 
 static void
@@ -324,8 +412,7 @@ on_ended(void *context, struct child *child)
   if (child == &pool->applier) {
     pool->events.applier_ended(pool->events.context, child);
   } else if (!wanted) {
-    replace_worker(pool, child);
-    lend_all(pool);
+    worker_ended(pool, child);
   }
   if (!pool_any_running(pool)) {
     pool->events.all_ended(pool->events.context);
@@ -362,6 +449,74 @@ static void
 stop_child(struct child *child)
 {
   send_word(child, MESSAGE_STOP);
+}
+
+/*
+ * Who loses least by leaving: one without a task, then one that waits for an index build, which needs no worker, then
+ * one that has copied little of its range.
+ */
+static int64_t
+loss(const struct pool *pool, const struct child *child)
+{
+  if (child->task < 0) {
+    return -2;
+  }
+  const struct plan_task *task = &pool->plan->tasks[child->task];
+  return task->kind == PLAN_INDEX ? -1 : task->bytes;
+}
+
+static struct child *
+who_leaves(const struct pool *pool)
+{
+  struct child *found = NULL;
+  for (int i = pool->worker_count - 1; i >= 0; i--) {
+    struct child *child = &pool->workers[i];
+    if (child->running && !child->leaving && (!found || loss(pool, child) < loss(pool, found))) {
+      found = child;
+    }
+  }
+  return found;
+}
+
+bool
+pool_set_workers(struct pool *pool, int workers, struct error *error)
+{
+  if (workers < 1 || workers > POOL_WORKERS_MOST) {
+    return error_set(error, ERROR_USAGE, "there are 1 to %d workers, not %d", POOL_WORKERS_MOST, workers);
+  }
+  if (!pool->workers || pool->stopping || !pool->plan || plan_finished(pool->plan)) {
+    return error_set(error, ERROR_USAGE, "only the copy has workers, and %s",
+                     pool->workers ? "it is over" : "it has not begun yet");
+  }
+  pool->workers_wanted = workers;
+  for (int more = count_running(pool, false) - workers; more > 0; more--) {
+    struct child *child = who_leaves(pool);
+    child->leaving = true;
+    child->leave_ms = clock_ms();
+    stop_child(child);
+  }
+  bool ok = fill(pool, error);
+  if (!ok) {
+    pool->workers_wanted = count_running(pool, false);
+  }
+  share_rate(pool);
+  return ok;
+}
+
+/*
+ * A build that runs on the server is waited for: the server would do it to the end anyway. A range that is paused has
+ * no end to wait for.
+ */
+static void
+hurry_leaving(struct pool *pool)
+{
+  for (int i = 0; i < pool->worker_count; i++) {
+    struct child *child = &pool->workers[i];
+    bool builds = child->task >= 0 && pool->plan->tasks[child->task].kind == PLAN_INDEX;
+    if (child->running && child->leaving && !builds && (pool->paused || clock_ms() - child->leave_ms > LEAVE_MS)) {
+      child_kill(child);
+    }
+  }
 }
 
 void
@@ -407,6 +562,7 @@ void
 pool_tick(struct pool *pool)
 {
   if (!pool->stopping) {
+    hurry_leaving(pool);
     lend_all(pool);
     return;
   }

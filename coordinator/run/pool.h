@@ -8,6 +8,8 @@
 #include "coordinator/run/child.h"
 #include "coordinator/run/plan.h"
 
+#define POOL_WORKERS_MOST 64
+
 struct pool_events {
   /* A worker's task succeeded. The plan has it as done already. */
   void (*task_done)(void *context, int64_t task, const bson_t *document);
@@ -34,9 +36,11 @@ struct pool {
   struct rate rate;     /* what the whole copy may do */
   int64_t copied_bytes; /* by all attempts of this run */
   int64_t copied_documents;
-  struct child *workers;
-  int worker_count;
+  struct child *workers; /* POOL_WORKERS_MOST places, which the loop has the addresses of; NULL: not started */
+  int worker_count;      /* places that were used so far; in one whose child is not running another one may start */
+  int workers_wanted;
   struct child applier;
+  bool paused; /* no task is lent, and no worker reads; see pool_pause */
   bool stopping;
   int dead_starts;    /* workers in a row that ended before they were ready */
   int64_t stop_ms;    /* when stopping began */
@@ -52,6 +56,18 @@ void pool_confirm(struct pool *pool);
 bool pool_restart_applier(struct pool *pool, struct error *error);
 /* Sets how fast the workers may copy together from now on. */
 void pool_set_rate(struct pool *pool, struct rate rate);
+/*
+ * Makes the workers wait, each behind the batch in hand, or go on. Index builds that run on the target go on. Call it
+ * with true before pool_start, too.
+ */
+void pool_pause(struct pool *pool, bool paused);
+/*
+ * From now on so many workers copy, 1 to POOL_WORKERS_MOST. Those that leave get no more tasks. Each finishes its
+ * range. If that takes longer than 15 seconds, it is killed, and another worker copies the range again. One that waits
+ * for an index build leaves when the build is done. False, with an error for people, if the number is out of range, if
+ * nothing is copied (any more), or if the machine cannot start so many: then there are as many as it could start.
+ */
+bool pool_set_workers(struct pool *pool, int workers, struct error *error);
 /* Ends the workers; the applier goes on. */
 void pool_stop_workers(struct pool *pool);
 /* The applier ends when the target has everything up to the source's newest entry; see MESSAGE_DRAIN. */

@@ -71,3 +71,15 @@ Test(pace, batches_hold_a_quarter_of_a_second)
   cr_assert(pace_enough(&pace, 1, 25));
   pace_clear(&pace);
 }
+
+Test(pace, a_pause_has_no_end_of_its_own)
+{
+  struct pace pace;
+  pace_init(&pace);
+  pace_pause(&pace, true);
+  pace_set(&pace, 1000, 0, 0);
+  cr_assert_eq(pace_wait_ms(&pace, 3600000), INT64_MAX);
+  pace_pause(&pace, false);
+  cr_assert_eq(pace_wait_ms(&pace, 3600000), 0);
+  pace_clear(&pace);
+}
