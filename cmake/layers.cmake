@@ -12,7 +12,7 @@ set(coordinator_may base ipc server source target coordinator)
 set(source_rooms legacy reader oplog catalog)
 set(target_rooms guard definition insert replay)
 set(applier_rooms oplog collections ddl replay)
-set(coordinator_rooms options pace run report state check prepare)
+set(coordinator_rooms options pace run report state control check prepare)
 
 foreach(folder base ipc server source target worker applier coordinator)
   file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/${folder}/*.c ${ROOT}/${folder}/*.h)
