@@ -9,6 +9,7 @@
 #include "applier/applier.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/version.h"
 #include "coordinator/check/check.h"
 #include "coordinator/migrate.h"
 #include "coordinator/options/options.h"
@@ -58,7 +59,7 @@ run_coordinator(int argc, char **argv)
   if (ok && options.help) {
     options_help(stdout);
   } else if (ok && options.version) {
-    printf("mongoferry %s (%s)\nlibmongoc %s\n%s\n", FERRY_VERSION, FERRY_REVISION, server_driver_version(),
+    printf("mongoferry %s (%s)\nlibmongoc %s\n%s\n", version_number, version_revision, server_driver_version(),
            stream_tls_version());
   } else if (ok) {
     process_title("mongoferry: coordinator"); /* argv held passwords */
