@@ -1,25 +1,48 @@
 /*
- * The log: each line is one write(2) on stderr: `time level role message key=value ...`. Never a document's content, a
- * password, or a URI with a password.
+ * The log: each line is `time level role message key=value ...`. The coordinator writes it; a child sends its lines
+ * there through its stderr. Never a document's content, a password, or a URI with a password. Threads may log at once.
  */
 #ifndef FERRY_BASE_LOG_H
 #define FERRY_BASE_LOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
-/* Names this process in its lines ("coordinator", "worker[2]", "applier"). The text is copied. */
+#define LOG_ROLE_BYTES 32
+#define LOG_TEXT_BYTES 3072 /* of a message; what is longer is cut */
+#define LOG_RECENT_MOST 20
+
+/*
+ * Makes this process a child with that role ("worker[2]", "applier"). From now on its lines go to stderr in the form
+ * that log_pass takes. The text is copied.
+ */
 void log_open(const char *role);
 
 /* A hook called before each line, to clear a progress display; NULL: none. */
 void log_before_line(void (*hook)(void));
 
-/* Passes on a line that another process has formatted, without its line end. */
-void log_pass(const char *line, size_t length);
+/*
+ * Logs what the child of that role wrote to its stderr: one line, without its line end. What a library wrote there
+ * becomes a warning.
+ */
+void log_pass(const char *role, const char *line, size_t length);
 
+/* A word key=%... of `format` is a field: it keeps its name in every form of the log. */
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A warning or an error, of this process or of a child. */
+struct log_recent {
+  int64_t at_ms; /* since 1970 */
+  enum log_level level;
+  char role[LOG_ROLE_BYTES];
+  char text[LOG_TEXT_BYTES]; /* the message, escaped */
+};
+
+/* The last ones, LOG_RECENT_MOST at most, the oldest first. `visit` may log. */
+void log_recent(void (*visit)(void *context, const struct log_recent *recent), void *context);
 
 /* Room for a name as a value of a line, with all of it escaped: a namespace has up to 319 bytes. */
 struct log_value {
@@ -35,6 +58,7 @@ const char *log_quote(struct log_value *value, const char *format, ...) __attrib
  */
 #define log_value(...) log_quote(&(struct log_value){.text = ""}, __VA_ARGS__)
 
+#define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)
 #define log_warn(...) log_line(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_line(LOG_ERROR, __VA_ARGS__)

@@ -90,12 +90,14 @@ on_read(uv_stream_t *stream, ssize_t size, const uv_buf_t *buffer)
 static void
 pass_lines(struct child *child, const char *bytes, size_t size)
 {
+  char role[LOG_ROLE_BYTES];
+  snprintf(role, sizeof role, child->index > 0 ? "%s[%d]" : "%s", child->role, child->index);
   for (size_t i = 0; i < size; i++) {
     if (bytes[i] != '\n') {
       child->line[child->line_size++] = bytes[i];
     }
     if (bytes[i] == '\n' || child->line_size == sizeof child->line) {
-      log_pass(child->line, child->line_size);
+      log_pass(role, child->line, child->line_size);
       child->line_size = 0;
     }
   }
@@ -138,19 +140,12 @@ child_start(struct child *child, uv_loop_t *loop, const char *role, int index, c
   frame_reader_init(&child->frames, CHILD);
   uv_pipe_init(loop, &child->in, 0);
   uv_pipe_init(loop, &child->out, 0);
-  child->in.data = child->out.data = child->process.data = child;
-  child->log_piped = isatty(STDERR_FILENO);
-  uv_stdio_container_t own_stderr = {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO};
-  if (child->log_piped) {
-    uv_pipe_init(loop, &child->log, 0);
-    child->log.data = child;
-    own_stderr =
-      (uv_stdio_container_t){.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->log};
-  }
+  uv_pipe_init(loop, &child->log, 0);
+  child->in.data = child->out.data = child->log.data = child->process.data = child;
   uv_stdio_container_t stdio[] = {
     {.flags = UV_IGNORE},
     {.flags = UV_IGNORE},
-    own_stderr,
+    {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->log},
     {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE, .data.stream = (uv_stream_t *)&child->in},
     {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
   };
@@ -159,24 +154,20 @@ child_start(struct child *child, uv_loop_t *loop, const char *role, int index, c
   options.file = path;
   int result = uv_spawn(loop, &child->process, &options);
   child->running = true;
-  child->handles = 3 + child->log_piped;
+  child->handles = 4;
   if (result != 0) {
     child->drained = child->reaped = true;
     uv_close((uv_handle_t *)&child->process, on_closed);
     uv_close((uv_handle_t *)&child->in, on_closed);
     uv_close((uv_handle_t *)&child->out, on_closed);
-    if (child->log_piped) {
-      uv_close((uv_handle_t *)&child->log, on_closed);
-    }
+    uv_close((uv_handle_t *)&child->log, on_closed);
     return error_set(error, ERROR_CHILD,
                      "cannot start %s %d: %s; raise the limits of open files and processes (ulimit -n, -u), or lower "
                      "--workers",
                      role, index, uv_strerror(result));
   }
   uv_read_start((uv_stream_t *)&child->out, on_allocate, on_read);
-  if (child->log_piped) {
-    uv_read_start((uv_stream_t *)&child->log, on_allocate, on_log);
-  }
+  uv_read_start((uv_stream_t *)&child->log, on_allocate, on_log);
   return true;
 }
 

@@ -40,11 +40,9 @@ struct child {
   struct child_events events;
   struct frame_reader frames;
   uv_process_t process;
-  uv_pipe_t in;  /* to the child */
-  uv_pipe_t out; /* from the child */
-  /* its stderr, if the terminal shows progress: the progress display would erase lines that the child writes itself */
-  uv_pipe_t log;
-  bool log_piped;
+  uv_pipe_t in;    /* to the child */
+  uv_pipe_t out;   /* from the child */
+  uv_pipe_t log;   /* its stderr: the coordinator writes the log */
   char line[4096]; /* the line that is not complete yet */
   size_t line_size;
   bool drained;
