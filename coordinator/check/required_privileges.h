@@ -9,7 +9,7 @@
 #define FERRY_COORDINATOR_CHECK_REQUIRED_PRIVILEGES_H
 
 #include "coordinator/check/findings.h"
-#include "coordinator/check/privileges.h"
+#include "server/privileges.h"
 #include "server/server.h"
 #include "source/catalog/catalog.h"
 

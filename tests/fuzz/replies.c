@@ -2,7 +2,7 @@
  * What servers answer: who they are, what a user may do, what a majority has, and the definitions of collections and
  * indexes.
  */
-#include "coordinator/check/privileges.h"
+#include "server/privileges.h"
 #include "server/server.h"
 #include "source/catalog/split.h"
 #include "source/catalog/view.h"

@@ -10,8 +10,8 @@
  * (S:src/mongo/db/auth/authorization_session.cpp@r3.0.15; not any more @r3.2.22). For 3.2 it is taken to include them,
  * and the server itself answers.
  */
-#ifndef FERRY_COORDINATOR_CHECK_PRIVILEGES_H
-#define FERRY_COORDINATOR_CHECK_PRIVILEGES_H
+#ifndef FERRY_SERVER_PRIVILEGES_H
+#define FERRY_SERVER_PRIVILEGES_H
 
 #include <bson/bson.h>
 

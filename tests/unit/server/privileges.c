@@ -1,4 +1,4 @@
-#include "coordinator/check/privileges.h"
+#include "server/privileges.h"
 
 #include <criterion/criterion.h>
 

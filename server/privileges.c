@@ -1,11 +1,50 @@
-#include "coordinator/check/privileges.h"
+#include "server/privileges.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "ipc/message.h"
 #include "server/server.h"
+
+/* The document or array in a field. */
+static bool
+get_document(const bson_t *document, const char *name, bson_t *value)
+{
+  bson_iter_t iter;
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  if (bson_iter_init_find(&iter, document, name) && BSON_ITER_HOLDS_DOCUMENT(&iter)) {
+    bson_iter_document(&iter, &size, &bytes);
+  } else if (bson_iter_init_find(&iter, document, name) && BSON_ITER_HOLDS_ARRAY(&iter)) {
+    bson_iter_array(&iter, &size, &bytes);
+  }
+  return bytes && bson_init_static(value, bytes, size);
+}
+
+static bool
+get_item(const bson_iter_t *iter, bson_t *item)
+{
+  uint32_t size = 0;
+  const uint8_t *bytes = NULL;
+  if (BSON_ITER_HOLDS_DOCUMENT(iter)) {
+    bson_iter_document(iter, &size, &bytes);
+  }
+  return bytes && bson_init_static(item, bytes, size);
+}
+
+static const char *
+get_text(const bson_t *document, const char *name)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, document, name) && BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, NULL) : NULL;
+}
+
+static bool
+get_flag(const bson_t *document, const char *name)
+{
+  bson_iter_t iter;
+  return bson_iter_init_find(&iter, document, name) && bson_iter_as_bool(&iter);
+}
 
 static void
 read_user(struct privileges *privileges, const bson_t *info)
@@ -13,18 +52,16 @@ read_user(struct privileges *privileges, const bson_t *info)
   bson_t users;
   bson_t item;
   bson_iter_t iter;
-  struct error ignored;
-  if (!message_document(info, "authenticatedUsers", &users, &ignored)) {
+  if (!get_document(info, "authenticatedUsers", &users)) {
     return;
   }
   for (bson_iter_init(&iter, &users); bson_iter_next(&iter);) {
-    const char *user = "";
-    const char *db = "";
     size_t used = strlen(privileges->user);
-    if (message_item(&iter, &item)) {
-      message_text(&item, "user", &user, &ignored);
-      message_text(&item, "db", &db, &ignored);
-      snprintf(privileges->user + used, sizeof privileges->user - used, "%s%s@%s", used ? ", " : "", user, db);
+    if (get_item(&iter, &item)) {
+      const char *user = get_text(&item, "user");
+      const char *db = get_text(&item, "db");
+      snprintf(privileges->user + used, sizeof privileges->user - used, "%s%s@%s", used ? ", " : "", user ? user : "",
+               db ? db : "");
     }
   }
 }
@@ -33,8 +70,7 @@ static bool
 has_elements(const bson_t *info, const char *name)
 {
   bson_t list;
-  struct error ignored;
-  return message_document(info, name, &list, &ignored) && !bson_empty(&list);
+  return get_document(info, name, &list) && !bson_empty(&list);
 }
 
 void
@@ -42,17 +78,16 @@ privileges_read(struct privileges *privileges, const bson_t *reply, int wire_ver
 {
   bson_t info;
   bson_t list;
-  struct error ignored;
   *privileges =
     (struct privileges){.state = PRIVILEGES_NO_LOGIN, .any_is_all = wire_version < WIRE_3_4, .list = bson_new()};
-  if (!message_document(reply, "authInfo", &info, &ignored)) {
+  if (!get_document(reply, "authInfo", &info)) {
     return;
   }
   read_user(privileges, &info);
   if (!privileges->user[0]) {
     return;
   }
-  bool there = message_document(&info, "authenticatedUserPrivileges", &list, &ignored);
+  bool there = get_document(&info, "authenticatedUserPrivileges", &list);
   if (there) {
     bson_concat(privileges->list, &list);
   }
@@ -85,16 +120,15 @@ is_any_normal(const struct privileges *privileges, const char *db, const char *c
 static bool
 matches(const struct privileges *privileges, const bson_t *resource, const char *db, const char *coll)
 {
-  const char *for_db = NULL;
-  const char *for_coll = NULL;
-  struct error ignored;
-  if (message_flag(resource, "anyResource")) {
+  const char *for_db = get_text(resource, "db");
+  const char *for_coll = get_text(resource, "collection");
+  if (get_flag(resource, "anyResource")) {
     return true;
   }
   if (!db) {
-    return message_flag(resource, "cluster");
+    return get_flag(resource, "cluster");
   }
-  if (!message_text(resource, "db", &for_db, &ignored) || !message_text(resource, "collection", &for_coll, &ignored)) {
+  if (!for_db || !for_coll) {
     return false;
   }
   bool any_db = !*for_db;
@@ -109,8 +143,7 @@ has_action(const bson_t *privilege, const char *action)
 {
   bson_t actions;
   bson_iter_t iter;
-  struct error ignored;
-  if (!message_document(privilege, "actions", &actions, &ignored)) {
+  if (!get_document(privilege, "actions", &actions)) {
     return false;
   }
   for (bson_iter_init(&iter, &actions); bson_iter_next(&iter);) {
@@ -132,8 +165,7 @@ privileges_allow(const struct privileges *privileges, const char *action, const 
   for (bson_iter_init(&iter, privileges->list); bson_iter_next(&iter);) {
     bson_t privilege;
     bson_t resource;
-    struct error ignored;
-    if (message_item(&iter, &privilege) && message_document(&privilege, "resource", &resource, &ignored) &&
+    if (get_item(&iter, &privilege) && get_document(&privilege, "resource", &resource) &&
         matches(privileges, &resource, db, coll) && has_action(&privilege, action)) {
       return true;
     }
