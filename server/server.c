@@ -544,7 +544,8 @@ run(struct server *server, const char *db, const bson_t *command, bson_t *reply,
     if (wait) { /* only the waiting for the majority was interrupted */
       return server_confirm_writes(server, error);
     }
-    if (!failure_try_again(error, &tries)) {
+    bool own_limit = error->code == CODE_MAX_TIME_EXPIRED && bson_has_field(command, "maxTimeMS");
+    if (own_limit || !failure_try_again(error, &tries)) {
       return false;
     }
     if (loud) {

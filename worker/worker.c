@@ -13,6 +13,7 @@
 #include "target/guard/in_flight.h"
 #include "target/guard/mark.h"
 #include "worker/copy.h"
+#include "worker/cutover.h"
 
 #define PROGRESS_MS 250
 #define WAIT_MOST_MS 60000
@@ -25,7 +26,10 @@ struct worker {
   struct copy_primary primary;
   struct mark mark;
   bool looked; /* it is the target that the migration wrote to, and no connection failed since */
+  char *source_uri;
   char *target_uri;
+  bson_t settings;
+  struct cutover cutover;
   struct pace pace;
   int64_t task;
   int64_t progress_ms;
@@ -117,7 +121,15 @@ setup(struct worker *worker, const bson_t *message, struct error *error)
     return false;
   }
   mark_get(&settings, &worker->mark);
+  worker->source_uri = memory_string(source);
   worker->target_uri = memory_string(target);
+  bson_concat(&worker->settings, &settings);
+  worker->cutover = (struct cutover){.reader = &worker->reader,
+                                     .target = &worker->target,
+                                     .source_uri = worker->source_uri,
+                                     .target_uri = worker->target_uri,
+                                     .settings = &worker->settings,
+                                     .channel = &worker->channel};
   bool ok = open_source(worker, source, error) && server_open(&worker->target, ERROR_TARGET, target, true, error) &&
             channel_send(&worker->channel, MESSAGE_READY, &ready, error);
   bson_destroy(&ready);
@@ -316,20 +328,31 @@ do_index(struct worker *worker, const bson_t *message, struct error *error)
   return ok;
 }
 
+static bool
+do_kind(struct worker *worker, enum message_type type, const bson_t *message, bson_t *done, struct error *error)
+{
+  return type == MESSAGE_COPY    ? do_copy(worker, message, done, error)
+         : type == MESSAGE_INDEX ? do_index(worker, message, error)
+                                 : cutover_run(&worker->cutover, type, message, done, error);
+}
+
 /*
  * The target is looked at before a task, unless that was done after the last one, and again when the task is done. A
- * connection that was lost and made again meanwhile may have been to another target.
+ * connection that was lost and made again meanwhile may have been to another target. What concerns the source alone
+ * must work while the target is away.
  */
 static bool
 run_task(struct worker *worker, enum message_type type, const bson_t *message, bson_t *done, struct error *error)
 {
+  if (cutover_is_task(type) && !cutover_needs_target(type)) {
+    return do_kind(worker, type, message, done, error);
+  }
   worker->looked = worker->looked || mark_look(&worker->target, &worker->mark, error);
   worker->turn_ms = clock_ms();
   if (!worker->looked) {
     return false;
   }
-  worker->looked = (type == MESSAGE_COPY ? do_copy(worker, message, done, error) : do_index(worker, message, error)) &&
-                   mark_look(&worker->target, &worker->mark, error);
+  worker->looked = do_kind(worker, type, message, done, error) && mark_look(&worker->target, &worker->mark, error);
   return worker->looked;
 }
 
@@ -344,9 +367,13 @@ do_task(struct worker *worker, enum message_type type, const bson_t *message, st
   }
   BSON_APPEND_INT64(&done, "task", worker->task);
   worker->progress_ms = clock_ms();
-  fault_point(type == MESSAGE_COPY ? "copy-begun" : "index-begun");
+  if (!cutover_is_task(type)) {
+    fault_point(type == MESSAGE_COPY ? "copy-begun" : "index-begun");
+  }
   bool ok = run_task(worker, type, message, &done, &cause);
-  fault_point(type == MESSAGE_COPY ? "copy-written" : "index-built");
+  if (!cutover_is_task(type)) {
+    fault_point(type == MESSAGE_COPY ? "copy-written" : "index-built");
+  }
   bool sent = ok ? channel_send(&worker->channel, MESSAGE_DONE, &done, error)
                  : send_failure(worker, &cause, server_error_passes(&cause) || reader_cursor_died(&cause), error);
   bson_destroy(&done);
@@ -373,8 +400,15 @@ take_message(struct worker *worker, enum message_type type, const bson_t *messag
   case MESSAGE_PACE:
     take_pace(worker, message);
     return true;
+  case MESSAGE_EXCUSES:
+    cutover_take_excuses(&worker->cutover, message);
+    return true;
   case MESSAGE_COPY:
   case MESSAGE_INDEX:
+  case MESSAGE_WRITERS:
+  case MESSAGE_BLOCK:
+  case MESSAGE_SOURCE_END:
+  case MESSAGE_COMPARE:
     return take_task(worker, type, message, error);
   default:
     return error_set(error, ERROR_CHILD, "%s is no task for a worker", message_name(type));
@@ -406,7 +440,7 @@ worker_main(int index, int in, int out)
 {
   struct error error = {.kind = ERROR_NONE};
   struct error ignored;
-  struct worker worker = {.task = -1};
+  struct worker worker = {.task = -1, .settings = BSON_INITIALIZER};
   char role[32];
   snprintf(role, sizeof role, "worker[%d]", index);
   log_open(role);
@@ -418,6 +452,9 @@ worker_main(int index, int in, int out)
     worker.task = -1;
     send_failure(&worker, &error, false, &ignored);
   }
+  cutover_clear(&worker.cutover);
+  bson_destroy(&worker.settings);
+  memory_wipe(worker.source_uri);
   memory_wipe(worker.target_uri);
   server_close(&worker.target);
   reader_close(&worker.reader);

@@ -6,7 +6,7 @@
 #include "server/parallel.h"
 #include "server/series.h"
 #include "source/catalog/listing.h"
-#include "source/catalog/view.h"
+#include "source/catalog/target_name.h"
 #include "target/definition/definition.h"
 #include "target/definition/naming.h"
 #include "target/definition/uuid.h"
@@ -65,36 +65,13 @@ check_targets(const struct catalog *catalog, struct findings *findings)
   free(sorted);
 }
 
-/* A view goes where what it reads goes. */
-static bool
-name_target(const struct selection *selection, struct collection *collection, struct error *error)
-{
-  char to_db[SELECTION_DB_SIZE];
-  char to_coll[SELECTION_COLL_SIZE];
-  bson_t options;
-  if (!selection_rename(selection, collection->db, collection->name, to_db, to_coll, error)) {
-    return false;
-  }
-  catalog_rename(collection, to_db, to_coll);
-  if (!collection->view) {
-    return true;
-  }
-  if (!view_rename(selection, collection->db, to_db, collection->options, &options, error)) {
-    return error_wrap(error, "the view %s.%s", collection->db, collection->name);
-  }
-  bson_destroy(collection->options);
-  collection->options = bson_copy(&options);
-  bson_destroy(&options);
-  return true;
-}
-
 static void
 name_targets(const struct selection *selection, int version, struct catalog *catalog, struct findings *findings)
 {
   struct error error;
   for (size_t i = 0; i < catalog->count; i++) {
     struct collection *collection = &catalog->collections[i];
-    if (!name_target(selection, collection, &error) ||
+    if (!target_name_set(selection, collection, &error) ||
         !naming_check(collection->to_db, collection->to_name, version, &error)) {
       char *ns = memory_format("%s.%s", collection->db, collection->name);
       findings_add_error(findings, TOPIC_NAMESPACES, ns, &error);
