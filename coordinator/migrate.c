@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "coordinator/answers.h"
+#include "coordinator/control/control.h"
 #include "coordinator/copy.h"
 #include "coordinator/prepare/start.h"
 #include "coordinator/replay.h"
@@ -22,6 +24,8 @@ struct migration {
   struct throttle throttle;
   struct window window;
   struct display display;
+  struct control control;
+  struct answers answers;
   struct pool pool;
   bool resumed; /* there was a bookmark: nothing is copied */
   struct loop loop;
@@ -32,8 +36,9 @@ struct migration {
 };
 
 static struct status
-status_of(const struct migration *migration)
+status_of(const void *context)
 {
+  const struct migration *migration = context;
   const struct replay *replay = &migration->replay;
   return (struct status){.plan = &migration->copy.plan,
                          .tail = &replay->tail,
@@ -55,8 +60,6 @@ set_failed(struct migration *migration, const struct error *error)
   if (!migration->failed) {
     migration->failed = true;
     migration->error = *error;
-    struct status status = status_of(migration);
-    display_publish(&migration->display, &status);
   }
 }
 
@@ -73,12 +76,16 @@ static bool
 prepare(struct migration *migration, const struct options *options, struct error *error)
 {
   struct http_place place = {options->http_status_host, (uint16_t)options->http_status_port, options->http_token};
-  struct start start = {
-    .setup = &migration->setup, .checkpoint = &migration->checkpoint, .phases = &migration->display.phases};
+  struct start start = {.setup = &migration->setup,
+                        .checkpoint = &migration->checkpoint,
+                        .phases = &migration->display.phases,
+                        .control = &migration->control};
+  control_init(&migration->control);
+  migration->display.phases.told = exchange_set_phase;
+  migration->display.phases.context = &migration->control.exchange;
   throttle_init(&migration->throttle);
   if (!setup_init(&migration->setup, options, error) || !throttle_read_options(&migration->throttle, options, error) ||
-      !display_open(&migration->display, &place, &migration->throttle, error) ||
-      !start_prepare(&start, &migration->copy.plan, error)) {
+      !control_open(&migration->control, &place, error) || !start_prepare(&start, &migration->copy.plan, error)) {
     return false;
   }
   migration->resumed = start.resumed;
@@ -190,7 +197,7 @@ on_all_ended(void *context)
 {
   struct migration *migration = context;
   int64_t linger_s = migration->setup.options->error_linger_s;
-  if (migration->failed && migration->display.http && !migration->interrupted && linger_s != 0) {
+  if (migration->failed && migration->control.port && !migration->interrupted && linger_s != 0) {
     migration->linger_until_ms = linger_s < 0 ? INT64_MAX : clock_ms() + linger_s * 1000;
     log_error("%s; the status port goes on answering until a signal, or for --errorLingerSeconds",
               migration->error.text);
@@ -240,6 +247,8 @@ run(struct migration *migration, struct error *error)
     .settings = &migration->setup.settings,
     .rate = throttle_rate(&migration->throttle),
     .events = {on_task_done, on_refused, on_applier_message, on_applier_ended, fail, on_all_ended, migration}};
+  migration->answers = (struct answers){.throttle = &migration->throttle, .status = status_of, .context = migration};
+  exchange_open(&migration->control.exchange, &migration->loop.uv, answers_make, &migration->answers);
   progress_init(&migration->display.progress);
   if (!begin_copy(migration, error)) {
     fail(migration, error);
@@ -248,6 +257,7 @@ run(struct migration *migration, struct error *error)
     loop_run(&migration->loop);
   }
   progress_end(&migration->display.progress);
+  exchange_close(&migration->control.exchange);
   loop_close(&migration->loop);
   free(pool->workers);
   return true;
@@ -289,8 +299,8 @@ migrate_run(const struct options *options)
     log_error("%s", error.text);
     status = error_exit_status(error.kind);
   }
-  display_close(&migration->display);
-  throttle_clear(&migration->throttle);
+  control_close(&migration->control);
+  answers_clear(&migration->answers);
   checkpoint_close(&migration->checkpoint);
   copy_clear(&migration->copy);
   setup_clear(&migration->setup);

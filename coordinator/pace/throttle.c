@@ -3,14 +3,12 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "ipc/message.h"
 
 void
 throttle_init(struct throttle *throttle)
 {
   *throttle = (struct throttle){0};
-  pthread_mutex_init(&throttle->lock, NULL);
 }
 
 bool
@@ -24,12 +22,6 @@ throttle_begin(struct throttle *throttle, const struct options *options, const s
 {
   brake_init(&throttle->brake, (double)options->brake_latency_ms, (double)options->brake_lag_s, start);
   brake_switch(&throttle->brake, !options->no_brake);
-}
-
-void
-throttle_clear(struct throttle *throttle)
-{
-  pthread_mutex_destroy(&throttle->lock);
 }
 
 static bool
@@ -84,55 +76,6 @@ throttle_parse(const char *json, size_t size, struct throttle_change *change, st
   return ok;
 }
 
-/* Added to one that was not taken yet. */
-void
-throttle_ask(struct throttle *throttle, const struct throttle_change *change)
-{
-  pthread_mutex_lock(&throttle->lock);
-  struct throttle_change *kept = &throttle->change;
-  if (!throttle->changed) {
-    *kept = *change;
-  } else {
-    kept->has_most = kept->has_most || change->has_most;
-    kept->most = change->has_most ? change->most : kept->most;
-    kept->has_brake = kept->has_brake || change->has_brake;
-    kept->brake = change->has_brake ? change->brake : kept->brake;
-    kept->latency_ms = change->latency_ms >= 0 ? change->latency_ms : kept->latency_ms;
-    kept->lag_s = change->lag_s >= 0 ? change->lag_s : kept->lag_s;
-  }
-  throttle->changed = true;
-  pthread_mutex_unlock(&throttle->lock);
-}
-
-unsigned
-throttle_post(struct throttle *throttle, const char *json, size_t size, char **reply)
-{
-  struct throttle_change change;
-  struct error error;
-  if (throttle_parse(json, size, &change, &error)) {
-    throttle_ask(throttle, &change);
-    return 200;
-  }
-  bson_t document = BSON_INITIALIZER;
-  BSON_APPEND_UTF8(&document, "errorMessage", error.text);
-  char *text = bson_as_relaxed_extended_json(&document, NULL);
-  *reply = memory_string(text ? text : "{}");
-  bson_free(text);
-  bson_destroy(&document);
-  return 400;
-}
-
-static bool
-take_change(struct throttle *throttle, struct throttle_change *change)
-{
-  pthread_mutex_lock(&throttle->lock);
-  bool changed = throttle->changed;
-  *change = throttle->change;
-  throttle->changed = false;
-  pthread_mutex_unlock(&throttle->lock);
-  return changed;
-}
-
 static void
 apply_change(struct throttle *throttle, const struct throttle_change *change)
 {
@@ -148,17 +91,24 @@ apply_change(struct throttle *throttle, const struct throttle_change *change)
            brake->latency_ms, brake->lag_s);
 }
 
+bool
+throttle_change(struct throttle *throttle, const char *json, size_t size, struct error *error)
+{
+  struct throttle_change change;
+  if (!throttle_parse(json, size, &change, error)) {
+    return false;
+  }
+  apply_change(throttle, &change);
+  return true;
+}
+
 void
 throttle_tick(struct throttle *throttle, int64_t bytes, int64_t documents, int64_t now_ms)
 {
-  struct throttle_change change;
   int at = throttle->look_count++ % THROTTLE_LOOKS;
   throttle->at_ms[at] = now_ms;
   throttle->bytes[at] = bytes;
   throttle->documents[at] = documents;
-  if (take_change(throttle, &change)) {
-    apply_change(throttle, &change);
-  }
 }
 
 void

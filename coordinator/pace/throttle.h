@@ -1,12 +1,10 @@
 /*
- * How fast the copy may be now, from --maxRate and the brake. `POST /pace` of the status port changes both while the
- * copy runs.
+ * How fast the copy may be now, from --maxRate and the brake. POST /pace changes both while the copy runs.
  */
 #ifndef FERRY_COORDINATOR_PACE_THROTTLE_H
 #define FERRY_COORDINATOR_PACE_THROTTLE_H
 
 #include <bson/bson.h>
-#include <pthread.h>
 
 #include "coordinator/options/options.h"
 #include "coordinator/pace/brake.h"
@@ -31,28 +29,22 @@ struct throttle {
   int64_t bytes[THROTTLE_LOOKS];
   int64_t documents[THROTTLE_LOOKS];
   int look_count;
-  pthread_mutex_t lock; /* for the rest, which the status port's thread writes */
-  struct throttle_change change;
-  bool changed;
 };
 
-/* Sets no limit. Call throttle_clear in any case. */
+/* Sets no limit. */
 void throttle_init(struct throttle *throttle);
 /* Takes the options. ERROR_USAGE names a --maxRate that makes no sense. */
 bool throttle_read_options(struct throttle *throttle, const struct options *options, struct error *error);
 /* `start`: how the servers do before the copy; the brake compares with that. */
 void throttle_begin(struct throttle *throttle, const struct options *options, const struct load *start);
-void throttle_clear(struct throttle *throttle);
 
 /*
  * Reads {maxRate: "50MB/s,20000docs/s", brake: BOOL, brakeLatencyMS: N, brakeLagS: N}: any of these, and nothing else.
  * Pure.
  */
 bool throttle_parse(const char *json, size_t size, struct throttle_change *change, struct error *error);
-/* For any thread. The change counts from the next throttle_tick on. */
-void throttle_ask(struct throttle *throttle, const struct throttle_change *change);
-/* Both, as an action of the status port. Returns the HTTP status, and with 400 a JSON reply for free(). */
-unsigned throttle_post(struct throttle *throttle, const char *json, size_t size, char **reply);
+/* Reads it, and changes the pace at once. */
+bool throttle_change(struct throttle *throttle, const char *json, size_t size, struct error *error);
 
 /* Call once a second, with what all attempts copied so far. */
 void throttle_tick(struct throttle *throttle, int64_t bytes, int64_t documents, int64_t now_ms);

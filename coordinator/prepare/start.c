@@ -59,6 +59,7 @@ go_on(struct start *start, struct check *check, const struct migration_identity 
   if (!checkpoint_open(start->checkpoint, options_bookmark(setup->options), error)) {
     return false;
   }
+  control_listen(start->control, options_bookmark(setup->options));
   in_flight_wait(&servers->target, NULL, NULL, NULL);
   enum resume_step step = copy_state_look(start->checkpoint, setup->options, identity, error);
   if (step == RESUME_FAILED || !look_further(start, check, step, error) ||

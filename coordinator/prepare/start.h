@@ -5,20 +5,22 @@
 #ifndef FERRY_COORDINATOR_PREPARE_START_H
 #define FERRY_COORDINATOR_PREPARE_START_H
 
+#include "coordinator/control/control.h"
 #include "coordinator/prepare/setup.h"
 #include "coordinator/report/phase.h"
 #include "coordinator/run/plan.h"
 #include "coordinator/state/checkpoint.h"
 
 struct start {
-  struct setup *setup; /* these three are the caller's */
+  struct setup *setup; /* these four are the caller's */
   struct checkpoint *checkpoint;
   struct phases *phases;
+  struct control *control;
   bool resumed;     /* there is a bookmark: nothing is copied, and the plan stays empty */
   struct load load; /* how both servers do before the copy */
 };
 
-/* Opens the bookmark file. Closes the servers again, also after a failure. */
+/* Opens the bookmark file, and the control socket beside it. Closes the servers again, also after a failure. */
 bool start_prepare(struct start *start, struct plan *plan, struct error *error);
 
 #endif

@@ -1,11 +1,8 @@
 /*
- * The phase of a run. When one begins, the log gets a line, and the status port shows it. The status port answers from
- * the first phase on.
+ * The phase of a run. When one begins, the log gets a line, and `told` is called.
  */
 #ifndef FERRY_COORDINATOR_REPORT_PHASE_H
 #define FERRY_COORDINATOR_REPORT_PHASE_H
-
-#include "coordinator/report/http.h"
 
 enum phase {
   PHASE_NONE,
@@ -16,7 +13,8 @@ enum phase {
 
 struct phases {
   enum phase now;
-  struct http *http; /* NULL: no status port; not owned */
+  void (*told)(void *context, const char *text); /* when one begins; NULL: nobody */
+  void *context;
 };
 
 const char *phase_text(enum phase phase);

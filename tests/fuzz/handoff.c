@@ -82,12 +82,9 @@ static void
 post(const char *json, size_t size)
 {
   struct throttle throttle;
-  char *reply = NULL;
+  struct error error;
   throttle_init(&throttle);
-  unsigned status = throttle_post(&throttle, json, size, &reply);
-  INPUT_ASSERT(status == 200 || (status == 400 && reply));
-  free(reply);
-  throttle_clear(&throttle);
+  INPUT_ASSERT(throttle_change(&throttle, json, size, &error) || error.kind == ERROR_USAGE);
 }
 
 int

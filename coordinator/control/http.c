@@ -1,4 +1,4 @@
-#include "coordinator/report/http.h"
+#include "coordinator/control/http.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <strings.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -23,6 +24,7 @@
 #define TOKEN_LEAST 16
 
 struct body {
+  const struct request_kind *kind;
   size_t size; /* of what came, kept or not */
   char bytes[BODY_MOST];
 };
@@ -34,11 +36,11 @@ struct connection {
 };
 
 struct http {
-  const struct http_actions *actions;
+  struct exchange *exchange;
   struct MHD_Daemon *daemon;
+  bool local;  /* the control socket */
   char *token; /* NULL: none is asked for */
   pthread_mutex_t lock;
-  char *json;
   struct connection connections[HTTP_CONNECTIONS_MOST];
   pthread_t closer;
   pthread_cond_t stopping;
@@ -46,22 +48,24 @@ struct http {
   bool stop;
 };
 
+/* Frees the answer's text. `allowed`: the method that the path takes, for 405. */
 static enum MHD_Result
-reply(struct MHD_Connection *connection, unsigned status, const char *text)
+reply(struct MHD_Connection *connection, const struct answer *answer, const char *allowed)
 {
   struct MHD_Response *response =
-    MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
-  MHD_add_response_header(response, "Content-Type", "application/json");
+    MHD_create_response_from_buffer(strlen(answer->text), answer->text, MHD_RESPMEM_MUST_FREE);
+  MHD_add_response_header(response, "Content-Type", answer->type ? answer->type : "application/json");
   MHD_add_response_header(response, "Cache-Control", "no-store");
   MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
   MHD_add_response_header(response, "Connection", "close");
-  if (status == MHD_HTTP_METHOD_NOT_ALLOWED) {
-    MHD_add_response_header(response, "Allow", "GET, POST");
+  if (allowed) {
+    MHD_add_response_header(response, "Allow", allowed);
   }
-  if (status == MHD_HTTP_UNAUTHORIZED) {
+  if (answer->status == MHD_HTTP_UNAUTHORIZED) {
     MHD_add_response_header(response, "WWW-Authenticate", "Bearer");
+    MHD_add_response_header(response, "WWW-Authenticate", "Basic realm=\"mongoferry: the token is the password\"");
   }
-  enum MHD_Result result = MHD_queue_response(connection, status, response);
+  enum MHD_Result result = MHD_queue_response(connection, answer->status, response);
   MHD_destroy_response(response);
   return result;
 }
@@ -69,9 +73,8 @@ reply(struct MHD_Connection *connection, unsigned status, const char *text)
 static enum MHD_Result
 refuse(struct MHD_Connection *connection, unsigned status, const char *why)
 {
-  char text[200];
-  snprintf(text, sizeof text, "{\"errorMessage\": \"%s\"}\n", why);
-  return reply(connection, status, text);
+  struct answer answer = answer_error(status, "%s", why);
+  return reply(connection, &answer, NULL);
 }
 
 static const char *
@@ -99,7 +102,15 @@ static bool
 shows_token(const struct http *http, struct MHD_Connection *connection)
 {
   const char *given = header(connection, "Authorization");
-  return given && strncasecmp(given, "Bearer ", 7) == 0 && same_token(given + 7, http->token);
+  if (given && strncasecmp(given, "Bearer ", 7) == 0) {
+    return same_token(given + 7, http->token);
+  }
+  char *password = NULL;
+  char *user = MHD_basic_auth_get_username_password(connection, &password);
+  bool shown = password && same_token(password, http->token);
+  MHD_free(user);
+  MHD_free(password);
+  return shown;
 }
 
 /* An address or localhost, whatever the port. */
@@ -119,47 +130,42 @@ is_address(const char *host)
 
 /* True if the request may go on; else it was answered, with `result`. */
 static bool
-is_allowed(const struct http *http, struct MHD_Connection *connection, bool action, enum MHD_Result *result)
+is_allowed(const struct http *http, struct MHD_Connection *connection, enum request_who who, enum MHD_Result *result)
 {
   const char *host = header(connection, "Host");
   if (MHD_get_connection_values(connection, MHD_HEADER_KIND, NULL, NULL) > HEADERS_MOST) {
     *result = refuse(connection, HTTP_HEADERS_TOO_MANY, "too many headers");
+  } else if (http->local) {
+    return true;
   } else if (!host || (!http->token && !is_address(host))) {
     *result = refuse(connection, MHD_HTTP_FORBIDDEN, "the Host has to be an address or localhost");
   } else if (http->token && !shows_token(http, connection)) {
     *result = refuse(connection, MHD_HTTP_UNAUTHORIZED, "give the header Authorization: Bearer, with the token");
-  } else if (action && !header(connection, "X-Mongoferry")) {
+  } else if (who != REQUEST_READ && !header(connection, "X-Mongoferry")) {
     *result = refuse(connection, MHD_HTTP_FORBIDDEN, "an action needs the header X-Mongoferry: 1");
+  } else if (who == REQUEST_END && !http->token) {
+    *result = refuse(connection, MHD_HTTP_FORBIDDEN,
+                     "this ends the run: a status port without --httpToken does not take it; use the command "
+                     "mongoferry stop or cutover");
   } else {
     return true;
   }
   return false;
 }
 
+/* There is no such request. A stranger is not told more than that. */
 static enum MHD_Result
-get(struct http *http, struct MHD_Connection *connection, const char *path)
+refuse_unknown(const struct http *http, struct MHD_Connection *connection, const char *method, const char *allowed)
 {
-  if (strcmp(path, "/") != 0) {
-    return refuse(connection, MHD_HTTP_NOT_FOUND, "there is / only");
+  enum MHD_Result result;
+  if (!is_allowed(http, connection, strcmp(method, "POST") == 0 ? REQUEST_STEER : REQUEST_READ, &result)) {
+    return result;
   }
-  pthread_mutex_lock(&http->lock);
-  enum MHD_Result result = reply(connection, MHD_HTTP_OK, http->json);
-  pthread_mutex_unlock(&http->lock);
-  return result;
-}
-
-/* The body is whole. */
-static enum MHD_Result
-post(struct http *http, struct MHD_Connection *connection, const char *path, const struct body *body)
-{
-  char *text = NULL;
-  if (body->size > BODY_MOST) {
-    return refuse(connection, HTTP_TOO_LARGE, "the body is too large");
-  }
-  unsigned status = http->actions->post(http->actions->context, path, body->bytes, body->size, &text);
-  enum MHD_Result result = reply(connection, status, text ? text : "{}\n");
-  free(text);
-  return result;
+  bool known = allowed || (strcmp(method, "GET") != 0 && strcmp(method, "POST") != 0);
+  struct answer answer =
+    answer_error(known ? MHD_HTTP_METHOD_NOT_ALLOWED : MHD_HTTP_NOT_FOUND,
+                 known ? "this path takes %s" : "there is no such path", allowed ? allowed : "GET and POST only");
+  return reply(connection, &answer, known ? (allowed ? allowed : "GET, POST") : NULL);
 }
 
 /* Called once for the headers, once for each part of a body, and once at its end. */
@@ -169,21 +175,29 @@ answer(void *context, struct MHD_Connection *connection, const char *path, const
 {
   struct http *http = context;
   enum MHD_Result result;
-  bool action = strcmp(method, "POST") == 0;
+  const char *allowed;
   (void)version;
   if (!*state) {
-    if (!action && strcmp(method, "GET") != 0) {
-      return refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "there are GET and POST only");
+    const struct request_kind *kind = request_find(method, path, &allowed);
+    if (!kind) {
+      return refuse_unknown(http, connection, method, allowed);
     }
-    if (!is_allowed(http, connection, action, &result)) {
+    if (!is_allowed(http, connection, kind->who, &result)) {
       return result;
     }
-    *state = memory_new(sizeof(struct body));
+    struct body *body = memory_new(sizeof *body);
+    body->kind = kind;
+    *state = body;
     return MHD_YES;
   }
   struct body *body = *state;
   if (*upload_size == 0) {
-    return action ? post(http, connection, path, body) : get(http, connection, path);
+    if (body->size > BODY_MOST) {
+      return refuse(connection, HTTP_TOO_LARGE, "the body is too large");
+    }
+    struct request request = {.kind = body->kind, .body = body->bytes, .size = body->size};
+    struct answer made = exchange_ask(http->exchange, &request);
+    return reply(connection, &made, NULL);
   }
   if (body->size + *upload_size <= BODY_MOST) {
     memcpy(body->bytes + body->size, upload, *upload_size);
@@ -279,29 +293,39 @@ make_token(void)
   return token;
 }
 
+#define START(flags, port, ...)                                                                                        \
+  MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | (flags), port, NULL, NULL, answer, http,                          \
+                   MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)(HTTP_CONNECTION_MS / 1000), MHD_OPTION_CONNECTION_LIMIT,  \
+                   (unsigned)HTTP_CONNECTIONS_MOST, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384,                 \
+                   MHD_OPTION_NOTIFY_COMPLETED, forget_body, NULL, MHD_OPTION_NOTIFY_CONNECTION, note_connection,      \
+                   http, __VA_ARGS__, MHD_OPTION_END)
+
 static bool
-start_daemon(struct http *http, const struct http_place *place, const char *address, struct error *error)
+take_token(struct http *http, const struct http_place *place, bool loopback, struct error *error)
 {
-  struct sockaddr_in6 six;
-  struct sockaddr_in four;
-  if (!read_address(address, place->port, &six, &four)) {
-    return error_set(error, ERROR_USAGE, "--httpStatusHost takes an address as 127.0.0.1 or ::1, not '%s'", address);
-  }
   if (place->token && strlen(place->token) < TOKEN_LEAST) {
     return error_set(error, ERROR_USAGE, "--httpToken takes at least %d characters", TOKEN_LEAST);
   }
+  http->token = place->token ? memory_string(place->token) : loopback ? NULL : make_token();
+  return loopback || http->token || error_set(error, ERROR_INTERNAL, "no random bytes for a token; give --httpToken");
+}
+
+static bool
+start_port(struct http *http, const struct http_place *place, struct error *error)
+{
+  struct sockaddr_in6 six;
+  struct sockaddr_in four;
+  const char *address = place->address ? place->address : "127.0.0.1";
+  if (!read_address(address, place->port, &six, &four)) {
+    return error_set(error, ERROR_USAGE, "--httpStatusHost takes an address as 127.0.0.1 or ::1, not '%s'", address);
+  }
   bool is_six = six.sin6_family == AF_INET6;
   bool loopback = is_six ? IN6_IS_ADDR_LOOPBACK(&six.sin6_addr) != 0 : ntohl(four.sin_addr.s_addr) >> 24 == 127;
-  http->token = place->token ? memory_string(place->token) : loopback ? NULL : make_token();
-  if (!loopback && !http->token) {
-    return error_set(error, ERROR_INTERNAL, "no random bytes for a token; give --httpToken");
+  if (!take_token(http, place, loopback, error)) {
+    return false;
   }
-  http->daemon = MHD_start_daemon(
-    MHD_USE_INTERNAL_POLLING_THREAD | (is_six ? MHD_USE_IPv6 : 0), place->port, NULL, NULL, answer, http,
-    MHD_OPTION_SOCK_ADDR, is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four, MHD_OPTION_CONNECTION_TIMEOUT,
-    (unsigned)(HTTP_CONNECTION_MS / 1000), MHD_OPTION_CONNECTION_LIMIT, (unsigned)HTTP_CONNECTIONS_MOST,
-    MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)16384, MHD_OPTION_NOTIFY_COMPLETED, forget_body, NULL,
-    MHD_OPTION_NOTIFY_CONNECTION, note_connection, http, MHD_OPTION_END);
+  http->daemon = START(is_six ? MHD_USE_IPv6 : 0, place->port, MHD_OPTION_SOCK_ADDR,
+                       is_six ? (struct sockaddr *)&six : (struct sockaddr *)&four);
   if (!http->daemon) {
     return error_set(error, ERROR_USAGE, "--httpStatusPort: cannot listen on %s port %u: %s", address, place->port,
                      strerror(errno));
@@ -312,15 +336,26 @@ start_daemon(struct http *http, const struct http_place *place, const char *addr
   return true;
 }
 
-bool
-http_start(struct http **http, const struct http_place *place, const struct http_actions *actions, struct error *error)
+static bool
+start_local(struct http *http, int socket, struct error *error)
+{
+  http->local = true;
+  http->daemon = START(0, 0, MHD_OPTION_LISTEN_SOCKET, socket);
+  if (!http->daemon) {
+    close(socket);
+    return error_set(error, ERROR_INTERNAL, "cannot serve the control socket: %s", strerror(errno));
+  }
+  return true;
+}
+
+static bool
+start(struct http **http, const struct http_place *place, int socket, struct exchange *exchange, struct error *error)
 {
   struct http *made = memory_new(sizeof *made);
-  made->actions = actions;
+  made->exchange = exchange;
   pthread_mutex_init(&made->lock, NULL);
   pthread_cond_init(&made->stopping, NULL);
-  made->json = memory_string("{\"stage\": \"initializing\"}");
-  bool ok = start_daemon(made, place, place->address ? place->address : "127.0.0.1", error);
+  bool ok = place ? start_port(made, place, error) : start_local(made, socket, error);
   if (ok) {
     made->closes = pthread_create(&made->closer, NULL, close_late_ones, made) == 0;
     ok = made->closes || error_set(error, ERROR_INTERNAL, "cannot start a thread");
@@ -333,15 +368,16 @@ http_start(struct http **http, const struct http_place *place, const struct http
   return true;
 }
 
-void
-http_set(struct http *http, const char *json)
+bool
+http_start(struct http **http, const struct http_place *place, struct exchange *exchange, struct error *error)
 {
-  if (http) {
-    pthread_mutex_lock(&http->lock);
-    free(http->json);
-    http->json = memory_string(json);
-    pthread_mutex_unlock(&http->lock);
-  }
+  return start(http, place, -1, exchange, error);
+}
+
+bool
+http_start_on(struct http **http, int socket, struct exchange *exchange, struct error *error)
+{
+  return start(http, NULL, socket, exchange, error);
 }
 
 void
@@ -363,6 +399,5 @@ http_stop(struct http *http)
   pthread_cond_destroy(&http->stopping);
   pthread_mutex_destroy(&http->lock);
   memory_wipe(http->token);
-  free(http->json);
   free(http);
 }
