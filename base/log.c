@@ -15,6 +15,7 @@ static void (*before_line)(void);
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct log_recent recents[LOG_RECENT_MOST];
 static uint64_t recent_count; /* all that there ever were */
+static uint64_t counts[LOG_ERROR + 1];
 
 void
 log_open(const char *role)
@@ -47,6 +48,7 @@ put(const struct log_entry *entry)
   char line[LOG_LINE_BYTES];
   size_t size = is_child ? log_entry_send(entry, line) : log_entry_text(entry, line);
   pthread_mutex_lock(&lock);
+  counts[entry->level]++;
   if (entry->level >= LOG_WARN) {
     keep(entry);
   }
@@ -116,6 +118,15 @@ log_recent(void (*visit)(void *context, const struct log_recent *recent), void *
       visit(context, &recent);
     }
   }
+}
+
+uint64_t
+log_count(enum log_level level)
+{
+  pthread_mutex_lock(&lock);
+  uint64_t count = counts[level];
+  pthread_mutex_unlock(&lock);
+  return count;
 }
 
 const char *

@@ -44,6 +44,9 @@ struct log_recent {
 /* The last ones, LOG_RECENT_MOST at most, the oldest first. `visit` may log. */
 void log_recent(void (*visit)(void *context, const struct log_recent *recent), void *context);
 
+/* How many lines of that level there were so far, those of children included. */
+uint64_t log_count(enum log_level level);
+
 /* Room for a name as a value of a line, with all of it escaped: a namespace has up to 319 bytes. */
 struct log_value {
   char text[1400];

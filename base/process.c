@@ -11,8 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 static char *title;
 static size_t title_size;
+static int64_t started_unix_ms;
 
 /*
  * If a descriptor of 0 to 2 is closed, the next file or connection that is opened gets that number. Then what is meant
@@ -34,6 +37,7 @@ open_standard_descriptors(void)
 void
 process_start(int argc, char **argv)
 {
+  started_unix_ms = clock_unix_ms();
   open_standard_descriptors();
   struct rlimit none = {0, 0};
   setrlimit(RLIMIT_CORE, &none);
@@ -45,6 +49,12 @@ process_start(int argc, char **argv)
     title = argv[0];
     title_size = (size_t)(last + strlen(last) - title);
   }
+}
+
+int64_t
+process_started_unix_ms(void)
+{
+  return started_unix_ms;
 }
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP};

@@ -5,6 +5,7 @@
 #define FERRY_BASE_PROCESS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -13,6 +14,8 @@
  * and turns core dumps off. If a file reaches its size limit, the write fails, and no signal comes.
  */
 void process_start(int argc, char **argv);
+/* When that was, by the wall clock; 0: it was not called. */
+int64_t process_started_unix_ms(void);
 
 /*
  * Makes sure that this process and its children may have `count` descriptors open. Too few would show later as servers

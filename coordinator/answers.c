@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "coordinator/report/metrics.h"
 
 #define KEEP_COSTS 100 /* a text is kept for so many times what making it took: one per cent of the loop's time */
 
@@ -41,6 +42,8 @@ answers_make(void *context, const struct request *request)
   switch (request->kind->name) {
   case REQUEST_STATUS:
     return state(answers, REQUEST_STATUS, NULL, status_json);
+  case REQUEST_METRICS:
+    return state(answers, REQUEST_METRICS, METRICS_CONTENT_TYPE, metrics_text);
   case REQUEST_PACE:
     return done(throttle_change(answers->throttle, request->body, request->size, &error), &error);
   case REQUEST_STOP:

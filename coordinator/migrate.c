@@ -41,6 +41,7 @@ status_of(const void *context)
   const struct migration *migration = context;
   const struct replay *replay = &migration->replay;
   return (struct status){.plan = &migration->copy.plan,
+                         .pool = &migration->pool,
                          .tail = &replay->tail,
                          .window = &migration->window,
                          .throttle = &migration->throttle,

@@ -2,7 +2,7 @@
 # Installs what is asked for: setup.sh build|servers|test|lint ...
 #   build    compilers and libraries
 #   servers  a virtual environment (.venv) with the servers, drivers and data of the demo, the tests and the benches
-#   test     Criterion, libFuzzer, and Toxiproxy (.tools)
+#   test     Criterion, libFuzzer, a headless Chromium, and Toxiproxy and promtool (.tools)
 #   lint     clang-format and clang-tidy
 # Safe to repeat; does nothing where everything is there.
 set -eu
@@ -60,12 +60,30 @@ install_toxiproxy() {
   fi
 }
 
+# Prometheus' own linter: one program out of Debian's package, which would also start a server. Without it the tests
+# that need it are skipped, and say so.
+install_promtool() {
+  if [ ! -x .tools/promtool ]; then
+    echo "setup: fetching promtool"
+    folder=$(mktemp -d)
+    $sudo apt-get update -q > /dev/null || true
+    if (cd "$folder" && apt-get download -q prometheus) &&
+      dpkg-deb --fsys-tarfile "$folder"/prometheus_*.deb | tar -x -C "$folder" ./usr/bin/promtool; then
+      mkdir -p .tools
+      mv "$folder/usr/bin/promtool" .tools/
+    else
+      echo "setup: no promtool, the tests that need it are skipped"
+    fi
+    rm -rf "$folder"
+  fi
+}
+
 [ $# -gt 0 ] || set -- build
 for part in "$@"; do
   grep -q "^$part " scripts/packages.txt || { echo "setup: there is no part '$part'; see this file's head" >&2 && exit 2; }
   install_packages "$part"
   case $part in
   servers) install_servers ;;
-  test) install_fuzzer && install_toxiproxy ;;
+  test) install_fuzzer && install_toxiproxy && install_promtool ;;
   esac
 done

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "coordinator/control/page.h"
 
 #define BODY_MOST 4096
 #define HEADERS_MOST 50
@@ -54,7 +55,11 @@ reply(struct MHD_Connection *connection, const struct answer *answer, const char
 {
   struct MHD_Response *response =
     MHD_create_response_from_buffer(strlen(answer->text), answer->text, MHD_RESPMEM_MUST_FREE);
-  MHD_add_response_header(response, "Content-Type", answer->type ? answer->type : "application/json");
+  const char *type = answer->type ? answer->type : "application/json";
+  MHD_add_response_header(response, "Content-Type", type);
+  if (strcmp(type, PAGE_CONTENT_TYPE) == 0) {
+    MHD_add_response_header(response, "Content-Security-Policy", page_policy);
+  }
   MHD_add_response_header(response, "Cache-Control", "no-store");
   MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
   MHD_add_response_header(response, "Connection", "close");

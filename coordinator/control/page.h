@@ -6,6 +6,8 @@
 #ifndef FERRY_COORDINATOR_CONTROL_PAGE_H
 #define FERRY_COORDINATOR_CONTROL_PAGE_H
 
+#define PAGE_CONTENT_TYPE "text/html; charset=utf-8"
+
 extern const char page_template[];
 /* The Content-Security-Policy to send with the page: it allows the page's own script and style, by their hashes. */
 extern const char page_policy[];

@@ -8,10 +8,11 @@
 #include "coordinator/report/phase.h"
 #include "coordinator/report/progress.h"
 #include "coordinator/report/window.h"
-#include "coordinator/run/plan.h"
+#include "coordinator/run/pool.h"
 
 struct status {
   const struct plan *plan;
+  const struct pool *pool;
   const struct tail *tail;
   const struct window *window;
   const struct throttle *throttle;

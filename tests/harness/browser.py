@@ -10,6 +10,7 @@
 """
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -18,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from urllib.parse import urlsplit
 
 PROGRAM = shutil.which("chromium-headless-shell")
 WAIT_S = 60
@@ -27,15 +29,19 @@ KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
 class Browser:
     def __init__(self):
         self.folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        from_us, to_browser = os.pipe()
-        from_browser, to_us = os.pipe()
         flags = ["--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
                  "--disable-background-networking", "--no-first-run", f"--user-data-dir={self.folder.name}"]
-        self.process = subprocess.Popen(["sh", "-c", f'exec "$@" 3<&{from_us} 4>&{to_us}', "sh", PROGRAM, *flags],
-                                        pass_fds=(from_us, to_us), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        os.close(from_us)
-        os.close(to_us)
+        its_in, to_browser = os.pipe()
+        from_browser, its_out = os.pipe()
+        high_in, high_out = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (its_in, its_out))
+
+        def place():  # where the browser expects them
+            os.dup2(high_in, 3)
+            os.dup2(high_out, 4)
+        self.process = subprocess.Popen([PROGRAM, *flags], close_fds=False, preexec_fn=place, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for end in (its_in, its_out, high_in, high_out):
+            os.close(end)
         self.out, self.into, self.buffer, self.number, self.pages = to_browser, from_browser, b"", 0, {}
 
     def __enter__(self):
@@ -48,12 +54,15 @@ class Browser:
         os.close(self.into)
         self.folder.cleanup()
 
-    def call(self, method, session=None, **parameters):
-        """Its result. What comes before it goes to its page."""
+    def send(self, method, session=None, **parameters):
         self.number += 1
         message = {"id": self.number, "method": method, "params": parameters, **({"sessionId": session} if session else {})}
         os.write(self.out, json.dumps(message).encode() + b"\0")
-        number = self.number  # a handler of an event may call, too
+        return self.number
+
+    def call(self, method, session=None, **parameters):
+        """Its result. What comes before it goes to its page."""
+        number = self.send(method, session, **parameters)
         while True:
             answer = self.read(WAIT_S)
             assert answer is not None, f"no answer to {method}"
@@ -86,22 +95,22 @@ class Browser:
 
 
 class Page:
-    def __init__(self, browser, session, width=1280, height=900, dark=False, script=True, still=False, progress=None, headers=None):
-        """`progress`: what /progress answers instead of the server, as a document that may change. `still`: reduced motion."""
-        self.browser, self.session, self.progress = browser, session, progress
-        self.requests, self.complaints, self.loaded, self.posts = [], [], False, []
+    def __init__(self, browser, session, width=1280, height=900, dark=False, script=True, still=False, answers=None):
+        """`answers`: what the browser gets instead of asking the server, {path: document or (HTTP status, document)}; it may
+        change. `still`: reduced motion."""
+        self.browser, self.session, self.answers = browser, session, answers or {}
+        self.requests, self.posts, self.complaints, self.loaded = [], [], [], False
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 500)
         self.call("Emulation.setEmulatedMedia", features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"},
             {"name": "prefers-reduced-motion", "value": "reduce" if still else "no-preference"}])
+        self.script = script
         if not script:
             self.call("Emulation.setScriptExecutionDisabled", value=True)
-        if headers:
-            self.call("Network.setExtraHTTPHeaders", headers=headers)
-        if progress is not None:
-            self.call("Fetch.enable", patterns=[{"urlPattern": "*/progress"}])
+        if self.answers:
+            self.call("Fetch.enable", patterns=[{"urlPattern": f"*{path}"} for path in self.answers])
 
     def call(self, method, **parameters):
         return self.browser.call(method, self.session, **parameters)
@@ -110,7 +119,7 @@ class Page:
         if event == "Network.requestWillBeSent":
             self.requests.append(what["request"]["url"])
             if what["request"]["method"] == "POST":
-                self.posts.append((what["request"]["url"], what["request"].get("postData")))
+                self.posts.append((urlsplit(what["request"]["url"]).path, json.loads(what["request"]["postData"])))
         elif event == "Page.loadEventFired":
             self.loaded = True
         elif event == "Runtime.exceptionThrown":
@@ -120,12 +129,13 @@ class Page:
         elif event == "Runtime.consoleAPICalled" and what["type"] in ("error", "warning", "assert"):
             self.complaints.append(str(what["args"]))
         elif event == "Fetch.requestPaused":
-            body = base64.b64encode(json.dumps(self.progress).encode()).decode()
-            self.browser.number += 1
-            answer = {"requestId": what["requestId"], "responseCode": 200, "body": body,
-                      "responseHeaders": [{"name": "Content-Type", "value": "application/json"}]}
-            os.write(self.browser.out, json.dumps({"id": self.browser.number, "method": "Fetch.fulfillRequest", "params": answer,
-                                                   "sessionId": self.session}).encode() + b"\0")
+            self.answer(what["requestId"], self.answers[urlsplit(what["request"]["url"]).path])
+
+    def answer(self, request, document):
+        status, document = document if isinstance(document, tuple) else (200, document)
+        self.browser.send("Fetch.fulfillRequest", self.session, requestId=request, responseCode=status,
+                          responseHeaders=[{"name": "Content-Type", "value": "application/json"}],
+                          body=base64.b64encode(json.dumps(document).encode()).decode())
 
     def go(self, url):
         self.loaded = False

@@ -1,6 +1,6 @@
 "use strict";
 // Shows /progress, and sends what the buttons ask for. All that comes from the server is set as text, never as HTML.
-const POLL_MS = 2000, WAIT_MS = 10000, SVG = "http://www.w3.org/2000/svg";
+const POLL_MS = 2000, WAIT_MS = 10000, FEW = 12, SVG = "http://www.w3.org/2000/svg";
 const $ = (id) => document.getElementById(id);
 
 function make(tag, attributes = {}, ...children) {
@@ -168,7 +168,10 @@ function showPhases(p) {
 
 function showCollections(p) {
   const building = new Map(((p.indexes || {}).building || []).map((build) => [build.ns, build]));
-  const list = [...(p.collections || [])], others = p.otherCollections;
+  const known = p.collections || [], others = p.otherCollections, all = $("all").getAttribute("aria-expanded") === "true";
+  const list = all ? [...known] : known.slice(0, FEW);
+  $("all").hidden = known.length <= FEW;
+  setText($("all"), all ? `Show the ${FEW} largest` : `Show the ${count(known.length)} largest`);
   if (others && others.count > 0) {
     list.push({...others, ns: `${count(others.count)} others, ${count(others.complete || 0)} complete`, complete: others.complete === others.count});
   }
@@ -501,5 +504,9 @@ async function go() {
 
 for (const part of document.querySelectorAll(".script")) part.hidden = false;
 bindControls();
+$("all").addEventListener("click", () => {
+  $("all").setAttribute("aria-expanded", String($("all").getAttribute("aria-expanded") !== "true"));
+  showCollections(last);
+});
 document.addEventListener("visibilitychange", () => { if (!document.hidden) poll(); });
 go();

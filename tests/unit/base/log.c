@@ -35,6 +35,8 @@ Test(log, the_last_warnings_and_errors_are_kept)
   cr_assert_eq(seen.count, LOG_RECENT_MOST);
   cr_assert_str_eq(seen.first, "coordinator number=2");
   cr_assert_str_eq(seen.last, "applier it ended");
+  cr_assert_eq(log_count(LOG_WARN), LOG_RECENT_MOST + 1);
+  cr_assert_eq(log_count(LOG_ERROR), 1);
 }
 
 static void *
