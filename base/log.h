@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
+
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 
 #define LOG_ROLE_BYTES 32
@@ -21,8 +23,37 @@ enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
  */
 void log_open(const char *role);
 
-/* A hook called before each line, to clear a progress display; NULL: none. */
-void log_before_line(void (*hook)(void));
+struct log_form {
+  bool json;            /* each line is an object */
+  enum log_level least; /* what is below is left out */
+};
+
+/* Of the coordinator's lines and of its children's. Until then a line is text, and LOG_INFO the least. */
+void log_set_form(const struct log_form *form);
+
+/*
+ * Lines go to this file from now on; warnings, errors and log_always go to stderr as well. A SIGHUP opens it again. If
+ * it cannot be written later, that is said once, and lines go to stderr until it can. ERROR_USAGE if it cannot be
+ * opened.
+ */
+bool log_open_file(const char *path, struct error *error);
+/* Call it from time to time: opens the file again if a SIGHUP came. */
+void log_tick(void);
+/* Whether a SIGHUP is for the file. */
+bool log_takes_hangup(void);
+
+/*
+ * Hooks called before and after each line on stderr, to clear a progress display and to show it again. They must not
+ * log. NULL: none.
+ */
+void log_around_line(void (*before)(void), void (*after)(void));
+/* What else writes to stderr does it between these two. */
+void log_hold(void);
+void log_release(void);
+
+/* Prepares an error's line, which a signal's handler may write later. */
+void log_prepare(const char *text);
+void log_write_prepared(void);
 
 /*
  * Logs what the child of that role wrote to its stderr: one line, without its line end. What a library wrote there
@@ -60,6 +91,9 @@ const char *log_quote(struct log_value *value, const char *format, ...) __attrib
  * Lasts as long as the block.
  */
 #define log_value(...) log_quote(&(struct log_value){.text = ""}, __VA_ARGS__)
+
+/* Information that is logged whatever the least level is. */
+void log_always(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #define log_debug(...) log_line(LOG_DEBUG, __VA_ARGS__)
 #define log_info(...) log_line(LOG_INFO, __VA_ARGS__)

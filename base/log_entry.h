@@ -10,7 +10,7 @@
 #include "base/log.h"
 
 #define LOG_TIME_BYTES 25 /* 2026-01-31T23:59:59.999Z */
-#define LOG_LINE_BYTES (LOG_TIME_BYTES + LOG_ROLE_BYTES + 8 + LOG_TEXT_BYTES)
+#define LOG_LINE_BYTES (LOG_TIME_BYTES + LOG_ROLE_BYTES + 20 + LOG_TEXT_BYTES)
 #define LOG_JSON_BYTES (6 * LOG_LINE_BYTES)
 
 struct log_entry {
@@ -23,6 +23,9 @@ struct log_entry {
 void log_entry_make(struct log_entry *entry, enum log_level level, const char *role, const char *format, va_list args)
   __attribute__((format(printf, 4, 0)));
 
+/* As a line has it: UTC. May be called by a signal's handler. */
+void log_entry_put_time(char text[LOG_TIME_BYTES], int64_t unix_ms);
+
 /* The line that a child sends, with the marks and the line end. Returns its length. */
 size_t log_entry_send(const struct log_entry *entry, char line[LOG_LINE_BYTES]);
 /* Reads such a line, without its line end. False if it is none. */
@@ -30,8 +33,8 @@ bool log_entry_take(struct log_entry *entry, const char *line, size_t length);
 
 /* The message for people. */
 void log_entry_message(const struct log_entry *entry, char text[LOG_TEXT_BYTES]);
-/* The line for people, with its line end. */
-size_t log_entry_text(const struct log_entry *entry, char line[LOG_LINE_BYTES]);
+/* The line for people, with its line end. With `colour`, its level is shown so if it is a warning or an error. */
+size_t log_entry_text(const struct log_entry *entry, bool colour, char line[LOG_LINE_BYTES]);
 /*
  * The line as a JSON object, with its line end: time, level, role, message, and each field. The fields at the end of
  * the message are left out of it. A value is as in the text form, without its quotation marks. A number is one.

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 static char *title;
 static size_t title_size;
@@ -59,26 +60,23 @@ process_started_unix_ms(void)
 
 static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
 static volatile sig_atomic_t end_status;
-static char end_line[160];
 static bool survives_terminal;
 
 static void
 end_now(int number)
 {
   (void)number;
-  if (write(STDERR_FILENO, end_line, strlen(end_line)) < 0) {
-    _exit(end_status);
-  }
+  log_write_prepared();
   _exit(end_status);
 }
 
 void
-process_end_on_signals(int status, const char *line)
+process_end_on_signals(int status, const char *text)
 {
   struct sigaction action = {.sa_handler = end_now};
   struct sigaction before;
   end_status = status;
-  snprintf(end_line, sizeof end_line, "%s\n", line);
+  log_prepare(text);
   survives_terminal = sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler == SIG_IGN;
   for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
     if (ending[i] != SIGHUP || !survives_terminal) {

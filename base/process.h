@@ -27,10 +27,10 @@ bool process_reserve_files(size_t count, struct error *error);
 void process_title(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * SIGINT, SIGTERM and SIGHUP end this process with one line and `status`, until somebody else handles them. A SIGHUP
- * that is ignored already (nohup) stays ignored.
+ * SIGINT, SIGTERM and SIGHUP end this process with an error in the log and `status`, until somebody else handles them. A
+ * SIGHUP that is ignored already (nohup) stays ignored.
  */
-void process_end_on_signals(int status, const char *line);
+void process_end_on_signals(int status, const char *text);
 /* These signals do nothing from now on. Another process, or this one's last steps, decide when it ends. */
 void process_ignore_signals(void);
 /* Whether SIGHUP was ignored when this process began: the process is to survive its terminal. */

@@ -53,6 +53,7 @@ run_coordinator(int argc, char **argv)
   char version[] = "--version";
   char *asked[] = {strcmp(word, "help") == 0 ? help : version};
   bool ok = options_parse(&options, asks ? 1 : argc - first, asks ? asked : argv + first, &error);
+  options_begin_log(&options);
   if (ok && options.json && !check) {
     ok = error_set(&error, ERROR_USAGE, "--json belongs to 'mongoferry check'");
   }
@@ -63,10 +64,9 @@ run_coordinator(int argc, char **argv)
            stream_tls_version());
   } else if (ok) {
     process_title("mongoferry: coordinator"); /* argv held passwords */
-    process_end_on_signals(error_exit_status(ERROR_INTERRUPTED),
-                           "mongoferry: stopped by a signal before the copy began");
+    process_end_on_signals(error_exit_status(ERROR_INTERRUPTED), "stopped by a signal before the copy began");
     server_library_start();
-    ok = secrets_read(&options, &error);
+    ok = (check || !options.log_file || log_open_file(options.log_file, &error)) && secrets_read(&options, &error);
     status = !ok ? 0 : check ? check_run(&options) : migrate_run(&options);
     server_library_end();
   }

@@ -279,8 +279,8 @@ finish(struct migration *migration)
     log_error("%s", migration->error.text);
     return error_exit_status(migration->error.kind);
   }
-  log_info("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(tail->bookmark),
-           OPTIME_INCREMENT(tail->bookmark), (long long)tail->entries);
+  log_always("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(tail->bookmark),
+             OPTIME_INCREMENT(tail->bookmark), (long long)tail->entries);
   if (!refusals_judge(&migration->checkpoint, &error)) {
     log_warn("%s", error.text);
     return error_exit_status(error.kind);

@@ -103,6 +103,8 @@ open_source(struct worker *worker, const char *uri, struct error *error)
     if (!said) {
       log_warn("%s; trying again until it answers", error->text);
       said = true;
+    } else {
+      log_debug("%s; tried again after_ms=%d", error->text, OPEN_PAUSE_MS);
     }
     clock_sleep_ms(OPEN_PAUSE_MS);
   }

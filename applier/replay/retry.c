@@ -34,6 +34,8 @@ retry_allowed(struct applier *applier, const struct error *why)
   if (first || why->kind != applier->waits_for.kind || why->code != applier->waits_for.code) {
     log_warn("%s; trying again until it answers", why->text);
     applier->waits_for = *why;
+  } else {
+    log_debug("%s; tried again after_ms=%lld", why->text, (long long)applier->pause_ms);
   }
   applier->pause_ms = first ? PAUSE_LEAST_MS : 2 * applier->pause_ms;
   applier->pause_ms = applier->pause_ms > PAUSE_MOST_MS ? PAUSE_MOST_MS : applier->pause_ms;

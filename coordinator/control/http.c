@@ -336,7 +336,7 @@ start_port(struct http *http, const struct http_place *place, struct error *erro
                      strerror(errno));
   }
   if (http->token && !place->token) {
-    log_info("the status port is not on loopback, so it asks for a token: token=%s", http->token);
+    log_always("the status port is not on loopback, so it asks for a token: token=%s", http->token);
   }
   return true;
 }

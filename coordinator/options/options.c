@@ -91,15 +91,28 @@ is_bool(const char *text)
   return text && (strcmp(text, "true") == 0 || strcmp(text, "false") == 0);
 }
 
-/* NULL-ended; what `value` of a text stands for, where only some words are taken. */
-static const char *const *
-words_of(const char *value)
+/* Texts that take only some words. */
+static const struct vocabulary {
+  const char *value;
+  const char *takes; /* in words */
+  const char *words[9];
+} vocabularies[] = {
+  {"MECHANISM",
+   "SCRAM-SHA-1, SCRAM-SHA-256, MONGODB-CR, MONGODB-X509, GSSAPI, PLAIN or MONGODB-IAM",
+   {"SCRAM-SHA-1", "SCRAM-SHA-256", "MONGODB-CR", "MONGODB-X509", "GSSAPI", "PLAIN", "MONGODB-IAM", "MONGODB-AWS"}},
+  {"COMPRESSORS", "a list of snappy, zstd and zlib with commas between them, or none", {"snappy", "zstd", "zlib"}},
+  {"FORMAT", "text or json", {"text", "json"}},
+};
+
+static const struct vocabulary *
+vocabulary_of(const char *value)
 {
-  static const char *const mechanisms[] = {"SCRAM-SHA-1",  "SCRAM-SHA-256", "MONGODB-CR",
-                                           "MONGODB-X509", "GSSAPI",        "PLAIN",
-                                           "MONGODB-IAM",  "MONGODB-AWS",   NULL};
-  static const char *const compressors[] = {"snappy", "zstd", "zlib", NULL};
-  return strcmp(value, "MECHANISM") == 0 ? mechanisms : strcmp(value, "COMPRESSORS") == 0 ? compressors : NULL;
+  for (size_t i = 0; i < sizeof vocabularies / sizeof *vocabularies; i++) {
+    if (strcmp(vocabularies[i].value, value) == 0) {
+      return &vocabularies[i];
+    }
+  }
+  return NULL;
 }
 
 static bool
@@ -116,18 +129,15 @@ is_word(const char *const *words, const char *text, size_t length)
 static bool
 check_words(const struct option *option, const char *text, struct error *error)
 {
-  const char *const *words = words_of(option->value);
-  if (!words || (strcmp(option->value, "COMPRESSORS") == 0 && strcmp(text, "none") == 0)) {
+  const struct vocabulary *vocabulary = vocabulary_of(option->value);
+  bool list = strcmp(option->value, "COMPRESSORS") == 0;
+  if (!vocabulary || (list && strcmp(text, "none") == 0)) {
     return true;
   }
-  bool list = strcmp(option->value, "COMPRESSORS") == 0;
   for (const char *at = text;; at++) {
     size_t length = list ? strcspn(at, ",") : strlen(at);
-    if (!is_word(words, at, length)) {
-      return error_set(error, ERROR_USAGE, "--%s takes %s, not '%s'", option->name,
-                       list ? "a list of snappy, zstd and zlib with commas between them, or none"
-                            : "SCRAM-SHA-1, SCRAM-SHA-256, MONGODB-CR, MONGODB-X509, GSSAPI, PLAIN or MONGODB-IAM",
-                       text);
+    if (!is_word(vocabulary->words, at, length)) {
+      return error_set(error, ERROR_USAGE, "--%s takes %s, not '%s'", option->name, vocabulary->takes, text);
     }
     at += length;
     if (!*at) {
@@ -159,9 +169,18 @@ set_number(int64_t *field, const struct option *option, bool again, const char *
   return true;
 }
 
+/* MongoDB's tools take how verbose; there is one degree here. */
+static const char *
+degree_as_bool(const struct option *option, const char *text)
+{
+  bool degree = strcmp(option->name, "verbose") == 0 && *text && strspn(text, "0123456789") == strlen(text);
+  return !degree ? text : strspn(text, "0") == strlen(text) ? "false" : "true";
+}
+
 static bool
 set_flag(bool *field, const struct option *option, bool again, const char *text, struct error *error)
 {
+  text = degree_as_bool(option, text);
   if (!is_bool(text)) {
     return error_set(error, ERROR_USAGE, "--%s takes true or false, not '%s'", option->name, text);
   }
@@ -192,14 +211,20 @@ set_text(char **field, const struct option *option, const char *text, struct err
   return true;
 }
 
+static void
+list_add(struct option_list *list, char *text)
+{
+  list->items = memory_grow(list->items, list->count, &list->capacity, sizeof *list->items);
+  list->items[list->count++] = text;
+}
+
 static bool
 add_to_list(struct option_list *list, const struct option *option, const char *text, struct error *error)
 {
   if (strcmp(option->value, "DB.COLL") == 0 && !strchr(text, '.')) {
     return error_set(error, ERROR_USAGE, "--%s takes DB.COLL, not '%s'", option->name, text);
   }
-  list->items = memory_grow(list->items, list->count, &list->capacity, sizeof *list->items);
-  list->items[list->count++] = memory_string(text);
+  list_add(list, memory_string(text));
   return true;
 }
 
@@ -239,7 +264,7 @@ set_option(struct parser *parser, const struct option *option, const char *text,
   case KIND_NUMBER:
     return set_number(field, option, again, text, error);
   case KIND_IGNORED:
-    log_warn("--%s is %s", option->name, option->help);
+    list_add(&parser->options->warnings, memory_format("--%s is %s", option->name, option->help));
     return true;
   case KIND_GROUP:
     break;
@@ -302,7 +327,8 @@ read_file(struct parser *parser, struct error *error)
     return false;
   }
   if (exposed && parser->secret_in_file) {
-    log_warn("%s holds a secret and is open to other users: chmod 600 it", file);
+    list_add(&parser->options->warnings,
+             memory_format("%s holds a secret and is open to other users: chmod 600 it", file));
   }
   return true;
 }
@@ -349,6 +375,9 @@ parse_one(struct parser *parser, int argc, char **argv, int *at, struct error *e
   if (strcmp(word, "-j") == 0) {
     word = "--numParallelCollections";
   }
+  if (word[0] == '-' && word[1] == 'v' && word[1 + strspn(word + 1, "v")] == 0) { /* -vvv, as MongoDB's tools */
+    word = "--verbose=true";
+  }
   if (strcmp(word, "-h") == 0) {
     word = "--help";
   }
@@ -383,10 +412,14 @@ check_mechanisms(const char *token, const char *service, const char *host, const
 
 /* What one option alone does not show. */
 static bool
-check_together(const struct options *options, struct error *error)
+check_together(struct options *options, struct error *error)
 {
   if (options->allow_invalid_hostnames || options->allow_invalid_certificates) {
-    log_warn("--sslAllowInvalidHostnames and --sslAllowInvalidCertificates are deprecated: taken for --tlsInsecure");
+    list_add(&options->warnings, memory_string("--sslAllowInvalidHostnames and --sslAllowInvalidCertificates are "
+                                               "deprecated: taken for --tlsInsecure"));
+  }
+  if (options->quiet && options->verbose) {
+    return error_set(error, ERROR_USAGE, "--quiet and --verbose contradict each other: give one of them");
   }
   if (!options->host && !options->uri) {
     return error_set(error, ERROR_USAGE, "--host is missing: the source, as RS/host:port,...");
@@ -426,6 +459,15 @@ options_parse(struct options *options, int argc, char **argv, struct error *erro
   return check_together(options, error);
 }
 
+static void
+list_clear(struct option_list *list)
+{
+  for (size_t i = 0; i < list->count; i++) {
+    free(list->items[i]);
+  }
+  free(list->items);
+}
+
 void
 options_clear(struct options *options)
 {
@@ -434,14 +476,24 @@ options_clear(struct options *options)
     if (table[i].kind == KIND_TEXT) {
       memory_wipe(*(char **)field);
     } else if (table[i].kind == KIND_LIST) {
-      struct option_list *list = field;
-      for (size_t k = 0; k < list->count; k++) {
-        free(list->items[k]);
-      }
-      free(list->items);
+      list_clear(field);
     }
   }
+  list_clear(&options->warnings);
   memset(options, 0, sizeof *options);
+}
+
+void
+options_begin_log(const struct options *options)
+{
+  struct log_form form = {.json = options->log_format && strcmp(options->log_format, "json") == 0,
+                          .least = options->quiet     ? LOG_WARN
+                                   : options->verbose ? LOG_DEBUG
+                                                      : LOG_INFO};
+  log_set_form(&form);
+  for (size_t i = 0; i < options->warnings.count; i++) {
+    log_warn("%s", options->warnings.items[i]);
+  }
 }
 
 bool

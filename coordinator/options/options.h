@@ -29,6 +29,7 @@ struct options {
 #define IGNORED(name, value, help)
 #include "coordinator/options/options.def"
   bool destination_plain; /* --destinationSsl false was given explicitly */
+  struct option_list warnings;
 };
 
 /*
@@ -38,6 +39,9 @@ struct options {
  */
 bool options_parse(struct options *options, int argc, char **argv, struct error *error);
 void options_clear(struct options *options);
+
+/* Gives the log the form that they ask for, then logs what options_parse found worth a warning. */
+void options_begin_log(const struct options *options);
 
 /* Fills an empty selection with what is included, excluded and renamed. ERROR_USAGE if that makes no sense. */
 bool options_select(const struct options *options, struct selection *selection, struct error *error);

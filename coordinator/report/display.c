@@ -1,9 +1,12 @@
 #include "coordinator/report/display.h"
 
+#include "base/log.h"
+
 void
 display_tick(struct display *display, const struct status *status)
 {
   enum phase phase = status_phase(status);
+  log_tick();
   if (status->stopping) {
     return;
   }

@@ -31,7 +31,7 @@ terminal_open(void)
   if (!isatty(STDERR_FILENO)) {
     return false;
   }
-  log_before_line(terminal_clear);
+  log_around_line(terminal_clear, NULL);
   return true;
 }
 

@@ -189,6 +189,9 @@ lend(struct pool *pool, struct child *child)
     tell_pace(pool, child, share(pool, count_running(pool, true)));
   }
   child->task = number;
+  log_debug("lent worker=%d task=%lld kind=%s ns=%s", child->index, (long long)number,
+            task->kind == PLAN_COPY ? "copy" : "index",
+            log_value("%s.%s", collection->source->db, collection->source->name));
   child->was_paused = false;
   child_send(child, task->kind == PLAN_COPY ? MESSAGE_COPY : MESSAGE_INDEX, &message);
   bson_destroy(&message);
@@ -260,6 +263,8 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
   }
   if (child->pause_ms == 0) { /* said once, until it works again */
     log_warn("%s %d: %s; this is tried again", child->role, child->index, error.text);
+  } else {
+    log_debug("worker %d: %s; this is tried again after_ms=%lld", child->index, error.text, (long long)child->pause_ms);
   }
   bool passes = server_error_passes(&error);
   if (!passes || failure_interrupted(&error)) {
@@ -312,6 +317,8 @@ on_worker_message(struct pool *pool, struct child *child, enum message_type type
     take_progress(pool, number, document);
   } else if (type == MESSAGE_DONE && mine) {
     child->task = -1;
+    log_debug("done worker=%d task=%lld documents=%lld bytes=%lld", child->index, (long long)number,
+              (long long)message_number(document, "documents", 0), (long long)message_number(document, "bytes", 0));
     if (child->pause_ms > 0) {
       log_info("%s %d: goes on", child->role, child->index);
       child->pause_ms = 0;

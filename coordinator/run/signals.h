@@ -1,6 +1,6 @@
 /*
  * The signals that ask the coordinator to stop: SIGINT, SIGTERM, and SIGHUP (a lost terminal) unless it was ignored
- * from the start. Supervisors send them to the children as well, which ignore them.
+ * from the start or opens the log file again. Supervisors send them to the children as well, which ignore them.
  */
 #ifndef FERRY_COORDINATOR_RUN_SIGNALS_H
 #define FERRY_COORDINATOR_RUN_SIGNALS_H

@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 static struct log_entry made;
 
@@ -28,7 +29,7 @@ expect(const char *text, const char *json)
   size_t size = log_entry_send(&made, line);
   cr_assert_eq(line[size - 1], '\n');
   cr_assert(log_entry_take(&taken, line, size - 1));
-  size = log_entry_text(&taken, line);
+  size = log_entry_text(&taken, false, line);
   line[size] = 0;
   snprintf(wanted, sizeof wanted, "%s info applier %s\n", made.time, text);
   cr_assert_str_eq(line, wanted);
@@ -97,5 +98,30 @@ Test(log_entry, what_a_library_wrote_is_no_entry)
   struct log_entry entry;
   for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
     cr_assert_not(log_entry_take(&entry, lines[i], strlen(lines[i])), "%s", lines[i]);
+  }
+}
+
+Test(log_entry, only_warnings_and_errors_have_a_colour)
+{
+  char line[LOG_LINE_BYTES];
+  make("text");
+  cr_assert_null(memchr(line, '\033', log_entry_text(&made, true, line)));
+  made.level = LOG_ERROR;
+  cr_assert_str_eq(strchr(line, ' '), " info applier text\n");
+  log_entry_text(&made, true, line);
+  cr_assert_str_eq(strchr(line, ' '), " \033[31merror\033[0m applier text\n");
+}
+
+Test(log_entry, its_time_is_the_calendars)
+{
+  char text[LOG_TIME_BYTES];
+  char wanted[LOG_TIME_BYTES];
+  for (int64_t day = 0; day < 90000; day++) { /* into the 23rd century */
+    time_t now = day * 86400 + day % 86400;
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(wanted, sizeof wanted, "%Y-%m-%dT%H:%M:%S.007Z", &utc);
+    log_entry_put_time(text, (int64_t)now * 1000 + 7);
+    cr_assert_str_eq(text, wanted);
   }
 }
