@@ -300,8 +300,10 @@ static bool
 ask_collection(struct reader *reader, struct writers *writers, struct error *error)
 {
   bson_t reply;
-  struct find find = {.db = "admin", .coll = "$cmd.sys.inprog", .limit = 1};
+  bson_t *active = BCON_NEW("active", BCON_BOOL(true));
+  struct find find = {.db = "admin", .coll = "$cmd.sys.inprog", .filter = active, .limit = 1};
   int got = reader_find_one(reader, &find, &reply, error);
+  bson_destroy(active);
   if (got != 1) {
     return got == 0;
   }

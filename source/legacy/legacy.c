@@ -149,6 +149,13 @@ cursor_new(struct legacy *legacy, const char *db, bson_t *request)
   return cursor;
 }
 
+/* $cmd.sys.inprog and its like are no collections. They take the filter itself, and hang up on anything about it. */
+static bool
+is_pseudo(const struct find *find)
+{
+  return strncmp(find->coll, "$cmd.", strlen("$cmd.")) == 0;
+}
+
 static void
 put_documents(bson_t *to, const struct find *find, bool command)
 {
@@ -213,7 +220,11 @@ legacy_find(struct legacy *legacy, const struct find *find)
   cursor->by_command = by_command;
   cursor->tailable = find->tailable;
   if (!by_command) {
-    put_documents(cursor->request, find, false);
+    if (!is_pseudo(find)) {
+      put_documents(cursor->request, find, false);
+    } else if (find->filter) {
+      bson_concat(cursor->request, find->filter);
+    }
     cursor->fields = find->projection ? bson_copy(find->projection) : NULL;
     cursor->flags = (find->tailable ? WIRE_TAILABLE : 0) | (find->oplog ? WIRE_OPLOG_REPLAY : 0);
     cursor->skip = (int32_t)find->skip;

@@ -125,6 +125,8 @@ class Worker:
 
 def uri(server):
     """As the coordinator makes it: with the login."""
+    if "://" in server.seed:
+        return server.seed
     if not server.user:
         return server.uri
     return server.uri.replace("://", f"://{server.user}:{server.password}@") + ("&" if "?" in server.uri else "?") + "authSource=admin"
