@@ -1,10 +1,13 @@
 #include "worker/source_end.h"
 
+#include "base/clock.h"
 #include "ipc/message.h"
 #include "source/oplog/oplog.h"
 
 #define LISTED_MOST 100
 #define MICROSECONDS 1000000
+#define MAJORITY_MS 10000
+#define PAUSE_MS 20
 
 struct transactions {
   bson_t list;
@@ -115,12 +118,34 @@ ask_transactions(struct reader *reader, struct transactions *transactions, bson_
   return reader->wire_version < WIRE_4_2 || ask_stored(reader, transactions, error);
 }
 
+/* A write may have been acknowledged that a majority has only a moment later. */
+static bool
+find_end(struct reader *reader, struct optime *end, struct error *error)
+{
+  struct optime last;
+  int64_t until_ms = clock_ms() + MAJORITY_MS;
+  if (!oplog_last(reader, &last, error)) {
+    return false;
+  }
+  for (;; clock_sleep_ms(PAUSE_MS)) {
+    if (!oplog_newest(reader, end, error)) {
+      return false;
+    }
+    if (end->ts >= last.ts) {
+      return true;
+    }
+    if (clock_ms() > until_ms) { /* code 0: it is tried again */
+      return error_set(error, ERROR_SOURCE, "source: its newest entry is not on a majority of its members yet");
+    }
+  }
+}
+
 bool
 source_end_ask(struct reader *reader, bson_t *answer, struct error *error)
 {
   struct optime end;
   struct transactions transactions = {.list = BSON_INITIALIZER};
-  bool ok = oplog_newest(reader, &end, error) && ask_transactions(reader, &transactions, answer, error);
+  bool ok = find_end(reader, &end, error) && ask_transactions(reader, &transactions, answer, error);
   if (ok) {
     optime_put_as(answer, "end", &end);
     BSON_APPEND_INT64(answer, "open", transactions.open);

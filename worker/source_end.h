@@ -10,7 +10,12 @@
 
 #include "source/reader/reader.h"
 
-/* Puts end, open, prepared, transactions and perhaps note into the answer (ipc/message.def). */
+/*
+ * The end is an entry that a majority holds. It is at or behind every write that was acknowledged before this call. An
+ * error that passes, if the majority does not follow within ten seconds.
+ *
+ * Puts end, open, prepared, transactions and perhaps note into the answer (ipc/message.def).
+ */
 bool source_end_ask(struct reader *reader, bson_t *answer, struct error *error);
 
 #endif

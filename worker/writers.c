@@ -409,7 +409,7 @@ writers_ask(struct reader *reader, const struct selection *selection, uint64_t s
   struct writers writers = {0};
   struct error cause;
   bool asked = ask_operations(reader, &writers, &cause);
-  if (!asked && cause.kind != ERROR_AUTH && cause.code == 0) {
+  if (!asked && server_error_passes(&cause)) {
     *error = cause;
     writers_clear(&writers);
     return false;

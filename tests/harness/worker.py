@@ -22,13 +22,14 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 LISTS = "includeDB", "includeNamespace", "excludeDB", "excludeNamespace", "nsFrom", "nsTo"
 
 
-def _types():
-    """The messages' numbers: their places in the table."""
-    with open(os.path.join(ROOT, "ipc", "message.def"), encoding="utf-8") as table:
-        return re.findall(r"^MESSAGE\(MESSAGE_(\w+),", table.read(), re.MULTILINE)
+def _names(file, pattern):
+    """Their places in the table are their numbers."""
+    with open(os.path.join(ROOT, *file.split("/")), encoding="utf-8") as table:
+        return re.findall(pattern, table.read(), re.MULTILINE)
 
 
-TYPES = _types()
+TYPES = _names("ipc/message.def", r"^MESSAGE\(MESSAGE_(\w+),")
+KINDS = _names("base/error.def", r"^ERROR_KIND\(ERROR_(\w+),")
 
 
 class Refused(Exception):
@@ -36,7 +37,7 @@ class Refused(Exception):
 
     def __init__(self, answer):
         super().__init__(answer["text"])
-        self.kind, self.code, self.retry = answer["kind"], answer["code"], answer["retry"]
+        self.kind, self.code, self.retry = KINDS[answer["kind"]], answer["code"], answer["retry"]
 
 
 class Worker:
