@@ -178,6 +178,7 @@ check_copy(struct check *check)
     required_privileges_open(&check->target, &servers->target, servers->target_hello.wire_version, &check->findings);
   if (source) {
     required_privileges_oplog(&check->source);
+    required_privileges_cutover(&check->source);
     source = required_privileges_listing(&check->source);
   }
   target = target && required_privileges_listing(&check->target);
@@ -263,6 +264,7 @@ check_resume(struct check *check, struct checkpoint *checkpoint, enum resume_ste
   }
   if (open_source(check)) {
     required_privileges_oplog(&check->source);
+    required_privileges_cutover(&check->source);
   }
   if (check->options->drop) {
     findings_add(&check->findings, FINDING_WARNING, TOPIC_BOOKMARK, "--drop",

@@ -144,6 +144,21 @@ required_privileges_oplog(struct required_privileges *required_privileges)
   }
 }
 
+void
+required_privileges_cutover(struct required_privileges *required_privileges)
+{
+  const struct privileges *privileges = &required_privileges->privileges;
+  if (!privileges_allow(privileges, "inprog", NULL, NULL)) {
+    missing(required_privileges, FINDING_NOTE, "inprog", "the cluster",
+            "a cut-over names the namespaces that are still written to, but not the applications");
+  }
+  if (required_privileges->wire_version >= WIRE_6_0 &&
+      !privileges_allow(privileges, "setUserWriteBlockMode", NULL, NULL)) {
+    missing(required_privileges, FINDING_NOTE, "setUserWriteBlockMode", "the cluster",
+            "a cut-over cannot block writes (--blockWrites); stop the applications yourself");
+  }
+}
+
 bool
 required_privileges_listing(struct required_privileges *required_privileges)
 {

@@ -30,6 +30,9 @@ void required_privileges_close(struct required_privileges *required_privileges);
 /* Required to read the source's oplog. */
 void required_privileges_oplog(struct required_privileges *required_privileges);
 
+/* What a cut-over would like to have on the source: notes only. */
+void required_privileges_cutover(struct required_privileges *required_privileges);
+
 /* Required to list the databases, and each one's collections. False, with the problem added, if there is no list. */
 bool required_privileges_listing(struct required_privileges *required_privileges);
 

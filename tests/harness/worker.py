@@ -61,7 +61,7 @@ class Worker:
         os.close(write_out)
         settings = {name: lists.get(name, []) for name in LISTS}
         settings.update(noIndexRestore=no_indexes, preserveUUIDs=preserve_uuids)
-        self.send("SETUP", source=uri(source), target=uri(target), settings=settings)
+        self.send("SETUP", source=address(source), target=address(target), settings=settings)
         assert self.receive()[0] == "READY"
 
     def send(self, name, **fields):
@@ -124,13 +124,9 @@ class Worker:
         os.close(self.answers)
 
 
-def uri(server):
-    """As the coordinator makes it: with the login."""
-    if "://" in server.seed:
-        return server.seed
-    if not server.user:
-        return server.uri
-    return server.uri.replace("://", f"://{server.user}:{server.password}@") + ("&" if "?" in server.uri else "?") + "authSource=admin"
+def address(server):
+    """A Meddler's seed is its URI."""
+    return server.seed if "://" in server.seed else server.uri
 
 
 def differences(items):

@@ -42,9 +42,12 @@ def sleeping_list(client):
     for db in client.list_database_names():
         for coll in client[db].list_collection_names() if db not in ("admin", "config", "local") else []:
             indexes = [index for index in _indexes(client[db], coll) if "expireAfterSeconds" in index]
+            options = client[db][coll].options()  # a time series has an expiry of its own
+            if "expireAfterSeconds" in options and not coll.startswith("system."):
+                indexes.append({"name": "", "expireAfterSeconds": options["expireAfterSeconds"]})
             if indexes:
                 found.append({"db": db, "coll": coll, "indexes": [
-                    {"spec": {"name": index["name"]}, "unbuilt": False, "ttl_s": int(index["expireAfterSeconds"])}
+                    {"spec": {"name": index["name"]} if index["name"] else {}, "unbuilt": False, "ttl_s": int(index["expireAfterSeconds"])}
                     for index in indexes]})
     return found
 
@@ -96,6 +99,35 @@ def test_while_it_tails_the_deferred_expiry_is_what_counts(tmp_path):
                 target.client().d.command("collMod", "c", index={"name": "ttl", "expireAfterSeconds": 100})
                 assert differences(worker.compare(ttl_deferred=True, sleeping=sleeping_list(source.client()))[1]) == [
                     "d.c: index ttl: expireAfterSeconds is 100 on the target already, and deferred until the end"]
+
+
+@pytest.mark.parametrize("kind", ["4.0", "5.0"])
+def test_while_it_tails_an_undamaged_pair_has_no_difference(kind, tmp_path):
+    with start_server(kind) as source, start_server(kind) as target:
+        zoo.fill(source.client())
+        with Pair(source, target, tmp_path).ferry("--workers", 2) as ferry:
+            ferry.wait_phase("tailing the oplog")
+            ferry.catch_up()
+            with Worker(source, target) as worker:
+                done, items = worker.compare(ttl_deferred=True, sleeping=sleeping_list(source.client()))
+            assert not differences(items) and done["equal"] == done["namespaces"]
+
+
+def test_the_documented_roles_are_enough(tmp_path):
+    with start_server("4.0", login=("root", "pw")) as source, start_server("4.0", login=("root", "pw")) as target:
+        zoo.fill(source.client())
+        migrated(Pair(source, target, tmp_path))
+        for server, roles in (source, ["backup"]), (target, ["readWriteAnyDatabase", "dbAdminAnyDatabase"]):
+            server.client().admin.command("createUser", "u", pwd="pw", roles=roles)
+            server.user, server.password = "u", "pw"
+        with Worker(source, target) as worker:
+            done, items = worker.compare()
+            assert not differences(items) and done["equal"] == done["namespaces"]
+            assert all("source_bytes" in item and "target_bytes" in item for item in items.values() if item["kind"] == "collection")
+            answer = worker.ask("WRITERS")
+            assert "inprog" in answer["note"] and answer["writers"]
+            answer = worker.ask("SOURCE_END")
+            assert "inprog" in answer["note"] and answer["open"] == 0
 
 
 def test_each_damage_is_named_and_nothing_else(pair):
