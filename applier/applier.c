@@ -60,6 +60,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
     return false;
   }
   selection_get(&applier->selection, &settings);
+  selection_get(&applier->watched, &settings);
   applier->atomic = message_flag(&settings, "atomicTransactions");
   mark_get(&settings, &applier->mark);
   applier->batch_entries = message_number(&settings, "oplogBatchSize", 10000);
@@ -440,7 +441,7 @@ applier_main(int in, int out)
     send_error(applier, &error);
   }
   heartbeat_end(&applier->heartbeat);
-  feed_free(applier->feed);
+  state_close_feed(applier);
   memory_wipe(applier->source_uri);
   memory_wipe(applier->target_uri);
   transactions_clear(&applier->transactions);
@@ -453,6 +454,7 @@ applier_main(int in, int out)
   collection_map_clear(&applier->collection_map);
   deferred_clear(&applier->deferred);
   selection_clear(&applier->selection);
+  selection_clear(&applier->watched);
   listed_clear(&applier->listed);
   channel_clear(&applier->channel);
   free(applier);

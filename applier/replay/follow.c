@@ -194,8 +194,7 @@ open_feed(struct applier *applier, struct error *error)
     spool = NULL;
   }
   struct optime spooled = spool ? spool_settled(spool) : (struct optime){0};
-  return found >= 0 && feed_open(&applier->feed, applier->source_uri, &applier->start, spool, error) &&
-         check_taken(applier, &spooled, error);
+  return found >= 0 && state_open_feed(applier, &applier->start, spool, error) && check_taken(applier, &spooled, error);
 }
 
 /* When the bookmark file says that all of the spool is on the target, the spool is removed. */
@@ -326,8 +325,7 @@ follow_with_retries(struct applier *applier, struct error *error)
     if (!bookmark_report(applier, false, error)) {
       return false;
     }
-    feed_free(applier->feed);
-    applier->feed = NULL;
+    state_close_feed(applier);
     apply_forget(&applier->apply);
     transactions_clear(&applier->transactions);
     for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {

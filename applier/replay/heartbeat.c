@@ -25,6 +25,39 @@ wait_until(struct heartbeat *heartbeat, int64_t until_ms)
   return !heartbeat->stop;
 }
 
+/*
+ * When all that the source had written is known to be read, by the answer to a question or by a read that found no
+ * more. 0: it has something newer. A clock is no entry, so where only that answers, the reads decide.
+ */
+static int64_t
+known_ms(const struct heartbeat *heartbeat, const struct feed_seen *seen)
+{
+  if (heartbeat->asked_ms <= seen->end_ms) {
+    return seen->end_ms;
+  }
+  if (heartbeat->newest <= seen->read) {
+    return heartbeat->asked_ms;
+  }
+  return seen->unordered ? seen->end_ms : 0;
+}
+
+static void
+put_last_write(const struct heartbeat *heartbeat, bson_t *document)
+{
+  struct feed_seen seen;
+  if (!heartbeat->feed) {
+    return;
+  }
+  feed_seen(heartbeat->feed, &seen);
+  message_put_timestamp(document, "read", seen.read);
+  message_put_timestamp(document, "last_write", seen.last_write);
+  if (seen.last_write_wall_ms > 0) {
+    BSON_APPEND_INT64(document, "last_write_wall_ms", seen.last_write_wall_ms);
+  }
+  BSON_APPEND_INT64(document, "last_write_ms", seen.last_write_ms);
+  BSON_APPEND_INT64(document, "known_ms", known_ms(heartbeat, &seen));
+}
+
 static void
 put_replay(const struct heartbeat *heartbeat, bson_t *document)
 {
@@ -33,6 +66,7 @@ put_replay(const struct heartbeat *heartbeat, bson_t *document)
   }
   message_put_timestamp(document, "position", heartbeat->position);
   BSON_APPEND_INT64(document, "entries", heartbeat->entries);
+  put_last_write(heartbeat, document);
   if (heartbeat->building[0]) {
     BSON_APPEND_UTF8(document, "building", heartbeat->building);
     BSON_APPEND_INT64(document, "built", heartbeat->built);
@@ -71,6 +105,17 @@ heartbeat_note(struct heartbeat *heartbeat, uint64_t newest, int64_t asked_ms)
     heartbeat->newest = newest;
     heartbeat->asked_ms = asked_ms;
   }
+  pthread_mutex_unlock(&heartbeat->lock);
+}
+
+void
+heartbeat_feed(struct heartbeat *heartbeat, struct feed *feed)
+{
+  if (!heartbeat->channel) { /* it was never started */
+    return;
+  }
+  pthread_mutex_lock(&heartbeat->lock);
+  heartbeat->feed = feed;
   pthread_mutex_unlock(&heartbeat->lock);
 }
 

@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "ipc/channel.h"
+#include "source/oplog/feed.h"
 
 struct heartbeat {
   struct channel *channel;
@@ -30,6 +31,7 @@ struct heartbeat {
   uint64_t needed;   /* these three for MESSAGE_WINDOW, as they were at needed_ms */
   int64_t spooled;
   int64_t needed_ms;
+  struct feed *feed;  /* NULL: none is open; not owned */
   bool replays;       /* the replay has begun, and is here: */
   uint64_t position;  /* the timestamp of the last entry that was taken */
   int64_t entries;    /* that were taken by this process */
@@ -52,6 +54,9 @@ void heartbeat_note(struct heartbeat *heartbeat, uint64_t newest, int64_t asked_
 
 /* Sets what has to stay in the source's oplog, and how large the spool is. */
 void heartbeat_need(struct heartbeat *heartbeat, uint64_t needed, int64_t spooled);
+
+/* The feed whose thread tells what the source wrote last. NULL before it is freed. */
+void heartbeat_feed(struct heartbeat *heartbeat, struct feed *feed);
 
 /* For display: where the replay is. */
 void heartbeat_position(struct heartbeat *heartbeat, uint64_t position, int64_t entries);

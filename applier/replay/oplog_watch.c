@@ -38,7 +38,7 @@ spool_on(struct applier *applier, const struct optime *start, struct error *erro
 {
   struct spool *spool = NULL;
   return spool_open(&spool, applier->oplog_path, start, true, error) == 1 &&
-         feed_open(&applier->feed, applier->source_uri, start, spool, error);
+         state_open_feed(applier, start, spool, error);
 }
 
 /* One look. If the spool's thread lost the source, it is started again. */
@@ -46,8 +46,7 @@ static bool
 look(struct applier *applier, const struct optime *start, struct error *error)
 {
   if (applier->feed && feed_failed(applier->feed, error)) {
-    feed_free(applier->feed);
-    applier->feed = NULL;
+    state_close_feed(applier);
     return false;
   }
   if (applier->oplog_path && !applier->feed && !spool_on(applier, start, error)) {

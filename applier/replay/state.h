@@ -23,6 +23,7 @@ struct applier {
   struct collection_map collection_map;
   struct deferred deferred;
   struct selection selection;
+  struct selection watched; /* the same for the feed's thread: a selection notes what it was asked */
   struct listed listed;
   struct transactions transactions;
   char *folder;        /* of the file for what does not fit into memory */
@@ -64,5 +65,10 @@ struct applier {
   int interruptions;
   char election[25]; /* the target's, when the bookmark last moved */
 };
+
+/* Opens the feed, which the heartbeat speaks of from then on. See feed_open. */
+bool state_open_feed(struct applier *applier, const struct optime *from, struct spool *spool, struct error *error);
+/* Does nothing if there is none. */
+void state_close_feed(struct applier *applier);
 
 #endif

@@ -288,7 +288,10 @@ look_at_replay(struct progress *progress, enum phase phase, const struct tail *t
     progress->entries = progress->position = progress->newest = (struct throughput){0};
   }
   progress->taken = view.entries;
-  view.lag_s = OPTIME_SECONDS(view.latest) - (int64_t)OPTIME_SECONDS(at);
+  view.lag_s = ahead ? -1 : tail_lag_s(tail, now_ms);
+  if (view.lag_s < 0) {
+    view.lag_s = OPTIME_SECONDS(view.latest) - (int64_t)OPTIME_SECONDS(at);
+  }
   throughput_note(&progress->entries, now_ms, view.entries);
   throughput_note(&progress->position, now_ms, OPTIME_SECONDS(at));
   throughput_note(&progress->newest, now_ms, OPTIME_SECONDS(view.latest));

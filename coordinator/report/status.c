@@ -95,7 +95,9 @@ put_tail_details(const struct tail *tail, bson_t *details)
     return;
   }
   message_put_timestamp(details, "latestTimestamp", latest);
-  if (latest > tail->bookmark || tail_caught_up(tail)) {
+  if (tail_caught_up(tail)) { /* what is newer is no write */
+    message_put_timestamp(details, "lastWriteOnSourceTimestamp", tail->bookmark);
+  } else if (latest > tail->bookmark) {
     message_put_timestamp(details, "lastWriteOnSourceTimestamp", latest);
   }
 }
@@ -105,11 +107,11 @@ static void
 put_caught_up(const struct status *status, bson_t *document)
 {
   const struct tail *tail = status->tail;
-  int64_t age_ms = status->now_ms - tail->asked_ms;
+  int64_t age_ms = status->now_ms - tail_caught_up_ms(tail);
   bool caught_up = tail_caught_up(tail) && age_ms <= KNOWN_MS && tail_answers(tail, status->now_ms);
   BSON_APPEND_BOOL(document, "caughtUp", caught_up);
   if (caught_up) {
-    message_put_timestamp(document, "caughtUpTimestamp", tail->newest);
+    message_put_timestamp(document, "caughtUpTimestamp", tail->newest < tail->bookmark ? tail->newest : tail->bookmark);
     BSON_APPEND_DATE_TIME(document, "caughtUpAt", clock_unix_ms() - age_ms);
     BSON_APPEND_DOUBLE(document, "caughtUpAgeSeconds", (double)age_ms / 1000);
   }

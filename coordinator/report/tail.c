@@ -8,12 +8,15 @@
 #include "source/oplog/oplog.h"
 
 #define SILENT_MS 3000
+#define OLD_MS 5000    /* what was known longer ago does not say that nothing was written since */
+#define STALE_MS 30000 /* what was known longer ago says nothing of the lag */
 
 void
 tail_begin(struct tail *tail)
 {
   tail->consistent = false;
   tail->replays = false;
+  tail->known_ms = 0;
   tail->building[0] = 0;
   tail->alive_ms = clock_ms();
 }
@@ -33,6 +36,28 @@ take_replay(struct tail *tail, const bson_t *message)
   tail->to_build = message_number(message, "to_build", 0);
 }
 
+/* All that is known of the source's writes. */
+static void
+take_last_write(struct tail *tail, const bson_t *message)
+{
+  uint64_t last_write = message_timestamp(message, "last_write");
+  tail->known_ms = message_number(message, "known_ms", 0);
+  if (last_write == 0) {
+    return;
+  }
+  tail->read = message_timestamp(message, "read");
+  tail->last_write = last_write;
+  tail->last_write_wall_ms = message_number(message, "last_write_wall_ms", OPTIME_SECONDS(last_write) * INT64_C(1000));
+  tail->last_write_ms = message_number(message, "last_write_ms", 0);
+}
+
+/* All that was written before `known_ms` is on the target, whether or not the replay is strict by now. */
+static bool
+has_all_known(const struct tail *tail)
+{
+  return tail->known_ms > 0 && tail->bookmark >= tail->last_write;
+}
+
 void
 tail_take_alive(struct tail *tail, const bson_t *message)
 {
@@ -41,6 +66,10 @@ tail_take_alive(struct tail *tail, const bson_t *message)
   if (newest != 0) {
     tail->newest = newest;
     tail->asked_ms = message_number(message, "asked_ms", 0);
+  }
+  take_last_write(tail, message);
+  if (has_all_known(tail)) {
+    tail->complete_ms = tail->known_ms;
   }
   if (tail->drain_ms && tail->goal == 0 && tail->asked_ms > tail->drain_ms) {
     tail->goal = tail->newest;
@@ -75,7 +104,50 @@ tail_watch(struct tail *tail, bool running)
 bool
 tail_caught_up(const struct tail *tail)
 {
-  return tail->consistent && tail->newest != 0 && tail->bookmark >= tail->newest;
+  return tail->consistent && ((tail->newest != 0 && tail->bookmark >= tail->newest) || has_all_known(tail));
+}
+
+int64_t
+tail_caught_up_ms(const struct tail *tail)
+{
+  bool newest = tail->newest != 0 && tail->bookmark >= tail->newest;
+  return newest && tail->asked_ms > tail->known_ms ? tail->asked_ms : tail->known_ms;
+}
+
+static int64_t
+seconds_behind(const struct tail *tail, uint64_t ts)
+{
+  int64_t behind_s = OPTIME_SECONDS(ts) - (int64_t)OPTIME_SECONDS(tail->bookmark);
+  return behind_s > 0 ? behind_s : 0;
+}
+
+/* What is not read may be a write, so it counts as one. */
+int64_t
+tail_lag_s(const struct tail *tail, int64_t now_ms)
+{
+  int64_t known_ms = tail->known_ms > tail->asked_ms ? tail->known_ms : tail->asked_ms;
+  if (tail->bookmark == 0 || known_ms == 0 || now_ms - known_ms > STALE_MS) {
+    return -1;
+  }
+  if (has_all_known(tail)) {
+    return 0;
+  }
+  int64_t behind_s = seconds_behind(tail, tail->known_ms > 0 ? tail->last_write : tail->newest);
+  int64_t incomplete_s = (now_ms - tail->complete_ms) / 1000;
+  return tail->complete_ms > 0 && incomplete_s < behind_s ? incomplete_s : behind_s;
+}
+
+/* Both bounds hold: one by this machine's clock, from when the write was read; one by the source's oplog. */
+int64_t
+tail_quiet_ms(const struct tail *tail, int64_t now_ms)
+{
+  if (tail->known_ms == 0 || now_ms - tail->known_ms > OLD_MS || !tail_answers(tail, now_ms)) {
+    return -1;
+  }
+  int64_t read_ms = tail->known_ms - tail->last_write_ms;
+  int64_t logged_s = OPTIME_SECONDS(tail->read) - (int64_t)OPTIME_SECONDS(tail->last_write) - 1;
+  int64_t quiet_ms = read_ms > logged_s * 1000 ? read_ms : logged_s * 1000;
+  return quiet_ms > 0 ? quiet_ms : 0;
 }
 
 bool

@@ -22,10 +22,17 @@ struct tail {
   bool replays;        /* it has begun to take entries; for display, it is at: */
   uint64_t position;
   int64_t taken;
-  char building[512]; /* the collection whose deferred indexes it builds; "": none */
-  int64_t built;      /* the progress of that build's present step */
-  int64_t to_build;   /* 0: not known */
-  bool silent;        /* the missing heartbeat was logged */
+  uint64_t read;       /* everything up to it was read from the source */
+  uint64_t last_write; /* the newest entry of that which is a write: no no-op, and selected */
+  int64_t
+    last_write_wall_ms;  /* when it was made, by the source's clock, unix ms; to the second where entries do not say */
+  int64_t last_write_ms; /* when it was read */
+  int64_t known_ms;      /* all that was written before this was read; 0: the source has more, or nothing is known */
+  int64_t complete_ms;   /* the target had all that was written before this; 0: it never had, as far as is known */
+  char building[512];    /* the collection whose deferred indexes it builds; "": none */
+  int64_t built;         /* the progress of that build's present step */
+  int64_t to_build;      /* 0: not known */
+  bool silent;           /* the missing heartbeat was logged */
   bool consistent;
   bool tailed; /* it was consistent at some time in this run */
   bool over;   /* all is done, and TTL indexes expire again */
@@ -40,8 +47,22 @@ void tail_take_applied(struct tail *tail, const bson_t *message);
 /* Call once a second. Logs when the heartbeat of a running applier is missing, and when it comes again. */
 void tail_watch(struct tail *tail, bool running);
 
-/* The target has everything up to `newest`. */
+/* The target has everything up to `newest`, but for what is no write. */
 bool tail_caught_up(const struct tail *tail);
+/* When that was so. */
+int64_t tail_caught_up_ms(const struct tail *tail);
+
+/*
+ * How far the target is behind the source's last write, in seconds; 0 if it has that, whatever no-ops came later. -1:
+ * not known. A target that had everything a moment ago is not behind by the time that the source was idle before.
+ */
+int64_t tail_lag_s(const struct tail *tail, int64_t now_ms);
+
+/*
+ * How long nothing was written to the source, as far as is known now, in ms. It is never more than it was, whatever
+ * the clocks of the machines say. -1: not known, as while the source has something that was not read yet.
+ */
+int64_t tail_quiet_ms(const struct tail *tail, int64_t now_ms);
 /* True if a heartbeat came within the last three seconds; one is sent each second. */
 bool tail_answers(const struct tail *tail, int64_t now_ms);
 /* The target has everything that the source had at the stop. */

@@ -36,7 +36,9 @@ struct feed {
   struct optime idle;   /* settled when the oplog had no more */
   int64_t idle_ms;      /* when the read began that found no more */
   int64_t read_ms;      /* the thread's: when the read under way began */
-  bool ended;           /* the thread will read no more, because of `error` */
+  struct feed_source source;
+  struct feed_seen seen; /* under the lock */
+  bool ended;            /* the thread will read no more, because of `error` */
   struct error error;
   bool stop;
   struct spool *spool;   /* the thread's to append to, while `spooling`; NULL: none, or removed */
@@ -84,11 +86,32 @@ put_into_spool(struct feed *feed, const bson_t *entry, const struct optime *sett
   return true;
 }
 
+/* With the lock held. Notes what was read; `wall_ms`: see feed_source. */
+static void
+note_seen(struct feed *feed, int got, int64_t wall_ms, const struct optime *settled)
+{
+  struct feed_seen *seen = &feed->seen;
+  struct optime at = oplog_given(feed->cursor);
+  uint64_t read = got == 1 && !feed->reader.unordered ? at.ts : settled->ts;
+  seen->read = read > seen->read ? read : seen->read;
+  if (got == 1 && wall_ms >= 0) {
+    seen->last_write_ms = clock_ms();
+    if (at.ts > seen->last_write) {
+      seen->last_write = at.ts;
+      seen->last_write_wall_ms = wall_ms;
+    }
+  }
+  if (got == 0 && oplog_at_end(feed->cursor)) {
+    seen->end_ms = feed->read_ms;
+  }
+}
+
 /* Puts what was read where the reader takes it from. False: no more is wanted, or can be had. */
 static bool
 push(struct feed *feed, int got, const bson_t *entry, struct error *error)
 {
   struct optime settled = oplog_settled(feed->cursor);
+  int64_t wall_ms = got == 1 ? feed->source.write_at(feed->source.context, entry) : -1;
   pthread_mutex_lock(&feed->lock);
   bool spooling = feed->spooling; /* only this thread changes it */
   bool enough = feed->enough;
@@ -103,6 +126,7 @@ push(struct feed *feed, int got, const bson_t *entry, struct error *error)
   while (!spooling && feed->filling.size >= AHEAD_BYTES && !feed->stop) {
     pthread_cond_wait(&feed->changed, &feed->lock);
   }
+  note_seen(feed, got, wall_ms, &settled);
   if (spooling) {
     feed->spool_end = spool_size(feed->spool);
     feed->reached = spool_settled(feed->spool);
@@ -152,13 +176,15 @@ release(struct feed *feed)
 }
 
 bool
-feed_open(struct feed **feed, const char *uri, const struct optime *from, struct spool *spool, struct error *error)
+feed_open(struct feed **feed, const struct feed_source *source, const struct optime *from, struct error *error)
 {
   struct feed *made = memory_new(sizeof *made);
+  struct spool *spool = source->spool;
   struct optime at = spool ? spool_settled(spool) : *from;
   pthread_condattr_t monotonic;
   made->spool = spool;
-  if (!reader_open(&made->reader, uri, true, error)) {
+  made->source = *source;
+  if (!reader_open(&made->reader, source->uri, true, error)) {
     release(made);
     return false;
   }
@@ -172,6 +198,8 @@ feed_open(struct feed **feed, const char *uri, const struct optime *from, struct
   made->offset = spool_first();
   made->spool_end = spool ? spool_size(spool) : 0;
   made->reached = at;
+  made->seen = (struct feed_seen){
+    .read = at.ts, .last_write = at.ts, .last_write_ms = clock_ms(), .unordered = made->reader.unordered};
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_mutex_init(&made->lock, NULL);
@@ -316,6 +344,14 @@ int64_t
 feed_idle_ms(const struct feed *feed)
 {
   return feed->given_idle_ms;
+}
+
+void
+feed_seen(struct feed *feed, struct feed_seen *seen)
+{
+  pthread_mutex_lock(&feed->lock);
+  *seen = feed->seen;
+  pthread_mutex_unlock(&feed->lock);
 }
 
 bool

@@ -12,13 +12,24 @@
 
 struct feed;
 
+/* Where a feed reads from. All but the spool must outlive it. */
+struct feed_source {
+  const char *uri;
+  struct spool *spool; /* NULL: none */
+  /*
+   * Whether an entry counts as a write of the source's, see feed_seen. Returns its wall time in unix ms, 0: the entry
+   * has none; -1: it is no write. Called by the thread.
+   */
+  int64_t (*write_at)(const void *context, const bson_t *entry);
+  const void *context;
+};
+
 /*
  * Opens a cursor at `from` on a new connection (see oplog_open for the errors), and starts the thread. A spool belongs
  * to the feed from here on, even on failure. With a spool the thread goes on behind what the file has. feed_next gives
  * what comes after `from`.
  */
-bool feed_open(struct feed **feed, const char *uri, const struct optime *from, struct spool *spool,
-               struct error *error);
+bool feed_open(struct feed **feed, const struct feed_source *source, const struct optime *from, struct error *error);
 
 /* Waits for the read under way: a second, or the driver's time-out if the source does not answer. */
 void feed_free(struct feed *feed);
@@ -39,6 +50,19 @@ struct optime feed_settled(const struct feed *feed);
  * When the thread began a read that found nothing more, if nothing was left to give after it. By clock_ms; 0: not yet.
  */
 int64_t feed_idle_ms(const struct feed *feed);
+
+/* What the thread has read, given or not. Times are of clock_ms, if nothing else is said. */
+struct feed_seen {
+  uint64_t read;              /* everything up to it was read */
+  uint64_t last_write;        /* the newest entry that is a write; at first where the thread began */
+  int64_t last_write_wall_ms; /* when it was made, by the source's clock, unix ms; 0: the entry does not say */
+  int64_t last_write_ms;      /* when it was read */
+  int64_t end_ms;             /* everything that was written before this was read; 0: not known */
+  bool unordered;             /* see reader.unordered */
+};
+
+/* For any thread, between feed_open and feed_free. */
+void feed_seen(struct feed *feed, struct feed_seen *seen);
 
 /* Whether the thread met an error; for a feed from which nothing was read yet. */
 bool feed_failed(struct feed *feed, struct error *error);

@@ -103,3 +103,88 @@ Test(ending, silence_is_seen_after_three_seconds)
   cr_expect(tail_answers(&tail, 13000));
   cr_expect_not(tail_answers(&tail, 13001));
 }
+
+/* What the applier says at `now_s`: all was read at `known_s` (0: not so), the newest write was read at `read_s`. */
+static void
+beat(struct tail *tail, uint64_t newest, uint64_t last_write, int64_t read_s, int64_t known_s)
+{
+  bson_t message = BSON_INITIALIZER;
+  message_put_timestamp(&message, "newest", newest);
+  BSON_APPEND_INT64(&message, "asked_ms", 50000);
+  message_put_timestamp(&message, "position", last_write);
+  message_put_timestamp(&message, "read", known_s ? newest : last_write);
+  message_put_timestamp(&message, "last_write", last_write);
+  BSON_APPEND_INT64(&message, "last_write_ms", read_s * 1000);
+  BSON_APPEND_INT64(&message, "known_ms", known_s * 1000);
+  tail->alive_ms = known_s * 1000;
+  tail_take_alive(tail, &message);
+  bson_destroy(&message);
+}
+
+Test(last_write, no_ops_and_a_clock_leave_no_lag)
+{
+  struct tail tail = {.bookmark = AT(100), .consistent = true};
+  beat(&tail, AT(900), AT(100), 10, 50);
+  cr_expect_eq(tail_lag_s(&tail, 51000), 0);
+  cr_expect(tail_caught_up(&tail));
+  cr_expect_eq(tail.last_write_wall_ms, 100000);
+}
+
+Test(last_write, what_is_not_read_may_be_a_write)
+{
+  struct tail tail = {.bookmark = AT(100), .consistent = true};
+  beat(&tail, AT(160), AT(100), 10, 0);
+  cr_expect_eq(tail_lag_s(&tail, 51000), 60);
+  cr_expect_not(tail_caught_up(&tail));
+  cr_expect_eq(tail_quiet_ms(&tail, 51000), -1);
+}
+
+Test(last_write, what_no_majority_has_is_lag)
+{
+  struct tail tail = {.bookmark = AT(70), .consistent = true};
+  beat(&tail, AT(160), AT(100), 50, 50);
+  cr_expect_eq(tail_lag_s(&tail, 51000), 30);
+  cr_expect_not(tail_caught_up(&tail));
+}
+
+Test(last_write, an_idle_hour_before_a_write_is_no_lag)
+{
+  struct tail tail = {.bookmark = AT(100), .consistent = true};
+  beat(&tail, AT(100), AT(100), 10, 40);
+  beat(&tail, AT(3700), AT(3700), 50, 50);
+  cr_expect_eq(tail_lag_s(&tail, 51000), 11);
+}
+
+Test(last_write, a_lag_that_was_not_looked_at_lately_is_not_known)
+{
+  struct tail tail = {.bookmark = AT(100), .consistent = true};
+  cr_expect_eq(tail_lag_s(&tail, 51000), -1);
+  beat(&tail, AT(100), AT(100), 10, 50);
+  cr_expect_eq(tail_lag_s(&tail, 80000), 0);
+  cr_expect_eq(tail_lag_s(&tail, 80001), -1);
+}
+
+Test(last_write, quiet_counts_from_when_the_write_was_read)
+{
+  struct tail tail = {.bookmark = AT(100), .consistent = true};
+  beat(&tail, AT(100), AT(100), 43, 50);
+  cr_expect_eq(tail_quiet_ms(&tail, 51000), 7000);
+  cr_expect_eq(tail_quiet_ms(&tail, 55001), -1); /* that is too long ago */
+  beat(&tail, AT(102), AT(102), 52, 51);
+  cr_expect_eq(tail_quiet_ms(&tail, 52000), 0);
+}
+
+Test(last_write, no_ops_tell_how_long_it_was_quiet_before_it_was_read)
+{
+  struct tail tail = {.bookmark = AT(100), .consistent = true};
+  beat(&tail, AT(700), AT(100), 50, 50);
+  cr_expect_eq(tail_quiet_ms(&tail, 51000), 599000);
+}
+
+Test(last_write, another_applier_knows_nothing_yet)
+{
+  struct tail tail = {.bookmark = AT(100), .consistent = true};
+  beat(&tail, AT(100), AT(100), 10, 50);
+  tail_begin(&tail);
+  cr_expect_eq(tail_quiet_ms(&tail, clock_ms()), -1);
+}
