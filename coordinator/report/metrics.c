@@ -173,6 +173,12 @@ put_replaying(struct out *out, const struct status *status, double value)
   }
 }
 
+static void
+put_replaying_known(struct out *out, const struct status *status, double value)
+{
+  put_replaying(out, status, value < 0 ? NAN : value);
+}
+
 /* 0: there is none. */
 static void
 put_positive(struct out *out, double value)

@@ -65,6 +65,7 @@ def test_the_metrics_tell_of_the_copy_and_of_the_replay(secantus_pair):
     assert copying["mongoferry_copy_limit_bytes_per_second", ()] == 500_000
     assert ("mongoferry_replay_entries_total", ()) not in copying
     assert tailing["mongoferry_phase", ("tailing the oplog",)] == 1 and tailing["mongoferry_replay_caught_up", ()] == 1
+    assert tailing["mongoferry_replay_lag_seconds", ()] == 0
     assert tailing["mongoferry_copy_done_documents", ()] == 500 * len(HOSTILE)
     assert tailing["mongoferry_replay_entries_total", ()] >= 50
     assert tailing["mongoferry_complete_collections", ()] == tailing["mongoferry_collections", ()] == len(HOSTILE)
