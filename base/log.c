@@ -16,6 +16,7 @@
 static char own_role[LOG_ROLE_BYTES] = "coordinator";
 static bool is_child;
 static struct log_form form = {.least = LOG_INFO};
+static bool terminal; /* stderr is one that can move its cursor */
 static bool colour;
 static void (*before_line)(void);
 static void (*after_line)(void);
@@ -44,9 +45,10 @@ void
 log_set_form(const struct log_form *wanted)
 {
   const char *no_colour = getenv("NO_COLOR");
-  const char *terminal = getenv("TERM");
+  const char *kind = getenv("TERM");
   form = *wanted;
-  colour = isatty(STDERR_FILENO) && !(no_colour && *no_colour) && terminal && strcmp(terminal, "dumb") != 0;
+  terminal = isatty(STDERR_FILENO) && kind && strcmp(kind, "dumb") != 0;
+  colour = terminal && !(no_colour && *no_colour);
 }
 
 void
@@ -206,7 +208,13 @@ log_tick(void)
 }
 
 bool
-log_takes_hangup(void)
+log_has_viewer(void)
+{
+  return terminal && form.least < LOG_WARN && (!form.json || log_has_file());
+}
+
+bool
+log_has_file(void)
 {
   return log_file_descriptor() >= 0;
 }

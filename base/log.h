@@ -39,8 +39,11 @@ void log_set_form(const struct log_form *form);
 bool log_open_file(const char *path, struct error *error);
 /* Call it from time to time: opens the file again if a SIGHUP came. */
 void log_tick(void);
-/* Whether a SIGHUP is for the file. */
-bool log_takes_hangup(void);
+
+/* Whether a person looks at stderr: it is a terminal that can move its cursor, and is not asked to be quiet or JSON. */
+bool log_has_viewer(void);
+/* Whether there is a file. Then a SIGHUP is for it. */
+bool log_has_file(void);
 
 /*
  * Hooks called before and after each line on stderr, to clear a progress display and to show it again. They must not

@@ -193,6 +193,40 @@ text_keep_end(char *to, size_t size, const char *text, int columns)
   return to;
 }
 
+struct text_short
+text_duration(int64_t seconds)
+{
+  struct text_short made;
+  int64_t minutes = seconds / 60;
+  int64_t hours = minutes / 60;
+  if (hours >= 48) {
+    snprintf(made.text, sizeof made.text, "%lldd%02lldh", (long long)(hours / 24), (long long)(hours % 24));
+  } else if (hours > 0) {
+    snprintf(made.text, sizeof made.text, "%lldh%02lldm", (long long)hours, (long long)(minutes % 60));
+  } else {
+    snprintf(made.text, sizeof made.text, "%lldm%02llds", (long long)minutes, (long long)(seconds % 60));
+  }
+  return made;
+}
+
+struct text_short
+text_bytes(int64_t bytes)
+{
+  static const char *const units[] = {"kB", "MB", "GB", "TB", "PB", "EB"};
+  struct text_short made;
+  double amount = (double)bytes / 1000;
+  size_t unit = 0;
+  for (; amount >= 999.95 && unit + 1 < sizeof units / sizeof *units; unit++) {
+    amount /= 1000;
+  }
+  if (bytes < 1000) {
+    snprintf(made.text, sizeof made.text, "%lld B", (long long)bytes);
+  } else {
+    snprintf(made.text, sizeof made.text, "%.1f %s", amount, units[unit]);
+  }
+  return made;
+}
+
 #define WORD_MOST 40 /* longer ones are no mistyped names */
 
 static size_t

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* The longest form of one byte of input: \xNN. */
 #define TEXT_ESCAPED_MOST 4
@@ -39,6 +40,14 @@ const char *text_keep_end(char *to, size_t size, const char *text, int columns);
 
 /* How many bytes of an escaped text's beginning fit into `columns`. */
 size_t text_fitting(const char *text, int columns);
+
+struct text_short {
+  char text[24];
+};
+/* "12m03s", "3h05m", "2d04h" */
+struct text_short text_duration(int64_t seconds);
+/* "512 B", "1.5 MB": of 1000, as disks and networks count. */
+struct text_short text_bytes(int64_t bytes);
 
 /*
  * Of `count` names, the one nearest to a mistyped `word` of `length` bytes: letters changed, added, left out or

@@ -14,9 +14,10 @@ display_tick(struct display *display, const struct status *status)
     phase_begin(&display->phases, phase);
     progress_hurry(&display->progress);
   }
+  struct progress_phase now = {phase, "", status->window};
   if (status->handed_off) {
-    progress_tail(&display->progress, phase, status->tail, status->window);
+    progress_tail(&display->progress, &now, status->tail);
   } else {
-    progress_copy(&display->progress, phase, status->plan, status->window);
+    progress_copy(&display->progress, &now, status->plan);
   }
 }

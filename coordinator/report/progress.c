@@ -7,40 +7,32 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "coordinator/report/terminal.h"
 #include "source/oplog/oplog.h"
 
+#define SHOW_EVERY_MS 900
 #define LOG_EVERY_MS 5000
-#define BARS_MOST 12
 #define BAR_WIDTH 10
 
 void
 progress_init(struct progress *progress)
 {
-  *progress = (struct progress){.terminal = terminal_open(), .shown_ms = clock_ms()};
+  *progress = (struct progress){.terminal = terminal_open(), .shown_ms = clock_ms(), .logged_ms = clock_ms()};
+  progress->log = !progress->terminal || log_has_file();
 }
 
 void
 progress_end(struct progress *progress)
 {
   if (progress->terminal) {
-    terminal_clear();
+    terminal_close();
   }
   for (size_t i = 0; progress->bars && i < progress->bar_count; i++) {
     free(progress->bars[i]);
   }
   free(progress->bars);
   progress->bars = NULL;
-}
-
-static void
-human_time(char *text, size_t size, int64_t seconds)
-{
-  if (seconds >= 3600) {
-    snprintf(text, size, "%lldh%02lldm", (long long)(seconds / 3600), (long long)(seconds / 60 % 60));
-  } else {
-    snprintf(text, size, "%lldm%02llds", (long long)(seconds / 60), (long long)(seconds % 60));
-  }
 }
 
 /* "building 2 indexes", and how far it is if the target tells. */
@@ -60,7 +52,7 @@ static void
 eta_text(char *text, size_t size, int64_t left, double per_s)
 {
   if (per_s > 0) {
-    human_time(text, size, (int64_t)((double)left / per_s));
+    snprintf(text, size, "%s", text_duration((int64_t)((double)left / per_s)).text);
   } else {
     snprintf(text, size, "-");
   }
@@ -89,18 +81,18 @@ show_bar(const struct plan *plan, size_t number, double bytes_per_s)
   memset(bar + 1, '#', total > 0 ? (size_t)(BAR_WIDTH * bytes / total) : 0);
   eta_text(eta, sizeof eta, total - bytes, bytes_per_s);
   snprintf(share, sizeof share, "%3d%%", percent(bytes, total));
-  snprintf(pace, sizeof pace, "%6.1f MB/s %7s", bytes_per_s / 1e6, eta);
+  snprintf(pace, sizeof pace, "%8s/s %7s", text_bytes((int64_t)bytes_per_s).text, eta);
   snprintf(amount, sizeof amount, "%9lld docs", (long long)documents);
-  snprintf(size, sizeof size, "%.1f/%.1f MB", (double)bytes / 1e6, (double)total / 1e6);
+  snprintf(size, sizeof size, "%s of %s", text_bytes(bytes).text, text_bytes(total).text);
   char *name = memory_format("%s.%s", collection->source->db, collection->source->name);
   if (collection->copies_done == collection->copies) {
     char building[64];
     build_text(building, sizeof building, collection);
     const char *const fields[] = {building, amount, size};
-    terminal_show_fields(name, fields, 3);
+    terminal_add_fields(name, fields, 3);
   } else {
     const char *const fields[] = {share, pace, bar, amount, size};
-    terminal_show_fields(name, fields, 5);
+    terminal_add_fields(name, fields, 5);
   }
   free(name);
 }
@@ -125,23 +117,41 @@ pace_of(struct progress *progress, const struct plan *plan, size_t number, bool 
   return throughput_per_s(*bar);
 }
 
+/* The phase and how far it is, then what it waits for. */
 static void
-show_bars(struct progress *progress, const struct plan *plan, const struct plan_total *total)
+show_phase(const struct progress_phase *now, const char *const *parts, size_t count)
 {
+  terminal_add(parts, count);
+  if (now->waits_for[0]) {
+    char *line = memory_format("waits for %s", now->waits_for);
+    terminal_add((const char *const[]){line}, 1);
+    free(line);
+  }
+}
+
+static void
+show_total(const struct progress *progress, const struct progress_phase *now, const struct plan *plan,
+           const struct plan_total *total)
+{
+  char begin[64];
+  char left[48];
   char eta[32];
+  char amount[64];
+  char pace[48];
+  char documents[48];
+  char tasks[64];
   double bytes_per_s = throughput_per_s(&progress->bytes);
   eta_text(eta, sizeof eta, total->expected - total->bytes, bytes_per_s);
-  terminal_clear();
-  terminal_show("copying %d%%, %s left: %.1f of %.1f MB, %.1f MB/s, %.0f docs/s, %zu of %zu tasks done",
-                percent(total->bytes, total->expected), eta, (double)total->bytes / 1e6, (double)total->expected / 1e6,
-                bytes_per_s / 1e6, throughput_per_s(&progress->documents), plan->done, plan->task_count);
-  for (size_t i = 0; i < plan->collection_count; i++) {
-    size_t number = plan->by_size[i];
-    bool active = plan_is_active(plan, number);
-    double pace = pace_of(progress, plan, number, active);
-    if (active && terminal_lines() <= BARS_MOST) {
-      show_bar(plan, number, pace);
-    }
+  snprintf(begin, sizeof begin, "%s %d%%", phase_text(now->phase), percent(total->bytes, total->expected));
+  snprintf(left, sizeof left, "%s left", eta);
+  snprintf(amount, sizeof amount, "%s of %s", text_bytes(total->bytes).text, text_bytes(total->expected).text);
+  snprintf(pace, sizeof pace, "%s/s", text_bytes((int64_t)bytes_per_s).text);
+  snprintf(documents, sizeof documents, "%.0f docs/s", throughput_per_s(&progress->documents));
+  snprintf(tasks, sizeof tasks, "%zu of %zu tasks done", plan->done, plan->task_count);
+  if (now->phase == PHASE_COPYING) {
+    show_phase(now, (const char *const[]){begin, left, amount, pace, documents, tasks}, 6);
+  } else {
+    show_phase(now, (const char *const[]){phase_text(now->phase), tasks, amount}, 3);
   }
 }
 
@@ -149,17 +159,37 @@ show_bars(struct progress *progress, const struct plan *plan, const struct plan_
 static void
 show_window(const struct window *window)
 {
-  char length[32];
-  char left[32];
+  char left[64] = "nothing is dropped yet";
+  char length[48];
   if (window->oldest == 0) {
     return;
   }
-  human_time(length, sizeof length, window_length_s(window));
-  human_time(left, sizeof left, window_left_s(window));
-  if (window_left_s(window) < 0) {
-    terminal_show("oplog: %s long, nothing is dropped yet", length);
-  } else {
-    terminal_show("oplog: %s long, what is needed falls off in about %s", length, left);
+  if (window_left_s(window) >= 0) {
+    snprintf(left, sizeof left, "oplog lasts for %s", text_duration(window_left_s(window)).text);
+  }
+  snprintf(length, sizeof length, "it is %s long", text_duration(window_length_s(window)).text);
+  terminal_add((const char *const[]){left, length}, 2);
+}
+
+/* A bar for each collection under copy; the last line says how many more there are, if not all have room. */
+static void
+show_bars(struct progress *progress, const struct plan *plan)
+{
+  size_t hidden = 0;
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    size_t number = plan->by_size[i];
+    bool active = plan_is_active(plan, number);
+    double pace = pace_of(progress, plan, number, active);
+    if (active && terminal_room() > 1) {
+      show_bar(plan, number, pace);
+    } else {
+      hidden += active;
+    }
+  }
+  if (hidden > 0) {
+    char more[48];
+    snprintf(more, sizeof more, "and %zu more", hidden);
+    terminal_add((const char *const[]){more}, 1);
   }
 }
 
@@ -205,46 +235,58 @@ log_copy(const struct plan *plan, double documents_per_s, double bytes_per_s, in
 void
 progress_hurry(struct progress *progress)
 {
-  progress->shown_ms = 0;
+  progress->shown_ms = progress->logged_ms = 0;
 }
 
 static bool
-is_due(struct progress *progress, int64_t now_ms)
+is_due(int64_t *last_ms, int64_t every_ms, int64_t now_ms)
 {
-  if (now_ms - progress->shown_ms < (progress->terminal ? 900 : LOG_EVERY_MS)) {
+  if (now_ms - *last_ms < every_ms) {
     return false;
   }
-  progress->shown_ms = now_ms;
+  *last_ms = now_ms;
   return true;
 }
 
-void
-progress_copy(struct progress *progress, enum phase phase, const struct plan *plan, const struct window *window)
+static void
+show_copy(struct progress *progress, const struct progress_phase *now, const struct plan *plan,
+          const struct plan_total *total)
 {
-  int64_t now = clock_ms();
-  if (!is_due(progress, now)) {
+  if (!progress->bars) {
+    progress->bar_count = plan->collection_count;
+    progress->bars = memory_new((plan->collection_count + 1) * sizeof(struct throughput *));
+  }
+  show_total(progress, now, plan, total);
+  show_window(now->window);
+  show_bars(progress, plan);
+  terminal_draw();
+}
+
+void
+progress_copy(struct progress *progress, const struct progress_phase *now, const struct plan *plan)
+{
+  int64_t now_ms = clock_ms();
+  bool show = progress->terminal && is_due(&progress->shown_ms, SHOW_EVERY_MS, now_ms);
+  bool log = progress->log && is_due(&progress->logged_ms, LOG_EVERY_MS, now_ms);
+  if (!show && !log) {
     return;
   }
   struct plan_total total = plan_total(plan);
-  throughput_note(&progress->documents, now, total.documents);
-  throughput_note(&progress->bytes, now, total.bytes);
-  if (progress->terminal) {
-    if (!progress->bars) {
-      progress->bar_count = plan->collection_count;
-      progress->bars = memory_new((plan->collection_count + 1) * sizeof(struct throughput *));
-    }
-    show_bars(progress, plan, &total);
-    show_window(window);
-    return;
+  throughput_note(&progress->documents, now_ms, total.documents);
+  throughput_note(&progress->bytes, now_ms, total.bytes);
+  if (show) {
+    show_copy(progress, now, plan, &total);
   }
-  if (phase == PHASE_COPYING) {
+  if (log && now->phase == PHASE_COPYING) {
     log_copy(plan, throughput_per_s(&progress->documents), throughput_per_s(&progress->bytes), total.documents,
              total.bytes);
-  } else {
-    log_info("%s tasks=%zu/%zu", phase_text(phase), plan->done, plan->task_count);
+  } else if (log) {
+    log_info("%s tasks=%zu/%zu", phase_text(now->phase), plan->done, plan->task_count);
   }
-  log_builds(plan);
-  log_window(window);
+  if (log) {
+    log_builds(plan);
+    log_window(now->window);
+  }
 }
 
 /* The lag over what it became less in a second; "-" where it does not become less. */
@@ -302,51 +344,66 @@ look_at_replay(struct progress *progress, enum phase phase, const struct tail *t
 }
 
 static void
-show_replay(enum phase phase, const struct replay_view *view, const struct window *window)
+show_replay(const struct progress_phase *now, const struct replay_view *view)
 {
-  terminal_clear();
-  show_window(window);
-  if (phase == PHASE_BUILDING_UNIQUE) {
-    terminal_show("%s: %s", phase_text(phase), view->deferred);
-  } else if (phase == PHASE_CATCHING_UP) {
-    terminal_show("%s: %lld s behind, %s left, %lld entries, %.0f/s", phase_text(phase), (long long)view->lag_s,
-                  view->left, (long long)view->entries, view->per_s);
-  } else if (phase == PHASE_WAITING) {
-    terminal_show("%s", phase_text(phase));
+  char begin[64];
+  char lag[48];
+  char left[48];
+  char entries[48];
+  char pace[48];
+  const char *name = phase_text(now->phase);
+  snprintf(lag, sizeof lag, "lag %lld s", (long long)view->lag_s);
+  snprintf(left, sizeof left, "%s left", view->left);
+  snprintf(entries, sizeof entries, "%lld entries", (long long)view->entries);
+  snprintf(pace, sizeof pace, "%.0f/s", view->per_s);
+  if (now->phase == PHASE_BUILDING_UNIQUE) {
+    show_phase(now, (const char *const[]){name, view->deferred}, 2);
+  } else if (now->phase == PHASE_CATCHING_UP) {
+    snprintf(begin, sizeof begin, "%s: %lld s behind", name, (long long)view->lag_s);
+    show_phase(now, (const char *const[]){begin, left, entries, pace}, 4);
+  } else if (now->phase == PHASE_WAITING) {
+    show_phase(now, (const char *const[]){name}, 1);
   } else {
-    terminal_show("%s: lag %lld s, %lld entries, %.0f/s", phase_text(phase), (long long)view->lag_s,
-                  (long long)view->entries, view->per_s);
+    show_phase(now, (const char *const[]){name, lag, entries, pace}, 4);
   }
+  show_window(now->window);
+  terminal_draw();
 }
 
 static void
-log_replay(enum phase phase, const struct replay_view *view, const struct window *window)
+log_replay(enum phase phase, const struct replay_view *view)
 {
+  const char *name = phase_text(phase);
   if (phase == PHASE_WAITING) {
-    log_info("%s", phase_text(phase));
+    log_info("%s", name);
   } else if (phase == PHASE_BUILDING_UNIQUE) {
-    log_info("%s ns=%s", phase_text(phase), log_value("%s", view->deferred));
+    log_info("%s ns=%s", name, log_value("%s", view->deferred));
+  } else if (phase == PHASE_CATCHING_UP) {
+    log_info("%s lag_s=%lld left=%s applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", name,
+             (long long)view->lag_s, view->left, (long long)view->entries, view->per_s, OPTIME_SECONDS(view->at),
+             OPTIME_INCREMENT(view->at), OPTIME_SECONDS(view->latest), OPTIME_INCREMENT(view->latest));
   } else {
-    log_info("%s lag_s=%lld%s%s applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", phase_text(phase),
-             (long long)view->lag_s, phase == PHASE_CATCHING_UP ? " left=" : "",
-             phase == PHASE_CATCHING_UP ? view->left : "", (long long)view->entries, view->per_s,
-             OPTIME_SECONDS(view->at), OPTIME_INCREMENT(view->at), OPTIME_SECONDS(view->latest),
-             OPTIME_INCREMENT(view->latest));
+    log_info("%s lag_s=%lld applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", name, (long long)view->lag_s,
+             (long long)view->entries, view->per_s, OPTIME_SECONDS(view->at), OPTIME_INCREMENT(view->at),
+             OPTIME_SECONDS(view->latest), OPTIME_INCREMENT(view->latest));
   }
-  log_window(window);
 }
 
 void
-progress_tail(struct progress *progress, enum phase phase, const struct tail *tail, const struct window *window)
+progress_tail(struct progress *progress, const struct progress_phase *now, const struct tail *tail)
 {
-  int64_t now = clock_ms();
-  if (!is_due(progress, now)) {
+  int64_t now_ms = clock_ms();
+  bool show = progress->terminal && is_due(&progress->shown_ms, SHOW_EVERY_MS, now_ms);
+  bool log = progress->log && is_due(&progress->logged_ms, LOG_EVERY_MS, now_ms);
+  if (!show && !log) {
     return;
   }
-  struct replay_view view = look_at_replay(progress, phase, tail, now);
-  if (progress->terminal) {
-    show_replay(phase, &view, window);
-  } else {
-    log_replay(phase, &view, window);
+  struct replay_view view = look_at_replay(progress, now->phase, tail, now_ms);
+  if (show) {
+    show_replay(now, &view);
+  }
+  if (log) {
+    log_replay(now->phase, &view);
+    log_window(now->window);
   }
 }

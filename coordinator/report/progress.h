@@ -1,6 +1,6 @@
 /*
- * The progress for people, on stderr, beside the log. On a terminal: the whole copy on top, a bar for each collection
- * that is being copied, later the lag. Elsewhere: a log line every few seconds.
+ * The progress for people. On a terminal, below the log: the phase and what it waits for, the whole copy, and a bar for
+ * each collection that is being copied; later the lag. In the log: a line every few seconds.
  */
 #ifndef FERRY_COORDINATOR_REPORT_PROGRESS_H
 #define FERRY_COORDINATOR_REPORT_PROGRESS_H
@@ -13,7 +13,9 @@
 
 struct progress {
   bool terminal;
+  bool log; /* it is for the log, too, or only for it */
   int64_t shown_ms;
+  int64_t logged_ms;
   struct throughput documents; /* of the whole copy */
   struct throughput bytes;
   struct throughput entries;  /* of the replay */
@@ -25,9 +27,17 @@ struct progress {
 };
 
 void progress_init(struct progress *progress);
-/* Call about once a second. Each decides whether it is time to show something. */
-void progress_copy(struct progress *progress, enum phase phase, const struct plan *plan, const struct window *window);
-void progress_tail(struct progress *progress, enum phase phase, const struct tail *tail, const struct window *window);
+/*
+ * Call about once a second. Each decides whether it is time to show something. `waits_for` says what the phase waits
+ * for; "": nothing.
+ */
+struct progress_phase {
+  enum phase phase;
+  const char *waits_for;
+  const struct window *window;
+};
+void progress_copy(struct progress *progress, const struct progress_phase *now, const struct plan *plan);
+void progress_tail(struct progress *progress, const struct progress_phase *now, const struct tail *tail);
 /* Another phase began: the next call shows it at once. */
 void progress_hurry(struct progress *progress);
 /* Removes the bars from the terminal, for good. */

@@ -1,92 +1,144 @@
 #include "coordinator/report/terminal.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/descriptor.h"
 #include "base/log.h"
 #include "base/text.h"
 
-#define LINES_MOST 32
+#define LINES_MOST 40
 #define LINE_BYTES 1024
-#define COLUMNS_LEAST 20
 #define NAME_LEAST 16
 #define NAME_MOST 60
 
-static int widths[LINES_MOST]; /* columns of the lines that are shown */
-static int shown;
+struct frame {
+  char lines[LINES_MOST][LINE_BYTES];
+  int count;
+};
 
-static int
-columns(void)
+static struct frame next;
+static struct frame shown; /* guarded by the log, which removes and shows it around its lines */
+
+static struct winsize
+look(void)
 {
-  struct winsize size;
-  return ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col >= COLUMNS_LEAST ? size.ws_col : 80;
+  struct winsize size = {0};
+  ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+  size.ws_col = size.ws_col > 0 ? size.ws_col : 80;
+  size.ws_row = size.ws_row > 0 ? size.ws_row : 24;
+  return size;
+}
+
+/*
+ * The cursor stays where the lines begin. So nobody has to know how many rows they take by now: a terminal that got
+ * narrower may have wrapped them.
+ */
+static void
+erase(void)
+{
+  if (shown.count > 0) {
+    descriptor_write(STDERR_FILENO, "\r\033[J", 4);
+  }
+}
+
+/*
+ * Each line over the one that was there, so that nothing flickers. A terminal that gets narrower at this moment cuts the
+ * lines instead of wrapping them.
+ */
+static void
+paint(void)
+{
+  static char bytes[LINES_MOST * (LINE_BYTES + 8) + 32];
+  struct winsize size = look();
+  int count = shown.count < size.ws_row ? shown.count : size.ws_row - 1;
+  if (count <= 0) {
+    return;
+  }
+  size_t used = (size_t)sprintf(bytes, "\033[?7l");
+  for (int i = 0; i < count; i++) {
+    size_t fits = text_fitting(shown.lines[i], size.ws_col - 1);
+    used +=
+      (size_t)sprintf(bytes + used, "\r%.*s\033[K%s", (int)fits, shown.lines[i], i + 1 < count ? "\n" : "\033[J\r");
+  }
+  if (count > 1) {
+    used += (size_t)sprintf(bytes + used, "\033[%dA", count - 1);
+  }
+  used += (size_t)sprintf(bytes + used, "\033[?7h");
+  descriptor_write(STDERR_FILENO, bytes, used);
 }
 
 bool
 terminal_open(void)
 {
-  if (!isatty(STDERR_FILENO)) {
+  if (!log_has_viewer()) {
     return false;
   }
-  log_around_line(terminal_clear, NULL);
+  log_around_line(erase, paint);
   return true;
 }
 
+void
+terminal_close(void)
+{
+  log_hold();
+  erase();
+  shown.count = next.count = 0;
+  log_release();
+}
+
 int
-terminal_lines(void)
+terminal_room(void)
 {
-  return shown;
+  int rows = look().ws_row - 1;
+  return (rows < LINES_MOST ? rows : LINES_MOST) - next.count;
 }
 
-/* A terminal that got narrower has wrapped what was written before. */
 void
-terminal_clear(void)
+terminal_draw(void)
 {
-  int now = columns();
-  while (shown > 0) {
-    int rows = 1 + (widths[--shown] - 1) / now;
-    for (int i = 0; i < rows; i++) {
-      fputs("\033[1A\033[2K", stderr);
+  log_hold();
+  if (next.count == 0) {
+    erase();
+  }
+  shown = next;
+  paint();
+  log_release();
+  next.count = 0;
+}
+
+/* Room for a line that is added; one that nobody sees if there is none. */
+static char *
+new_line(void)
+{
+  static char nowhere[LINE_BYTES];
+  return next.count < LINES_MOST ? next.lines[next.count++] : nowhere;
+}
+
+void
+terminal_add(const char *const *parts, size_t count)
+{
+  char *line = new_line();
+  int room = look().ws_col - 1;
+  size_t used = text_escape(line, LINE_BYTES, parts[0], strlen(parts[0]));
+  for (size_t i = 1; i < count; i++) {
+    char part[LINE_BYTES];
+    text_escape(part, sizeof part, parts[i], strlen(parts[i]));
+    if (text_columns(line) + 2 + text_columns(part) > room || used + 2 + strlen(part) >= LINE_BYTES) {
+      return;
     }
-  }
-  fflush(stderr);
-}
-
-/* `line` is escaped; one that wraps could not be taken off again. */
-static void
-put_line(const char *line)
-{
-  if (shown < LINES_MOST) {
-    size_t fits = text_fitting(line, columns() - 1);
-    fprintf(stderr, "%.*s\n", (int)fits, line);
-    int width = text_columns(line);
-    widths[shown++] = width < columns() ? width : columns() - 1;
+    used += (size_t)sprintf(line + used, ", %s", part);
   }
 }
 
 void
-terminal_show(const char *format, ...)
-{
-  char text[LINE_BYTES];
-  char line[LINE_BYTES];
-  va_list arguments;
-  va_start(arguments, format);
-  vsnprintf(text, sizeof text, format, arguments);
-  va_end(arguments);
-  text_escape(line, sizeof line, text, strlen(text));
-  put_line(line);
-}
-
-void
-terminal_show_fields(const char *name, const char *const *fields, size_t count)
+terminal_add_fields(const char *name, const char *const *fields, size_t count)
 {
   char escaped[LINE_BYTES];
-  char end[LINE_BYTES];
-  char line[2 * LINE_BYTES];
-  int room = columns() - 1;
+  char end[LINE_BYTES + 4];
+  int room = look().ws_col - 1;
   size_t fitting = 0;
   for (; fitting < count; fitting++) {
     int wanted = text_columns(fields[fitting]) + 2;
@@ -98,9 +150,9 @@ terminal_show_fields(const char *name, const char *const *fields, size_t count)
   room = room < NAME_MOST ? room : NAME_MOST;
   text_escape(escaped, sizeof escaped, name, strlen(name));
   text_keep_end(end, sizeof end, escaped, room);
-  int length = snprintf(line, sizeof line, "%s%*s", end, room - text_columns(end), "");
-  for (size_t i = 0; i < fitting && length > 0 && (size_t)length < sizeof line; i++) {
-    length += snprintf(line + length, sizeof line - (size_t)length, "  %s", fields[i]);
+  char *line = new_line();
+  int length = snprintf(line, LINE_BYTES, "%s%*s", end, room - text_columns(end), "");
+  for (size_t i = 0; i < fitting && length > 0 && length < LINE_BYTES; i++) {
+    length += snprintf(line + length, LINE_BYTES - (size_t)length, "  %s", fields[i]);
   }
-  put_line(line);
 }

@@ -18,7 +18,7 @@ signals_watch(struct signals *signals, uv_loop_t *loop, uv_signal_cb told, void 
     uv_signal_t *handle = &signals->handles[i];
     uv_signal_init(loop, handle);
     handle->data = context;
-    if (watched[i].number != SIGHUP || !(process_survives_terminal() || log_takes_hangup())) {
+    if (watched[i].number != SIGHUP || !(process_survives_terminal() || log_has_file())) {
       uv_signal_start(handle, told, watched[i].number);
     }
   }

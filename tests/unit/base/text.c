@@ -55,6 +55,18 @@ Test(text, widths_are_columns_not_bytes)
   cr_assert_leq(text_columns(text_keep_end(to, sizeof to, "漢字漢字漢字", 6)), 6);
 }
 
+Test(text, durations_and_sizes_are_short)
+{
+  cr_assert_str_eq(text_duration(0).text, "0m00s");
+  cr_assert_str_eq(text_duration(723).text, "12m03s");
+  cr_assert_str_eq(text_duration(11100).text, "3h05m");
+  cr_assert_str_eq(text_duration(187200).text, "2d04h");
+  cr_assert_str_eq(text_bytes(999).text, "999 B");
+  cr_assert_str_eq(text_bytes(1500000).text, "1.5 MB");
+  cr_assert_str_eq(text_bytes(999999999).text, "1.0 GB");
+  cr_assert_str_eq(text_bytes(INT64_MAX).text, "9.2 EB");
+}
+
 Test(text, a_mistyped_word_finds_the_nearest_name)
 {
   static const char *const names[] = {"host", "destination", "check", "workers"};
