@@ -9,6 +9,7 @@
 #include "coordinator/prepare/start.h"
 #include "coordinator/replay.h"
 #include "coordinator/report/display.h"
+#include "coordinator/report/outcome.h"
 #include "coordinator/run/loop.h"
 #include "coordinator/state/bookmark.h"
 #include "coordinator/state/refusals.h"
@@ -103,6 +104,9 @@ begin_copy(struct migration *migration, struct error *error)
 {
   migration->copy.began_ms = clock_ms();
   tail_begin(&migration->replay.tail);
+  if (!migration->resumed) { /* it may be over before the first tick */
+    phase_begin(&migration->display.phases, PHASE_COPYING);
+  }
   return pool_start(&migration->pool, options_workers(migration->setup.options), error) &&
          (migration->resumed ? replay_resume(&migration->replay, error) : replay_watch(&migration->replay, error));
 }
@@ -269,23 +273,27 @@ static int
 finish(struct migration *migration)
 {
   struct error error; /* of copy_keep it does not count: those ranges are copied again */
+  struct error refused = {.kind = ERROR_NONE};
+  int64_t refusals = 0;
   const struct tail *tail = &migration->replay.tail;
   copy_keep(&migration->copy, &migration->checkpoint, &error);
   if (!migration->failed && ((tail->over && !bookmark_mark_clean(&migration->checkpoint, true, &error)) ||
                              !tail_judge_end(tail, clock_ms(), &error))) {
     set_failed(migration, &error);
   }
-  if (migration->failed) {
-    log_error("%s", migration->error.text);
-    return error_exit_status(migration->error.kind);
+  refusals_count(&migration->checkpoint, &refusals, &error);
+  refusals_judge(&migration->checkpoint, &refused);
+  struct error end = migration->failed ? migration->error : refused;
+  struct status status = status_of(migration);
+  outcome_tell(&migration->display.phases, &status, refusals, end.kind);
+  if (!migration->failed) {
+    log_always("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(tail->bookmark),
+               OPTIME_INCREMENT(tail->bookmark), (long long)tail->entries);
   }
-  log_always("stopped: everything up to ts=%u.%u is on the target applied=%lld", OPTIME_SECONDS(tail->bookmark),
-             OPTIME_INCREMENT(tail->bookmark), (long long)tail->entries);
-  if (!refusals_judge(&migration->checkpoint, &error)) {
-    log_warn("%s", error.text);
-    return error_exit_status(error.kind);
+  if (end.kind != ERROR_NONE) {
+    log_line(migration->failed ? LOG_ERROR : LOG_WARN, "%s", end.text);
   }
-  return 0;
+  return error_exit_status(end.kind);
 }
 
 int

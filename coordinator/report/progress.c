@@ -18,7 +18,7 @@
 void
 progress_init(struct progress *progress)
 {
-  *progress = (struct progress){.terminal = terminal_open(), .shown_ms = clock_ms(), .logged_ms = clock_ms()};
+  *progress = (struct progress){.terminal = terminal_open()};
   progress->log = !progress->terminal || log_has_file();
 }
 

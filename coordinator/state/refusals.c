@@ -175,13 +175,22 @@ refusals_take(struct checkpoint *checkpoint, const bson_t *document, struct erro
 }
 
 bool
-refusals_judge(struct checkpoint *checkpoint, struct error *error)
+refusals_count(struct checkpoint *checkpoint, int64_t *count, struct error *error)
 {
   bson_t list;
   bool ok = refusals_list(checkpoint, &list, error);
-  uint32_t count = bson_count_keys(&list);
+  *count = bson_count_keys(&list);
   bson_destroy(&list);
-  return ok && (count == 0 ||
-                error_set(error, ERROR_INCOMPLETE,
-                          "the target refused %u indexes and documents, named above and in earlier runs' logs", count));
+  return ok;
+}
+
+bool
+refusals_judge(struct checkpoint *checkpoint, struct error *error)
+{
+  int64_t count;
+  return refusals_count(checkpoint, &count, error) &&
+         (count == 0 ||
+          error_set(error, ERROR_INCOMPLETE,
+                    "the target refused %lld indexes and documents, named above and in earlier runs' logs",
+                    (long long)count));
 }

@@ -12,6 +12,9 @@ bool refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct 
 /* All refusals, those of earlier runs included, as an array. Always initialised; the caller's to destroy. */
 bool refusals_list(struct checkpoint *checkpoint, bson_t *list, struct error *error);
 
+/* How many there are, those of earlier runs included. */
+bool refusals_count(struct checkpoint *checkpoint, int64_t *count, struct error *error);
+
 /*
  * Takes a REFUSED. It is kept for the end, which may be another run's. An index that the target refused over a moving
  * copy is deferred to the consistency point instead.

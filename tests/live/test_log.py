@@ -92,3 +92,28 @@ def test_quiet_says_the_last_line_only(loaded):
         loaded.finish(ferry)
         (line,) = ferry.log().splitlines()
     assert " info coordinator stopped: everything up to ts=" in line
+
+
+def test_a_run_sums_up_what_it_did(loaded):
+    with loaded.ferry("--workers", 2, "--logFormat", "json") as ferry:
+        ferry.wait_tailing()
+        loaded.source.client().shown.more.insert_one({"_id": 1})
+        loaded.finish(ferry)
+        lines = [json.loads(line) for line in ferry.log().splitlines()]
+    took = {line["phase"]: line["seconds"] for line in lines if line["message"] == "took"}
+    assert list(took)[0] == "connecting" and {"copying", "tailing the oplog", "draining"} <= set(took)
+    summary, last = lines[-2:]
+    assert summary["message"] == "summary" and last["message"].startswith("stopped: everything up to")
+    assert summary["documents"] == 200 and summary["bytes"] > 200 and summary["entries"] >= 1
+    assert summary["refused"] == summary["exit"] == 0 and summary["meaning"].startswith("a majority of the target has everything")
+    assert summary["seconds"] == pytest.approx(sum(took.values()), abs=1)
+
+
+def test_a_run_that_fails_sums_up_what_it_did(loaded):
+    with loaded.ferry("--workers", 2, "--maxRate", "20docs/s", status=False) as ferry:
+        ferry.wait_log("phase: copying")
+        ferry.process.send_signal(signal.SIGTERM)
+        assert ferry.wait(120) == 11
+    *_, summary, last = ferry.log().splitlines()
+    assert " info coordinator summary seconds=" in summary and ' exit=11 meaning="a signal stopped the run' in summary
+    assert " error coordinator " in last

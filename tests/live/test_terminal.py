@@ -169,9 +169,11 @@ def test_bars_leave_the_whole_log_to_its_file(run, tmp_path):
     terminal.wait("tailing the oplog, lag")
     terminal.finish()
     text = file.read_text()
-    assert " coordinator copying ns=" in text and "unique index built" in text and "\x1b" not in text
-    (line,) = terminal.all_lines()[:1]
-    assert "stopped: everything up to" in line
+    assert " coordinator summary seconds=" in text and " coordinator copying ns=" in text and "unique index built" in text and "\x1b" not in text
+    *table, last = [line for line in terminal.all_lines() if re.match(r"  \w|20", line)]
+    assert re.fullmatch(r"  documents copied +3010", next(line for line in table if "documents" in line))
+    assert {"copying", "draining", "exit", "refused"} <= {line.split()[0] for line in table}
+    assert "stopped: everything up to" in last
 
 
 def test_a_name_cannot_move_the_cursor(secantus_pair):
