@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "server/parallel.h"
 #include "source/catalog/target_name.h"
+#include "source/catalog/unfinished_builds.h"
 
 #define LATE "the time was over"
 
@@ -25,7 +26,7 @@ struct share {
   enum comparison_side side;
   struct compared **items;
   size_t count;
-  bool exact; /* the second look: nothing but exact counts */
+  bool again; /* the second look */
   bool ok;
   struct error error;
 };
@@ -44,9 +45,9 @@ left_ms(const struct job *job)
 }
 
 static bool
-read_indexes(struct compared *item, struct collection *collection, struct reader *reader, struct error *error)
+list_indexes(struct compared *item, struct collection *collection, struct reader *reader, struct error *error)
 {
-  if (catalog_read_indexes(collection, reader, error)) {
+  if (catalog_list_indexes(collection, reader, error)) {
     return true;
   }
   if (server_error_passes(error)) {
@@ -54,6 +55,20 @@ read_indexes(struct compared *item, struct collection *collection, struct reader
   }
   snprintf(item->unread, sizeof item->unread, "%.*s", COUNTS_WHY_SIZE - 1, error->text);
   return true;
+}
+
+/* What is behind a difference. */
+static bool
+look_again(const struct share *share, struct compared *item, struct reader *reader, struct error *error)
+{
+  struct collection *collection = item->collections[share->side];
+  bool unsure = item->doubtful && share->side == SOURCE_SIDE && !item->unread[0];
+  if (unsure && !unfinished_builds_leave_out(collection, reader, error) && server_error_passes(error)) {
+    return false;
+  }
+  int64_t limit_ms = left_ms(share->job);
+  return !item->exact ||
+         counts_exact(reader, collection, limit_ms > 0 ? limit_ms : 1, &item->counts[share->side], error);
 }
 
 static bool
@@ -65,18 +80,16 @@ look_at(const struct share *share, struct compared *item, struct reader *reader,
   if (!collection || collection->view) {
     return true;
   }
+  if (share->again) {
+    return look_again(share, item, reader, error);
+  }
   if (limit_ms <= 0) {
     counts->documents = -1;
     snprintf(counts->why, sizeof counts->why, LATE);
-    if (!share->exact) {
-      snprintf(item->unread, sizeof item->unread, LATE);
-    }
+    snprintf(item->unread, sizeof item->unread, LATE);
     return true;
   }
-  if (share->exact) {
-    return counts_exact(reader, collection, limit_ms, counts, error);
-  }
-  return read_indexes(item, collection, reader, error) && counts_quick(reader, collection, limit_ms, counts, error);
+  return list_indexes(item, collection, reader, error) && counts_quick(reader, collection, limit_ms, counts, error);
 }
 
 /* What the reader knows of the server, with this thread's connection. */
@@ -108,11 +121,11 @@ do_share(void *argument)
 
 /* Both sides at once. */
 static bool
-look_at_all(struct job *job, struct compared **items, size_t count, bool exact, struct error *error)
+look_at_all(struct job *job, struct compared **items, size_t count, bool again, struct error *error)
 {
   pthread_t thread;
-  struct share source = {.job = job, .side = SOURCE_SIDE, .items = items, .count = count, .exact = exact};
-  struct share target = {.job = job, .side = TARGET_SIDE, .items = items, .count = count, .exact = exact};
+  struct share source = {.job = job, .side = SOURCE_SIDE, .items = items, .count = count, .again = again};
+  struct share target = {.job = job, .side = TARGET_SIDE, .items = items, .count = count, .again = again};
   bool started = pthread_create(&thread, NULL, do_share, &target) == 0;
   do_share(&source);
   if (started) {
@@ -238,16 +251,30 @@ compare_sizes(const void *left, const void *right)
   return (documents > others) - (documents < others);
 }
 
+static bool
+differs(const struct job *job, const struct compared *item)
+{
+  struct definitions_findings findings = {.differences = {.count = 0}};
+  definitions_compare(item->collections[SOURCE_SIDE], item->collections[TARGET_SIDE], &job->comparison->rules,
+                      excuse_of(job, item), &findings);
+  bool found = findings.differences.count > 0;
+  definitions_findings_clear(&findings);
+  return found;
+}
+
 /* Small ones first, so that as many as possible are done in time. */
 static bool
-count_exactly(struct job *job, struct error *error)
+look_behind(struct job *job, struct error *error)
 {
   size_t count = 0;
   struct compared **items = memory_new((job->count + 1) * sizeof(struct compared *));
   for (size_t i = 0; i < job->count; i++) {
     struct compared *item = &job->items[i];
-    if (has_documents(item) && known_count(item) && !same_count(job, item)) {
-      item->exact = true;
+    if (has_documents(item) && known_count(item)) {
+      item->exact = !same_count(job, item);
+      item->doubtful = differs(job, item);
+    }
+    if (item->exact || item->doubtful) {
       items[count++] = item;
     }
   }
@@ -267,7 +294,7 @@ look(struct job *job, struct error *error)
       items[count++] = &job->items[i];
     }
   }
-  bool ok = look_at_all(job, items, count, false, error) && count_exactly(job, error);
+  bool ok = look_at_all(job, items, count, false, error) && look_behind(job, error);
   free(items);
   return ok;
 }

@@ -2,7 +2,10 @@
  * Compares two servers, of any two versions from 2.6 on: every collection and view that is selected on the source, with its
  * options, its indexes, and how many documents it has. Nothing may write meanwhile.
  *
- * Quick counts first. Where they differ, exact ones. Up to eight connections to each side share the work.
+ * Quick counts first. Where they differ, exact ones. An index that the source is still building does not count, but to
+ * find that out takes long (before 4.4). So only where the definitions differ it is asked.
+ *
+ * Up to eight connections to each side share the work.
  */
 #ifndef FERRY_COMPARE_COMPARISON_H
 #define FERRY_COMPARE_COMPARISON_H
@@ -25,7 +28,8 @@ enum comparison_side { SOURCE_SIDE, TARGET_SIDE, COMPARISON_SIDES };
 struct compared {
   struct collection *collections[COMPARISON_SIDES];
   struct counts counts[COMPARISON_SIDES];
-  bool exact; /* the documents were counted, not estimated */
+  bool exact;    /* the documents were counted, not estimated */
+  bool doubtful; /* its definition differs: the source may be building an index */
   enum compared_state state;
   struct definitions_findings findings;
   char unread[COUNTS_WHY_SIZE]; /* why its indexes could not be read; "" if they were */

@@ -173,15 +173,13 @@ list_indexes(struct reader *reader, const struct collection *collection)
   return cursor;
 }
 
-bool
-catalog_read_indexes(struct collection *collection, struct reader *reader, struct error *error)
+/* The caller says what it was doing. */
+static bool
+list_indexes_of(struct collection *collection, struct reader *reader, struct error *error)
 {
   const bson_t *spec;
   int count = 0;
   int got;
-  if (collection->view) {
-    return true;
-  }
   struct reader_cursor *cursor = list_indexes(reader, collection);
   while ((got = reader_next(cursor, &spec, error)) == 1) {
     char key[24];
@@ -197,10 +195,22 @@ catalog_read_indexes(struct collection *collection, struct reader *reader, struc
     }
   }
   reader_cursor_free(cursor);
-  if (got < 0 && error->code == CODE_NAMESPACE_NOT_FOUND) {
-    return true; /* dropped since it was listed; the oplog has the drop */
-  }
-  return (got == 0 && unfinished_builds_leave_out(collection, reader, error)) ||
+  /* Or it was dropped since it was listed; the oplog has the drop. */
+  return got == 0 || error->code == CODE_NAMESPACE_NOT_FOUND;
+}
+
+bool
+catalog_list_indexes(struct collection *collection, struct reader *reader, struct error *error)
+{
+  return collection->view || list_indexes_of(collection, reader, error) ||
+         error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
+}
+
+bool
+catalog_read_indexes(struct collection *collection, struct reader *reader, struct error *error)
+{
+  return collection->view ||
+         (list_indexes_of(collection, reader, error) && unfinished_builds_leave_out(collection, reader, error)) ||
          error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
 }
 

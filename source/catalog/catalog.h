@@ -47,6 +47,8 @@ bool catalog_list(struct catalog *catalog, struct reader *reader, catalog_wanted
                   struct error *error);
 /* One round trip each, for one collection of the list. Several threads may ask about different ones at once. */
 bool catalog_read_indexes(struct collection *collection, struct reader *reader, struct error *error);
+/* The same, with those that a source before 4.4 is still building (unfinished_builds_leave_out), which is quicker. */
+bool catalog_list_indexes(struct collection *collection, struct reader *reader, struct error *error);
 bool catalog_read_size(struct collection *collection, struct reader *reader, struct error *error);
 /* The list with all indexes, for a few collections. On false the catalog is empty. */
 bool catalog_read(struct catalog *catalog, struct reader *reader, catalog_wanted wanted, const void *context,

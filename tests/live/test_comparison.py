@@ -9,6 +9,7 @@ import servers
 import zoo
 from conftest import Pair, start_server
 from meddler import Fault, Meddler
+from test_builds import held_builds
 from test_zoo import refusals
 from worker import Refused, Worker, differences
 
@@ -128,6 +129,20 @@ def test_the_documented_roles_are_enough(tmp_path):
             assert "inprog" in answer["note"] and answer["writers"]
             answer = worker.ask("SOURCE_END")
             assert "inprog" in answer["note"] and answer["open"] == 0
+
+
+@pytest.mark.parametrize("kind", ["4.0", "5.0"])
+def test_an_index_that_the_source_is_still_building_is_no_difference(kind):
+    with start_server(kind, parameters=["enableTestCommands=1"]) as source, start_server(kind) as target:
+        for server in source, target:
+            for coll in "building", "missing":
+                server.client().db[coll].insert_many([{"_id": n, "a": n} for n in range(100)])
+                server.client().db[coll].create_index("b")
+        source.client().db.missing.create_index("a")
+        with held_builds(source, building={}), Worker(source, target) as worker:
+            assert differences(worker.compare()[1]) == ["db.missing: index a_1 is not on the target"]
+        with Worker(source, target) as worker:
+            assert len(differences(worker.compare()[1])) == 2
 
 
 def test_each_damage_is_named_and_nothing_else(pair):
