@@ -114,7 +114,7 @@ class Worker:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         os.close(self.to)
         try:
             self.process.wait(30)
@@ -122,6 +122,7 @@ class Worker:
             self.process.kill()
             self.process.wait()
         os.close(self.answers)
+        assert failed or self.process.returncode == 0
 
 
 def address(server):
