@@ -384,17 +384,37 @@ take_over(struct applier *applier, enum message_type type, bson_t *message, stru
   return got;
 }
 
+/*
+ * A replay that is paused before it begins. People still see what the source writes. The replay opens a feed of its
+ * own.
+ */
+static int
+watch_paused(struct applier *applier, const struct optime *start, enum message_type *type, bson_t *message,
+             struct error *error)
+{
+  int got = heartbeat_ask(&applier->heartbeat, applier->source_uri, error)
+              ? oplog_watch_until_message(applier, start, type, message, error)
+              : -1;
+  state_close_feed(applier);
+  return got;
+}
+
 /* Watches while the copy runs, if there is one. 1 with the message that ends it; 0 if the coordinator is gone. */
 static int
 wait_for_hand_off(struct applier *applier, enum message_type *type, bson_t *message, struct error *error)
 {
   struct optime start;
+  struct error absent;
   int got = channel_receive(&applier->channel, type, message, error);
   if (got == 1 && *type == MESSAGE_WATCH) {
     mark_get(message, &applier->mark);
-    got = read_optime(message, "start", &start, error)
-            ? oplog_watch_until_message(applier, &start, type, message, error)
-            : -1;
+    if (!read_optime(message, "start", &start, error)) {
+      return -1;
+    }
+    bool paused = read_optime(message, "copied_from", &applier->copied_from, &absent);
+    applier->copied_from = paused ? applier->copied_from : start;
+    got = paused ? watch_paused(applier, &start, type, message, error)
+                 : oplog_watch_until_message(applier, &start, type, message, error);
   }
   return got;
 }

@@ -7,6 +7,7 @@
 #include "coordinator/control/requests.h"
 #include "coordinator/pace/throttle.h"
 #include "coordinator/report/status.h"
+#include "coordinator/steer.h"
 
 /* A text that is kept for a while: making it takes its time where collections are many. */
 struct answers_text {
@@ -16,6 +17,7 @@ struct answers_text {
 
 struct answers {
   struct throttle *throttle;
+  struct steer *steer;
   struct status (*status)(const void *context); /* the state as it is now */
   const void *context;
   struct answers_text kept[REQUEST_COUNT];

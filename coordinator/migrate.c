@@ -7,7 +7,6 @@
 #include "coordinator/control/control.h"
 #include "coordinator/copy.h"
 #include "coordinator/prepare/start.h"
-#include "coordinator/replay.h"
 #include "coordinator/report/display.h"
 #include "coordinator/report/outcome.h"
 #include "coordinator/run/loop.h"
@@ -27,6 +26,7 @@ struct migration {
   struct display display;
   struct control control;
   struct answers answers;
+  struct steer steer;
   struct pool pool;
   bool resumed; /* there was a bookmark: nothing is copied */
   struct loop loop;
@@ -47,7 +47,8 @@ status_of(const void *context)
                          .window = &migration->window,
                          .throttle = &migration->throttle,
                          .error = migration->failed ? &migration->error : NULL,
-                         .copy_began_ms = migration->copy.began_ms,
+                         .copy_began_ms = migration->copy.began_ms + steer_paused_ms(&migration->steer),
+                         .paused_since_ms = migration->steer.paused ? migration->steer.since_ms : 0,
                          .drain_until_ms = replay->drain_until_ms,
                          .now_ms = clock_ms(),
                          .resumed = migration->resumed,
@@ -107,7 +108,8 @@ begin_copy(struct migration *migration, struct error *error)
   if (!migration->resumed) { /* it may be over before the first tick */
     phase_begin(&migration->display.phases, PHASE_COPYING);
   }
-  return pool_start(&migration->pool, options_workers(migration->setup.options), error) &&
+  return steer_begin(&migration->steer, error) &&
+         pool_start(&migration->pool, options_workers(migration->setup.options), error) &&
          (migration->resumed ? replay_resume(&migration->replay, error) : replay_watch(&migration->replay, error));
 }
 
@@ -156,7 +158,7 @@ on_applier_message(void *context, enum message_type type, const bson_t *message)
     ok = copy_state_take_mark(&migration->checkpoint, message, &error) &&
          window_take(&migration->window, message, clock_ms(), &error);
     struct status status = status_of(migration);
-    window_warn(&migration->window, status_copy_needs_s(&status), clock_ms());
+    window_warn(&migration->window, status_copy_needs_s(&status), status.paused_since_ms != 0, clock_ms());
   } else if (type == MESSAGE_LOAD) {
     throttle_take_load(&migration->throttle, message, clock_ms());
     pool_set_rate(&migration->pool, throttle_rate(&migration->throttle));
@@ -221,6 +223,7 @@ on_tick(uv_timer_t *timer)
   throttle_tick(&migration->throttle, pool->copied_bytes, pool->copied_documents, clock_ms());
   pool_set_rate(pool, throttle_rate(&migration->throttle));
   pool_tick(pool);
+  steer_tick(&migration->steer);
   replay_tick(&migration->replay);
   if (!copy_keep(&migration->copy, &migration->checkpoint, &error)) {
     fail(migration, &error);
@@ -244,6 +247,7 @@ run(struct migration *migration, struct error *error)
     return false;
   }
   migration->replay = (struct replay){.pool = pool, .checkpoint = &migration->checkpoint};
+  migration->steer = (struct steer){.pool = pool, .replay = &migration->replay, .checkpoint = &migration->checkpoint};
   *pool = (struct pool){
     .loop = &migration->loop.uv,
     .plan = migration->resumed ? NULL : &migration->copy.plan,
@@ -252,7 +256,8 @@ run(struct migration *migration, struct error *error)
     .settings = &migration->setup.settings,
     .rate = throttle_rate(&migration->throttle),
     .events = {on_task_done, on_refused, on_applier_message, on_applier_ended, fail, on_all_ended, migration}};
-  migration->answers = (struct answers){.throttle = &migration->throttle, .status = status_of, .context = migration};
+  migration->answers = (struct answers){
+    .throttle = &migration->throttle, .steer = &migration->steer, .status = status_of, .context = migration};
   exchange_open(&migration->control.exchange, &migration->loop.uv, answers_make, &migration->answers);
   progress_init(&migration->display.progress);
   if (!begin_copy(migration, error)) {
@@ -277,6 +282,7 @@ finish(struct migration *migration)
   int64_t refusals = 0;
   const struct tail *tail = &migration->replay.tail;
   copy_keep(&migration->copy, &migration->checkpoint, &error);
+  steer_end(&migration->steer);
   if (!migration->failed && ((tail->over && !bookmark_mark_clean(&migration->checkpoint, true, &error)) ||
                              !tail_judge_end(tail, clock_ms(), &error))) {
     set_failed(migration, &error);

@@ -73,17 +73,72 @@ send_hand_off(struct replay *replay, const struct resume_point *from, bool fresh
   return ok;
 }
 
+/* Until the pause ends. */
+static void
+hold(struct replay *replay, bool fresh, uint64_t at)
+{
+  replay->handed_off = true;
+  replay->held = true;
+  replay->held_fresh = fresh;
+  replay->tail.bookmark = at;
+}
+
 bool
 replay_hand_off(struct replay *replay, struct error *error)
 {
   struct resume_point start = {.name = "start"};
-  return bookmark_read_start(replay->checkpoint, &start.at, error) && send_hand_off(replay, &start, true, error);
+  if (!bookmark_read_start(replay->checkpoint, &start.at, error)) {
+    return false;
+  }
+  if (replay->paused) { /* the applier goes on watching */
+    hold(replay, true, start.at);
+    return true;
+  }
+  return send_hand_off(replay, &start, true, error);
+}
+
+/* What the replay needs must stay in the oplog, or be spooled. */
+static bool
+watch_paused(struct replay *replay, struct error *error)
+{
+  struct resume_point from;
+  bson_t message = BSON_INITIALIZER;
+  bool ok = bookmark_look(replay->checkpoint, &from, error) &&
+            put_optime(replay, &message, "start", from.name, error) &&
+            put_optime(replay, &message, "copied_from", "start", error) &&
+            copy_state_send_mark(replay->checkpoint, &message, error);
+  if (ok) {
+    pool_tell_applier(replay->pool, MESSAGE_WATCH, &message);
+    hold(replay, false, from.at);
+  }
+  bson_destroy(&message);
+  return ok;
+}
+
+bool
+replay_pause(struct replay *replay, bool paused, struct error *error)
+{
+  replay->paused = paused;
+  if (replay->held && !paused) {
+    replay->held = false;
+    return replay->held_fresh ? replay_hand_off(replay, error) : replay_resume(replay, error);
+  }
+  if (replay->handed_off && !replay->held) {
+    bson_t message = BSON_INITIALIZER;
+    BSON_APPEND_BOOL(&message, "paused", paused);
+    pool_tell_applier(replay->pool, MESSAGE_PAUSE, &message);
+    bson_destroy(&message);
+  }
+  return true;
 }
 
 bool
 replay_resume(struct replay *replay, struct error *error)
 {
   struct resume_point from;
+  if (replay->paused) {
+    return watch_paused(replay, error);
+  }
   if (!bookmark_resume(replay->checkpoint, &from, error)) {
     return false;
   }
@@ -143,7 +198,9 @@ start_another(struct replay *replay, const char *cause, struct error *error)
       !(replay->handed_off ? replay_resume(replay, error) : replay_watch(replay, error))) {
     return false;
   }
-  if (replay->tail.drain_ms) {
+  if (replay->tail.drain_ms && replay->held) { /* it was stopped while it was paused */
+    pool_stop(replay->pool);
+  } else if (replay->tail.drain_ms) {
     pool_drain(replay->pool);
   }
   return true;
@@ -173,13 +230,18 @@ replay_applier_ended(struct replay *replay, const struct child *applier, struct 
 void
 replay_stop(struct replay *replay, int64_t drain_s)
 {
-  if (!replay->tail.tailed || replay->pool->stopping || drain_s == 0) {
+  if (!replay->tail.tailed || replay->pool->stopping || drain_s == 0 || replay->held) {
     pool_stop(replay->pool);
     return;
   }
-  log_info(
-    "draining: the target is brought up to the source's newest entry, for %lld s at most; another signal stops at once",
-    (long long)drain_s);
+  if (replay->paused) {
+    log_info("the migration is paused, so the target is not brought up to the source's newest entry; it is only asked "
+             "which that is");
+  } else {
+    log_info("draining: the target is brought up to the source's newest entry, for %lld s at most; another signal "
+             "stops at once",
+             (long long)drain_s);
+  }
   replay->tail.drain_ms = clock_ms();
   replay->drain_until_ms = replay->tail.drain_ms + drain_s * 1000;
   pool_drain(replay->pool);

@@ -14,6 +14,9 @@ struct replay {
   struct checkpoint *checkpoint;
   struct tail tail;
   bool handed_off;
+  bool paused;            /* see replay_pause */
+  bool held;              /* the applier will get its HAND_OFF when the pause ends */
+  bool held_fresh;        /* as it would have had it: everything was just copied */
   bool change_lost;       /* a CHANGED could not be recorded: no bookmark may follow it */
   int64_t drain_until_ms; /* when a drain ends at the latest, by clock_ms; 0: no limit */
   int deaths;             /* of appliers, since the bookmark last moved */
@@ -23,6 +26,11 @@ struct replay {
 bool replay_watch(struct replay *replay, struct error *error);
 /* Everything was just copied: the applier begins at T0. */
 bool replay_hand_off(struct replay *replay, struct error *error);
+/*
+ * The applier stops after the batch in hand, or goes on. One that has not begun yet watches the oplog meanwhile. Call it
+ * with true before replay_resume, too.
+ */
+bool replay_pause(struct replay *replay, bool paused, struct error *error);
 /* The applier goes on from the bookmark, or from T0 if there is none yet. */
 bool replay_resume(struct replay *replay, struct error *error);
 
@@ -40,7 +48,8 @@ bool replay_applier_ended(struct replay *replay, const struct child *applier, st
 
 /*
  * Stops the run. While tailing, the target is first brought up to what the source has by now, for `drain_s` seconds at
- * most (0: not at all). Else the children end at once.
+ * most (0: not at all). A replay that is paused stays where it is, and the source is only asked for its newest entry.
+ * Else the children end at once.
  */
 void replay_stop(struct replay *replay, int64_t drain_s);
 /* Call once a second. Ends the drain when its time is up. */

@@ -10,7 +10,7 @@
 #define OVERFLOW_TAKES                                                                                                 \
   ((uint64_t)10 << 32) /* more than lies between a delete of an overflow and its insert: they are one write */
 
-/* A STOP or DRAIN that comes meanwhile is obeyed after the batch. */
+/* A STOP, DRAIN or PAUSE that comes meanwhile is obeyed after the batch. */
 static bool
 wait_until_confirmed(struct applier *applier, struct error *error)
 {
@@ -21,7 +21,7 @@ wait_until_confirmed(struct applier *applier, struct error *error)
     if (got <= 0) {
       return got == 0 ? error_set(error, ERROR_CHILD, "the coordinator is gone") : false;
     }
-    stop_request_note(applier, type);
+    stop_request_note(applier, type, &message);
   }
   return true;
 }

@@ -5,6 +5,7 @@
 #include "applier/ddl/recopy.h"
 #include "applier/replay/bookmark.h"
 #include "applier/replay/duplicate_ids.h"
+#include "applier/replay/pause.h"
 #include "applier/replay/replay_entry.h"
 #include "applier/replay/retry.h"
 #include "applier/replay/stop_request.h"
@@ -183,18 +184,24 @@ check_taken(struct applier *applier, const struct optime *spooled, struct error 
   return taken->ts <= applier->start.ts || taken->ts <= spooled->ts || oplog_holds(&applier->reader, taken, error);
 }
 
-/* A spool is read first if it holds what comes next. If its end is before the bookmark, it was about to be removed. */
+/*
+ * Goes on behind `from`. A spool is read first if it holds what comes next. If its end is before the bookmark, it was
+ * about to be removed.
+ */
 static bool
-open_feed(struct applier *applier, struct error *error)
+open_feed(struct applier *applier, const struct optime *from, struct error *error)
 {
   struct spool *spool = NULL;
   int found = applier->oplog_path ? spool_open(&spool, applier->oplog_path, &applier->copied_from, false, error) : 0;
-  if (found == 1 && spool_settled(spool).ts <= applier->start.ts) {
+  if (found == 1 && spool_settled(spool).ts <= applier->bookmark.ts) {
     found = spool_remove(spool, error) ? 0 : -1;
+    spool = NULL;
+  } else if (found == 1 && spool_settled(spool).ts <= from->ts) { /* a start after a crash would need it */
+    spool_close(spool);
     spool = NULL;
   }
   struct optime spooled = spool ? spool_settled(spool) : (struct optime){0};
-  return found >= 0 && state_open_feed(applier, &applier->start, spool, error) && check_taken(applier, &spooled, error);
+  return found >= 0 && state_open_feed(applier, from, spool, error) && check_taken(applier, &spooled, error);
 }
 
 /* When the bookmark file says that all of the spool is on the target, the spool is removed. */
@@ -237,15 +244,16 @@ report_if_due(struct applier *applier, struct error *error)
 static bool
 is_drained(struct applier *applier)
 {
-  return applier->consistent && drain_goal_known(applier) && feed_settled(applier->feed).ts >= applier->goal;
+  uint64_t settled = applier->feed ? feed_settled(applier->feed).ts : applier->position.ts;
+  return applier->consistent && drain_goal_known(applier) && settled >= applier->goal;
 }
 
-/* Reads and applies until a stop comes, or the drain is done. */
+/* Reads and applies until a stop or a pause comes, or the drain is done. */
 static bool
 take_entries(struct applier *applier, struct error *error)
 {
   int64_t taken = 0;
-  while (!applier->stopping && !is_drained(applier)) {
+  while (!applier->stopping && !applier->paused && !is_drained(applier)) {
     const bson_t *document = NULL;
     /* What was gathered does not wait for more to come. */
     int wait_ms = applier->apply.gathering.count ? 0 : IDLE_MS;
@@ -274,6 +282,41 @@ take_entries(struct applier *applier, struct error *error)
   return true;
 }
 
+/*
+ * A pause. What was taken is settled before it, so the replay goes on where it was, and as strict as it was. That is
+ * also so if the target has another primary by then.
+ */
+static bool
+rest(struct applier *applier, struct error *error)
+{
+  if ((applier->feed && !finish_timestamp(applier, error)) || !pause_wait(applier, error)) {
+    return false;
+  }
+  applier->election[0] = 0;
+  while (!applier->paused && !applier->stopping && !applier->feed && !open_feed(applier, &applier->position, error)) {
+    if (!retry_allowed(applier, error)) {
+      return false;
+    }
+    stop_requested(applier, (int)applier->pause_ms);
+  }
+  if (applier->feed && !applier->paused) {
+    log_info("the pause is over");
+  }
+  return true;
+}
+
+/* Reads and applies, and rests, until a stop comes, or the drain is done. */
+static bool
+take_all(struct applier *applier, struct error *error)
+{
+  do {
+    if (!take_entries(applier, error) || (applier->paused && !applier->stopping && !rest(applier, error))) {
+      return false;
+    }
+  } while (!applier->stopping && !(applier->paused && applier->draining) && !is_drained(applier));
+  return true;
+}
+
 /* Reads and applies until a stop comes, or the drain is done. Then finishes the batch in hand. */
 static bool
 follow(struct applier *applier, struct error *error)
@@ -284,8 +327,8 @@ follow(struct applier *applier, struct error *error)
   if (!in_flight_wait(&applier->target, NULL, stop_requested, applier)) {
     return true;
   }
-  if (!mark_move(&applier->target, &applier->mark, 0, error) || (!applier->feed && !open_feed(applier, error)) ||
-      !bookmark_same_election(applier, error)) {
+  if (!mark_move(&applier->target, &applier->mark, 0, error) ||
+      (!applier->feed && !open_feed(applier, &applier->start, error)) || !bookmark_same_election(applier, error)) {
     return false;
   }
   heartbeat_position(&applier->heartbeat, applier->position.ts, applier->entries);
@@ -294,10 +337,10 @@ follow(struct applier *applier, struct error *error)
   }
   bool more = true;
   while (more) {
-    if (!take_entries(applier, error)) {
+    if (!take_all(applier, error)) {
       return false;
     }
-    more = !applier->stopping && applier->consistent;
+    more = !applier->stopping && !applier->paused && applier->consistent;
     if (more && !reread_flush(&applier->collection_map, &applier->apply, false, UINT64_MAX, error)) {
       return false;
     }
@@ -305,7 +348,7 @@ follow(struct applier *applier, struct error *error)
   }
   /* No more entries come: what is judged now is final. */
   return !applier->consistent ||
-         (finish_timestamp(applier, error) &&
+         ((!applier->feed || finish_timestamp(applier, error)) &&
           reread_judge(&applier->collection_map, &applier->reader, &applier->target, UINT64_MAX, error));
 }
 

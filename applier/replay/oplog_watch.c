@@ -32,13 +32,21 @@ oplog_watch_send(struct channel *channel, const struct window_seen *seen, struct
   return ok;
 }
 
-/* The spool goes on where it ended, if it is this copy's. A thread fills it from now on. */
+/*
+ * The spool goes on where it ended, if it is this copy's. A thread fills it from now on. A replay that is paused may
+ * have passed its spool: it needs none then.
+ */
 static bool
 spool_on(struct applier *applier, const struct optime *start, struct error *error)
 {
   struct spool *spool = NULL;
-  return spool_open(&spool, applier->oplog_path, start, true, error) == 1 &&
-         state_open_feed(applier, start, spool, error);
+  bool copies = applier->copied_from.ts == start->ts;
+  int found = spool_open(&spool, applier->oplog_path, &applier->copied_from, copies, error);
+  if (found == 1 && !copies && spool_settled(spool).ts <= start->ts) {
+    spool_close(spool);
+    found = 0;
+  }
+  return found == 0 || (found == 1 && state_open_feed(applier, start, spool, error));
 }
 
 /* One look. If the spool's thread lost the source, it is started again. */

@@ -1,5 +1,5 @@
 /*
- * What the applier does while the workers copy. It watches that the source's oplog keeps what the replay will need.
+ * What the applier does while the workers copy, and while a replay is paused before it begins. It watches that the source's oplog keeps what the replay will need.
  * With --oplogPath it spools that from the first moment on.
  */
 #ifndef FERRY_APPLIER_REPLAY_OPLOG_WATCH_H
@@ -9,7 +9,7 @@
 
 /*
  * Watches until the next message. Returns 1 with that message; 0 if the coordinator is gone; -1 on error. `start` is
- * T0.
+ * T0, or a bookmark behind it. A spool is that of `applier->copied_from`, which is T0.
  */
 int oplog_watch_until_message(struct applier *applier, const struct optime *start, enum message_type *type,
                               bson_t *message, struct error *error);

@@ -1,5 +1,5 @@
 /*
- * What the coordinator asks for while the replay goes on: DRAIN and STOP.
+ * What the coordinator asks for while the replay goes on: PAUSE, DRAIN and STOP.
  */
 #ifndef FERRY_APPLIER_REPLAY_STOP_REQUEST_H
 #define FERRY_APPLIER_REPLAY_STOP_REQUEST_H
@@ -7,7 +7,7 @@
 #include "applier/replay/state.h"
 
 /* Notes a message that came. */
-void stop_request_note(struct applier *applier, enum message_type type);
+void stop_request_note(struct applier *applier, enum message_type type, const bson_t *message);
 
 /*
  * Notes messages that are there, or come within `wait_ms`. True: STOP came, or the coordinator is gone. `context` is

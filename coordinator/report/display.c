@@ -14,7 +14,8 @@ display_tick(struct display *display, const struct status *status)
     phase_begin(&display->phases, phase);
     progress_hurry(&display->progress);
   }
-  struct progress_phase now = {phase, "", status->window};
+  const char *waits_for = status->paused_since_ms != 0 ? "`mongoferry resume`: it is paused" : "";
+  struct progress_phase now = {phase, waits_for, status->window};
   if (status->handed_off) {
     progress_tail(&display->progress, &now, status->tail);
   } else {

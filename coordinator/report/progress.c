@@ -202,6 +202,16 @@ log_window(const struct window *window)
   }
 }
 
+/* What is logged of every phase. */
+static void
+log_rest(const struct progress_phase *now)
+{
+  log_window(now->window);
+  if (now->waits_for[0]) {
+    log_info("%s waits for %s", phase_text(now->phase), now->waits_for);
+  }
+}
+
 /* Each collection whose indexes are being built. */
 static void
 log_builds(const struct plan *plan)
@@ -285,7 +295,7 @@ progress_copy(struct progress *progress, const struct progress_phase *now, const
   }
   if (log) {
     log_builds(plan);
-    log_window(now->window);
+    log_rest(now);
   }
 }
 
@@ -404,6 +414,6 @@ progress_tail(struct progress *progress, const struct progress_phase *now, const
   }
   if (log) {
     log_replay(now->phase, &view);
-    log_window(now->window);
+    log_rest(now);
   }
 }

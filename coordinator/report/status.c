@@ -128,6 +128,23 @@ put_caught_up(const struct status *status, bson_t *document)
   }
 }
 
+/* mongomirror has no such thing. What a pause costs is the time until the oplog drops what is needed. */
+static void
+put_pause(const struct status *status, bson_t *document)
+{
+  bson_t pause;
+  if (status->paused_since_ms == 0) {
+    return;
+  }
+  BSON_APPEND_DOCUMENT_BEGIN(document, "pause", &pause);
+  BSON_APPEND_DATE_TIME(&pause, "since", status->paused_since_ms);
+  BSON_APPEND_INT64(&pause, "seconds", (clock_unix_ms() - status->paused_since_ms) / 1000);
+  if (window_left_s(status->window) >= 0) {
+    BSON_APPEND_INT64(&pause, "windowSecondsLeft", window_left_s(status->window));
+  }
+  bson_append_document_end(document, &pause);
+}
+
 static void
 put_applier(const struct status *status, bson_t *document)
 {
@@ -178,6 +195,7 @@ status_json(const struct status *status)
   }
   put_caught_up(status, &document);
   put_applier(status, &document);
+  put_pause(status, &document);
   put_window(status, &document);
   if (status->error) {
     char *text = text_escaped(status->error->text);

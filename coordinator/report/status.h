@@ -18,6 +18,7 @@ struct status {
   const struct throttle *throttle;
   const struct error *error; /* NULL: none */
   int64_t copy_began_ms;     /* by clock_ms, as all times here */
+  int64_t paused_since_ms;   /* in Unix time; 0: it is not paused */
   int64_t drain_until_ms;    /* when a stop's drain ends at the latest; 0: there is none */
   int64_t now_ms;
   bool resumed;

@@ -21,6 +21,7 @@ struct window {
   int64_t anchor_ms;    /* when it was so */
   uint64_t next_anchor; /* takes the anchor's place later */
   int64_t next_anchor_ms;
+  bool moves;        /* it dropped entries since this run began */
   int64_t taken_ms;  /* when the window was taken */
   int64_t warned_ms; /* when the last warning was logged */
 };
@@ -30,9 +31,15 @@ bool window_take(struct window *window, const bson_t *message, int64_t now_ms, s
 
 /*
  * Logs, every five minutes at most, that the copy will take longer (`copy_needs_s`; -1: not known) than the oplog
- * lasts.
+ * lasts. While `paused`: that the pause is risky.
  */
-void window_warn(struct window *window, int64_t copy_needs_s, int64_t now_ms);
+void window_warn(struct window *window, int64_t copy_needs_s, bool paused, int64_t now_ms);
+
+/*
+ * The oplog lasts for less than an hour. Or it drops entries, and what is needed is in the oldest tenth of it: servers
+ * drop up to a tenth at once.
+ */
+bool window_pause_is_risky(const struct window *window);
 
 /* Seconds from `newest` back to `oldest`. */
 int64_t window_length_s(const struct window *window);

@@ -66,7 +66,7 @@ bookmark_mark_clean(struct checkpoint *checkpoint, bool clean, struct error *err
 }
 
 bool
-bookmark_resume(struct checkpoint *checkpoint, struct resume_point *point, struct error *error)
+bookmark_look(struct checkpoint *checkpoint, struct resume_point *point, struct error *error)
 {
   bson_t bookmark;
   int got = checkpoint_get(checkpoint, "bookmark", &bookmark, error);
@@ -75,12 +75,17 @@ bookmark_resume(struct checkpoint *checkpoint, struct resume_point *point, struc
     return got == 0 && bookmark_read_start(checkpoint, &point->at, error);
   }
   *point = (struct resume_point){.name = "bookmark", .at = message_timestamp(&bookmark, "ts")};
-  bool ok = true;
   if (message_flag(&bookmark, "clean")) {
     uint64_t reached = message_timestamp(&bookmark, "reached");
     point->reached = reached > point->at ? reached : point->at;
-    ok = bookmark_mark_clean(checkpoint, false, error);
   }
   bson_destroy(&bookmark);
-  return ok;
+  return true;
+}
+
+bool
+bookmark_resume(struct checkpoint *checkpoint, struct resume_point *point, struct error *error)
+{
+  return bookmark_look(checkpoint, point, error) &&
+         (point->reached == 0 || bookmark_mark_clean(checkpoint, false, error));
 }

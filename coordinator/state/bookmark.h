@@ -38,5 +38,7 @@ struct resume_point {
  * been applied. Removes the mark of a clean end, as the replay begins.
  */
 bool bookmark_resume(struct checkpoint *checkpoint, struct resume_point *point, struct error *error);
+/* The same, but for a replay that does not begin yet: the file stays as it is. */
+bool bookmark_look(struct checkpoint *checkpoint, struct resume_point *point, struct error *error);
 
 #endif

@@ -343,6 +343,12 @@ checkpoint_forget(struct checkpoint *checkpoint)
 }
 
 bool
+checkpoint_is_open(const struct checkpoint *checkpoint)
+{
+  return !sqlite3_get_autocommit(checkpoint->db);
+}
+
+bool
 checkpoint_reset(struct checkpoint *checkpoint, struct error *error)
 {
   bool ok = run(checkpoint, "DELETE FROM state; DELETE FROM item", error);

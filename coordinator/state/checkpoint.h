@@ -20,6 +20,7 @@
  * - "start" {ts, t, h}: T0
  * - "step": see coordinator/state/copy_state.h
  * - "listed" {list: [{db, ts}...]}: which changes of names the catalog shows, if known; see source/catalog/listing.h
+ * - "pause" {since?}: since when the migration is paused, a date; without it it is not
  * - "refused" {list: [...]}: what the target refused, as in MESSAGE_REFUSED
  * - "bookmark" {ts, t, h, reached, taken, clean}: `reached` holds only if `clean` is true. `taken` {ts, t, h} is the
  *   newest entry that was taken by then; the target may have a part of it
@@ -62,6 +63,8 @@ bool checkpoint_items(struct checkpoint *checkpoint, const char *list, checkpoin
 bool checkpoint_begin(struct checkpoint *checkpoint, struct error *error);
 bool checkpoint_commit(struct checkpoint *checkpoint, struct error *error);
 void checkpoint_forget(struct checkpoint *checkpoint);
+/* True between begin and commit: what is written is not on the disk yet. */
+bool checkpoint_is_open(const struct checkpoint *checkpoint);
 
 /* Removes everything, for a copy from the beginning. */
 bool checkpoint_reset(struct checkpoint *checkpoint, struct error *error);

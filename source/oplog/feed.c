@@ -366,6 +366,15 @@ feed_failed(struct feed *feed, struct error *error)
   return failed;
 }
 
+bool
+feed_spooling(struct feed *feed)
+{
+  pthread_mutex_lock(&feed->lock);
+  bool spooling = feed->spooling && !feed->enough;
+  pthread_mutex_unlock(&feed->lock);
+  return spooling;
+}
+
 uint64_t
 feed_reached(struct feed *feed, int64_t *spooled)
 {

@@ -67,6 +67,9 @@ void feed_seen(struct feed *feed, struct feed_seen *seen);
 /* Whether the thread met an error; for a feed from which nothing was read yet. */
 bool feed_failed(struct feed *feed, struct error *error);
 
+/* Whether the thread still puts what it reads into the spool, and the reader has not reached its end. */
+bool feed_spooling(struct feed *feed);
+
 /*
  * What the thread still needs of the source's oplog: everything behind this timestamp. `spooled`: the spool's size in
  * bytes; 0: none.

@@ -60,3 +60,17 @@ Test(window, is_lost_when_its_begin_is_newer_than_what_is_needed)
   cr_assert_eq(window_left_s(&window), 0);
   cr_assert(take(&window, 2001, 3000, 0, 12));
 }
+
+Test(window, a_pause_is_risky_in_the_last_hour_or_the_last_tenth)
+{
+  struct window window = {0};
+  take(&window, 1000, 100000, 2000, 0);
+  cr_assert_not(window_pause_is_risky(&window), "it drops nothing yet");
+  take(&window, 1000 + 10, 200000, 110000, 100); /* a tenth of a second a second */
+  cr_assert_not(window_pause_is_risky(&window));
+  take(&window, 1000 + 10, 200000, 20000, 110);
+  cr_assert(window_pause_is_risky(&window), "the oldest tenth");
+  take(&window, 1000 + 4000, 200000, 110000, 120);
+  cr_assert_leq(window_left_s(&window), 3600);
+  cr_assert(window_pause_is_risky(&window), "the last hour");
+}
