@@ -1,17 +1,23 @@
-"""A migration is steered while it runs: more workers and fewer, a pause and its end. By the requests of the status port."""
+"""A migration is steered while it runs: more workers and fewer, a pause and its end. By requests over the control socket."""
 
+import contextlib
+import http.client
 import json
+import os
 import random
 import signal
+import socket
 import time
-import urllib.error
-import urllib.request
 
 import pytest
 
-from conftest import Pair, start_server
-from ferry import send_signal
+import servers
+from conftest import Pair, start_server, variable
+from ferry import Ferry, send_signal
+from recorded import ScriptedSource
+from test_entries import NOTHING, end_of, insert, part
 from test_migration import wait_for
+from test_recorded import wait_applied
 
 INTERRUPTED, BEHIND = 11, 13
 SLOW = ("--rangeMB", 1, "--maxRate", "2MB/s")  # slow enough to be changed meanwhile
@@ -27,13 +33,13 @@ def pair(request, tmp_path):
 
 def post(ferry, path, **fields):
     """The HTTP status, and the reply."""
-    request = urllib.request.Request(f"http://127.0.0.1:{ferry.port}{path}", method="POST", headers={"X-Mongoferry": "1"},
-                                     data=json.dumps(fields).encode() if fields else b"")
-    try:
-        with urllib.request.urlopen(request, timeout=10) as reply:
-            return reply.status, json.load(reply)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
+    connection = http.client.HTTPConnection("localhost", timeout=10)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    with contextlib.closing(connection):
+        connection.sock.connect(f"{ferry.bookmark}.sock")
+        connection.request("POST", path, json.dumps(fields) if fields else None)
+        reply = connection.getresponse()
+        return reply.status, json.load(reply)
 
 
 def steer(ferry, path, **fields):
@@ -242,6 +248,49 @@ def test_cursors_that_the_source_ended_during_a_pause_are_no_failure(tmp_path, v
             assert not complaints(ferry)
 
 
+def test_a_transaction_that_is_open_during_a_pause_arrives_whole(tmp_path):
+    """A part before the pause, one after it: those that came before are not in the oplog that is read again."""
+    entries = [NOTHING, insert(1), NOTHING, part([insert(2)], -1, "partialTxn"), part([insert(3)], -1, "prepare", txn=2), insert(4),
+               part([insert(5)], 3), end_of("commitTransaction", 4), insert(6)]
+    with start_server("secantus") as target, ScriptedSource("4.0.0", {"d.c": []}, entries, 2) as source:
+        with Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+            ferry.wait_phase("tailing the oplog")
+            source.set_clock(source.oplog[5][0])
+            wait_for(lambda: target.client().d.c.count_documents({"_id": 4}), 30, ferry.log)
+            steer(ferry, "/pause")
+            wait_paused(ferry)
+            source.go_on()
+            assert wait_still(lambda: target.client().d.c.count_documents({})) == 2
+            steer(ferry, "/resume")
+            wait_applied(ferry, source.end)
+            assert ferry.stop() == 0, ferry.log()[-3000:]
+            assert ferry.log().count("consistent ts=") == 1
+        assert [document["_id"] for document in target.client().d.c.find(sort=[("_id", 1)])] == [1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.long
+def test_servers_that_change_during_a_pause_leave_the_replay_strict(tmp_path):
+    """The target elects another primary, and the source is restarted."""
+    if not os.environ.get(variable("4.0")):
+        pytest.skip(f"{variable('4.0')} names no mongod")
+    with start_server("4.0") as source, servers.ReplicaSet(os.environ[variable("4.0")]) as target:
+        pair = Pair(source, target, tmp_path)
+        source.client().t.c.insert_many([{"_id": number} for number in range(100)])
+        with pair.ferry("--workers", 2) as ferry:
+            ferry.wait_phase("tailing the oplog")
+            ferry.catch_up()
+            steer(ferry, "/pause")
+            wait_paused(ferry)
+            target.step_down()
+            source.stop(keep=True)
+            source.start()
+            source.wait_ready()
+            source.client().t.c.update_many({}, {"$inc": {"n": 1}})
+            steer(ferry, "/resume")
+            pair.finish(ferry)
+            assert ferry.log().count("consistent ts=") == 1, ferry.log()[-3000:]
+
+
 def test_a_copy_that_ends_during_a_pause_is_handed_off_after_it(tmp_path):
     """Its last task is an index build, which runs on the server."""
     with start_server("4.0") as source, start_server("4.0", parameters=["enableTestCommands=1"]) as target:
@@ -294,10 +343,10 @@ def test_whatever_is_changed_and_killed_the_data_is_equal(kinds, tmp_path, seed)
     source, target = kinds.split("-")
     with start_server(source) as one, start_server(target) as other:
         pair = Pair(one, other, tmp_path)
-        load_bytes(pair, 20, collections=5)
+        load_bytes(pair, 12, collections=5)
         with pair.traffic(seed, rate=100), pair.ferry("--workers", 3, *SLOW) as ferry:
             wait_copying(ferry)
-            for _ in range(30):
+            for _ in range(20):
                 choice = rng.randrange(5)
                 if choice < 2:
                     post(ferry, "/workers", workers=rng.choice([1, 2, 5, 16, 64] if choice else [1, 2, 3]))
