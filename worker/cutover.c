@@ -161,9 +161,12 @@ run(struct cutover *cutover, const struct selection *selection, enum message_typ
   struct write_block write_block = {.block = message_flag(message, "block"),
                                     .dry_run = message_flag(message, "dry_run"),
                                     .ours = message_flag(message, "ours")};
+  struct writers_question question = {.selection = selection,
+                                      .own = mongoc_uri_get_appname(mongoc_client_get_uri(cutover->target->client)),
+                                      .since = message_timestamp(message, "since")};
   switch (type) {
   case MESSAGE_WRITERS:
-    return writers_ask(cutover->reader, selection, message_timestamp(message, "since"), done, error);
+    return writers_ask(cutover->reader, &question, done, error);
   case MESSAGE_BLOCK:
     return write_block_run(cutover->reader, &write_block, done, error);
   case MESSAGE_SOURCE_END:

@@ -14,7 +14,6 @@
 #define ENTRIES 200
 #define OPERATIONS_MOST 1000
 #define WRITERS_MOST 100
-#define OWN_NAME "mongoferry"
 
 /*
  * Commands that write, as currentOp or an oplog entry names them. Those with `oplog` are in the oplog under this name.
@@ -171,7 +170,7 @@ writers_note_operation(struct writers *writers, const bson_t *operation)
   const char *app = message_text_or_none(operation, "appName");
   const char *client = message_text_or_none(operation, "client");
   size_t length = strlen(ns);
-  if (!op || !*ns || strncmp(app, OWN_NAME, strlen(OWN_NAME)) == 0) {
+  if (!op || !*ns || (writers->own && strcmp(app, writers->own) == 0)) {
     return;
   }
   struct seen seen = {
@@ -403,10 +402,9 @@ put_answer(const struct writers *writers, const struct selection *selection, bso
 }
 
 bool
-writers_ask(struct reader *reader, const struct selection *selection, uint64_t since, bson_t *answer,
-            struct error *error)
+writers_ask(struct reader *reader, const struct writers_question *question, bson_t *answer, struct error *error)
 {
-  struct writers writers = {0};
+  struct writers writers = {.own = question->own};
   struct error cause;
   bool asked = ask_operations(reader, &writers, &cause);
   if (!asked && server_error_passes(&cause)) {
@@ -414,9 +412,9 @@ writers_ask(struct reader *reader, const struct selection *selection, uint64_t s
     writers_clear(&writers);
     return false;
   }
-  bool ok = read_entries(reader, &writers, since, error);
+  bool ok = read_entries(reader, &writers, question->since, error);
   if (ok) {
-    put_answer(&writers, selection, answer);
+    put_answer(&writers, question->selection, answer);
   }
   if (ok && !asked && cause.kind == ERROR_AUTH) {
     BSON_APPEND_UTF8(answer, "note",

@@ -5,7 +5,7 @@
  * the command currentOp, before that the collection $cmd.sys.inprog. A short write is rarely in progress when the list
  * is made. So it is asked for several times. The newest entries of the oplog tell the rest, but only the namespace.
  *
- * Left out are the migration's own operations, and what is written to admin, config, local and system.*.
+ * Left out are this migration's own writes, should its target be the same server, and what is written to admin, config, local and system.*.
  */
 #ifndef FERRY_WORKER_WRITERS_H
 #define FERRY_WORKER_WRITERS_H
@@ -28,6 +28,7 @@ struct writer {
 
 /* Each only once. */
 struct writers {
+  const char *own; /* the application name of this migration's connections to its target; NULL: they have none */
   struct writer *items;
   size_t count;
   size_t capacity;
@@ -41,9 +42,13 @@ void writers_clear(struct writers *writers);
 
 /*
  * Asks for about a second, and puts `writers` and perhaps `note` into the answer (ipc/message.def). `since`: only
- * entries after this timestamp. A user who may not ask for others' operations gets the oplog's part and a note.
+ * entries after this timestamp; `own`: as in struct writers. A user who may not ask for others' operations gets the oplog's part and a note.
  */
-bool writers_ask(struct reader *reader, const struct selection *selection, uint64_t since, bson_t *answer,
-                 struct error *error);
+struct writers_question {
+  const struct selection *selection;
+  const char *own;
+  uint64_t since;
+};
+bool writers_ask(struct reader *reader, const struct writers_question *question, bson_t *answer, struct error *error);
 
 #endif

@@ -28,7 +28,7 @@ assert_writers(const struct writers *writers, const char *expected)
 static void
 assert_operation(const char *json, const char *expected)
 {
-  struct writers writers = {.count = 0};
+  struct writers writers = {.own = "mongoferry-0011"};
   bson_t *operation = parse(json);
   writers_note_operation(&writers, operation);
   writers_note_operation(&writers, operation); /* seen twice, told once */
@@ -77,6 +77,8 @@ Test(writers, what_does_not_write_is_left_out)
     "{\"$out\": \"x\"}]}}",
     "aggregate d.c");
   assert_operation("{\"op\": \"update\", \"ns\": \"d.c\", \"appName\": \"mongoferry-0011\"}", "");
+  assert_operation("{\"op\": \"update\", \"ns\": \"d.c\", \"appName\": \"mongoferry-0022\"}",
+                   "update d.c mongoferry-0022"); /* of a migration that has this source as its target */
   assert_operation("{\"op\": \"update\", \"ns\": \"config.system.sessions\"}", "");
   assert_operation("{\"op\": \"none\", \"ns\": \"\"}", "");
   assert_operation("{}", "");
