@@ -159,13 +159,13 @@ show_total(const struct progress *progress, const struct progress_phase *now, co
 static void
 show_window(const struct window *window)
 {
-  char left[64] = "nothing is dropped yet";
+  char left[64] = "oplog: nothing is dropped yet";
   char length[48];
   if (window->oldest == 0) {
     return;
   }
   if (window_left_s(window) >= 0) {
-    snprintf(left, sizeof left, "oplog lasts for %s", text_duration(window_left_s(window)).text);
+    snprintf(left, sizeof left, "oplog: what is needed stays for %s", text_duration(window_left_s(window)).text);
   }
   snprintf(length, sizeof length, "it is %s long", text_duration(window_length_s(window)).text);
   terminal_add((const char *const[]){left, length}, 2);
@@ -306,17 +306,6 @@ catch_up_text(char *text, size_t size, const struct progress *progress, int64_t 
   eta_text(text, size, lag_s, throughput_per_s(&progress->position) - throughput_per_s(&progress->newest));
 }
 
-/* "shop.orders, 40%" */
-static void
-deferred_text(char *text, size_t size, const struct tail *tail)
-{
-  if (tail->to_build > 0) {
-    snprintf(text, size, "%s, %lld%%", tail->building, (long long)(100 * tail->built / tail->to_build));
-  } else {
-    snprintf(text, size, "%s", tail->building);
-  }
-}
-
 /* What is shown of the replay. */
 struct replay_view {
   uint64_t at;
@@ -325,7 +314,10 @@ struct replay_view {
   int64_t entries;
   double per_s;
   char left[32];
-  char deferred[560];
+  const char
+    *building; /* the collection whose deferred indexes are built, with built of to_build of the present step */
+  int64_t built;
+  int64_t to_build;
 };
 
 static struct replay_view
@@ -349,7 +341,9 @@ look_at_replay(struct progress *progress, enum phase phase, const struct tail *t
   throughput_note(&progress->newest, now_ms, OPTIME_SECONDS(view.latest));
   view.per_s = throughput_per_s(&progress->entries);
   catch_up_text(view.left, sizeof view.left, progress, view.lag_s);
-  deferred_text(view.deferred, sizeof view.deferred, tail);
+  view.building = tail->building;
+  view.built = tail->built;
+  view.to_build = tail->to_build;
   return view;
 }
 
@@ -367,7 +361,9 @@ show_replay(const struct progress_phase *now, const struct replay_view *view)
   snprintf(entries, sizeof entries, "%lld entries", (long long)view->entries);
   snprintf(pace, sizeof pace, "%.0f/s", view->per_s);
   if (now->phase == PHASE_BUILDING_UNIQUE) {
-    show_phase(now, (const char *const[]){name, view->deferred}, 2);
+    char share[16];
+    snprintf(share, sizeof share, "%d%%", percent(view->built, view->to_build));
+    show_phase(now, (const char *const[]){name, view->building, share}, view->to_build > 0 ? 3 : 2);
   } else if (now->phase == PHASE_CATCHING_UP) {
     snprintf(begin, sizeof begin, "%s: %lld s behind", name, (long long)view->lag_s);
     show_phase(now, (const char *const[]){begin, left, entries, pace}, 4);
@@ -387,7 +383,8 @@ log_replay(enum phase phase, const struct replay_view *view)
   if (phase == PHASE_WAITING) {
     log_info("%s", name);
   } else if (phase == PHASE_BUILDING_UNIQUE) {
-    log_info("%s ns=%s", name, log_value("%s", view->deferred));
+    log_info("%s ns=%s built=%lld/%lld", name, log_value("%s", view->building), (long long)view->built,
+             (long long)view->to_build);
   } else if (phase == PHASE_CATCHING_UP) {
     log_info("%s lag_s=%lld left=%s applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", name,
              (long long)view->lag_s, view->left, (long long)view->entries, view->per_s, OPTIME_SECONDS(view->at),
