@@ -24,8 +24,8 @@ struct field {
 static bool
 is_number(const char *format, size_t size)
 {
-  char last = size > 1 ? format[size - 1] : 0;
-  return last && *format == '%' && strchr("diufeg", last) && strspn(format + 1, "0123456789.+-lzjh") == size - 2;
+  const char *last = size > 1 ? strchr("diufeg", format[size - 1]) : NULL;
+  return last && *format == '%' && strspn(format + 1, "0123456789.+-lzjh") == size - 2;
 }
 
 /* The length of a word `key=%...`, without the punctuation after it; 0: it is none. */

@@ -11,7 +11,7 @@
 
 #define LOG_TIME_BYTES 25 /* 2026-01-31T23:59:59.999Z */
 #define LOG_LINE_BYTES (LOG_TIME_BYTES + LOG_ROLE_BYTES + 20 + LOG_TEXT_BYTES)
-#define LOG_JSON_BYTES (6 * LOG_LINE_BYTES)
+#define LOG_JSON_BYTES ((size_t)6 * LOG_LINE_BYTES)
 
 struct log_entry {
   char time[LOG_TIME_BYTES];
