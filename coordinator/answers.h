@@ -5,6 +5,7 @@
 #define FERRY_COORDINATOR_ANSWERS_H
 
 #include "coordinator/control/requests.h"
+#include "coordinator/cutover.h"
 #include "coordinator/pace/throttle.h"
 #include "coordinator/report/status.h"
 #include "coordinator/steer.h"
@@ -18,6 +19,7 @@ struct answers_text {
 struct answers {
   struct throttle *throttle;
   struct steer *steer;
+  struct cutover *cutover;
   struct status (*status)(const void *context); /* the state as it is now */
   const void *context;
   struct answers_text kept[REQUEST_COUNT];

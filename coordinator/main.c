@@ -11,6 +11,7 @@
 #include "base/process.h"
 #include "base/version.h"
 #include "coordinator/check/check.h"
+#include "coordinator/commands/commands.h"
 #include "coordinator/migrate.h"
 #include "coordinator/options/options.h"
 #include "coordinator/options/secrets.h"
@@ -39,6 +40,40 @@ run_child(char **argv)
   return applier_main(CHANNEL_IN, CHANNEL_OUT);
 }
 
+/* What the options ask for; they are good. */
+static int
+run_command(const struct command *command, struct options *options, char **words, int word_count)
+{
+  struct error error;
+  if (command->kind == COMMAND_ASKS) {
+    return commands_run(command, options, words, word_count);
+  }
+  process_title("mongoferry: coordinator"); /* argv held passwords */
+  process_end_on_signals(error_exit_status(ERROR_INTERRUPTED), "stopped by a signal before the copy began");
+  server_library_start();
+  int status;
+  bool logs = command->name == COMMAND_CHECK || !options->log_file || log_open_file(options->log_file, &error);
+  if (logs && secrets_read(options, &error)) {
+    status = command->name == COMMAND_CHECK ? check_run(options) : migrate_run(options);
+  } else {
+    log_error("%s", error.text);
+    status = error_exit_status(error.kind);
+  }
+  server_library_end();
+  return status;
+}
+
+/* How many of argv's first words are NAME=VALUE. */
+static int
+count_words(const struct command *command, int argc, char **argv)
+{
+  int count = 0;
+  while (*command->arguments && count < argc && argv[count][0] != '-') {
+    count++;
+  }
+  return count;
+}
+
 static int
 run_coordinator(int argc, char **argv)
 {
@@ -46,33 +81,26 @@ run_coordinator(int argc, char **argv)
   struct error error;
   int status = 0;
   const char *word = argc > 1 ? argv[1] : "";
-  bool check = strcmp(word, "check") == 0;
+  const struct command *command = command_find(word);
   bool asks = argc == 2 && (strcmp(word, "help") == 0 || strcmp(word, "version") == 0);
-  int first = check ? 2 : 1;
   char help[] = "--help";
   char version[] = "--version";
   char *asked[] = {strcmp(word, "help") == 0 ? help : version};
-  bool ok = options_parse(&options, asks ? 1 : argc - first, asks ? asked : argv + first, &error);
+  int first = *command->word ? 2 : 1;
+  int words = count_words(command, argc - first, argv + first);
+  bool ok = asks ? options_parse(&options, command, 1, asked, &error)
+                 : options_parse(&options, command, argc - first - words, argv + first + words, &error);
   options_begin_log(&options);
-  if (ok && options.json && !check) {
-    ok = error_set(&error, ERROR_USAGE, "--json belongs to 'mongoferry check'");
-  }
-  if (ok && options.help) {
-    options_help(stdout);
-  } else if (ok && options.version) {
-    printf("mongoferry %s (%s)\nlibmongoc %s\n%s\n", version_number, version_revision, server_driver_version(),
-           stream_tls_version());
-  } else if (ok) {
-    process_title("mongoferry: coordinator"); /* argv held passwords */
-    process_end_on_signals(error_exit_status(ERROR_INTERRUPTED), "stopped by a signal before the copy began");
-    server_library_start();
-    ok = (check || !options.log_file || log_open_file(options.log_file, &error)) && secrets_read(&options, &error);
-    status = !ok ? 0 : check ? check_run(&options) : migrate_run(&options);
-    server_library_end();
-  }
   if (!ok) {
     log_error("%s", error.text);
     status = error_exit_status(error.kind);
+  } else if (options.help) {
+    options_help(stdout);
+  } else if (options.version) {
+    printf("mongoferry %s (%s)\nlibmongoc %s\n%s\n", version_number, version_revision, server_driver_version(),
+           stream_tls_version());
+  } else {
+    status = run_command(command, &options, argv + first, words);
   }
   options_clear(&options);
   return status;

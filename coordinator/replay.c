@@ -9,7 +9,6 @@
 #include "source/oplog/oplog.h"
 
 #define APPLIER_DEATHS_MOST 3
-#define LEAVE_MS 5000 /* when all is done, or there is nothing to finish */
 
 static bool
 put_optime(struct replay *replay, bson_t *message, const char *field, const char *name, struct error *error)
@@ -53,6 +52,13 @@ put_lists(struct replay *replay, bson_t *message, struct error *error)
   return ok;
 }
 
+static void
+send_collections(void *context, const bson_t *part)
+{
+  struct replay *replay = context;
+  pool_tell_applier(replay->pool, MESSAGE_COLLECTIONS, part);
+}
+
 static bool
 send_hand_off(struct replay *replay, const struct resume_point *from, bool fresh, struct error *error)
 {
@@ -61,7 +67,7 @@ send_hand_off(struct replay *replay, const struct resume_point *from, bool fresh
   bool ok = put_lists(replay, &message, error) && put_optime(replay, &message, "copied_from", "start", error) &&
             put_optime(replay, &message, "start", from->name, error) &&
             copy_state_send_listed(checkpoint, &message, error) && copy_state_send_mark(checkpoint, &message, error) &&
-            collection_state_send(checkpoint, replay->pool, error);
+            collection_state_send(checkpoint, send_collections, replay, error);
   if (ok) {
     message_put_timestamp(&message, "end", from->reached);
     BSON_APPEND_BOOL(&message, "fresh", fresh);
@@ -164,8 +170,8 @@ take_applied(struct replay *replay, const bson_t *message, struct error *error)
   if (!was_consistent && tail->consistent) {
     log_info("tailing applied=%lld ts=%u.%u", (long long)tail->entries, OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
   }
-  if (tail->over) {
-    pool_hurry(replay->pool, LEAVE_MS);
+  if (tail->over && !(replay->over && replay->over(replay->over_context))) {
+    pool_hurry(replay->pool, REPLAY_LEAVE_MS);
   }
   return true;
 }
@@ -259,6 +265,6 @@ replay_tick(struct replay *replay)
   log_warn("--drainSeconds are over, and the target has not reached the source's newest entry: stopping");
   pool_stop(pool);
   if (!tail->consistent || !tail_answers(tail, clock_ms())) {
-    pool_hurry(pool, LEAVE_MS); /* it waits for a server, or is stopped */
+    pool_hurry(pool, REPLAY_LEAVE_MS); /* it waits for a server, or is stopped */
   }
 }

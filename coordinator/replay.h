@@ -9,9 +9,14 @@
 #include "coordinator/run/pool.h"
 #include "coordinator/state/checkpoint.h"
 
+#define REPLAY_LEAVE_MS 5000 /* for the children, when all is done or there is nothing to finish */
+
 struct replay {
   struct pool *pool; /* these two are the caller's */
   struct checkpoint *checkpoint;
+  /* Asked when the applier is done. True: somebody else ends the run. NULL: nobody does. */
+  bool (*over)(void *context);
+  void *over_context;
   struct tail tail;
   bool handed_off;
   bool paused;            /* see replay_pause */

@@ -163,7 +163,8 @@ run(struct cutover *cutover, const struct selection *selection, enum message_typ
                                     .ours = message_flag(message, "ours")};
   struct writers_question question = {.selection = selection,
                                       .own = mongoc_uri_get_appname(mongoc_client_get_uri(cutover->target->client)),
-                                      .since = message_timestamp(message, "since")};
+                                      .since = message_timestamp(message, "since"),
+                                      .oplog_only = message_flag(message, "oplog_only")};
   switch (type) {
   case MESSAGE_WRITERS:
     return writers_ask(cutover->reader, &question, done, error);

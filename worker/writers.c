@@ -405,8 +405,8 @@ bool
 writers_ask(struct reader *reader, const struct writers_question *question, bson_t *answer, struct error *error)
 {
   struct writers writers = {.own = question->own};
-  struct error cause;
-  bool asked = ask_operations(reader, &writers, &cause);
+  struct error cause = {.kind = ERROR_NONE};
+  bool asked = question->oplog_only || ask_operations(reader, &writers, &cause);
   if (!asked && server_error_passes(&cause)) {
     *error = cause;
     writers_clear(&writers);

@@ -42,12 +42,14 @@ void writers_clear(struct writers *writers);
 
 /*
  * Asks for about a second, and puts `writers` and perhaps `note` into the answer (ipc/message.def). `since`: only
- * entries after this timestamp; `own`: as in struct writers. A user who may not ask for others' operations gets the oplog's part and a note.
+ * entries after this timestamp; `own`: as in struct writers. A user who may not ask for others' operations gets the
+ * oplog's part and a note.
  */
 struct writers_question {
   const struct selection *selection;
   const char *own;
   uint64_t since;
+  bool oplog_only; /* not which operations are in progress: that takes a second */
 };
 bool writers_ask(struct reader *reader, const struct writers_question *question, bson_t *answer, struct error *error);
 

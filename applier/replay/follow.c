@@ -16,6 +16,8 @@
 #include "target/guard/in_flight.h"
 
 #define REPORT_MS 1000
+#define HURRY_MS 100
+#define POLL_MS 100 /* a request waits no longer than this while nothing comes */
 #define RECOVERY_MS 50 /* the same after a failure: that the bookmark moves before the next one */
 #define IDLE_MS 1000
 #define FINISH_MS 5000
@@ -219,12 +221,19 @@ end_spool(struct applier *applier, struct error *error)
   return true;
 }
 
+/* How long after the last report the next one is due. */
+static int64_t
+report_after_ms(const struct applier *applier)
+{
+  return applier->pause_ms > 0 ? RECOVERY_MS : applier->hurry ? HURRY_MS : REPORT_MS;
+}
+
 /* What is due about once a second. */
 static bool
 report_if_due(struct applier *applier, struct error *error)
 {
   int64_t spooled = 0;
-  if (clock_ms() - applier->report_ms < (applier->pause_ms > 0 ? RECOVERY_MS : REPORT_MS)) {
+  if (clock_ms() - applier->report_ms < report_after_ms(applier)) {
     return true;
   }
   uint64_t needed = feed_reached(applier->feed, &spooled);
@@ -253,12 +262,14 @@ static bool
 take_entries(struct applier *applier, struct error *error)
 {
   int64_t taken = 0;
+  int64_t entry_ms = clock_ms(); /* when the last one came */
   while (!applier->stopping && !applier->paused && !is_drained(applier)) {
     const bson_t *document = NULL;
     /* What was gathered does not wait for more to come. */
-    int wait_ms = applier->apply.gathering.count ? 0 : IDLE_MS;
+    int wait_ms = applier->apply.gathering.count ? 0 : POLL_MS;
     int got = feed_next(applier->feed, wait_ms, &document, error);
-    applier->idle = got == 0 && wait_ms > 0;
+    entry_ms = got == 0 ? entry_ms : clock_ms();
+    applier->idle = wait_ms > 0 && clock_ms() - entry_ms >= IDLE_MS;
     if (got < 0 || (got == 1 && !follow_entry(applier, document, error))) {
       return false;
     }

@@ -10,6 +10,7 @@
 #include "source/oplog/oplog.h"
 
 #define BEAT_MS 1000
+#define HURRY_MS 100
 #define ASK_MS 2000
 #define ASK_CLOCK_MS 5000 /* where only a clock answers, and the replay mostly knows better: see oplog_latest */
 #define AGAIN_MS 500      /* after a failure */
@@ -74,6 +75,13 @@ put_replay(const struct heartbeat *heartbeat, bson_t *document)
   }
 }
 
+/* With the lock held. */
+static int64_t
+beat_ms(const struct heartbeat *heartbeat)
+{
+  return heartbeat->hurry ? HURRY_MS : BEAT_MS;
+}
+
 static void *
 beat(void *context)
 {
@@ -88,9 +96,9 @@ beat(void *context)
     pthread_mutex_unlock(&heartbeat->lock);
     channel_send(heartbeat->channel, MESSAGE_ALIVE, &document, &ignored);
     bson_destroy(&document);
-    int64_t next_ms = clock_ms() + BEAT_MS;
+    int64_t sent_ms = clock_ms();
     pthread_mutex_lock(&heartbeat->lock);
-    while (clock_ms() < next_ms && wait_until(heartbeat, next_ms)) {
+    while (clock_ms() < sent_ms + beat_ms(heartbeat) && wait_until(heartbeat, sent_ms + beat_ms(heartbeat))) {
     }
   }
   pthread_mutex_unlock(&heartbeat->lock);
@@ -172,8 +180,10 @@ look(struct heartbeat *heartbeat, struct reader *reader, int64_t *window_ms)
 static void
 rest(struct heartbeat *heartbeat, int64_t age_ms)
 {
-  while (!heartbeat->stop && heartbeat->asked_ms >= heartbeat->wanted_ms && clock_ms() < heartbeat->asked_ms + age_ms) {
-    wait_until(heartbeat, heartbeat->asked_ms + age_ms);
+  int64_t until_ms = heartbeat->asked_ms + (heartbeat->hurry ? HURRY_MS : age_ms);
+  while (!heartbeat->stop && heartbeat->asked_ms >= heartbeat->wanted_ms && clock_ms() < until_ms) {
+    wait_until(heartbeat, until_ms);
+    until_ms = heartbeat->asked_ms + (heartbeat->hurry ? HURRY_MS : age_ms);
   }
 }
 
@@ -247,6 +257,15 @@ heartbeat_need(struct heartbeat *heartbeat, uint64_t needed, int64_t spooled)
   heartbeat->needed = needed;
   heartbeat->spooled = spooled;
   heartbeat->needed_ms = clock_ms();
+  pthread_mutex_unlock(&heartbeat->lock);
+}
+
+void
+heartbeat_hurry(struct heartbeat *heartbeat, bool hurry)
+{
+  pthread_mutex_lock(&heartbeat->lock);
+  heartbeat->hurry = hurry;
+  pthread_cond_broadcast(&heartbeat->changed);
   pthread_mutex_unlock(&heartbeat->lock);
 }
 

@@ -25,6 +25,7 @@ struct heartbeat {
   pthread_cond_t changed;
   bool beats; /* the first thread was started; the next fields are under the lock */
   bool stop;
+  bool hurry;
   uint64_t newest;   /* 0: not known yet */
   int64_t asked_ms;  /* when it was asked for, before the answer */
   int64_t wanted_ms; /* an answer to an earlier question is not enough */
@@ -51,6 +52,9 @@ bool heartbeat_ask(struct heartbeat *heartbeat, const char *source_uri, struct e
 
 /* The replay itself learned the source's newest entry of this time. */
 void heartbeat_note(struct heartbeat *heartbeat, uint64_t newest, int64_t asked_ms);
+
+/* Ten beats a second, and as many questions; or as usual again. */
+void heartbeat_hurry(struct heartbeat *heartbeat, bool hurry);
 
 /* Sets what has to stay in the source's oplog, and how large the spool is. */
 void heartbeat_need(struct heartbeat *heartbeat, uint64_t needed, int64_t spooled);

@@ -45,6 +45,7 @@ struct applier {
   size_t seen_count;
   size_t seen_at;
   int64_t report_ms;
+  bool hurry; /* HURRY came: a cut-over waits for what is reported */
   int64_t entries;
   int64_t batch_entries; /* --oplogBatchSize */
   bool consistent;

@@ -7,6 +7,9 @@ stop_request_note(struct applier *applier, enum message_type type, const bson_t 
 {
   if (type == MESSAGE_STOP) {
     applier->stopping = true;
+  } else if (type == MESSAGE_HURRY) {
+    applier->hurry = message_flag(message, "hurry");
+    heartbeat_hurry(&applier->heartbeat, applier->hurry);
   } else if (type == MESSAGE_DRAIN && !applier->draining) {
     applier->draining = true;
     applier->drain_ms = clock_ms() + 1; /* a question of this very millisecond may be older than the stop */

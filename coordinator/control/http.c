@@ -26,8 +26,8 @@
 
 struct body {
   const struct request_kind *kind;
-  size_t size; /* of what came, kept or not */
-  char bytes[BODY_MOST];
+  size_t size;               /* of what came, kept or not */
+  char bytes[BODY_MOST + 1]; /* ends with a zero byte */
 };
 
 /* An open connection; since_ms 0: a free slot. */

@@ -35,6 +35,54 @@ request_kind(enum request_name name)
   return &table[name];
 }
 
+/* `fields` are names with ", " between. */
+static bool
+is_field(const char *fields, const char *name)
+{
+  size_t length = strlen(name);
+  for (const char *at = fields; *at; at += strspn(at, ", ")) {
+    size_t size = strcspn(at, ",");
+    if (size == length && strncmp(at, name, size) == 0) {
+      return true;
+    }
+    at += size;
+  }
+  return false;
+}
+
+static bool
+check_fields(const struct request_kind *kind, const bson_t *document, struct error *error)
+{
+  bson_iter_t iter;
+  for (bson_iter_init(&iter, document); bson_iter_next(&iter);) {
+    if (!is_field(kind->fields, bson_iter_key(&iter))) {
+      return error_set(error, ERROR_USAGE, "%s takes %s, no '%s'", kind->path,
+                       *kind->fields ? kind->fields : "no fields", bson_iter_key(&iter));
+    }
+  }
+  return true;
+}
+
+bool
+request_read(const struct request *request, bson_t *document, struct error *error)
+{
+  const struct request_kind *kind = request->kind;
+  size_t blank = strspn(request->body, " \t\r\n");
+  if (blank == request->size) {
+    bson_init(document);
+    return true;
+  }
+  if (request->body[blank] != '{' || !bson_init_from_json(document, request->body, (ssize_t)request->size, NULL)) {
+    return error_set(error, ERROR_USAGE, "%s takes a JSON object%s%s", kind->path, *kind->fields ? " of " : "",
+                     kind->fields);
+  }
+  if (!check_fields(kind, document, error)) {
+    bson_destroy(document);
+    return false;
+  }
+  return true;
+}
+
 struct answer
 answer_error(unsigned status, const char *format, ...)
 {

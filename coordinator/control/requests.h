@@ -4,8 +4,11 @@
 #ifndef FERRY_COORDINATOR_CONTROL_REQUESTS_H
 #define FERRY_COORDINATOR_CONTROL_REQUESTS_H
 
+#include <bson/bson.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "base/error.h"
 
 enum request_name {
 #define REQUEST(name, method, path, who, fields, help) REQUEST_##name,
@@ -42,6 +45,12 @@ struct answer {
 /* NULL: there is none; `allowed` is then the method that the path takes, NULL if there is no such path. */
 const struct request_kind *request_find(const char *method, const char *path, const char **allowed);
 const struct request_kind *request_kind(enum request_name name);
+
+/*
+ * Reads the body: a JSON object with the fields of the table, and no other. None at all is an empty one. ERROR_USAGE
+ * says what is wrong. On true `document` is the caller's to destroy.
+ */
+bool request_read(const struct request *request, bson_t *document, struct error *error);
 
 /* {"errorMessage": ...}, escaped. */
 struct answer answer_error(unsigned status, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -47,6 +47,7 @@ enum origin { NOWHERE, IN_FILE, ON_LINE };
 
 struct parser {
   struct options *options;
+  const struct command *command;
   enum origin origin; /* of what is being read */
   enum origin given[TABLE_SIZE];
   bool secret_in_file;
@@ -337,8 +338,12 @@ read_file(struct parser *parser, struct error *error)
 static const char *
 near_command(const char *word, size_t length, char *text, size_t size)
 {
-  static const char *const commands[] = {"check", "help", "version"};
-  const char *near = text_nearest(word, length, commands, sizeof commands / sizeof *commands);
+  const char *commands[COMMAND_COUNT + 2] = {"help", "version"};
+  size_t count = 2;
+  for (int i = COMMAND_MIGRATE + 1; i < COMMAND_COUNT; i++) {
+    commands[count++] = command_at((enum command_name)i)->word;
+  }
+  const char *near = text_nearest(word, length, commands, count);
   snprintf(text, size, near ? ": did you mean 'mongoferry %s'?" : "%s", near ? near : "");
   return text;
 }
@@ -361,6 +366,21 @@ no_option(const char *word, size_t length, int at, struct error *error)
   return error_set(error, ERROR_USAGE,
                    "word %d of the options is no option%s; --help lists them, and values with blanks need quotes",
                    at + 1, first ? near_command(word, length, near, sizeof near) : "");
+}
+
+static bool
+check_owner(const struct parser *parser, const struct option *option, struct error *error)
+{
+  const struct command *owner;
+  if (command_takes(parser->command, option->name, &owner)) {
+    return true;
+  }
+  if (!owner) {
+    return error_set(error, ERROR_USAGE, "--%s is an option of the migration itself, not of 'mongoferry %s'",
+                     option->name, parser->command->word);
+  }
+  return error_set(error, ERROR_USAGE, "--%s belongs to 'mongoferry%s%s'", option->name, *owner->word ? " " : "",
+                   owner->word);
 }
 
 /* One option of argv; `*at` is left on the last word that belongs to it. */
@@ -389,6 +409,9 @@ parse_one(struct parser *parser, int argc, char **argv, int *at, struct error *e
   const struct option *option = find_option(word + 2, length);
   if (!option) {
     return no_option(word, length + 2, *at, error);
+  }
+  if (!check_owner(parser, option, error)) {
+    return false;
   }
   if (equals) {
     return set_option(parser, option, equals + 1, error);
@@ -435,9 +458,9 @@ check_together(struct options *options, struct error *error)
 }
 
 bool
-options_parse(struct options *options, int argc, char **argv, struct error *error)
+options_parse(struct options *options, const struct command *command, int argc, char **argv, struct error *error)
 {
-  struct parser parser = {.options = options, .origin = ON_LINE};
+  struct parser parser = {.options = options, .command = command, .origin = ON_LINE};
   memset(options, 0, sizeof *options);
   for (size_t i = 0; i < TABLE_SIZE; i++) {
     if (table[i].kind == KIND_NUMBER) {
@@ -456,7 +479,7 @@ options_parse(struct options *options, int argc, char **argv, struct error *erro
     return false;
   }
   options->destination_plain = parser.given[find_option("destinationSsl", 14) - table] && !options->destination_ssl;
-  return check_together(options, error);
+  return command->kind == COMMAND_ASKS || check_together(options, error);
 }
 
 static void
@@ -554,15 +577,25 @@ options_workers(const struct options *options)
   return processors < 2 ? 2 : processors > 16 ? 16 : (int)processors;
 }
 
+static void
+help_commands(FILE *out)
+{
+  for (int i = COMMAND_MIGRATE + 1; i < COMMAND_COUNT; i++) {
+    const struct command *command = command_at((enum command_name)i);
+    fprintf(out, "  %s%s%s%s\n      %s\n", command->word, *command->arguments ? " " : "", command->arguments,
+            command->kind == COMMAND_MIGRATES ? " --host SOURCE --destination TARGET [options]" : "", command->help);
+  }
+}
+
 void
 options_help(FILE *out)
 {
   fputs("mongoferry --host SOURCE --destination TARGET [options]\n"
         "Moves a running MongoDB replica set to another one without downtime. It copies\n"
         "the data, then replays the source's oplog until you stop it.\n"
-        "mongoferry check --host SOURCE --destination TARGET [options]\n"
-        "Reports what would stop or slow that migration. It changes nothing.\n",
+        "\nmongoferry COMMAND [--bookmarkFile FILE | --config FILE] [options]\n",
         out);
+  help_commands(out);
   for (size_t i = 0; i < TABLE_SIZE; i++) {
     char left[64];
     char right[96];

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/error.h"
+#include "coordinator/options/commands.h"
 #include "source/catalog/selection.h"
 
 #define OPTIONS_NO_DESCRIPTOR (-1)
@@ -33,11 +34,11 @@ struct options {
 };
 
 /*
- * Reads argv (not argv[0]) and the file that it names. Opens no connection. ERROR_USAGE names the option, what it
- * takes, and the file's line. The command line wins over the file. An option that is given twice must have the same
- * value.
+ * Reads argv (not argv[0], and no command) and the file that it names. Opens no connection. ERROR_USAGE names the
+ * option, what it takes, and the file's line. The command line wins over the file. An option that is given twice must
+ * have the same value. The file may hold options of every command; argv only those of this one.
  */
-bool options_parse(struct options *options, int argc, char **argv, struct error *error);
+bool options_parse(struct options *options, const struct command *command, int argc, char **argv, struct error *error);
 void options_clear(struct options *options);
 
 /* Gives the log the form that they ask for, then logs what options_parse found worth a warning. */

@@ -59,20 +59,14 @@ parse_field(const bson_iter_t *iter, struct throttle_change *change, struct erro
 }
 
 bool
-throttle_parse(const char *json, size_t size, struct throttle_change *change, struct error *error)
+throttle_parse(const bson_t *document, struct throttle_change *change, struct error *error)
 {
-  bson_t document;
-  bson_error_t cause;
   bson_iter_t iter;
-  *change = (struct throttle_change){.latency_ms = -1, .lag_s = -1};
-  if (size == 0 || !bson_init_from_json(&document, json, (ssize_t)size, &cause)) {
-    return error_set(error, ERROR_USAGE, "this takes a JSON object: {\"maxRate\": \"50MB/s\", \"brake\": true}");
-  }
   bool ok = true;
-  for (bson_iter_init(&iter, &document); ok && bson_iter_next(&iter);) {
+  *change = (struct throttle_change){.latency_ms = -1, .lag_s = -1};
+  for (bson_iter_init(&iter, document); ok && bson_iter_next(&iter);) {
     ok = parse_field(&iter, change, error);
   }
-  bson_destroy(&document);
   return ok;
 }
 
@@ -92,10 +86,10 @@ apply_change(struct throttle *throttle, const struct throttle_change *change)
 }
 
 bool
-throttle_change(struct throttle *throttle, const char *json, size_t size, struct error *error)
+throttle_change(struct throttle *throttle, const bson_t *document, struct error *error)
 {
   struct throttle_change change;
-  if (!throttle_parse(json, size, &change, error)) {
+  if (!throttle_parse(document, &change, error)) {
     return false;
   }
   apply_change(throttle, &change);

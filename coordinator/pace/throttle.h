@@ -42,9 +42,9 @@ void throttle_begin(struct throttle *throttle, const struct options *options, co
  * Reads {maxRate: "50MB/s,20000docs/s", brake: BOOL, brakeLatencyMS: N, brakeLagS: N}: any of these, and nothing else.
  * Pure.
  */
-bool throttle_parse(const char *json, size_t size, struct throttle_change *change, struct error *error);
+bool throttle_parse(const bson_t *document, struct throttle_change *change, struct error *error);
 /* Reads it, and changes the pace at once. */
-bool throttle_change(struct throttle *throttle, const char *json, size_t size, struct error *error);
+bool throttle_change(struct throttle *throttle, const bson_t *document, struct error *error);
 
 /* Call once a second, with what all attempts copied so far. */
 void throttle_tick(struct throttle *throttle, int64_t bytes, int64_t documents, int64_t now_ms);

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "coordinator/check/check.h"
+#include "coordinator/cutover/record.h"
 #include "coordinator/prepare/prepare.h"
 #include "target/guard/in_flight.h"
 
@@ -61,6 +62,10 @@ go_on(struct start *start, struct check *check, const struct migration_identity 
   }
   control_listen(start->control, options_bookmark(setup->options));
   in_flight_wait(&servers->target, NULL, NULL, NULL);
+  if (!setup->options->force_dump &&
+      !cutover_record_check(start->checkpoint, options_bookmark(setup->options), error)) {
+    return false;
+  }
   enum resume_step step = copy_state_look(start->checkpoint, setup->options, identity, error);
   if (step == RESUME_FAILED || !look_further(start, check, step, error) ||
       !plan_rest(start, step, identity, plan, error)) {

@@ -202,6 +202,9 @@ status_json(const struct status *status)
     BSON_APPEND_UTF8(&document, "errorMessage", text);
     free(text);
   }
+  if (status->cutover) {
+    BSON_APPEND_DOCUMENT(&document, "cutover", status->cutover);
+  }
   char *json = bson_as_relaxed_extended_json(&document, NULL);
   bson_destroy(&document);
   return json;

@@ -21,6 +21,8 @@ struct status {
   int64_t paused_since_ms;   /* in Unix time; 0: it is not paused */
   int64_t drain_until_ms;    /* when a stop's drain ends at the latest; 0: there is none */
   int64_t now_ms;
+  const bson_t *cutover; /* what GET /progress has of it; NULL: nothing */
+  int64_t refused;       /* by the target: documents, indexes, options */
   bool resumed;
   bool handed_off;
   bool stopping; /* the run ends: progress is not shown any more */

@@ -10,6 +10,7 @@
 #define ATTEMPTS_MOST 5
 #define INTERRUPTED_MOST 20 /* of a task whose operations the server breaks off, each tried ten times */
 #define DEAD_STARTS_MOST 4
+#define POOL_HELPER (POOL_WORKERS_MOST + 1) /* its number in the log */
 #define PAUSE_LEAST_MS 500
 #define PAUSE_MOST_MS 15000
 #define LEAVE_MS 15000 /* so long a worker that leaves may take for its range */
@@ -338,14 +339,28 @@ on_worker_message(struct pool *pool, struct child *child, enum message_type type
   }
 }
 
+/* What concerns a task is an answer; the rest says that the process cannot go on. */
+static void
+on_helper_message(struct pool *pool, enum message_type type, const bson_t *document)
+{
+  if (type == MESSAGE_FAILED && message_number(document, "task", -1) < 0) {
+    pool->helper.failed = true;
+    message_get_error(document, &pool->helper.error);
+  } else {
+    pool->events.helper_message(pool->events.context, type, document);
+  }
+}
+
 static void
 on_message(void *context, struct child *child, enum message_type type, const bson_t *document)
 {
   struct pool *pool = context;
-  if (child != &pool->applier) {
-    on_worker_message(pool, child, type, document);
-  } else if (type == MESSAGE_READY) {
+  if (type == MESSAGE_READY && (child == &pool->applier || child == &pool->helper)) {
     child->ready = true;
+  } else if (child == &pool->helper) {
+    on_helper_message(pool, type, document);
+  } else if (child != &pool->applier) {
+    on_worker_message(pool, child, type, document);
   } else if (type == MESSAGE_FAILED) {
     child->failed = true;
     message_get_error(document, &child->error);
@@ -412,12 +427,26 @@ worker_ended(struct pool *pool, struct child *child)
 }
 
 static void
+helper_ended(struct pool *pool)
+{
+  struct error error;
+  bool again = pool->helper.leaving && pool->helper_wanted && !pool->stopping;
+  if (!pool->helper.leaving) {
+    pool->events.helper_ended(pool->events.context, &pool->helper);
+  } else if (again && !pool_start_helper(pool, &error)) {
+    pool->events.failed(pool->events.context, &error);
+  }
+}
+
+static void
 on_ended(void *context, struct child *child)
 {
   struct pool *pool = context;
   bool wanted = pool->stopping || !pool->plan || plan_finished(pool->plan);
   if (child == &pool->applier) {
     pool->events.applier_ended(pool->events.context, child);
+  } else if (child == &pool->helper) {
+    helper_ended(pool);
   } else if (!wanted) {
     worker_ended(pool, child);
   }
@@ -526,6 +555,38 @@ hurry_leaving(struct pool *pool)
   }
 }
 
+bool
+pool_start_helper(struct pool *pool, struct error *error)
+{
+  struct child *helper = &pool->helper;
+  pool->helper_wanted = true;
+  if (helper->running) {
+    return true;
+  }
+  helper->leaving = helper->failed = helper->ready = false;
+  return start_child(pool, helper, "worker", POOL_HELPER, error);
+}
+
+bool
+pool_helper_ready(const struct pool *pool)
+{
+  return pool->helper.running && pool->helper.ready && !pool->helper.leaving;
+}
+
+void
+pool_ask_helper(struct pool *pool, enum message_type type, const bson_t *document)
+{
+  child_send(&pool->helper, type, document);
+}
+
+void
+pool_stop_helper(struct pool *pool)
+{
+  pool->helper_wanted = false;
+  pool->helper.leaving = true;
+  child_kill(&pool->helper);
+}
+
 void
 pool_stop_workers(struct pool *pool)
 {
@@ -543,6 +604,7 @@ pool_stop(struct pool *pool)
   pool->stopping = true;
   pool->stop_ms = clock_ms();
   stop_child(&pool->applier);
+  pool_stop_helper(pool);
   for (int i = 0; i < pool->worker_count; i++) {
     stop_child(&pool->workers[i]);
     if (pool->workers[i].task >= 0) { /* a range that is cut short is copied again anyway */
@@ -584,7 +646,7 @@ pool_tick(struct pool *pool)
 bool
 pool_any_running(const struct pool *pool)
 {
-  if (pool->applier.running) {
+  if (pool->applier.running || pool->helper.running) {
     return true;
   }
   for (int i = 0; i < pool->worker_count; i++) {

@@ -19,6 +19,9 @@ struct pool_events {
   void (*applier_message)(void *context, enum message_type type, const bson_t *document);
   /* The applier ended, cleanly or not. */
   void (*applier_ended)(void *context, const struct child *applier);
+  /* The helper answered; and it ended without being told to. */
+  void (*helper_message)(void *context, enum message_type type, const bson_t *document);
+  void (*helper_ended)(void *context, const struct child *helper);
   /* The migration cannot go on. */
   void (*failed)(void *context, const struct error *error);
   /* The last child has ended. */
@@ -40,7 +43,9 @@ struct pool {
   int worker_count;      /* places that were used so far; in one whose child is not running another one may start */
   int workers_wanted;
   struct child applier;
-  bool paused; /* no task is lent, and no worker reads; see pool_pause */
+  bool helper_wanted;
+  struct child helper; /* a worker for what is outside the plan: the questions of a cut-over */
+  bool paused;         /* no task is lent, and no worker reads; see pool_pause */
   bool stopping;
   int dead_starts;    /* workers in a row that ended before they were ready */
   int64_t stop_ms;    /* when stopping began */
@@ -68,6 +73,13 @@ void pool_pause(struct pool *pool, bool paused);
  * nothing is copied (any more), or if the machine cannot start so many: then there are as many as it could start.
  */
 bool pool_set_workers(struct pool *pool, int workers, struct error *error);
+/* Starts the helper. Does nothing if it runs. One that was just stopped is replaced when it has ended. */
+bool pool_start_helper(struct pool *pool, struct error *error);
+/* It can be asked. Before that, and while it is being replaced, nothing that it is asked would arrive. */
+bool pool_helper_ready(const struct pool *pool);
+void pool_ask_helper(struct pool *pool, enum message_type type, const bson_t *document);
+/* Ends it, whatever it is at. */
+void pool_stop_helper(struct pool *pool);
 /* Ends the workers; the applier goes on. */
 void pool_stop_workers(struct pool *pool);
 /* The applier ends when the target has everything up to the source's newest entry; see MESSAGE_DRAIN. */

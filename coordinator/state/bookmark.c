@@ -1,8 +1,11 @@
 #include "coordinator/state/bookmark.h"
 
+#include <stdio.h>
+
 #include "coordinator/state/collection_state.h"
 #include "coordinator/state/copy_state.h"
 #include "ipc/message.h"
+#include "source/oplog/oplog.h"
 
 bool
 bookmark_read_start(struct checkpoint *checkpoint, uint64_t *start, struct error *error)
@@ -88,4 +91,24 @@ bookmark_resume(struct checkpoint *checkpoint, struct resume_point *point, struc
 {
   return bookmark_look(checkpoint, point, error) &&
          (point->reached == 0 || bookmark_mark_clean(checkpoint, false, error));
+}
+
+bool
+bookmark_describe(struct checkpoint *checkpoint, char *text, size_t size, struct error *error)
+{
+  bson_t document;
+  int got = checkpoint_get(checkpoint, "bookmark", &document, error);
+  if (got == 1) {
+    uint64_t at = message_timestamp(&document, "ts");
+    snprintf(text, size, "everything up to ts=%u.%u is on the target; a start with the same options goes on from there",
+             OPTIME_SECONDS(at), OPTIME_INCREMENT(at));
+  } else if (got == 0 && (got = checkpoint_get(checkpoint, "start", &document, error)) == 1) {
+    snprintf(text, size, "the copy is not complete; a start with the same options goes on with it");
+  } else if (got == 0) {
+    snprintf(text, size, "nothing was copied yet");
+  }
+  if (got == 1) {
+    bson_destroy(&document);
+  }
+  return got >= 0;
 }

@@ -25,6 +25,9 @@ bool bookmark_save(struct checkpoint *checkpoint, const bson_t *applied, uint64_
 /* Writes the bookmark again, with or without the mark of a clean end. */
 bool bookmark_mark_clean(struct checkpoint *checkpoint, bool clean, struct error *error);
 
+/* What the file says was last, in words: "everything up to ts=1.2 is on the target". False if it cannot be read. */
+bool bookmark_describe(struct checkpoint *checkpoint, char *text, size_t size, struct error *error);
+
 /* From where the replay goes on. */
 struct resume_point {
   const char *name; /* the optime's name in the file: "bookmark", or "start" if there is no bookmark yet */

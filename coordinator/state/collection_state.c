@@ -158,7 +158,8 @@ collection_state_take(struct checkpoint *checkpoint, const bson_t *message, stru
 
 /* A part that is being filled. */
 struct part {
-  struct pool *pool;
+  collection_state_sender send;
+  void *context;
   const char *list;
   bson_t items;
   uint32_t count;
@@ -169,7 +170,7 @@ send_part(struct part *part)
 {
   bson_t message = BSON_INITIALIZER;
   BSON_APPEND_ARRAY(&message, part->list, &part->items);
-  pool_tell_applier(part->pool, MESSAGE_COLLECTIONS, &message);
+  part->send(part->context, &message);
   bson_destroy(&message);
   bson_reinit(&part->items);
   part->count = 0;
@@ -188,9 +189,9 @@ add_item(void *context, const bson_t *item, struct error *error)
 }
 
 bool
-collection_state_send(struct checkpoint *checkpoint, struct pool *pool, struct error *error)
+collection_state_send(struct checkpoint *checkpoint, collection_state_sender send, void *context, struct error *error)
 {
-  struct part part = {.pool = pool, .items = BSON_INITIALIZER};
+  struct part part = {.send = send, .context = context, .items = BSON_INITIALIZER};
   bool ok = true;
   for (size_t i = 0; ok && i < LISTS; i++) {
     part.list = lists[i];

@@ -7,8 +7,8 @@
 #define FERRY_COORDINATOR_STATE_COLLECTION_STATE_H
 
 #include "coordinator/run/plan.h"
-#include "coordinator/run/pool.h"
 #include "coordinator/state/checkpoint.h"
+#include "ipc/message.h"
 
 /* Writes one collection's item of the list. An item that has only a name is removed. */
 bool collection_state_put(struct checkpoint *checkpoint, const char *list, const bson_t *item, struct error *error);
@@ -32,7 +32,9 @@ bool collection_state_defer(struct checkpoint *checkpoint, const bson_t *refused
 /* Takes a CHANGED. It is in the file after the checkpoint_commit for the APPLIED that follows. */
 bool collection_state_take(struct checkpoint *checkpoint, const bson_t *message, struct error *error);
 
-/* Sends all of it to the applier. */
-bool collection_state_send(struct checkpoint *checkpoint, struct pool *pool, struct error *error);
+/* Hands all of it to `send`, as the parts of a COLLECTIONS. */
+typedef void (*collection_state_sender)(void *context, const bson_t *part);
+bool collection_state_send(struct checkpoint *checkpoint, collection_state_sender send, void *context,
+                           struct error *error);
 
 #endif

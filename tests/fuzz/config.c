@@ -47,7 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   INPUT_ASSERT(fchmod(fd, 0600) == 0); /* else each secret is warned of */
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   const char *argv[] = {"--config", path, "--host", host, "--destination", destination};
-  if (options_parse(&options, 6, (char **)(uintptr_t)argv, &error)) {
+  if (options_parse(&options, command_at(COMMAND_MIGRATE), 6, (char **)(uintptr_t)argv, &error)) {
     make_uris(&options);
   } else {
     INPUT_ASSERT(error.kind == ERROR_USAGE && strlen(error.text) < sizeof error.text);

@@ -6,6 +6,7 @@
 #include "applier/collections/deferred_indexes.h"
 #include "applier/collections/listed.h"
 #include "base/nesting.h"
+#include "coordinator/control/requests.h"
 #include "coordinator/pace/throttle.h"
 #include "ipc/message.h"
 #include "target/guard/mark.h"
@@ -81,10 +82,23 @@ read_message(const bson_t *message)
 static void
 post(const char *json, size_t size)
 {
+  static const struct request_kind *kinds[] = {NULL, NULL, NULL};
   struct throttle throttle;
   struct error error;
+  bson_t document;
+  kinds[0] = request_kind(REQUEST_PACE);
+  kinds[1] = request_kind(REQUEST_WORKERS);
+  kinds[2] = request_kind(REQUEST_CUTOVER);
   throttle_init(&throttle);
-  INPUT_ASSERT(throttle_change(&throttle, json, size, &error) || error.kind == ERROR_USAGE);
+  for (int i = 0; i < 3; i++) {
+    struct request request = {.kind = kinds[i], .body = json, .size = size};
+    if (request_read(&request, &document, &error)) {
+      INPUT_ASSERT(i > 0 || throttle_change(&throttle, &document, &error) || error.kind == ERROR_USAGE);
+      bson_destroy(&document);
+    } else {
+      INPUT_ASSERT(error.kind == ERROR_USAGE);
+    }
+  }
 }
 
 int
@@ -93,7 +107,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   struct input input = {data, size};
   bson_t message;
   if (input_byte(&input) % 2 && input.left > 0) {
-    char *json = memory_copy(input.bytes, input.left);
+    char *json = memory_new(input.left + 1);
+    memcpy(json, input.bytes, input.left);
     post(json, input.left);
     free(json);
     return 0;

@@ -218,6 +218,27 @@ class Ferry:
         self.wait_status(there, "caught up", timeout)
         return (datetime.now(timezone.utc) - begun).total_seconds()
 
+    # What it is asked
+
+    def run_command(self, *words, input=None, timeout=120):
+        """`mongoferry status` and the like: the finished process, with its output as text."""
+        return subprocess.run([str(binary()), *map(str, words), "--bookmarkFile", str(self.bookmark)], text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL if input is None else None, input=input,
+                              timeout=timeout)
+
+    def details(self):
+        """The document of GET /progress, by the control socket."""
+        asked = self.run_command("status", "--json")
+        assert asked.returncode == 0, asked.stderr
+        return json.loads(asked.stdout)
+
+    def report(self):
+        """Of the last cut-over."""
+        return json.loads(Path(f"{self.bookmark}.report.json").read_text())
+
+    def report_there(self):
+        return Path(f"{self.bookmark}.report.json").exists()
+
     # Its processes and its end
 
     def running(self):

@@ -114,3 +114,9 @@ def test_links_between_documents_lead_somewhere(document):
         path = (document.parent / target).resolve() if target else document
         assert path.exists(), target
         assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+def test_the_requests_are_the_table():
+    table = re.findall(r'^REQUEST\(\w+, "(\w+)", "([^"]+)", \w+, "([^"]*)", "([^"]*)"\)', (ROOT / "coordinator/control/requests.def").read_text(), re.M)
+    rows = re.findall(r"^\| `(\w+) (/\w*)` \| (.*?) ?\| (.*?) \|$", (ROOT / "docs/operations.md").read_text(), re.M)
+    assert rows == table

@@ -27,7 +27,7 @@ parse(const char *text, const char *const *words, struct options *options, struc
     argv[argc++] = *words;
   }
   write_file(text, strlen(text));
-  bool ok = options_parse(options, argc, (char **)(uintptr_t)argv, error);
+  bool ok = options_parse(options, command_at(COMMAND_MIGRATE), argc, (char **)(uintptr_t)argv, error);
   unlink(path);
   return ok;
 }
@@ -161,7 +161,7 @@ refuse_file(const char *file, const char *says)
   const char *argv[] = {"--config", file, "--host", "r/h", "--destination", "r/h"};
   struct options options;
   struct error error = {0};
-  cr_assert_not(options_parse(&options, 6, (char **)(uintptr_t)argv, &error), "%s", file);
+  cr_assert_not(options_parse(&options, command_at(COMMAND_MIGRATE), 6, (char **)(uintptr_t)argv, &error), "%s", file);
   cr_assert_eq(error.kind, ERROR_USAGE);
   cr_assert_not_null(strstr(error.text, says), "%s", error.text);
   options_clear(&options);

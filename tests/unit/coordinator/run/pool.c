@@ -137,12 +137,12 @@ begin(struct world *world, int ranges, int workers)
     plan_add_index(&world->plan, i, &spec);
   }
   plan_close(&world->plan);
-  world->pool =
-    (struct pool){.plan = &world->plan,
-                  .source_uri = "",
-                  .target_uri = "",
-                  .settings = &world->settings,
-                  .events = {on_done, on_document, on_applier, on_applier_ended, on_failed, on_all_ended, world}};
+  world->pool = (struct pool){.plan = &world->plan,
+                              .source_uri = "",
+                              .target_uri = "",
+                              .settings = &world->settings,
+                              .events = {on_done, on_document, on_applier, on_applier_ended, on_applier,
+                                         on_applier_ended, on_failed, on_all_ended, world}};
   cr_assert(pool_start(&world->pool, workers, &error));
   bson_destroy(&spec);
 }

@@ -1,0 +1,54 @@
+/*
+ * One migration: all that the coordinator has of it. migrate.c takes it through its phases; events.c is what happens on
+ * the loop meanwhile.
+ */
+#ifndef FERRY_COORDINATOR_MIGRATION_H
+#define FERRY_COORDINATOR_MIGRATION_H
+
+#include "coordinator/answers.h"
+#include "coordinator/control/control.h"
+#include "coordinator/copy.h"
+#include "coordinator/cutover.h"
+#include "coordinator/prepare/start.h"
+#include "coordinator/replay.h"
+#include "coordinator/report/display.h"
+#include "coordinator/run/loop.h"
+#include "coordinator/steer.h"
+
+struct migration {
+  struct setup setup;
+  struct checkpoint checkpoint; /* the bookmark file */
+  struct copy copy;
+  struct replay replay;
+  struct throttle throttle;
+  struct window window;
+  struct display display;
+  struct control control;
+  struct answers answers;
+  struct steer steer;
+  struct cutover cutover;
+  struct cutover_report report;
+  struct pool pool;
+  bool resumed; /* there was a bookmark: nothing is copied */
+  struct loop loop;
+  int64_t refused; /* by the target, earlier runs included */
+  bool interrupted;
+  bool failed;
+  struct error error;      /* the first one */
+  int64_t linger_until_ms; /* after a failure the status port answers until then; 0: all is well */
+};
+
+/* The state as it is now. `context` is the migration, as everywhere here. */
+struct status migration_status(const void *context);
+/* Notes an error; the first one counts. */
+void migration_set_failed(struct migration *migration, const struct error *error);
+/* Notes it, and ends the run. */
+void migration_fail(void *context, const struct error *error);
+
+/* What the pool tells. */
+struct pool_events events_of_pool(struct migration *migration);
+/* The loop's: a tick each second, and the signals that ask for a stop. */
+void events_on_tick(uv_timer_t *timer);
+void events_on_signal(uv_signal_t *handle, int number);
+
+#endif
