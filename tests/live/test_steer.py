@@ -121,7 +121,7 @@ def test_workers_are_changed_from_1_to_16_to_2_while_the_copy_runs(pair):
 
 def test_a_copy_that_is_paused_stands_still_and_goes_on_after_a_kill(pair, seed):
     load_bytes(pair, 20)
-    with pair.traffic(seed, rate=100), pair.ferry("--workers", 4, *SLOW) as ferry:
+    with pair.traffic(seed, rate=30), pair.ferry("--workers", 4, *SLOW) as ferry:
         wait_copying(ferry)
         assert steer(ferry, "/pause")
         assert not steer(ferry, "/pause")
@@ -344,7 +344,7 @@ def test_whatever_is_changed_and_killed_the_data_is_equal(kinds, tmp_path, seed)
     with start_server(source) as one, start_server(target) as other:
         pair = Pair(one, other, tmp_path)
         load_bytes(pair, 12, collections=5)
-        with pair.traffic(seed, rate=100), pair.ferry("--workers", 3, *SLOW) as ferry:
+        with pair.traffic(seed, rate=30), pair.ferry("--workers", 3, *SLOW) as ferry:
             wait_copying(ferry)
             for _ in range(20):
                 choice = rng.randrange(5)
