@@ -159,6 +159,9 @@ act(struct answers *answers, const struct request *request, const bson_t *docume
   case REQUEST_PACE:
     return done(throttle_change(answers->throttle, document, &error), &error);
   case REQUEST_PAUSE:
+    if (cutover_is_busy(answers->cutover)) { /* it may hold back the writes of the source */
+      return answer_error(409, "a cut-over is under way: it cannot be paused");
+    }
     ok = steer_pause(answers->steer, &changed, &error);
     return steered(answers, ok, changed, &error);
   case REQUEST_RESUME:

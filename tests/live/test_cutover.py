@@ -194,6 +194,8 @@ def test_a_second_cut_over_at_the_same_time_is_refused(secantus):
         ferry.wait_log("cut-over: waiting for the writes")
         done = ferry.run_command("cutover", "--yes")
         assert done.returncode == NOT_READY and "under way already" in done.stderr
+        done = ferry.run_command("pause")
+        assert done.returncode != 0 and "it cannot be paused" in done.stderr
         asked.join()
         assert ferry.running()
 

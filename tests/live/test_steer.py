@@ -155,6 +155,8 @@ def test_a_tail_that_is_paused_applies_nothing_and_goes_on_strictly(pair):
         ferry.catch_up()
         assert steer(ferry, "/pause")
         wait_paused(ferry)
+        code, reply = post(ferry, "/cutover")
+        assert code == 409 and any("paused" in obstacle for obstacle in reply["obstacles"]), reply
         source.insert_many([{"_id": number} for number in range(2000 if pair.source.kind == "secantus" else 20000)])
         source.update_many({}, {"$set": {"n": 1}})
         ferry.wait_status(lambda status: not status["caughtUp"] and "pause" in status, "behind")
