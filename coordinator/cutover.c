@@ -402,7 +402,7 @@ cutover_take(struct cutover *cutover, enum message_type type, const bson_t *mess
 {
   bool mine = questions_is_answer(&cutover->questions, message);
   if (type == MESSAGE_COMPARED && mine) {
-    cutover_report_add_namespaces(cutover->report, message);
+    cutover_report_add_namespaces(cutover->report, cutover->checkpoint, message);
   } else if (type == MESSAGE_DONE && mine) {
     cutover->questions.open = 0;
     take_done(cutover, message);

@@ -108,9 +108,9 @@ finish(struct migration *migration)
   const struct tail *tail = &migration->replay.tail;
   copy_keep(&migration->copy, &migration->checkpoint, &error);
   steer_end(&migration->steer);
-  if (!migration->failed && ((tail->over && !bookmark_mark_clean(&migration->checkpoint, true, &error)) ||
-                             !tail_judge_end(tail, clock_ms(), &error) ||
-                             !cutover_end_run(&migration->cutover, NULL, &error))) {
+  if (!migration->failed &&
+      ((tail->over && !bookmark_mark_clean(&migration->checkpoint, true, &error)) ||
+       !tail_judge_end(tail, clock_ms(), &error) || !cutover_end_run(&migration->cutover, NULL, &error))) {
     migration_set_failed(migration, &error);
   }
   refusals_judge(&migration->checkpoint, &refused);

@@ -6,6 +6,7 @@
 #include "coordinator/state/collection_state.h"
 #include "coordinator/state/copy_state.h"
 #include "coordinator/state/refusals.h"
+#include "coordinator/state/traffic.h"
 #include "source/oplog/oplog.h"
 
 #define APPLIER_DEATHS_MOST 3
@@ -184,7 +185,7 @@ replay_take(struct replay *replay, enum message_type type, const bson_t *message
   if (type == MESSAGE_ALIVE) {
     tail_take_alive(&replay->tail, message);
   } else if (type == MESSAGE_CHANGED) {
-    ok = collection_state_take(replay->checkpoint, message, error);
+    ok = collection_state_take(replay->checkpoint, message, error) && traffic_take(replay->checkpoint, message, error);
   } else if (type == MESSAGE_APPLIED && !replay->change_lost) {
     ok = take_applied(replay, message, error);
   }

@@ -137,6 +137,7 @@ collection_map_clear(struct collection_map *collection_map)
     collection_map_remove(collection_map, mapped);
   }
   namespace_set_clear(&collection_map->changed);
+  namespace_set_clear(&collection_map->counted);
 }
 
 struct mapped_collection *
@@ -152,6 +153,9 @@ collection_map_rename(struct collection_map *collection_map, struct mapped_colle
   free_names(mapped);
   set_namespace(mapped, db, coll);
   collection_map_changed(collection_map, mapped);
+  if (mapped->entries > 0) {
+    namespace_set_add(&collection_map->counted, db, coll);
+  }
   HASH_ADD_KEYPTR(by_ns, collection_map->by_ns, mapped->ns, strlen(mapped->ns), mapped);
   return mapped;
 }
@@ -183,6 +187,32 @@ collection_map_put_changed(struct collection_map *collection_map, bson_t *item)
   }
   message_put_collection(item, &said);
   namespace_set_remove(&collection_map->changed, name);
+  return true;
+}
+
+void
+collection_map_count(struct collection_map *collection_map, struct mapped_collection *mapped)
+{
+  if (mapped->entries++ == 0) {
+    namespace_set_add(&collection_map->counted, mapped->db, mapped->coll);
+  }
+}
+
+bool
+collection_map_put_counted(struct collection_map *collection_map, bson_t *item)
+{
+  struct namespace_item *name = collection_map->counted.by_ns;
+  if (!name) {
+    return false;
+  }
+  struct mapped_collection *mapped = collection_map_find(collection_map, name->db, name->coll);
+  BSON_APPEND_UTF8(item, "db", name->db);
+  BSON_APPEND_UTF8(item, "coll", name->coll);
+  BSON_APPEND_INT64(item, "entries", mapped ? mapped->entries : 0);
+  if (mapped) {
+    mapped->entries = 0;
+  }
+  namespace_set_remove(&collection_map->counted, name);
   return true;
 }
 

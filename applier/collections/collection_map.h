@@ -27,6 +27,7 @@ struct mapped_collection {
   uint64_t since;         /* the entry that gave it this name in the replay; 0: it had the name before */
   uint64_t expired;       /* see mapped_collection_may_have_expired; 0: never */
   uint64_t start;         /* the copy has the entries up to this one (capped, or copied again); 0: none */
+  int64_t entries;        /* writes of the oplog that were taken since the last collection_map_put_counted */
   struct reread *rereads; /* see applier/collections/reread.h */
   UT_hash_handle by_ns;
   UT_hash_handle by_uuid;
@@ -38,6 +39,7 @@ struct collection_map {
   struct mapped_collection *by_ns;
   struct mapped_collection *by_uuid;
   bool relapse; /* a collection has to be copied again although the replay was strict; the replay resets this */
+  struct namespace_set counted; /* those whose `entries` is not 0 */
   struct namespace_set changed; /* since the last collection_map_put_changed; see collection_map_changed */
 };
 
@@ -76,6 +78,10 @@ bool mapped_collection_may_have_expired(const struct mapped_collection *mapped, 
  * removed collection has its name only.
  */
 bool collection_map_put_changed(struct collection_map *collection_map, bson_t *item);
+/* Counts a write of the oplog. */
+void collection_map_count(struct collection_map *collection_map, struct mapped_collection *mapped);
+/* As collection_map_put_changed: puts {db, coll, entries} of one that was counted, and counts it from 0 again. */
+bool collection_map_put_counted(struct collection_map *collection_map, bson_t *item);
 /* Reads them back from the bookmark file. Collections that the list does not have count as changed. */
 void collection_map_get(struct collection_map *collection_map, const bson_t *list);
 

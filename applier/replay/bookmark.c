@@ -35,6 +35,12 @@ put_mapped(void *collection_map, bson_t *item)
 }
 
 static bool
+put_counted(void *collection_map, bson_t *item)
+{
+  return collection_map_put_counted(collection_map, item);
+}
+
+static bool
 put_deferred_list(void *deferred, bson_t *item)
 {
   return deferred_put_changed(deferred, item);
@@ -69,6 +75,7 @@ report_changes(struct applier *applier, struct error *error)
     bson_t document = BSON_INITIALIZER;
     any = put_part(&document, "places", put_mapped, &applier->collection_map);
     any = put_part(&document, "sleeping", put_deferred_list, &applier->deferred) || any;
+    any = put_part(&document, "traffic", put_counted, &applier->collection_map) || any;
     ok = !any || channel_send(&applier->channel, MESSAGE_CHANGED, &document, error);
     bson_destroy(&document);
   }

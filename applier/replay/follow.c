@@ -17,7 +17,7 @@
 
 #define REPORT_MS 1000
 #define HURRY_MS 100
-#define POLL_MS 100 /* a request waits no longer than this while nothing comes */
+#define POLL_MS 100    /* a request waits no longer than this while nothing comes */
 #define RECOVERY_MS 50 /* the same after a failure: that the bookmark moves before the next one */
 #define IDLE_MS 1000
 #define FINISH_MS 5000

@@ -154,6 +154,7 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
     run->keep_order =
       mapped->capped || mapped->collated || deferred_any_unique(&applier->deferred, mapped->db, mapped->coll);
   }
+  collection_map_count(&applier->collection_map, mapped);
   batch->loose = applier->loose;
   batch->upsert = upsert;
   bool ok = add_to(batch, entry, error);

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/version.h"
+#include "coordinator/state/traffic.h"
 #include "ipc/message.h"
 
 #define FORMAT 1 /* of the document; grows when a field gets another meaning */
@@ -67,8 +68,27 @@ cutover_report_step(struct cutover_report *report, const char *step, int64_t ms)
   bson_destroy(&item);
 }
 
+/* A namespace with what was moved of it. */
+static void
+add_namespace(struct cutover_report *report, struct checkpoint *checkpoint, const bson_t *compared)
+{
+  bson_t item;
+  bson_t moved;
+  struct error ignored; /* the comparison counts without it */
+  bson_copy_to(compared, &item);
+  if (traffic_get(checkpoint, message_text_or_none(compared, "db"), message_text_or_none(compared, "coll"), &moved,
+                  &ignored) == 1) {
+    BSON_APPEND_INT64(&item, "copied_documents", message_number(&moved, "documents", 0));
+    BSON_APPEND_INT64(&item, "copied_bytes", message_number(&moved, "bytes", 0));
+    BSON_APPEND_INT64(&item, "entries", message_number(&moved, "entries", 0));
+    bson_destroy(&moved);
+  }
+  message_put_item(&report->namespaces, report->namespace_count++, &item);
+  bson_destroy(&item);
+}
+
 void
-cutover_report_add_namespaces(struct cutover_report *report, const bson_t *message)
+cutover_report_add_namespaces(struct cutover_report *report, struct checkpoint *checkpoint, const bson_t *message)
 {
   bson_t list;
   bson_iter_t iter;
@@ -79,7 +99,7 @@ cutover_report_add_namespaces(struct cutover_report *report, const bson_t *messa
   for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
     bson_t item;
     if (message_item(&iter, &item)) {
-      message_put_item(&report->namespaces, report->namespace_count++, &item);
+      add_namespace(report, checkpoint, &item);
     }
   }
 }

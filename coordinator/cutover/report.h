@@ -8,6 +8,7 @@
 #include <bson/bson.h>
 #include <stdio.h>
 
+#include "coordinator/state/checkpoint.h"
 #include "server/server.h"
 
 #define REPORT_SIDE_BYTES 128
@@ -41,7 +42,7 @@ void cutover_report_sides(struct cutover_report *report, const struct server_hel
 
 void cutover_report_step(struct cutover_report *report, const char *step, int64_t ms);
 /* Take the worker's answers: COMPARED, and the DONE of COMPARE and of SOURCE_END. */
-void cutover_report_add_namespaces(struct cutover_report *report, const bson_t *message);
+void cutover_report_add_namespaces(struct cutover_report *report, struct checkpoint *checkpoint, const bson_t *message);
 void cutover_report_set_compared(struct cutover_report *report, const bson_t *done);
 void cutover_report_set_open(struct cutover_report *report, const bson_t *done);
 

@@ -4,6 +4,7 @@
 
 #include "coordinator/state/collection_state.h"
 #include "coordinator/state/copy_state.h"
+#include "coordinator/state/traffic.h"
 #include "ipc/message.h"
 #include "source/oplog/oplog.h"
 
@@ -27,7 +28,8 @@ bookmark_begin(struct checkpoint *checkpoint, const struct plan *plan, struct er
     return false;
   }
   bool ok = checkpoint_begin(checkpoint, error) && collection_state_put_plan(checkpoint, plan, error) &&
-            checkpoint_put(checkpoint, "bookmark", &start, error) && checkpoint_commit(checkpoint, error);
+            traffic_put_plan(checkpoint, plan, error) && checkpoint_put(checkpoint, "bookmark", &start, error) &&
+            checkpoint_commit(checkpoint, error);
   bson_destroy(&start);
   return ok;
 }

@@ -252,18 +252,13 @@ view_column(struct checkpoint *checkpoint, sqlite3_stmt *statement, bson_t *view
                    checkpoint->path);
 }
 
-int
-checkpoint_get(struct checkpoint *checkpoint, const char *name, bson_t *document, struct error *error)
+/* Takes the one row of a statement whose values are bound, if they could be; ends the statement. */
+static int
+get_row(struct checkpoint *checkpoint, sqlite3_stmt *statement, bool bound, bson_t *document, struct error *error)
 {
-  sqlite3_stmt *statement = NULL;
   bson_t view;
-  int got = -1;
-  if (sqlite3_prepare_v2(checkpoint->db, "SELECT document, hash FROM state WHERE name = ?", -1, &statement, NULL) ==
-        SQLITE_OK &&
-      sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK) {
-    int step = sqlite3_step(statement);
-    got = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
-  }
+  int step = bound ? sqlite3_step(statement) : SQLITE_ERROR;
+  int got = step == SQLITE_ROW ? 1 : step == SQLITE_DONE ? 0 : -1;
   if (got < 0) {
     failed(checkpoint, "read", error);
   } else if (got == 1 && !view_column(checkpoint, statement, &view, error)) {
@@ -273,6 +268,28 @@ checkpoint_get(struct checkpoint *checkpoint, const char *name, bson_t *document
   }
   sqlite3_finalize(statement);
   return got;
+}
+
+int
+checkpoint_get(struct checkpoint *checkpoint, const char *name, bson_t *document, struct error *error)
+{
+  sqlite3_stmt *statement = NULL;
+  bool bound = sqlite3_prepare_v2(checkpoint->db, "SELECT document, hash FROM state WHERE name = ?", -1, &statement,
+                                  NULL) == SQLITE_OK &&
+               sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC) == SQLITE_OK;
+  return get_row(checkpoint, statement, bound, document, error);
+}
+
+int
+checkpoint_get_item(struct checkpoint *checkpoint, const char *list, const char *ns, bson_t *document,
+                    struct error *error)
+{
+  sqlite3_stmt *statement = NULL;
+  bool bound = sqlite3_prepare_v2(checkpoint->db, "SELECT document, hash FROM item WHERE list = ? AND ns = ?", -1,
+                                  &statement, NULL) == SQLITE_OK &&
+               sqlite3_bind_text(statement, 1, list, -1, SQLITE_STATIC) == SQLITE_OK &&
+               sqlite3_bind_text(statement, 2, ns, -1, SQLITE_STATIC) == SQLITE_OK;
+  return get_row(checkpoint, statement, bound, document, error);
 }
 
 bool

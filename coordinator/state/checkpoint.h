@@ -25,7 +25,7 @@
  * - "bookmark" {ts, t, h, reached, taken, clean}: `reached` holds only if `clean` is true. `taken` {ts, t, h} is the
  *   newest entry that was taken by then; the target may have a part of it
  *
- * Lists: "places" and "sleeping", whose items are namespaces of the target, see coordinator/state/collection_state.h.
+ * Lists: "traffic", see coordinator/state/traffic.h. "places" and "sleeping", whose items are namespaces of the target, see coordinator/state/collection_state.h.
  * "collections", "points" and "done", whose items are numbers of collections and of their parts, see
  * coordinator/state/copy_state.h.
  */
@@ -51,6 +51,9 @@ bool checkpoint_need(struct checkpoint *checkpoint, const char *name, bson_t *do
 /* Writes one item of a list. `document` NULL: removes it. */
 bool checkpoint_put_item(struct checkpoint *checkpoint, const char *list, const char *ns, const bson_t *document,
                          struct error *error);
+/* Reads one back; as checkpoint_get. */
+int checkpoint_get_item(struct checkpoint *checkpoint, const char *list, const char *ns, bson_t *document,
+                        struct error *error);
 /* Visits a list's items in the order of their names. Ends at the first false. */
 typedef bool (*checkpoint_visit)(void *context, const bson_t *document, struct error *error);
 bool checkpoint_items(struct checkpoint *checkpoint, const char *list, checkpoint_visit visit, void *context,

@@ -87,6 +87,8 @@ def test_a_cut_over_proves_that_all_is_there(pair):
         assert report["comparison"]["different"] == 0 and not report["comparison"]["time_over"]
         assert {item["coll"]: item["state"] for item in report["namespaces"]}["orders"] == "equal"
         assert {item["coll"]: item.get("target_documents") for item in report["namespaces"]}["orders"] == 2001
+        (orders,) = (item for item in report["namespaces"] if item["coll"] == "orders")
+        assert orders["copied_documents"] == 2000 and orders["copied_bytes"] > 0 and orders["entries"] >= 1
         assert report["downtime"]["milliseconds"] >= 0 and report["lastTimestamp"]
         text = Path(f"{ferry.bookmark}.report.txt").read_text()
         assert text.startswith("Cut-over finished") and "shop.orders" in text

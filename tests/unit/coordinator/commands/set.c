@@ -33,7 +33,8 @@ Test(set, words_become_the_bodies_of_their_requests)
 
 Test(set, what_cannot_be_set_is_refused)
 {
-  static const char *const wrong[] = {"workers", "=8", "workers=", "workers=8x", "brake=7", "worker=8", "", "maxrate=1"};
+  static const char *const wrong[] = {"workers", "=8",       "workers=", "workers=8x",
+                                      "brake=7", "worker=8", "",         "maxrate=1"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     char *pace;
     char *workers;

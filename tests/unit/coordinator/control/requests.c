@@ -44,8 +44,16 @@ Test(requests, a_body_is_an_object_with_known_fields)
 
 Test(requests, what_is_no_object_or_unknown_is_refused)
 {
-  static const char *const wrong[] = {"[]", "[1]", "5", "{", "{\"maxRate\": \"5\"", "\"{}\"", "{\"maxrate\": \"5\"}",
-                                      "{\"maxRat\": 1}", "{\"maxRate, brake\": 1}", "{\"\": 1}"};
+  static const char *const wrong[] = {"[]",
+                                      "[1]",
+                                      "5",
+                                      "{",
+                                      "{\"maxRate\": \"5\"",
+                                      "\"{}\"",
+                                      "{\"maxrate\": \"5\"}",
+                                      "{\"maxRat\": 1}",
+                                      "{\"maxRate, brake\": 1}",
+                                      "{\"\": 1}"};
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     struct error error = {.kind = ERROR_NONE};
     cr_assert_not(read_body(REQUEST_PACE, wrong[i], &error), "%s", wrong[i]);

@@ -6,7 +6,8 @@
   const char *argv[] = {__VA_ARGS__};                                                                                  \
   struct options options;                                                                                              \
   struct error error;                                                                                                  \
-  bool ok = options_parse(&options, command_at(COMMAND_MIGRATE), (int)(sizeof argv / sizeof *argv), (char **)(uintptr_t)argv, &error)
+  bool ok = options_parse(&options, command_at(COMMAND_MIGRATE), (int)(sizeof argv / sizeof *argv),                    \
+                          (char **)(uintptr_t)argv, &error)
 
 Test(options, the_seeds_own_command_line)
 {

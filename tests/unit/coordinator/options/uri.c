@@ -149,7 +149,8 @@ Test(uri, nothing_is_compressed_that_stays_on_this_machine)
   for (size_t i = 0; i < 9; i++) {
     const char *host = i < 5 ? near[i] : far[i - 5];
     const char *argv[] = {"--host", host, "--destination", "r/h"};
-    cr_assert(options_parse(&options, command_at(COMMAND_MIGRATE), 4, (char **)(uintptr_t)argv, &error), "%s", error.text);
+    cr_assert(options_parse(&options, command_at(COMMAND_MIGRATE), 4, (char **)(uintptr_t)argv, &error), "%s",
+              error.text);
     char *uri = uri_make(&options, URI_SOURCE, &error);
     cr_assert(uri && (strstr(uri, "compressors=") != NULL) == (i >= 5), "%s: %s", host, uri);
     memory_wipe(uri);
@@ -201,7 +202,8 @@ Test(uri, who_lacks_a_password)
       argv[argc++] = "--host";
       argv[argc++] = "r/h";
     }
-    cr_assert(options_parse(&options, command_at(COMMAND_MIGRATE), argc, (char **)(uintptr_t)argv, &error), "%s", error.text);
+    cr_assert(options_parse(&options, command_at(COMMAND_MIGRATE), argc, (char **)(uintptr_t)argv, &error), "%s",
+              error.text);
     cr_assert_eq(uri_lacks_password(&options, URI_SOURCE, user, sizeof user), cases[i].user != NULL, "case %zu", i);
     cr_assert_str_eq(user, cases[i].user ? cases[i].user : "");
     options_clear(&options);
