@@ -153,7 +153,9 @@ socket_find(const char *bookmark)
     path = memory_string(target);
   }
   struct stat found;
-  if (lstat(path, &found) != 0 || !S_ISSOCK(found.st_mode)) {
+  struct stat file; /* another user could have put a socket there */
+  if (lstat(path, &found) != 0 || !S_ISSOCK(found.st_mode) || lstat(bookmark, &file) != 0 ||
+      found.st_uid != file.st_uid) {
     free(path);
     return NULL;
   }

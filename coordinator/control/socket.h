@@ -23,7 +23,8 @@ void socket_remove(struct control_socket *socket);
 
 /*
  * For a client: a path that fits into a socket's address, the caller's to free. It may go through a descriptor that
- * stays open for as long as this process lives. NULL: there is no such socket.
+ * stays open for as long as this process lives. NULL: there is no such socket, or it is not of the user who owns the
+ * bookmark file.
  */
 char *socket_find(const char *bookmark);
 
