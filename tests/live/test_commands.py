@@ -142,3 +142,11 @@ def raw(ferry, data):
 def test_requests_that_make_no_sense(ferry, request_line, code):
     answered = raw(ferry, request_line + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]")
     assert answered.startswith(b"HTTP/1.1 %d " % code) and b"errorMessage" in answered
+
+
+def test_a_socket_of_another_user_is_not_spoken_to(ferry):
+    if os.getuid() != 0:
+        pytest.skip("only root can give a file away")
+    os.chown(sock(ferry), 65534, 65534)
+    asked = ferry.run_command("status")
+    assert asked.returncode == NOT_RUNNING and ferry.running()
