@@ -28,8 +28,8 @@ print_side(const bson_t *document, const char *name, FILE *out)
 {
   bson_t side;
   if (sub_document(document, name, &side)) {
-    fprintf(out, "%-12s %s, version %s\n", name, message_text_or_none(&side, "set"),
-            message_text_or_none(&side, "version"));
+    const char *set = message_text_or_none(&side, "set"); /* a cluster has none */
+    fprintf(out, "%-12s %s, version %s\n", name, *set ? set : "a mongos", message_text_or_none(&side, "version"));
   }
 }
 
