@@ -88,13 +88,17 @@ rest(struct cutover *cutover)
 
 /* Keeps the report of a cut-over that did not finish, or of a rehearsal. */
 static void
-keep_report(struct cutover *cutover, const char *why)
+keep_report(struct cutover *cutover)
 {
   struct error error;
   bson_t refused;
   bson_t document;
   bool listed = refusals_list(cutover->checkpoint, &refused, &error);
-  struct cutover_outcome outcome = {.rehearsal = cutover->request.rehearse, .why = why, .refused = &refused};
+  bool well = cutover->result.kind == ERROR_NONE;
+  struct cutover_outcome outcome = {.rehearsal = cutover->request.rehearse,
+                                    .why = well ? NULL : cutover->result.text,
+                                    .exit_status = error_exit_status(cutover->result.kind),
+                                    .refused = &refused};
   cutover_report_make(cutover->report, &outcome, &document);
   if (!listed || !checkpoint_put(cutover->checkpoint, "report", &document, &error)) {
     log_warn("%s", error.text);
@@ -110,7 +114,7 @@ give_up(struct cutover *cutover, const struct error *error)
   cutover->result = *error;
   cutover->told = true;
   log_warn("the cut-over gave up, and the migration goes on tailing: %s", error->text);
-  keep_report(cutover, error->text);
+  keep_report(cutover);
   if (!cutover->ours) {
     rest(cutover);
     return;
@@ -138,7 +142,7 @@ end_rehearsal(struct cutover *cutover)
             (double)cutover->report->quiet_ms / 1000);
   cutover->told = true;
   log_info("%s", cutover->result.text);
-  keep_report(cutover, NULL);
+  keep_report(cutover);
   rest(cutover);
 }
 
@@ -364,6 +368,7 @@ fail_at_the_end(struct cutover *cutover, const struct error *error)
   cutover->result = *error;
   cutover->told = cutover->final = true;
   cutover->step = CUTOVER_OFF;
+  keep_report(cutover);
   pool_hurry(cutover->pool, REPLAY_LEAVE_MS);
 }
 
@@ -622,7 +627,9 @@ cutover_end_run(struct cutover *cutover, const bson_t *phases, struct error *err
   cutover->report->written = tail->last_write;
   cutover->report->quiet_ms = tail_quiet_ms(tail, clock_ms());
   bool ok = refusals_list(cutover->checkpoint, &refused, error);
-  struct cutover_outcome outcome = {.finished = true, .refused = &refused, .phases = phases};
+  enum error_kind kind = bson_empty(&refused) ? ERROR_NONE : ERROR_INCOMPLETE;
+  struct cutover_outcome outcome = {
+    .finished = true, .exit_status = error_exit_status(kind), .refused = &refused, .phases = phases};
   cutover_report_make(cutover->report, &outcome, &document);
   fault_point("cutover-reported");
   ok = ok && cutover_record_end(cutover->checkpoint, &record, &document, error);

@@ -83,8 +83,7 @@ request(struct client *client, const struct options *options, struct error *erro
 /* What was said last, so that each step is told once. */
 struct following {
   char said[800];
-  int64_t status; /* the exit status that the run gave; -1: it goes on */
-  char result[1024];
+  bool over;
 };
 
 static void
@@ -104,8 +103,7 @@ look(struct following *following, const bson_t *progress)
     snprintf(following->said, sizeof following->said, "%s", line);
   }
   if (!*step && bson_has_field(&cutover, "exitStatus")) {
-    following->status = message_number(&cutover, "exitStatus", -1);
-    snprintf(following->result, sizeof following->result, "%s", message_text_or_none(&cutover, "result"));
+    following->over = true;
   }
 }
 
@@ -115,11 +113,11 @@ follow(struct client *client, struct following *following)
 {
   struct reply reply;
   struct error ended;
-  *following = (struct following){.status = -1};
-  while (following->status < 0 && client_ask(client, REQUEST_PROGRESS, NULL, &reply, &ended)) {
+  *following = (struct following){.over = false};
+  while (!following->over && client_ask(client, REQUEST_PROGRESS, NULL, &reply, &ended)) {
     look(following, &reply.document);
     reply_clear(&reply);
-    if (following->status < 0) {
+    if (!following->over) {
       clock_sleep_ms(LOOK_MS);
     }
   }
@@ -152,26 +150,22 @@ read_report(struct client *client, bson_t *report, struct error *error)
   return got == 1 || error_set(error, ERROR_GAVE_UP, "the migration has ended without a report; its log says why");
 }
 
+/* The exit status is in the report, whoever is asked for it. */
 static bool
-judge(const struct following *following, const bson_t *report, struct error *error)
+judge(const bson_t *report, struct error *error)
 {
-  bson_t refused;
-  struct error absent;
-  if (message_flag(report, "rehearsal") && following->status == 0) {
+  int64_t status = message_number(report, "exitStatus", error_exit_status(ERROR_GAVE_UP));
+  const char *why = message_text_or_none(report, "why");
+  if (status == 0) {
     return true;
   }
-  if (!message_flag(report, "finished")) {
-    const char *why = *following->result ? following->result : message_text_or_none(report, "why");
-    error_set(error, ERROR_GAVE_UP, "%s", *why ? why : "the migration has ended without a cut-over; its log says why");
-    for (int kind = 0; kind < ERROR_KIND_COUNT; kind++) {
-      if (following->status > 0 && error_exit_status((enum error_kind)kind) == following->status) {
-        error->kind = (enum error_kind)kind;
-      }
+  error_set(error, ERROR_GAVE_UP, "%s", *why ? why : "finished, except for what the target refused");
+  for (int kind = 0; kind < ERROR_KIND_COUNT; kind++) {
+    if (error_exit_status((enum error_kind)kind) == status) {
+      error->kind = (enum error_kind)kind;
     }
-    return false;
   }
-  bool whole = !message_document(report, "refused", &refused, &absent) || bson_empty(&refused);
-  return whole || error_set(error, ERROR_INCOMPLETE, "finished, except for what the target refused");
+  return false;
 }
 
 static void
@@ -200,7 +194,7 @@ cutover_command(struct client *client, const struct options *options, struct err
     return false;
   }
   print_report(&report, options->json);
-  bool ok = judge(&following, &report, error);
+  bool ok = judge(&report, error);
   struct error unwritten;
   if (options->report && !cutover_report_write(&report, options->report, &unwritten)) {
     fprintf(stderr, "mongoferry cutover: %s\n", unwritten.text);

@@ -169,6 +169,7 @@ cutover_report_make(const struct cutover_report *report, const struct cutover_ou
   if (outcome->why) {
     BSON_APPEND_UTF8(document, "why", outcome->why);
   }
+  BSON_APPEND_INT32(document, "exitStatus", outcome->exit_status);
   clock_iso(now, clock_unix_ms());
   BSON_APPEND_UTF8(document, "writtenAt", now);
   put_side(document, "source", report->source_set, report->source_version);

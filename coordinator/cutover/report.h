@@ -1,6 +1,6 @@
 /*
  * The report of a cut-over: what was moved, what was compared and how, and what was not. A JSON document, and the same
- * as text. docs/cutover-report.md describes its fields.
+ * as text. docs/operations.md describes its fields.
  */
 #ifndef FERRY_COORDINATOR_CUTOVER_REPORT_H
 #define FERRY_COORDINATOR_CUTOVER_REPORT_H
@@ -51,6 +51,7 @@ struct cutover_outcome {
   bool finished;
   bool rehearsal;
   const char *why;       /* it is not finished; NULL: it is */
+  int exit_status;       /* of the command that asked for it */
   const bson_t *refused; /* array, as in MESSAGE_REFUSED */
   const bson_t *phases;  /* array of {name, beganAt, endedAt, seconds}; NULL: not known */
 };

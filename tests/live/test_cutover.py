@@ -202,6 +202,31 @@ def test_a_second_cut_over_at_the_same_time_is_refused(secantus):
         assert ferry.running()
 
 
+def test_a_write_behind_the_end_is_noticed(tmp_path):
+    """It comes while the replay ends: when the TTL index on the target expires again."""
+    with servers.secantus() as source, servers.secantus() as target, Meddler(target) as between:
+        between.user = between.password = None
+        between.kind, between.old = target.kind, target.old
+        fill(source.client())
+        with tailing(Ferry(source, between, tmp_path)) as ferry:
+            late = []
+
+            def answer(answered):
+                if not late:
+                    late.append(source.client().shop.orders.insert_one({"_id": "late", "n": "late"}))
+                return answered
+            between.answers["collMod"] = answer
+            done = ferry.run_command("cutover", "--yes")
+            assert late and ferry.wait() == BEHIND, ferry.log()[-2000:]
+            assert done.returncode == BEHIND and "shop.orders" in done.stderr
+            assert not ferry.report_there()
+            tailing(ferry.start())
+            ferry.catch_up()
+            assert ferry.run_command("cutover", "--yes").returncode == 0
+            assert ferry.wait() == 0
+        Pair(source, target, tmp_path).assert_equal()
+
+
 # The writes of the source are blocked. No server here knows the command, so one is played.
 
 class Blocking(Pair):
