@@ -12,7 +12,7 @@ import pytest
 import servers
 from conftest import Pair, start_server
 from ferry import Failed, Ferry
-from meddler import Meddler
+from meddler import Fault, Meddler
 from old_client import OldClient
 
 pytestmark = pytest.mark.timeout(400)
@@ -200,6 +200,23 @@ def test_a_second_cut_over_at_the_same_time_is_refused(secantus):
         assert done.returncode != 0 and "it cannot be paused" in done.stderr
         asked.join()
         assert ferry.running()
+
+
+def test_what_the_target_refused_has_to_be_accepted(tmp_path):
+    with servers.secantus() as source, servers.secantus() as target, Meddler(target) as between:
+        between.user = between.password = None
+        between.kind, between.old = target.kind, target.old
+        between.faults += [Fault("createIndexes", 67, times=1000, where=lambda asked: any(index["name"] == "odd_1" for index in asked["indexes"]))]
+        fill(source.client())
+        source.client().shop.orders.create_index("odd")
+        with tailing(Ferry(source, between, tmp_path)) as ferry:
+            done = ferry.run_command("cutover", "--yes")
+            assert done.returncode == NOT_READY and "in the way: the target refused 1" in done.stderr, done.stderr
+            done = ferry.run_command("cutover", "--yes", "--acceptRefused")
+            assert done.returncode == REFUSED_SOME, done.stderr + done.stdout
+            assert ferry.wait() == REFUSED_SOME
+            (orders,) = (item for item in ferry.report()["namespaces"] if item["coll"] == "orders")
+            assert orders["state"] == "excused" and "odd_1" in str(orders["refused"])
 
 
 def test_a_write_behind_the_end_is_noticed(tmp_path):
