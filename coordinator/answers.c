@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "coordinator/report/metrics.h"
+#include "coordinator/report/progress_json.h"
 
 #define KEEP_COSTS 100 /* a text is kept for so many times what making it took: one per cent of the loop's time */
 
@@ -190,7 +191,7 @@ answers_make(void *context, const struct request *request)
   case REQUEST_STATUS:
     return state(answers, REQUEST_STATUS, NULL, status_json);
   case REQUEST_PROGRESS:
-    return state(answers, REQUEST_PROGRESS, NULL, status_json);
+    return state(answers, REQUEST_PROGRESS, NULL, progress_json);
   case REQUEST_METRICS:
     return state(answers, REQUEST_METRICS, METRICS_CONTENT_TYPE, metrics_text);
   case REQUEST_REPORT:

@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "coordinator/migration.h"
+#include "coordinator/state/phase_record.h"
 #include "coordinator/state/refusals.h"
 
 #define HURRY_MS 1000 /* asked twice */
@@ -15,6 +16,8 @@ migration_status(const void *context)
                          .tail = &replay->tail,
                          .window = &migration->window,
                          .throttle = &migration->throttle,
+                         .measure = &migration->display.measure,
+                         .phases = &migration->display.phases,
                          .error = migration->failed ? &migration->error : NULL,
                          .copy_began_ms = migration->copy.began_ms + steer_paused_ms(&migration->steer),
                          .paused_since_ms = migration->steer.paused ? migration->steer.since_ms : 0,
@@ -174,7 +177,8 @@ events_on_tick(uv_timer_t *timer)
   pool_tick(pool);
   steer_tick(&migration->steer);
   replay_tick(&migration->replay);
-  if (!copy_keep(&migration->copy, &migration->checkpoint, &error)) {
+  if (!copy_keep(&migration->copy, &migration->checkpoint, &error) ||
+      !phase_record_keep(&migration->checkpoint, &migration->display.phases, &error)) {
     migration_fail(migration, &error);
   }
   if (!pool->stopping) {

@@ -6,6 +6,7 @@
 #include "coordinator/migration.h"
 #include "coordinator/report/outcome.h"
 #include "coordinator/state/bookmark.h"
+#include "coordinator/state/phase_record.h"
 #include "coordinator/state/refusals.h"
 #include "source/oplog/oplog.h"
 
@@ -106,13 +107,17 @@ finish(struct migration *migration)
   struct error error; /* of copy_keep it does not count: those ranges are copied again */
   struct error refused = {.kind = ERROR_NONE};
   const struct tail *tail = &migration->replay.tail;
+  bson_t phases = BSON_INITIALIZER;
   copy_keep(&migration->copy, &migration->checkpoint, &error);
+  phase_record_put(&migration->display.phases, &phases);
+  phase_record_keep(&migration->checkpoint, &migration->display.phases, &error);
   steer_end(&migration->steer);
   if (!migration->failed &&
       ((tail->over && !bookmark_mark_clean(&migration->checkpoint, true, &error)) ||
-       !tail_judge_end(tail, clock_ms(), &error) || !cutover_end_run(&migration->cutover, NULL, &error))) {
+       !tail_judge_end(tail, clock_ms(), &error) || !cutover_end_run(&migration->cutover, &phases, &error))) {
     migration_set_failed(migration, &error);
   }
+  bson_destroy(&phases);
   refusals_judge(&migration->checkpoint, &refused);
   struct error end = migration->failed ? migration->error : refused;
   struct status status = migration_status(migration);

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/clock.h"
+
 static const struct {
   const char *name;
   enum message_sender sender;
@@ -124,6 +126,14 @@ message_timestamp(const bson_t *document, const char *name)
     bson_iter_timestamp(&iter, &seconds, &increment);
   }
   return (uint64_t)seconds << 32 | increment;
+}
+
+void
+message_put_time(bson_t *document, const char *name, int64_t unix_ms)
+{
+  char text[CLOCK_ISO_BYTES];
+  clock_iso(text, unix_ms);
+  BSON_APPEND_UTF8(document, name, text);
 }
 
 void

@@ -42,6 +42,8 @@ double message_double(const bson_t *document, const char *name, double missing);
 /* A BSON timestamp as seconds << 32 | increment; 0 if missing. */
 uint64_t message_timestamp(const bson_t *document, const char *name);
 void message_put_timestamp(bson_t *document, const char *name, uint64_t timestamp);
+/* A wall time as text, for people and programs: see clock_iso. */
+void message_put_time(bson_t *document, const char *name, int64_t unix_ms);
 
 /* One item of the collection map, in "places": a collection of the target, and which one of the source it is. */
 struct message_collection {

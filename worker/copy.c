@@ -17,11 +17,13 @@ struct copy {
   pthread_cond_t changed;
   struct writer_batch ready; /* filled, to be taken by the writer */
   bool has_ready;
-  bool ended;   /* the reader will fill no more */
-  bool failed;  /* and this is why */
-  bool stop;    /* the writer wants no more */
-  int64_t read; /* documents, by the cursor that is open */
-  bool resumed; /* by a cursor that began behind the range's begin */
+  bool ended;         /* the reader will fill no more */
+  bool failed;        /* and this is why */
+  bool stop;          /* the writer wants no more */
+  int64_t read;       /* documents, by the cursor that is open */
+  int64_t reading_us; /* not in task->measures yet */
+  int64_t read_on_us; /* the reader's: since when it reads */
+  bool resumed;       /* by a cursor that began behind the range's begin */
   struct error error;
   bson_t duplicate_ids; /* the writer's */
 };
@@ -34,10 +36,13 @@ struct copy {
 static bool
 hand_over(struct copy *copy, struct writer_batch *batch, bool last)
 {
+  int64_t read_us = clock_us() - copy->read_on_us;
   pthread_mutex_lock(&copy->lock);
+  copy->reading_us += read_us;
   while (copy->has_ready && !copy->stop) {
     pthread_cond_wait(&copy->changed, &copy->lock);
   }
+  copy->read_on_us = clock_us();
   bool wanted = !copy->stop;
   if (wanted) {
     copy->ready = *batch;
@@ -186,6 +191,7 @@ read_range(struct copy *copy, struct error *error)
 {
   const struct copy_task *task = copy->task;
   struct writer_batch batch = {0};
+  copy->read_on_us = clock_us();
   bool ok = read_on(copy, &batch, error);
   bool fetch_max = !task->natural && (task->fetch_max || (copy->resumed && !task->max));
   ok = ok && (!fetch_max || read_max_key(copy, &batch, error));
@@ -229,8 +235,26 @@ take_batch(struct copy *copy, struct writer_batch *batch, bool *last)
     pthread_cond_signal(&copy->changed);
   }
   *last = copy->ended;
+  copy->task->measures->us[MEASURE_READING] += copy->reading_us;
+  copy->reading_us = 0;
   pthread_mutex_unlock(&copy->lock);
   return got;
+}
+
+/* The pace allows it, and then it is on the target. */
+static bool
+write_batch(struct writer *writer, struct writer_batch *batch, bool last, const struct copy_events *events,
+            struct measures *measures, struct error *error)
+{
+  int64_t begun_us = clock_us();
+  bool ok = events->wait(events->context, error);
+  int64_t waited_us = clock_us();
+  measures->us[MEASURE_PACE] += waited_us - begun_us;
+  ok = ok && writer_insert(writer, batch, last, error);
+  int64_t took_us = clock_us() - waited_us;
+  measures->us[MEASURE_WRITING] += took_us;
+  histogram_add(&measures->batches, took_us);
+  return ok;
 }
 
 static bool
@@ -252,7 +276,7 @@ write_all(struct copy *copy, struct server *target, const struct copy_events *ev
     int64_t bytes = batch.bytes;
     if (documents > 0) {
       confirmed = last;
-      if (!events->wait(events->context, error) || !writer_insert(&writer, &batch, last, error)) {
+      if (!write_batch(&writer, &batch, last, events, copy->task->measures, error)) {
         writer_batch_clear(&batch);
         return false;
       }

@@ -4,6 +4,7 @@
 #ifndef FERRY_WORKER_COPY_H
 #define FERRY_WORKER_COPY_H
 
+#include "ipc/measures.h"
 #include "source/reader/reader.h"
 #include "target/insert/writer.h"
 #include "worker/pace.h"
@@ -29,7 +30,8 @@ struct copy_task {
   bool has_uuid;
   uint8_t uuid[16]; /* the collection's when the plan was made */
   struct copy_primary *primary;
-  struct pace *pace; /* sets the batches' size, and counts what was written */
+  struct measures *measures; /* counts what it takes; one thread's at a time */
+  struct pace *pace;         /* sets the batches' size, and counts what was written */
 };
 
 struct copy_result {

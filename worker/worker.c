@@ -31,6 +31,7 @@ struct worker {
   bson_t settings;
   struct cutover cutover;
   struct pace pace;
+  struct measures measures;
   int64_t task;
   int64_t progress_ms;
   int64_t turn_ms; /* the last batch's */
@@ -61,6 +62,7 @@ send_progress(void *context, const struct copy_result *so_far)
   BSON_APPEND_INT64(&document, "task", worker->task);
   BSON_APPEND_INT64(&document, "documents", so_far->documents);
   BSON_APPEND_INT64(&document, "bytes", so_far->bytes);
+  measures_put(&document, &worker->measures);
   channel_send(&worker->channel, MESSAGE_PROGRESS, &document, &ignored);
   bson_destroy(&document);
   worker->progress_ms = clock_ms();
@@ -267,6 +269,7 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
                            .no_id_index = message_flag(message, "no_id_index"),
                            .fetch_max = message_flag(message, "last"),
                            .primary = &worker->primary,
+                           .measures = &worker->measures,
                            .pace = &worker->pace};
   bson_t min;
   bson_t max;
@@ -376,6 +379,7 @@ do_task(struct worker *worker, enum message_type type, const bson_t *message, st
   if (!cutover_is_task(type)) {
     fault_point(type == MESSAGE_COPY ? "copy-written" : "index-built");
   }
+  measures_put(&done, &worker->measures);
   bool sent = ok ? channel_send(&worker->channel, MESSAGE_DONE, &done, error)
                  : send_failure(worker, &cause, server_error_passes(&cause) || reader_cursor_died(&cause), error);
   bson_destroy(&done);

@@ -156,8 +156,11 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
     (applier->consistent ? reread_any(&applier->collection_map) : reread_any_due(&applier->collection_map)) ||
     applier->apply.capped.pending.count > 0;
   bool moves = settled.ts > applier->bookmark.ts && !waits;
-  if (!(moves ? mark_move(&applier->target, &applier->mark, 0, error)
-              : mark_look(&applier->target, &applier->mark, error))) {
+  int64_t begun_us = clock_us();
+  bool same =
+    moves ? mark_move(&applier->target, &applier->mark, 0, error) : mark_look(&applier->target, &applier->mark, error);
+  applier->measures.us[MEASURE_MAJORITY] += clock_us() - begun_us;
+  if (!same) {
     return false;
   }
   applier->bookmark = moves ? settled : applier->bookmark;

@@ -239,6 +239,7 @@ report_if_due(struct applier *applier, struct error *error)
   uint64_t needed = feed_reached(applier->feed, &spooled);
   heartbeat_need(&applier->heartbeat, needed, spooled);
   heartbeat_position(&applier->heartbeat, applier->position.ts, applier->entries);
+  state_tell_measures(applier);
   if (applier->reader.unordered) {
     heartbeat_note(&applier->heartbeat, feed_settled(applier->feed).ts, feed_idle_ms(applier->feed));
   }
@@ -363,6 +364,17 @@ follow(struct applier *applier, struct error *error)
           reread_judge(&applier->collection_map, &applier->reader, &applier->target, UINT64_MAX, error));
 }
 
+/* True if a stop came. */
+static bool
+wait_before_retry(struct applier *applier, const struct error *why)
+{
+  int64_t begun_us = clock_us();
+  bool stop = stop_requested(applier, (int)applier->pause_ms);
+  applier->measures.us[why->kind == ERROR_SOURCE ? MEASURE_SOURCE : MEASURE_TARGET] += clock_us() - begun_us;
+  state_tell_measures(applier);
+  return stop;
+}
+
 bool
 follow_with_retries(struct applier *applier, struct error *error)
 {
@@ -387,7 +399,7 @@ follow_with_retries(struct applier *applier, struct error *error)
     }
     applier->start = applier->bookmark;
     applier->election[0] = 0;
-    if (stop_requested(applier, (int)applier->pause_ms)) {
+    if (wait_before_retry(applier, error)) {
       return true;
     }
   }

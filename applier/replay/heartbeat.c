@@ -57,6 +57,9 @@ put_last_write(const struct heartbeat *heartbeat, bson_t *document)
   }
   BSON_APPEND_INT64(document, "last_write_ms", seen.last_write_ms);
   BSON_APPEND_INT64(document, "known_ms", known_ms(heartbeat, &seen));
+  if (seen.entries >= heartbeat->given) {
+    BSON_APPEND_INT64(document, "ahead", seen.entries - heartbeat->given);
+  }
 }
 
 static void
@@ -68,6 +71,7 @@ put_replay(const struct heartbeat *heartbeat, bson_t *document)
   message_put_timestamp(document, "position", heartbeat->position);
   BSON_APPEND_INT64(document, "entries", heartbeat->entries);
   put_last_write(heartbeat, document);
+  measures_put(document, &heartbeat->measures);
   if (heartbeat->building[0]) {
     BSON_APPEND_UTF8(document, "building", heartbeat->building);
     BSON_APPEND_INT64(document, "built", heartbeat->built);
@@ -124,6 +128,16 @@ heartbeat_feed(struct heartbeat *heartbeat, struct feed *feed)
   }
   pthread_mutex_lock(&heartbeat->lock);
   heartbeat->feed = feed;
+  heartbeat->given = 0;
+  pthread_mutex_unlock(&heartbeat->lock);
+}
+
+void
+heartbeat_measures(struct heartbeat *heartbeat, const struct measures *measures, int64_t given)
+{
+  pthread_mutex_lock(&heartbeat->lock);
+  heartbeat->measures = *measures;
+  heartbeat->given = given;
   pthread_mutex_unlock(&heartbeat->lock);
 }
 

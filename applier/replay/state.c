@@ -16,6 +16,20 @@ void
 state_close_feed(struct applier *applier)
 {
   heartbeat_feed(&applier->heartbeat, NULL);
+  if (applier->feed) {
+    applier->measures.us[MEASURE_SOURCE] += feed_waited_us(applier->feed);
+  }
   feed_free(applier->feed);
   applier->feed = NULL;
+}
+
+void
+state_tell_measures(struct applier *applier)
+{
+  struct measures measures = applier->measures;
+  measures.us[MEASURE_SOURCE] += applier->feed ? feed_waited_us(applier->feed) : 0;
+  measures.us[MEASURE_TARGET] += applier->apply.waited_us;
+  measures.us[MEASURE_MAJORITY] += applier->apply.majority_us;
+  measures.batches = apply_batches(&applier->apply);
+  heartbeat_measures(&applier->heartbeat, &measures, applier->feed ? feed_given_count(applier->feed) : 0);
 }

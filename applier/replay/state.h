@@ -8,6 +8,7 @@
 #include "applier/ddl/ddl.h"
 #include "applier/oplog/transactions.h"
 #include "applier/replay/heartbeat.h"
+#include "ipc/measures.h"
 #include "source/oplog/feed.h"
 #include "target/guard/mark.h"
 #include "target/replay/apply.h"
@@ -47,7 +48,8 @@ struct applier {
   int64_t report_ms;
   bool hurry; /* HURRY came: a cut-over waits for what is reported */
   int64_t entries;
-  int64_t batch_entries; /* --oplogBatchSize */
+  struct measures measures; /* what the feed and `apply` do not count */
+  int64_t batch_entries;    /* --oplogBatchSize */
   bool consistent;
   bool rereading; /* the first consistency point is passed: only what was read or copied again is ahead of the replay */
   bool idle;      /* no entry came for a while, so all that was logged together is here */
@@ -72,5 +74,8 @@ struct applier {
 bool state_open_feed(struct applier *applier, const struct optime *from, struct spool *spool, struct error *error);
 /* Does nothing if there is none. */
 void state_close_feed(struct applier *applier);
+
+/* Where this process's time went so far, for the heartbeat. */
+void state_tell_measures(struct applier *applier);
 
 #endif

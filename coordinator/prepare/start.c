@@ -4,6 +4,7 @@
 #include "coordinator/check/check.h"
 #include "coordinator/cutover/record.h"
 #include "coordinator/prepare/prepare.h"
+#include "coordinator/state/phase_record.h"
 #include "target/guard/in_flight.h"
 
 /*
@@ -68,6 +69,7 @@ go_on(struct start *start, struct check *check, const struct migration_identity 
   }
   enum resume_step step = copy_state_look(start->checkpoint, setup->options, identity, error);
   if (step == RESUME_FAILED || !look_further(start, check, step, error) ||
+      (step != RESUME_NOTHING && !phase_record_load(start->checkpoint, start->phases, error)) ||
       !plan_rest(start, step, identity, plan, error)) {
     return false;
   }

@@ -7,6 +7,7 @@ display_tick(struct display *display, const struct status *status)
 {
   enum phase phase = status_phase(status);
   log_tick();
+  status_measure(status, &display->measure);
   if (status->stopping) {
     return;
   }
@@ -14,7 +15,8 @@ display_tick(struct display *display, const struct status *status)
     phase_begin(&display->phases, phase);
     progress_hurry(&display->progress);
   }
-  const char *waits_for = status->paused_since_ms != 0 ? "`mongoferry resume`: it is paused" : "";
+  char waits_for[STATUS_WAITS_BYTES];
+  status_waits_for(status, waits_for);
   struct progress_phase now = {phase, waits_for, status->window};
   if (status->handed_off) {
     progress_tail(&display->progress, &now, status->tail);

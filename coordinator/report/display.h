@@ -10,6 +10,7 @@
 
 struct display {
   struct phases phases;
+  struct measure measure;
   struct progress progress;
 };
 

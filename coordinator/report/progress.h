@@ -5,10 +5,10 @@
 #ifndef FERRY_COORDINATOR_REPORT_PROGRESS_H
 #define FERRY_COORDINATOR_REPORT_PROGRESS_H
 
+#include "coordinator/measure/throughput.h"
+#include "coordinator/measure/window.h"
 #include "coordinator/report/phase.h"
 #include "coordinator/report/tail.h"
-#include "coordinator/report/throughput.h"
-#include "coordinator/report/window.h"
 #include "coordinator/run/plan.h"
 
 struct progress {

@@ -1,11 +1,13 @@
 #include "coordinator/report/status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "ipc/message.h"
+#include "source/oplog/oplog.h"
 
 #define KNOWN_MS 30000 /* what was asked longer ago is no ground for a claim */
 
@@ -31,13 +33,13 @@ put_copy_details(const struct plan *plan, bson_t *details)
     bson_t item;
     int64_t documents;
     int64_t bytes;
-    bool complete = collection->copies_done == collection->copies;
+    bool copied = collection->copies_done == collection->copies;
     char *name = memory_format("%s.%s", collection->source->db, collection->source->name);
     char *ns = text_escaped(name); /* JSON takes UTF-8 only */
     plan_copied(plan, i, &documents, &bytes);
     BSON_APPEND_DOCUMENT_BEGIN(details, ns, &item);
-    BSON_APPEND_BOOL(&item, "complete", complete && (!collection->has_index_task || collection->index_done));
-    if (complete && collection->has_index_task) {
+    BSON_APPEND_BOOL(&item, "complete", plan_is_complete(collection));
+    if (copied && collection->has_index_task) {
       put_indexes(collection, &item);
     } else {
       BSON_APPEND_INT64(&item, "copiedBytes", bytes);
@@ -56,8 +58,8 @@ status_copy_needs_s(const struct status *status)
 }
 
 /* mongomirror has no such thing: the source's oplog, and whether it lasts. */
-static void
-put_window(const struct status *status, bson_t *document)
+void
+status_put_window(const struct status *status, bson_t *document)
 {
   const struct window *window = status->window;
   bson_t oplog;
@@ -102,13 +104,21 @@ put_tail_details(const struct tail *tail, bson_t *details)
   }
 }
 
+bool
+status_caught_up(const struct status *status)
+{
+  const struct tail *tail = status->tail;
+  return tail_caught_up(tail) && status->now_ms - tail_caught_up_ms(tail) <= KNOWN_MS &&
+         tail_answers(tail, status->now_ms);
+}
+
 /* mongomirror has no such thing, nor the next one. */
 static void
 put_caught_up(const struct status *status, bson_t *document)
 {
   const struct tail *tail = status->tail;
   int64_t age_ms = status->now_ms - tail_caught_up_ms(tail);
-  bool caught_up = tail_caught_up(tail) && age_ms <= KNOWN_MS && tail_answers(tail, status->now_ms);
+  bool caught_up = status_caught_up(status);
   BSON_APPEND_BOOL(document, "caughtUp", caught_up);
   if (caught_up) {
     message_put_timestamp(document, "caughtUpTimestamp", tail->newest < tail->bookmark ? tail->newest : tail->bookmark);
@@ -129,8 +139,8 @@ put_caught_up(const struct status *status, bson_t *document)
 }
 
 /* mongomirror has no such thing. What a pause costs is the time until the oplog drops what is needed. */
-static void
-put_pause(const struct status *status, bson_t *document)
+void
+status_put_pause(const struct status *status, bson_t *document)
 {
   bson_t pause;
   if (status->paused_since_ms == 0) {
@@ -195,17 +205,123 @@ status_json(const struct status *status)
   }
   put_caught_up(status, &document);
   put_applier(status, &document);
-  put_pause(status, &document);
-  put_window(status, &document);
+  status_put_pause(status, &document);
+  status_put_window(status, &document);
   if (status->error) {
     char *text = text_escaped(status->error->text);
     BSON_APPEND_UTF8(&document, "errorMessage", text);
     free(text);
   }
-  if (status->cutover) {
-    BSON_APPEND_DOCUMENT(&document, "cutover", status->cutover);
-  }
   char *json = bson_as_relaxed_extended_json(&document, NULL);
   bson_destroy(&document);
   return json;
+}
+
+int64_t
+status_entries(const struct status *status)
+{
+  const struct tail *tail = status->tail;
+  return tail->taken > tail->entries ? tail->taken : tail->entries;
+}
+
+int64_t
+status_behind_s(const struct status *status)
+{
+  const struct tail *tail = status->tail;
+  bool ahead = status_phase(status) < PHASE_TAILING && tail->position > tail->bookmark;
+  int64_t behind_s = OPTIME_SECONDS(tail->newest) - (int64_t)OPTIME_SECONDS(tail->position);
+  return !ahead || tail->newest == 0 ? tail_lag_s(tail, status->now_ms) : behind_s > 0 ? behind_s : 0;
+}
+
+/* Data whose indexes an earlier run built says nothing of this run's pace. */
+static int64_t
+first_index_bytes(const struct plan *plan)
+{
+  int64_t bytes = 0;
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    bytes += plan->collections[i].index_done ? plan->collections[i].source->bytes : 0;
+  }
+  return bytes;
+}
+
+void
+status_measure(const struct status *status, struct measure *measure)
+{
+  const struct pool *pool = status->pool;
+  const struct tail *tail = status->tail;
+  uint64_t position = tail->position > tail->bookmark ? tail->position : tail->bookmark;
+  struct measure_look look = {.done = {.bytes = pool->copied_bytes,
+                                       .documents = pool->copied_documents,
+                                       .entries = status_entries(status),
+                                       .lag_s = status->handed_off ? status_behind_s(status) : -1,
+                                       .window_left_s = window_left_s(status->window)},
+                              .position_s = OPTIME_SECONDS(position),
+                              .newest_s = OPTIME_SECONDS(tail->newest > position ? tail->newest : position)};
+  if (measure->looked_ms == 0) {
+    measure->first_index_bytes = first_index_bytes(status->plan);
+  }
+  for (int i = 0; i < pool->worker_count; i++) {
+    const struct child *child = &pool->workers[i];
+    bool has = child->running && child->task >= 0 && child->task < (int64_t)status->plan->task_count;
+    bool copies = has && status->plan->tasks[child->task].kind == PLAN_COPY;
+    look.copies = look.copies || (copies && !pool->paused);
+    look.builders += has && !copies;
+  }
+  measure_take(measure, &look, status->now_ms);
+}
+
+static bool
+all_wait_to_retry(const struct status *status)
+{
+  const struct pool *pool = status->pool;
+  int waiting = 0;
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (pool->workers[i].running && pool->workers[i].pause_ms == 0) {
+      return false;
+    }
+    waiting += pool->workers[i].running;
+  }
+  return waiting > 0;
+}
+
+bool
+status_waits_for(const struct status *status, char text[STATUS_WAITS_BYTES])
+{
+  const struct tail *tail = status->tail;
+  char *building = NULL;
+  text[0] = 0;
+  if (status->pool->paused || status->paused_since_ms != 0) {
+    snprintf(text, STATUS_WAITS_BYTES, "`mongoferry resume`: it is paused");
+    return true;
+  }
+  if (status->handed_off && !tail_answers(tail, status->now_ms)) {
+    snprintf(text, STATUS_WAITS_BYTES, "a sign of life from the applier");
+    return true;
+  }
+  switch (status_phase(status)) {
+  case PHASE_COPYING:
+  case PHASE_BUILDING:
+    snprintf(text, STATUS_WAITS_BYTES, "%s",
+             all_wait_to_retry(status)                ? "a server that does not answer: see the last warning"
+             : status_phase(status) == PHASE_BUILDING ? "index builds on the target"
+                                                      : "");
+    break;
+  case PHASE_WAITING:
+    snprintf(text, STATUS_WAITS_BYTES, "the applier, which prepares the replay");
+    break;
+  case PHASE_CATCHING_UP:
+    snprintf(text, STATUS_WAITS_BYTES, "the replay of what was written since the copy began");
+    break;
+  case PHASE_BUILDING_UNIQUE:
+    building = text_escaped(tail->building);
+    snprintf(text, STATUS_WAITS_BYTES, "index builds on the target, now of %s", building);
+    free(building);
+    break;
+  case PHASE_DRAINING:
+    snprintf(text, STATUS_WAITS_BYTES, "the source's newest entry at the stop");
+    break;
+  default:
+    break;
+  }
+  return text[0] != 0;
 }

@@ -4,10 +4,11 @@
 #ifndef FERRY_COORDINATOR_REPORT_STATUS_H
 #define FERRY_COORDINATOR_REPORT_STATUS_H
 
+#include "coordinator/measure/measure.h"
+#include "coordinator/measure/window.h"
 #include "coordinator/pace/throttle.h"
 #include "coordinator/report/phase.h"
 #include "coordinator/report/progress.h"
-#include "coordinator/report/window.h"
 #include "coordinator/run/pool.h"
 
 struct status {
@@ -16,10 +17,12 @@ struct status {
   const struct tail *tail;
   const struct window *window;
   const struct throttle *throttle;
-  const struct error *error; /* NULL: none */
-  int64_t copy_began_ms;     /* by clock_ms, as all times here */
-  int64_t paused_since_ms;   /* in Unix time; 0: it is not paused */
-  int64_t drain_until_ms;    /* when a stop's drain ends at the latest; 0: there is none */
+  const struct measure *measure;
+  const struct phases *phases; /* NULL: not known */
+  const struct error *error;   /* NULL: none */
+  int64_t copy_began_ms;       /* by clock_ms, as all times here */
+  int64_t paused_since_ms;     /* in Unix time; 0: it is not paused */
+  int64_t drain_until_ms;      /* when a stop's drain ends at the latest; 0: there is none */
   int64_t now_ms;
   const bson_t *cutover; /* what GET /progress has of it; NULL: nothing */
   int64_t refused;       /* by the target: documents, indexes, options */
@@ -30,6 +33,23 @@ struct status {
 
 /* The seconds that the copy may still take. -1: not known, or there is none. Looks at every collection. */
 int64_t status_copy_needs_s(const struct status *status);
+
+/* Once a second: what there is to measure of it. `measure` is the status' own. */
+void status_measure(const struct status *status, struct measure *measure);
+
+/* Entries of the oplog that were taken. */
+int64_t status_entries(const struct status *status);
+/* How far the replay is behind the source, in seconds; while it catches up, what was taken counts. -1: not known. */
+int64_t status_behind_s(const struct status *status);
+/* The target has everything, and that was asked not long ago. */
+bool status_caught_up(const struct status *status);
+/* Append the field oplogWindow, if the window is known, and pause, while it is paused. */
+void status_put_window(const struct status *status, bson_t *document);
+void status_put_pause(const struct status *status, bson_t *document);
+
+#define STATUS_WAITS_BYTES 700
+/* What the phase waits for, as in "waits for the index builds of a.b". False: for nothing in particular. */
+bool status_waits_for(const struct status *status, char text[STATUS_WAITS_BYTES]);
 
 /* The phase that the rest of the status describes. */
 enum phase status_phase(const struct status *status);

@@ -42,6 +42,7 @@ take_last_write(struct tail *tail, const bson_t *message)
 {
   uint64_t last_write = message_timestamp(message, "last_write");
   tail->known_ms = message_number(message, "known_ms", 0);
+  tail->ahead = message_number(message, "ahead", -1);
   if (last_write == 0) {
     return;
   }
@@ -135,6 +136,15 @@ tail_lag_s(const struct tail *tail, int64_t now_ms)
   int64_t behind_s = seconds_behind(tail, tail->known_ms > 0 ? tail->last_write : tail->newest);
   int64_t incomplete_s = (now_ms - tail->complete_ms) / 1000;
   return tail->complete_ms > 0 && incomplete_s < behind_s ? incomplete_s : behind_s;
+}
+
+int64_t
+tail_lag_entries(const struct tail *tail)
+{
+  if (tail->known_ms == 0 || tail->ahead < 0) {
+    return -1;
+  }
+  return tail->ahead + (tail->taken > tail->entries ? tail->taken - tail->entries : 0);
 }
 
 /* Both bounds hold: one by this machine's clock, from when the write was read; one by the source's oplog. */

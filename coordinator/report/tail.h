@@ -28,6 +28,7 @@ struct tail {
     last_write_wall_ms;  /* when it was made, by the source's clock, unix ms; to the second where entries do not say */
   int64_t last_write_ms; /* when it was read */
   int64_t known_ms;      /* all that was written before this was read; 0: the source has more, or nothing is known */
+  int64_t ahead;         /* entries that were read and not taken; -1: not known */
   int64_t complete_ms;   /* the target had all that was written before this; 0: it never had, as far as is known */
   char building[512];    /* the collection whose deferred indexes it builds; "": none */
   int64_t built;         /* the progress of that build's present step */
@@ -57,6 +58,9 @@ int64_t tail_caught_up_ms(const struct tail *tail);
  * not known. A target that had everything a moment ago is not behind by the time that the source was idle before.
  */
 int64_t tail_lag_s(const struct tail *tail, int64_t now_ms);
+
+/* The same in oplog entries, no-ops included. -1: not known, as while the source has some that were not read yet. */
+int64_t tail_lag_entries(const struct tail *tail);
 
 /*
  * How long nothing was written to the source, as far as is known now, in ms. It is never more than it was, whatever

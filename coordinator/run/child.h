@@ -10,6 +10,7 @@
 
 #include "coordinator/pace/rate.h"
 #include "ipc/frame.h"
+#include "ipc/measures.h"
 
 struct child;
 
@@ -22,7 +23,9 @@ struct child_events {
 struct child {
   const char *role; /* "worker" or "applier" */
   int index;
-  int64_t task;     /* lent to the child; -1: none */
+  int64_t task;             /* lent to the child; -1: none */
+  int64_t lent_ms;          /* when it was */
+  struct measures measures; /* as the child last told */
   int64_t pause_ms; /* how long the child gets no task after a failure that may pass; 0: its last task succeeded */
   int64_t pause_until_ms;
   struct rate told; /* the pace that it was last told */

@@ -222,6 +222,12 @@ plan_all_copied(const struct plan *plan)
 }
 
 bool
+plan_is_complete(const struct plan_collection *collection)
+{
+  return collection->copies_done == collection->copies && (!collection->has_index_task || collection->index_done);
+}
+
+bool
 plan_is_active(const struct plan *plan, size_t number)
 {
   const struct plan_collection *collection = &plan->collections[number];

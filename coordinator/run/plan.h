@@ -75,6 +75,9 @@ bool plan_finished(const struct plan *plan);
 /* Every range is copied; only indexes are left. */
 bool plan_all_copied(const struct plan *plan);
 
+/* Its ranges are copied, and the indexes of its index task are built. */
+bool plan_is_complete(const struct plan_collection *collection);
+
 /* It is being copied, or its indexes are being built. */
 bool plan_is_active(const struct plan *plan, size_t collection);
 /* What is copied so far, present attempts included. */

@@ -190,6 +190,7 @@ lend(struct pool *pool, struct child *child)
     tell_pace(pool, child, share(pool, count_running(pool, true)));
   }
   child->task = number;
+  child->lent_ms = clock_ms();
   log_debug("lent worker=%d task=%lld kind=%s ns=%s", child->index, (long long)number,
             task->kind == PLAN_COPY ? "copy" : "index",
             log_value("%s.%s", collection->source->db, collection->source->name));
@@ -355,6 +356,7 @@ static void
 on_message(void *context, struct child *child, enum message_type type, const bson_t *document)
 {
   struct pool *pool = context;
+  measures_take(document, &child->measures);
   if (type == MESSAGE_READY && (child == &pool->applier || child == &pool->helper)) {
     child->ready = true;
   } else if (child == &pool->helper) {
@@ -442,6 +444,8 @@ static void
 on_ended(void *context, struct child *child)
 {
   struct pool *pool = context;
+  measures_sum(child == &pool->applier ? &pool->gone_appliers : &pool->gone, &child->measures);
+  child->measures = (struct measures){0};
   bool wanted = pool->stopping || !pool->plan || plan_finished(pool->plan);
   if (child == &pool->applier) {
     pool->events.applier_ended(pool->events.context, child);
@@ -655,4 +659,15 @@ pool_any_running(const struct pool *pool)
     }
   }
   return false;
+}
+
+void
+pool_measures(const struct pool *pool, struct measures *workers, struct measures *appliers)
+{
+  measures_sum(appliers, &pool->gone_appliers);
+  measures_sum(appliers, &pool->applier.measures);
+  measures_sum(workers, &pool->gone);
+  for (int i = 0; i < pool->worker_count; i++) {
+    measures_sum(workers, &pool->workers[i].measures);
+  }
 }

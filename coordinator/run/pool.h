@@ -39,6 +39,8 @@ struct pool {
   struct rate rate;     /* what the whole copy may do */
   int64_t copied_bytes; /* by all attempts of this run */
   int64_t copied_documents;
+  struct measures gone; /* of workers that have ended */
+  struct measures gone_appliers;
   struct child *workers; /* POOL_WORKERS_MOST places, which the loop has the addresses of; NULL: not started */
   int worker_count;      /* places that were used so far; in one whose child is not running another one may start */
   int workers_wanted;
@@ -94,5 +96,8 @@ void pool_stop(struct pool *pool);
 /* Call once a second. */
 void pool_tick(struct pool *pool);
 bool pool_any_running(const struct pool *pool);
+
+/* Adds where the time of all workers, and of all appliers, of this run went so far. */
+void pool_measures(const struct pool *pool, struct measures *workers, struct measures *appliers);
 
 #endif

@@ -19,6 +19,7 @@
  * - "shape": see options_shape
  * - "start" {ts, t, h}: T0
  * - "step": see coordinator/state/copy_state.h
+ * - "phases" {seen_ms, list: [{name, began_ms, ended_ms, spent_ms}...]}: see coordinator/state/phase_record.h
  * - "listed" {list: [{db, ts}...]}: which changes of names the catalog shows, if known; see source/catalog/listing.h
  * - "pause" {since?}: since when the migration is paused, a date; without it it is not
  * - "refused" {list: [...]}: what the target refused, as in MESSAGE_REFUSED

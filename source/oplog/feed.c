@@ -53,6 +53,8 @@ struct feed {
   size_t given;
   struct optime given_at;
   struct optime settled;
+  int64_t waited_us;
+  int64_t given_count;
   int64_t given_idle_ms; /* all that was read before `idle_ms` of then was given */
   struct optime settles; /* when all of `giving`, a block of the spool, was given */
   bson_t entry;          /* in `giving` */
@@ -94,6 +96,7 @@ note_seen(struct feed *feed, int got, int64_t wall_ms, const struct optime *sett
   struct optime at = oplog_given(feed->cursor);
   uint64_t read = got == 1 && !feed->reader.unordered ? at.ts : settled->ts;
   seen->read = read > seen->read ? read : seen->read;
+  seen->entries += got == 1 && seen->entries >= 0;
   if (got == 1 && wall_ms >= 0) {
     seen->last_write_ms = clock_ms();
     if (at.ts > seen->last_write) {
@@ -198,8 +201,11 @@ feed_open(struct feed **feed, const struct feed_source *source, const struct opt
   made->offset = spool_first();
   made->spool_end = spool ? spool_size(spool) : 0;
   made->reached = at;
-  made->seen = (struct feed_seen){
-    .read = at.ts, .last_write = at.ts, .last_write_ms = clock_ms(), .unordered = made->reader.unordered};
+  made->seen = (struct feed_seen){.read = at.ts,
+                                  .last_write = at.ts,
+                                  .last_write_ms = clock_ms(),
+                                  .entries = at.ts > from->ts ? -1 : 0,
+                                  .unordered = made->reader.unordered};
   pthread_condattr_init(&monotonic);
   pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
   pthread_mutex_init(&made->lock, NULL);
@@ -287,11 +293,13 @@ refill(struct feed *feed, int wait_ms, struct error *error)
   settle(feed, &feed->settles);
   pthread_mutex_lock(&feed->lock);
   bool unread = feed->spool && feed->offset < feed->spool_end;
+  int64_t begun_us = clock_us();
   while (!unread && feed->filling.count == 0 && !feed->ended && !timed_out) {
     feed->enough = true;
     timed_out = pthread_cond_timedwait(&feed->changed, &feed->lock, &until) != 0;
     unread = feed->spool && feed->offset < feed->spool_end;
   }
+  feed->waited_us += clock_us() - begun_us;
   int64_t end = feed->spool_end;
   if (unread) {
     got = 1; /* read without the lock, below */
@@ -334,10 +342,23 @@ feed_next(struct feed *feed, int wait_ms, const bson_t **entry, struct error *er
     settle(feed, &item->settled);
     feed->given_at = item->at;
     if (item->at.ts > feed->start) {
+      feed->given_count++;
       *entry = &feed->entry;
       return 1;
     }
   }
+}
+
+int64_t
+feed_given_count(const struct feed *feed)
+{
+  return feed->given_count;
+}
+
+int64_t
+feed_waited_us(const struct feed *feed)
+{
+  return feed->waited_us;
 }
 
 int64_t

@@ -58,11 +58,18 @@ struct feed_seen {
   int64_t last_write_wall_ms; /* when it was made, by the source's clock, unix ms; 0: the entry does not say */
   int64_t last_write_ms;      /* when it was read */
   int64_t end_ms;             /* everything that was written before this was read; 0: not known */
+  int64_t entries;            /* how many were read; -1: not known, as an earlier process filled the spool */
   bool unordered;             /* see reader.unordered */
 };
 
 /* For any thread, between feed_open and feed_free. */
 void feed_seen(struct feed *feed, struct feed_seen *seen);
+
+/* How many entries feed_next has given. */
+int64_t feed_given_count(const struct feed *feed);
+
+/* How long feed_next has waited for entries so far, in microseconds. */
+int64_t feed_waited_us(const struct feed *feed);
 
 /* Whether the thread met an error; for a feed from which nothing was read yet. */
 bool feed_failed(struct feed *feed, struct error *error);

@@ -1,5 +1,6 @@
 #include "target/replay/apply.h"
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "server/failure.h"
@@ -82,11 +83,14 @@ send_batches(void *context)
     }
     struct error error;
     pthread_mutex_unlock(&apply->lock);
+    int64_t begun_us = clock_us();
     bool ok = send_all(apply, &error);
+    int64_t took_us = clock_us() - begun_us;
     fault_point("batch-sent");
     batch_empty(&apply->sending);
     pthread_mutex_lock(&apply->lock);
     apply->busy = false;
+    histogram_add(&apply->batches, took_us);
     if (!ok) {
       apply->failed = true;
       apply->error = error;
@@ -149,8 +153,12 @@ apply_clear(struct apply *apply)
 static bool
 wait_idle(struct apply *apply, struct error *error)
 {
-  while (apply->busy) {
-    pthread_cond_wait(&apply->changed, &apply->lock);
+  if (apply->busy) {
+    int64_t begun_us = clock_us();
+    while (apply->busy) {
+      pthread_cond_wait(&apply->changed, &apply->lock);
+    }
+    apply->waited_us += clock_us() - begun_us;
   }
   if (apply->failed) {
     *error = apply->error;
@@ -184,7 +192,21 @@ apply_flush(struct apply *apply, bool majority, struct error *error)
   pthread_mutex_lock(&apply->lock);
   bool ok = wait_idle(apply, error);
   pthread_mutex_unlock(&apply->lock);
-  return ok && (!majority || server_confirm_writes(&apply->target, error));
+  if (ok && majority) {
+    int64_t begun_us = clock_us();
+    ok = server_confirm_writes(&apply->target, error);
+    apply->majority_us += clock_us() - begun_us;
+  }
+  return ok;
+}
+
+struct histogram
+apply_batches(struct apply *apply)
+{
+  pthread_mutex_lock(&apply->lock);
+  struct histogram batches = apply->batches;
+  pthread_mutex_unlock(&apply->lock);
+  return batches;
 }
 
 bool

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "base/histogram.h"
 #include "target/guard/mark.h"
 #include "target/replay/batch.h"
 #include "target/replay/bulk.h"
@@ -29,8 +30,11 @@ struct apply {
   pthread_mutex_t lock;
   pthread_cond_t changed;
   bool takes_transactions;
-  bool told;    /* a warning was logged that a transaction could not be applied as one */
-  int64_t sent; /* batches */
+  bool told;                /* a warning was logged that a transaction could not be applied as one */
+  int64_t sent;             /* batches */
+  int64_t waited_us;        /* for the thread */
+  int64_t majority_us;      /* the same for the target's majority */
+  struct histogram batches; /* how long the thread took for each; under the lock */
   bool opened;
   bool started;
   bool busy;
@@ -63,6 +67,9 @@ bool apply_judge_capped(struct apply *apply, uint64_t complete, struct error *er
  * nothing.
  */
 bool apply_take_refused(struct apply *apply, bson_t *list);
+
+/* How long each batch took so far. */
+struct histogram apply_batches(struct apply *apply);
 
 /* Forgets what was gathered, and a failure, so that the replay can start again at an earlier entry. */
 void apply_forget(struct apply *apply);

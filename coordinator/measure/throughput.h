@@ -1,8 +1,8 @@
 /*
  * How fast something went lately: the amount of about the last half minute. Pure: the caller gives the time.
  */
-#ifndef FERRY_COORDINATOR_REPORT_THROUGHPUT_H
-#define FERRY_COORDINATOR_REPORT_THROUGHPUT_H
+#ifndef FERRY_COORDINATOR_MEASURE_THROUGHPUT_H
+#define FERRY_COORDINATOR_MEASURE_THROUGHPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>

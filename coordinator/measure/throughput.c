@@ -1,4 +1,4 @@
-#include "coordinator/report/throughput.h"
+#include "coordinator/measure/throughput.h"
 
 #define SAMPLE_MS (THROUGHPUT_MS / (THROUGHPUT_SAMPLES - 1))
 

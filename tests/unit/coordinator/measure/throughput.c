@@ -1,5 +1,5 @@
 /* The pace of the last half minute. */
-#include "coordinator/report/throughput.h"
+#include "coordinator/measure/throughput.h"
 
 #include <criterion/criterion.h>
 

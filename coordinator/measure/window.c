@@ -1,4 +1,4 @@
-#include "coordinator/report/window.h"
+#include "coordinator/measure/window.h"
 
 #include "base/log.h"
 #include "ipc/message.h"

@@ -2,8 +2,8 @@
  * The source's oplog window, compared with what the migration still needs of it: how long it will last, and whether
  * the copy will be done by then.
  */
-#ifndef FERRY_COORDINATOR_REPORT_WINDOW_H
-#define FERRY_COORDINATOR_REPORT_WINDOW_H
+#ifndef FERRY_COORDINATOR_MEASURE_WINDOW_H
+#define FERRY_COORDINATOR_MEASURE_WINDOW_H
 
 #include <bson/bson.h>
 #include <stdbool.h>

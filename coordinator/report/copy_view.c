@@ -1,0 +1,99 @@
+#include "coordinator/report/copy_view.h"
+
+/* Of a collection's data, as much as its builds say is done. */
+static int64_t
+built_bytes(const struct plan_collection *collection)
+{
+  int64_t bytes = collection->source->bytes;
+  if (collection->index_done || collection->to_build <= 0) {
+    return collection->index_done ? bytes : 0;
+  }
+  double part = (double)collection->built / (double)collection->to_build;
+  return (int64_t)((double)bytes * (part > 1 ? 1 : part));
+}
+
+static void
+look_at_indexes(const struct status *status, struct copy_view *view)
+{
+  const struct plan *plan = status->plan;
+  struct eta_indexes indexes = {.built_ms = status->measure->building_ms,
+                                .built_bytes = -status->measure->first_index_bytes,
+                                .workers = status->pool->workers_wanted};
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    const struct plan_collection *collection = &plan->collections[i];
+    if (!collection->has_index_task) {
+      continue;
+    }
+    int64_t count = bson_count_keys(&collection->indexes);
+    int64_t built = built_bytes(collection);
+    int64_t left = collection->source->bytes - built;
+    view->indexes += count;
+    view->indexes_done += collection->index_done ? count : 0;
+    view->building = view->building || !collection->index_done;
+    indexes.built_bytes += built;
+    indexes.left_bytes += left;
+    indexes.largest_bytes = left > indexes.largest_bytes ? left : indexes.largest_bytes;
+  }
+  view->indexes_eta_s = status->pool->paused ? -1 : eta_indexes_s(&indexes);
+}
+
+struct copy_view
+copy_view_of(const struct status *status)
+{
+  struct copy_view view = {.total = plan_total(status->plan)};
+  struct eta_copy copy = {.left_bytes = view.total.expected - view.total.bytes,
+                          .copied_bytes = status->pool->copied_bytes,
+                          .copied_ms = status->measure->copying_ms,
+                          .recent_per_s = throughput_per_s(&status->measure->bytes)};
+  view.copying = !status->handed_off && !plan_all_copied(status->plan);
+  view.eta_s = status->pool->paused ? -1 : eta_copy_s(&copy);
+  look_at_indexes(status, &view);
+  view.building = view.building && !status->handed_off;
+  return view;
+}
+
+const struct plan_task *
+copy_view_task(const struct status *status, const struct child *child)
+{
+  bool has = child->running && child->task >= 0 && child->task < (int64_t)status->plan->task_count;
+  return has ? &status->plan->tasks[child->task] : NULL;
+}
+
+const char *
+copy_view_worker_state(const struct status *status, const struct child *child)
+{
+  const struct plan_task *task = copy_view_task(status, child);
+  if (child->leaving) {
+    return "leaving";
+  }
+  if (!child->ready) {
+    return "starting";
+  }
+  if (task && task->kind == PLAN_INDEX) {
+    return "building indexes"; /* the target goes on with that, whatever is paused */
+  }
+  if (status->pool->paused) {
+    return "paused";
+  }
+  return task ? "copying" : child->pause_until_ms > status->now_ms ? "waiting to retry" : "idle";
+}
+
+void
+copy_view_rest(const struct plan *plan, size_t from, struct copy_rest *rest)
+{
+  for (size_t at = from; at < plan->collection_count; at++) {
+    size_t number = plan->by_size[at];
+    const struct plan_collection *collection = &plan->collections[number];
+    int64_t documents;
+    int64_t bytes;
+    if (collection->source->view) {
+      continue;
+    }
+    plan_copied(plan, number, &documents, &bytes);
+    rest->count++;
+    rest->complete += plan_is_complete(collection);
+    rest->documents += documents;
+    rest->bytes += bytes;
+    rest->total_bytes += collection->source->bytes;
+  }
+}

@@ -1,0 +1,39 @@
+/*
+ * The copy as people are shown it: what is done, what is to come, and what each worker does. Made when somebody asks.
+ */
+#ifndef FERRY_COORDINATOR_REPORT_COPY_VIEW_H
+#define FERRY_COORDINATOR_REPORT_COPY_VIEW_H
+
+#include "coordinator/measure/eta.h"
+#include "coordinator/report/status.h"
+
+struct copy_view {
+  struct plan_total total;
+  bool copying;  /* ranges are left */
+  bool building; /* indexes are left that the workers build */
+  int64_t eta_s; /* of the ranges; -1: not known */
+  int64_t indexes;
+  int64_t indexes_done;
+  int64_t indexes_eta_s; /* -1: not known */
+};
+
+/* Looks at every collection. */
+struct copy_view copy_view_of(const struct status *status);
+
+/* The task of the plan that a child has; NULL: none. */
+const struct plan_task *copy_view_task(const struct status *status, const struct child *child);
+
+/* What a running worker does, in a word. */
+const char *copy_view_worker_state(const struct status *status, const struct child *child);
+
+/* The collections that come behind the `from` largest ones, together; views do not count. */
+struct copy_rest {
+  int64_t count;
+  int64_t complete;
+  int64_t documents;
+  int64_t bytes;
+  int64_t total_bytes;
+};
+void copy_view_rest(const struct plan *plan, size_t from, struct copy_rest *rest);
+
+#endif
