@@ -10,8 +10,8 @@
 #include "coordinator/state/bookmark.h"
 #include "ipc/message.h"
 
-#define CONNECT_MS 2000L
-#define ANSWER_MS 10000L
+#define CONNECT_MS 1000L
+#define ANSWER_MS 6000L /* longer than a busy loop is waited for */
 #define ANSWER_MOST (64u << 20)
 
 struct buffer {
@@ -73,7 +73,7 @@ take_bytes(char *bytes, size_t size, size_t count, void *context)
   return size * count;
 }
 
-static bool
+static CURLcode
 perform(struct client *client, const struct request_kind *kind, const char *body, struct buffer *buffer)
 {
   CURL *curl = client->handle;
@@ -92,12 +92,24 @@ perform(struct client *client, const struct request_kind *kind, const char *body
   }
   CURLcode done = curl_easy_perform(curl);
   free(url);
-  if (done == CURLE_OK) {
-    return true;
+  return done;
+}
+
+static bool
+tell_failure(struct client *client, CURLcode failure, struct error *error)
+{
+  long cause = 0;
+  curl_easy_getinfo(client->handle, CURLINFO_OS_ERRNO, &cause);
+  if (cause == EACCES || cause == EPERM) {
+    return error_set(error, ERROR_NOT_RUNNING, "the control socket %s.sock belongs to another user; ask as that user",
+                     client->bookmark);
   }
-  free(buffer->bytes);
-  *buffer = (struct buffer){0};
-  return false;
+  if (failure == CURLE_OPERATION_TIMEDOUT) {
+    return error_set(error, ERROR_NOT_RUNNING,
+                     "the migration of '%s' does not answer: its coordinator is stopped, or the machine is overloaded",
+                     client->bookmark);
+  }
+  return tell_last(client->bookmark, error);
 }
 
 bool
@@ -105,14 +117,10 @@ client_ask(struct client *client, enum request_name name, const char *body, stru
 {
   struct buffer buffer = {0};
   *reply = (struct reply){0};
-  if (!perform(client, request_kind(name), body, &buffer)) {
-    long cause = 0;
-    curl_easy_getinfo(client->handle, CURLINFO_OS_ERRNO, &cause);
-    if (cause == EACCES || cause == EPERM) {
-      return error_set(error, ERROR_NOT_RUNNING, "the control socket %s.sock belongs to another user; ask as that user",
-                       client->bookmark);
-    }
-    return tell_last(client->bookmark, error);
+  CURLcode done = perform(client, request_kind(name), body, &buffer);
+  if (done != CURLE_OK) {
+    free(buffer.bytes);
+    return tell_failure(client, done, error);
   }
   curl_easy_getinfo(client->handle, CURLINFO_RESPONSE_CODE, &reply->status);
   reply->text = buffer.bytes ? buffer.bytes : memory_string("");

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 #include "coordinator/cutover/record.h"
 #include "coordinator/cutover/report.h"
 #include "ipc/message.h"
@@ -188,6 +189,8 @@ cutover_command(struct client *client, const struct options *options, struct err
   if (!confirm(options, error) || !request(client, options, error)) {
     return false;
   }
+  process_end_on_signals(error_exit_status(ERROR_INTERRUPTED),
+                         "the cut-over goes on in the migration; mongoferry status tells how far it is");
   follow(client, &following);
   bson_destroy(&report);
   if (!read_report(client, &report, error)) {

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -142,6 +143,22 @@ def raw(ferry, data):
 def test_requests_that_make_no_sense(ferry, request_line, code):
     answered = raw(ferry, request_line + b" HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n[]")
     assert answered.startswith(b"HTTP/1.1 %d " % code) and b"errorMessage" in answered
+
+
+def test_a_run_that_is_stopped_by_its_terminal_does_not_answer(ferry):
+    os.kill(ferry.pid, signal.SIGSTOP)
+    try:
+        asked = ferry.run_command("status")
+        assert asked.returncode == NOT_RUNNING and "does not answer" in asked.stderr
+    finally:
+        os.kill(ferry.pid, signal.SIGCONT)
+    assert ferry.run_command("status").returncode == 0
+
+
+def test_a_run_without_its_socket_is_not_taken_for_none(ferry):
+    os.unlink(sock(ferry))
+    asked = ferry.run_command("status")
+    assert asked.returncode == NOT_RUNNING and "another" in asked.stderr, asked.stderr
 
 
 def test_a_socket_of_another_user_is_not_spoken_to(ferry):

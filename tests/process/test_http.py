@@ -202,3 +202,13 @@ def test_a_port_that_cannot_be_is_an_error_of_usage(options, words, tmp_path):
                            cwd=tmp_path, timeout=60)
     assert ended.returncode == 2 and words in ended.stderr and len(ended.stderr.splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("path", ["/stop", "/cutover"])
+def test_what_ends_the_run_needs_a_token(port, path, tmp_path):
+    status, document, _ = port.ask("POST", path, "{}", X_Mongoferry="1")
+    assert status == 403 and "--httpToken" in document["errorMessage"] and port.process.poll() is None
+    with Port(tmp_path, "--httpToken", TOKEN) as guarded:
+        assert guarded.status("POST", path, "{}", X_Mongoferry="1", Authorization=f"Bearer {TOKEN}") == (202 if path == "/stop" else 503)
+        if path == "/stop":
+            assert guarded.process.wait(60) == 11
