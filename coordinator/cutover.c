@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "coordinator/cutover/obstacles.h"
+#include "coordinator/state/phase_record.h"
 #include "coordinator/state/refusals.h"
 #include "source/oplog/oplog.h"
 
@@ -93,18 +94,22 @@ keep_report(struct cutover *cutover)
   struct error error;
   bson_t refused;
   bson_t document;
+  bson_t phases = BSON_INITIALIZER;
   bool listed = refusals_list(cutover->checkpoint, &refused, &error);
+  phase_record_put(cutover->phases, &phases);
   bool well = cutover->result.kind == ERROR_NONE;
   struct cutover_outcome outcome = {.rehearsal = cutover->request.rehearse,
                                     .why = well ? NULL : cutover->result.text,
                                     .exit_status = error_exit_status(cutover->result.kind),
-                                    .refused = &refused};
+                                    .refused = &refused,
+                                    .phases = &phases};
   cutover_report_make(cutover->report, &outcome, &document);
   if (!listed || !checkpoint_put(cutover->checkpoint, "report", &document, &error)) {
     log_warn("%s", error.text);
   }
   bson_destroy(&document);
   bson_destroy(&refused);
+  bson_destroy(&phases);
 }
 
 /* The migration goes on tailing; the source may write again. */
@@ -288,6 +293,46 @@ take_compared(struct cutover *cutover, const bson_t *done)
   }
 }
 
+/* From the last write, as it was read from the oplog, until now. Of a source without any: from the begin. */
+static int64_t
+downtime_ms(const struct cutover *cutover)
+{
+  int64_t last_write_ms = cutover->replay->tail.last_write_ms;
+  return last_write_ms > 0 ? clock_ms() - last_write_ms : since_begin_ms(cutover);
+}
+
+/* The report and the record, as one. From here on the migration is finished. */
+static bool
+conclude(struct cutover *cutover, struct error *error)
+{
+  struct cutover_record record = {.step = CUTOVER_RECORD_FINISHED, .blocked = cutover->ours};
+  const struct tail *tail = &cutover->replay->tail;
+  bson_t refused;
+  bson_t document;
+  cutover->report->last = tail->bookmark;
+  cutover->report->written = tail->last_write;
+  cutover->report->quiet_ms = downtime_ms(cutover);
+  bool ok = refusals_list(cutover->checkpoint, &refused, error);
+  error_set(&cutover->result, bson_empty(&refused) ? ERROR_NONE : ERROR_INCOMPLETE, "finished");
+  bson_t phases = BSON_INITIALIZER;
+  phase_record_put(cutover->phases, &phases);
+  struct cutover_outcome outcome = {.finished = true,
+                                    .exit_status = error_exit_status(cutover->result.kind),
+                                    .refused = &refused,
+                                    .phases = &phases};
+  cutover_report_make(cutover->report, &outcome, &document);
+  fault_point("cutover-reported");
+  ok = ok && cutover_record_end(cutover->checkpoint, &record, &document, error);
+  fault_point("cutover-finished");
+  if (ok) {
+    cutover_report_save(&document, cutover->bookmark);
+  }
+  bson_destroy(&document);
+  bson_destroy(&refused);
+  bson_destroy(&phases);
+  return ok;
+}
+
 static void fail_at_the_end(struct cutover *cutover, const struct error *error);
 
 static void
@@ -301,9 +346,14 @@ take_last_look(struct cutover *cutover, const bson_t *done)
               "again with the same options to go on",
               cutover->writers);
     fail_at_the_end(cutover, &error);
-  } else {
-    enter(cutover, CUTOVER_FINISHED);
+    return;
+  }
+  enter(cutover, CUTOVER_FINISHED);
+  if (conclude(cutover, &error)) {
+    cutover->told = true;
     pool_hurry(cutover->pool, REPLAY_LEAVE_MS);
+  } else {
+    fail_at_the_end(cutover, &error);
   }
 }
 
@@ -610,36 +660,13 @@ cutover_tick(struct cutover *cutover, const struct options *options, const struc
 }
 
 bool
-cutover_end_run(struct cutover *cutover, const bson_t *phases, struct error *error)
+cutover_end_run(struct cutover *cutover, struct error *error)
 {
-  struct cutover_record record = {.step = CUTOVER_RECORD_FINISHED, .blocked = cutover->ours};
-  const struct tail *tail = &cutover->replay->tail;
-  bson_t refused;
-  bson_t document;
   if (cutover->step != CUTOVER_FINISHED && cutover->ours) {
     log_error("the writes of the source are blocked, and the next start lets them go; or " UNBLOCK);
   }
-  if (cutover->step != CUTOVER_FINISHED) {
-    *error = cutover->result;
-    return !cutover->final;
-  }
-  cutover->report->last = tail->bookmark;
-  cutover->report->written = tail->last_write;
-  cutover->report->quiet_ms = tail_quiet_ms(tail, clock_ms());
-  bool ok = refusals_list(cutover->checkpoint, &refused, error);
-  enum error_kind kind = bson_empty(&refused) ? ERROR_NONE : ERROR_INCOMPLETE;
-  struct cutover_outcome outcome = {
-    .finished = true, .exit_status = error_exit_status(kind), .refused = &refused, .phases = phases};
-  cutover_report_make(cutover->report, &outcome, &document);
-  fault_point("cutover-reported");
-  ok = ok && cutover_record_end(cutover->checkpoint, &record, &document, error);
-  fault_point("cutover-finished");
-  if (ok) {
-    cutover_report_save(&document, cutover->bookmark);
-  }
-  bson_destroy(&document);
-  bson_destroy(&refused);
-  return ok;
+  *error = cutover->result;
+  return !cutover->final;
 }
 
 void
@@ -656,6 +683,7 @@ cutover_put(const struct cutover *cutover, const struct status *status, bson_t *
   if (cutover->step == CUTOVER_WAITING && cutover->writers[0]) {
     BSON_APPEND_UTF8(document, "writers", cutover->writers);
   }
+  BSON_APPEND_BOOL(document, "finished", cutover->step == CUTOVER_FINISHED);
   if (cutover->told) {
     BSON_APPEND_UTF8(document, "result", cutover->result.text);
     BSON_APPEND_INT32(document, "exitStatus", error_exit_status(cutover->result.kind));

@@ -33,10 +33,11 @@ struct cutover_request {
 };
 
 struct cutover {
-  struct pool *pool; /* these six are the caller's */
+  struct pool *pool; /* these seven are the caller's */
   struct checkpoint *checkpoint;
   struct replay *replay;
   struct cutover_report *report;
+  const struct phases *phases;
   const char *bookmark;     /* the bookmark file's path */
   int64_t usual_downtime_s; /* --maxDowntime */
   uv_timer_t timer;         /* runs while it is under way */
@@ -88,11 +89,8 @@ bool cutover_is_busy(const struct cutover *cutover);
  */
 bool cutover_tick(struct cutover *cutover, const struct options *options, const struct status *status);
 
-/*
- * The run has ended. Writes the report and the record, if it is finished. False: the migration is not finished, for the
- * reason given. `phases` as in struct cutover_outcome.
- */
-bool cutover_end_run(struct cutover *cutover, const bson_t *phases, struct error *error);
+/* The run has ended. False: it ends with this error, as a cut-over came to its end and was not finished. */
+bool cutover_end_run(struct cutover *cutover, struct error *error);
 
 /* For GET /progress. */
 void cutover_put(const struct cutover *cutover, const struct status *status, bson_t *document);

@@ -68,6 +68,7 @@ run(struct migration *migration, struct error *error)
                                         .replay = &migration->replay,
                                         .questions = {.pool = pool, .checkpoint = &migration->checkpoint},
                                         .report = &migration->report,
+                                        .phases = &migration->display.phases,
                                         .bookmark = options_bookmark(migration->setup.options),
                                         .usual_downtime_s = migration->setup.options->max_downtime_s};
   migration->replay.over = cutover_replay_over;
@@ -107,17 +108,14 @@ finish(struct migration *migration)
   struct error error; /* of copy_keep it does not count: those ranges are copied again */
   struct error refused = {.kind = ERROR_NONE};
   const struct tail *tail = &migration->replay.tail;
-  bson_t phases = BSON_INITIALIZER;
   copy_keep(&migration->copy, &migration->checkpoint, &error);
-  phase_record_put(&migration->display.phases, &phases);
   phase_record_keep(&migration->checkpoint, &migration->display.phases, &error);
   steer_end(&migration->steer);
   if (!migration->failed &&
       ((tail->over && !bookmark_mark_clean(&migration->checkpoint, true, &error)) ||
-       !tail_judge_end(tail, clock_ms(), &error) || !cutover_end_run(&migration->cutover, &phases, &error))) {
+       !tail_judge_end(tail, clock_ms(), &error) || !cutover_end_run(&migration->cutover, &error))) {
     migration_set_failed(migration, &error);
   }
-  bson_destroy(&phases);
   refusals_judge(&migration->checkpoint, &refused);
   struct error end = migration->failed ? migration->error : refused;
   struct status status = migration_status(migration);

@@ -103,7 +103,7 @@ look(struct following *following, const bson_t *progress)
     fprintf(stderr, "%s\n", line);
     snprintf(following->said, sizeof following->said, "%s", line);
   }
-  if (!*step && bson_has_field(&cutover, "exitStatus")) {
+  if ((!*step || message_flag(&cutover, "finished")) && bson_has_field(&cutover, "exitStatus")) {
     following->over = true;
   }
 }
