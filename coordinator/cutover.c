@@ -316,10 +316,8 @@ conclude(struct cutover *cutover, struct error *error)
   error_set(&cutover->result, bson_empty(&refused) ? ERROR_NONE : ERROR_INCOMPLETE, "finished");
   bson_t phases = BSON_INITIALIZER;
   phase_record_put(cutover->phases, &phases);
-  struct cutover_outcome outcome = {.finished = true,
-                                    .exit_status = error_exit_status(cutover->result.kind),
-                                    .refused = &refused,
-                                    .phases = &phases};
+  struct cutover_outcome outcome = {
+    .finished = true, .exit_status = error_exit_status(cutover->result.kind), .refused = &refused, .phases = &phases};
   cutover_report_make(cutover->report, &outcome, &document);
   fault_point("cutover-reported");
   ok = ok && cutover_record_end(cutover->checkpoint, &record, &document, error);

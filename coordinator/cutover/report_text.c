@@ -98,6 +98,9 @@ print_comparison(const bson_t *document, FILE *out)
           message_number(&done, "namespaces", 0), message_number(&done, "equal", 0),
           message_number(&done, "excused", 0), message_number(&done, "different", 0),
           message_number(&done, "unfinished", 0), message_flag(&done, "time_over") ? " (the time was over)" : "");
+  if (message_flag(document, "rehearsal") && message_number(&done, "different", 0) > 0) {
+    fputs("Clients wrote to the source meanwhile, so the numbers of documents may differ.\n", out);
+  }
   print_texts(&done, "notes", "Not compared: ", out);
   if (sub_document(document, "namespaces", &list)) {
     for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
