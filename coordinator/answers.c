@@ -1,10 +1,8 @@
 #include "coordinator/answers.h"
 
 #include <limits.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -174,7 +172,6 @@ act(struct answers *answers, const struct request *request, const bson_t *docume
   case REQUEST_CUTOVER:
     return cut_over(answers, document);
   case REQUEST_STOP:
-    kill(getpid(), SIGTERM); /* the loop takes it as it takes every signal */
     return (struct answer){.status = 202, .text = memory_string("{}\n")};
   default:
     return answer_error(404, "there is no such path");

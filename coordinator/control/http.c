@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +27,7 @@
 
 struct body {
   const struct request_kind *kind;
+  bool stops;                /* it was a request to stop, and is answered */
   size_t size;               /* of what came, kept or not */
   char bytes[BODY_MOST + 1]; /* ends with a zero byte */
 };
@@ -202,6 +204,7 @@ answer(void *context, struct MHD_Connection *connection, const char *path, const
     }
     struct request request = {.kind = body->kind, .body = body->bytes, .size = body->size};
     struct answer made = exchange_ask(http->exchange, &request);
+    body->stops = body->kind->name == REQUEST_STOP && made.status == MHD_HTTP_ACCEPTED;
     return reply(connection, &made, NULL);
   }
   if (body->size + *upload_size <= BODY_MOST) {
@@ -218,6 +221,10 @@ forget_body(void *context, struct MHD_Connection *connection, void **state, enum
   (void)context;
   (void)connection;
   (void)why;
+  const struct body *body = *state;
+  if (body && body->stops) { /* now that the answer is sent: before the loop runs, a signal ends the process at once */
+    kill(getpid(), SIGTERM);
+  }
   free(*state);
   *state = NULL;
 }
