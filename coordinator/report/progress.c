@@ -208,7 +208,7 @@ log_rest(const struct progress_phase *now)
 {
   log_window(now->window);
   if (now->waits_for[0]) {
-    log_info("%s waits for %s", phase_text(now->phase), now->waits_for);
+    log_info("%s: it waits for %s", phase_text(now->phase), now->waits_for);
   }
 }
 
