@@ -108,8 +108,10 @@ set(struct asking *asking, char *const *words, int count, struct error *error)
   for (size_t i = 0; parsed && i < 2; i++) { /* one that is refused does not keep the other back */
     if (!bson_empty(asked[i].body)) {
       struct error refused;
+      char said[200];
+      set_say(asked[i].body, said, sizeof said);
       char *json = bson_as_relaxed_extended_json(asked[i].body, NULL);
-      if (!act(asking, asked[i].name, json, json, &refused)) {
+      if (!act(asking, asked[i].name, json, said, &refused)) {
         *error = refused;
         ok = false;
       }

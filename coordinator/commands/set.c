@@ -1,5 +1,6 @@
 #include "coordinator/commands/set.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,4 +90,20 @@ set_clear(struct set_bodies *bodies)
 {
   bson_destroy(&bodies->pace);
   bson_destroy(&bodies->workers);
+}
+
+void
+set_say(const bson_t *body, char *text, size_t size)
+{
+  bson_iter_t iter;
+  int used = snprintf(text, size, "set");
+  for (bson_iter_init(&iter, body); bson_iter_next(&iter) && used > 0 && (size_t)used < size;) {
+    char *to = text + used;
+    size_t room = size - (size_t)used;
+    used += BSON_ITER_HOLDS_UTF8(&iter)
+              ? snprintf(to, room, " %s=%s", bson_iter_key(&iter), bson_iter_utf8(&iter, NULL))
+            : BSON_ITER_HOLDS_BOOL(&iter)
+              ? snprintf(to, room, " %s=%s", bson_iter_key(&iter), bson_iter_bool(&iter) ? "on" : "off")
+              : snprintf(to, room, " %s=%lld", bson_iter_key(&iter), (long long)bson_iter_as_int64(&iter));
+  }
 }

@@ -17,4 +17,7 @@ struct set_bodies {
 bool set_parse(char *const *words, int count, struct set_bodies *bodies, struct error *error);
 void set_clear(struct set_bodies *bodies);
 
+/* A body as words again: "set maxRate=20MB/s brake=off". */
+void set_say(const bson_t *body, char *text, size_t size);
+
 #endif

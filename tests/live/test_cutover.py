@@ -314,33 +314,47 @@ def outlive(ferry):
             assert ferry.exit_code == -signal.SIGKILL, ferry.log()
 
 
-@pytest.mark.moving
-@pytest.mark.parametrize("point", POINTS)
-def test_killed_at(blocking, point):
-    """The next start goes on tailing and lets the source write, or says that it was finished."""
-    died = blocking.folder / "died"
-    with blocking.ferry(start=False) as ferry:
+def killed_at(pair, point, *options):
+    """The next start goes on tailing, or says that it was finished. Yields in between, while it tails."""
+    died = pair.folder / "died"
+    with pair.ferry(start=False) as ferry:
         ferry.environment = {"FERRY_FAULT": f"{point}:1:{died}"}
         ferry.start()
         tailing(ferry)
         gives_up = point == "cutover-unblocking"
-        if gives_up:
-            lost = blocking.target.client().shop.orders.find_one_and_delete({"_id": 7})
-        ferry.run_command("cutover", "--yes", "--blockWrites")
+        lost = pair.target.client().shop.orders.find_one_and_delete({"_id": 7}) if gives_up else None
+        ferry.run_command("cutover", "--yes", *options)
         ferry.wait(60)
         assert died.exists(), f"nothing came by at {point}"
         finished = outlive(ferry)
         assert finished == (point == "cutover-finished")
-        if not finished:
-            blocked = blocking.modes()
-            if True in blocked:
-                ferry.wait_log("the source may write again")
-                assert blocking.modes()[-1] is False
-            if gives_up:
-                blocking.target.client().shop.orders.insert_one(lost)
-            blocking.real.client().shop.orders.insert_one({"_id": -5, "n": -5})
-            ferry.catch_up()
-            done = ferry.run_command("cutover", "--yes", "--blockWrites")
-            assert done.returncode == 0, done.stderr + ferry.log()[-2000:]
-            assert ferry.wait() == 0
+        if finished:
+            return
+        yield ferry
+        if lost:
+            pair.target.client().shop.orders.insert_one(lost)
+        pair.source.client().shop.orders.insert_one({"_id": -5, "n": -5})
+        ferry.catch_up()
+        done = ferry.run_command("cutover", "--yes", *options)
+        assert done.returncode == 0, done.stderr + ferry.log()[-2000:]
+        assert ferry.wait() == 0
+
+
+@pytest.mark.moving
+@pytest.mark.parametrize("point", POINTS)
+def test_killed_at(blocking, point):
+    """The next start lets the source write again before it goes on."""
+    for ferry in killed_at(blocking, point, "--blockWrites"):
+        if True in blocking.modes():
+            ferry.wait_log("the source may write again")
+            assert blocking.modes()[-1] is False
     blocking.assert_equal()
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("point", [point for point in POINTS if "block" not in point])
+def test_killed_at_between_other_servers(pair, point):
+    fill(pair.source.client())
+    for _ in killed_at(pair, point):
+        pass
+    pair.assert_equal()

@@ -31,6 +31,17 @@ Test(set, words_become_the_bodies_of_their_requests)
   bson_free(workers);
 }
 
+Test(set, a_body_is_said_as_words)
+{
+  char text[100];
+  bson_t *body = BCON_NEW("maxRate", BCON_UTF8("1MB/s"), "brake", BCON_BOOL(false), "brakeLagS", BCON_INT64(5));
+  set_say(body, text, sizeof text);
+  cr_assert_str_eq(text, "set maxRate=1MB/s brake=off brakeLagS=5");
+  set_say(body, text, 12); /* cut, not overrun */
+  cr_assert_str_eq(text, "set maxRate");
+  bson_destroy(body);
+}
+
 Test(set, what_cannot_be_set_is_refused)
 {
   static const char *const wrong[] = {"workers", "=8",       "workers=", "workers=8x",
