@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "coordinator/control/page.h"
 #include "coordinator/report/metrics.h"
 #include "coordinator/report/progress_json.h"
 
@@ -36,7 +37,7 @@ state(struct answers *answers, enum request_name name, const char *type, text_ma
     struct status status = answers->status(answers->context);
     bson_t cutover = BSON_INITIALIZER;
     cutover_put(answers->cutover, &status, &cutover);
-    status.cutover = name == REQUEST_PROGRESS ? &cutover : NULL;
+    status.cutover = name == REQUEST_PROGRESS || name == REQUEST_UI ? &cutover : NULL;
     free(kept->text);
     kept->text = make(&status);
     bson_destroy(&cutover);
@@ -44,6 +45,15 @@ state(struct answers *answers, enum request_name name, const char *type, text_ma
     kept->until_ms = (now_us + KEEP_COSTS * (now_us - begun_us)) / 1000;
   }
   return (struct answer){.status = 200, .type = type, .text = memory_string(kept->text)};
+}
+
+static char *
+page_of(const struct status *status)
+{
+  char *progress = progress_json(status);
+  char *html = page_html(progress);
+  free(progress);
+  return html;
 }
 
 static struct answer
@@ -191,6 +201,8 @@ answers_make(void *context, const struct request *request)
     return state(answers, REQUEST_PROGRESS, NULL, progress_json);
   case REQUEST_METRICS:
     return state(answers, REQUEST_METRICS, METRICS_CONTENT_TYPE, metrics_text);
+  case REQUEST_UI:
+    return state(answers, REQUEST_UI, PAGE_CONTENT_TYPE, page_of);
   case REQUEST_REPORT:
     return report(answers);
   default:

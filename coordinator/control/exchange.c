@@ -1,10 +1,13 @@
 #include "coordinator/control/exchange.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/version.h"
+#include "coordinator/control/page.h"
 
 enum place_state { PLACE_WAITS, PLACE_TAKEN, PLACE_ANSWERED };
 
@@ -99,6 +102,23 @@ exchange_close(struct exchange *exchange)
   pthread_mutex_unlock(&exchange->lock);
 }
 
+/* As GET /progress, before there is more to tell. */
+static char *
+preparing(const char *phase)
+{
+  return memory_format("{\"version\": \"%s\", \"pid\": %d, \"state\": \"preparing\", \"phase\": \"%s\"}",
+                       version_number, getpid(), phase);
+}
+
+static struct answer
+prepare_page(const char *phase)
+{
+  char *progress = preparing(phase);
+  struct answer answer = {.status = 200, .type = PAGE_CONTENT_TYPE, .text = page_html(progress)};
+  free(progress);
+  return answer;
+}
+
 static struct answer
 answer_alone(const char *phase, const struct request *request)
 {
@@ -106,6 +126,10 @@ answer_alone(const char *phase, const struct request *request)
   case REQUEST_STATUS:
     return (struct answer){.status = 200,
                            .text = memory_format("{\"stage\": \"initializing\", \"phase\": \"%s\"}", phase)};
+  case REQUEST_PROGRESS:
+    return (struct answer){.status = 200, .text = preparing(phase)};
+  case REQUEST_UI:
+    return prepare_page(phase);
   case REQUEST_STOP:
     return (struct answer){.status = 202, .text = memory_string("{}\n")};
   default:

@@ -161,7 +161,7 @@ put_eta(const bson_t *progress, FILE *out)
     put_text(out, waits_for);
     fputs(". ", out);
   }
-  if (!isnan(eta)) {
+  if (!isnan(eta) && strcmp(text(progress, "state"), "running") == 0) {
     fputs("Follows the source in about ", out);
     put_duration(out, eta);
     fputc('.', out);

@@ -59,23 +59,50 @@ copy_view_task(const struct status *status, const struct child *child)
   return has ? &status->plan->tasks[child->task] : NULL;
 }
 
-const char *
+int64_t
+copy_view_catch_up_s(const struct status *status)
+{
+  const struct measure *measure = status->measure;
+  return status_phase(status) != PHASE_CATCHING_UP
+           ? -1
+           : eta_catch_up_s(status_behind_s(status), throughput_per_s(&measure->position),
+                            throughput_per_s(&measure->newest));
+}
+
+int64_t
+copy_view_left_s(const struct status *status, const struct copy_view *copy)
+{
+  if (copy->copying) {
+    return copy->eta_s < 0 ? -1 : eta_sum_s(copy->eta_s, copy->indexes_eta_s);
+  }
+  return copy->building ? copy->indexes_eta_s : copy_view_catch_up_s(status);
+}
+
+enum worker_state
 copy_view_worker_state(const struct status *status, const struct child *child)
 {
   const struct plan_task *task = copy_view_task(status, child);
   if (child->leaving) {
-    return "leaving";
+    return WORKER_LEAVING;
   }
   if (!child->ready) {
-    return "starting";
+    return WORKER_STARTING;
   }
   if (task && task->kind == PLAN_INDEX) {
-    return "building indexes"; /* the target goes on with that, whatever is paused */
+    return WORKER_BUILDING; /* the target goes on with that, whatever is paused */
   }
   if (status->pool->paused) {
-    return "paused";
+    return WORKER_PAUSED;
   }
-  return task ? "copying" : child->pause_until_ms > status->now_ms ? "waiting to retry" : "idle";
+  return task ? WORKER_COPYING : child->pause_until_ms > status->now_ms ? WORKER_WAITING : WORKER_IDLE;
+}
+
+const char *
+copy_view_worker_text(enum worker_state state)
+{
+  static const char *const texts[WORKER_STATES] = {"starting",         "copying", "building indexes", "idle",
+                                                   "waiting to retry", "paused",  "leaving"};
+  return texts[state];
 }
 
 void

@@ -23,8 +23,25 @@ struct copy_view copy_view_of(const struct status *status);
 /* The task of the plan that a child has; NULL: none. */
 const struct plan_task *copy_view_task(const struct status *status, const struct child *child);
 
-/* What a running worker does, in a word. */
-const char *copy_view_worker_state(const struct status *status, const struct child *child);
+/* How long it may take until the migration tails; -1: not known, or it does. `copy` is the status' own. */
+int64_t copy_view_left_s(const struct status *status, const struct copy_view *copy);
+/* The same of the catching up alone, while that is the phase. */
+int64_t copy_view_catch_up_s(const struct status *status);
+
+enum worker_state {
+  WORKER_STARTING,
+  WORKER_COPYING,
+  WORKER_BUILDING,
+  WORKER_IDLE,
+  WORKER_WAITING,
+  WORKER_PAUSED,
+  WORKER_LEAVING,
+  WORKER_STATES
+};
+
+/* What a running worker does, and that in a word. */
+enum worker_state copy_view_worker_state(const struct status *status, const struct child *child);
+const char *copy_view_worker_text(enum worker_state state);
 
 /* The collections that come behind the `from` largest ones, together; views do not count. */
 struct copy_rest {

@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "coordinator/report/copy_view.h"
 
 #define OTHER "other" /* no namespace: it has no dot */
 
@@ -36,6 +37,7 @@ struct out {
   const struct metric *metric;
   bool begun; /* the metric's HELP and TYPE are written */
   const struct rows *rows;
+  const struct copy_view *copy;
 };
 
 struct metric {
@@ -146,6 +148,74 @@ put_phases(struct out *out, const struct status *status)
 #define PHASE(name, text) put_labelled(out, text, present == PHASE_##name);
 #include "coordinator/report/phase.def"
 #undef PHASE
+}
+
+static void
+put_phase_times(struct out *out, const struct status *status)
+{
+  int64_t now_ms = clock_unix_ms();
+  for (int phase = PHASE_NONE + 1; status->phases && phase < PHASE_COUNT; phase++) {
+    const struct phase_times *times = &status->phases->times[phase];
+    if (times->began_ms != 0) {
+      put_labelled(out, phase_text((enum phase)phase), (double)phase_spent_ms(times, now_ms) / 1000);
+    }
+  }
+}
+
+static void
+put_workers(struct out *out, const struct status *status)
+{
+  int counts[WORKER_STATES] = {0};
+  for (int i = 0; i < status->pool->worker_count; i++) {
+    if (status->pool->workers[i].running) {
+      counts[copy_view_worker_state(status, &status->pool->workers[i])]++;
+    }
+  }
+  for (int state = 0; state < WORKER_STATES; state++) {
+    put_labelled(out, copy_view_worker_text((enum worker_state)state), counts[state]);
+  }
+}
+
+static double
+pause_s(const struct status *status)
+{
+  return status->paused_since_ms == 0 ? 0 : fmax(0, (double)(clock_unix_ms() - status->paused_since_ms) / 1000);
+}
+
+static void
+put_time(struct out *out, const struct status *status)
+{
+  struct measures all = {0};
+  pool_measures(status->pool, &all, &all);
+  for (int part = 0; part < MEASURE_PARTS; part++) {
+    put_labelled(out, measure_name((enum measure_part)part), (double)all.us[part] / 1e6);
+  }
+}
+
+/* Each bucket of the format has those below it, too. */
+static void
+put_batches(struct out *out, const struct status *status, bool of_copy)
+{
+  struct measures workers = {0};
+  struct measures appliers = {0};
+  pool_measures(status->pool, &workers, &appliers);
+  const struct histogram *batches = of_copy ? &workers.batches : &appliers.batches;
+  int64_t count = 0;
+  for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
+    char labels[40];
+    count += batches->counts[i];
+    if (isfinite(histogram_bounds_s[i])) {
+      snprintf(labels, sizeof labels, "le=\"%g\"", histogram_bounds_s[i]);
+    } else {
+      snprintf(labels, sizeof labels, "le=\"+Inf\"");
+    }
+    begin_sample(out, "_bucket", labels);
+    fprintf(out->text, " %" PRId64 "\n", count);
+  }
+  begin_sample(out, "_sum", "");
+  fprintf(out->text, " %.15g\n", (double)batches->sum_us / 1e6);
+  begin_sample(out, "_count", "");
+  fprintf(out->text, " %" PRId64 "\n", batches->count);
 }
 
 /* Where nothing is copied, because a bookmark was there, the plan is empty. */
@@ -327,7 +397,8 @@ metrics_text(const struct status *status)
   char *text = NULL;
   size_t size;
   struct rows *rows = memory_new(sizeof *rows);
-  struct out out = {.text = open_memstream(&text, &size), .rows = rows};
+  struct copy_view copy = copy_view_of(status);
+  struct out out = {.text = open_memstream(&text, &size), .rows = rows, .copy = &copy};
   read_rows(rows, status);
   for (size_t i = 0; out.text && i < sizeof metrics / sizeof *metrics; i++) {
     out.metric = &metrics[i];

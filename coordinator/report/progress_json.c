@@ -59,16 +59,6 @@ state_text(const struct status *status)
                                                                       : "running";
 }
 
-static int64_t
-catch_up_eta_s(const struct status *status)
-{
-  const struct measure *measure = status->measure;
-  return status_phase(status) != PHASE_CATCHING_UP
-           ? -1
-           : eta_catch_up_s(status_behind_s(status), throughput_per_s(&measure->position),
-                            throughput_per_s(&measure->newest));
-}
-
 /* How long that phase may still take; -1: not known, or it is over. */
 static int64_t
 phase_eta_s(const struct status *status, enum phase phase, const struct copy_view *copy)
@@ -79,7 +69,7 @@ phase_eta_s(const struct status *status, enum phase phase, const struct copy_vie
   case PHASE_BUILDING:
     return copy->building ? copy->indexes_eta_s : -1;
   case PHASE_CATCHING_UP:
-    return catch_up_eta_s(status);
+    return copy_view_catch_up_s(status);
   default:
     return -1;
   }
@@ -207,7 +197,7 @@ put_worker(const struct status *status, const struct child *child, bson_t *item)
   int64_t passed_ms = status->now_ms - child->lent_ms;
   BSON_APPEND_INT64(item, "index", child->index);
   BSON_APPEND_INT64(item, "pid", uv_process_get_pid(&child->process));
-  BSON_APPEND_UTF8(item, "state", copy_view_worker_state(status, child));
+  BSON_APPEND_UTF8(item, "state", copy_view_worker_text(copy_view_worker_state(status, child)));
   if (!task) {
     return;
   }
@@ -394,8 +384,6 @@ static void
 put_head(const struct status *status, const struct copy_view *copy, int64_t now_unix_ms, bson_t *document)
 {
   char waits_for[STATUS_WAITS_BYTES];
-  int64_t eta_s = copy->copying || copy->building ? eta_sum_s(copy->copying ? copy->eta_s : -1, copy->indexes_eta_s)
-                                                  : catch_up_eta_s(status);
   BSON_APPEND_UTF8(document, "version", version_number);
   BSON_APPEND_INT64(document, "pid", getpid());
   message_put_time(document, "now", now_unix_ms);
@@ -409,7 +397,7 @@ put_head(const struct status *status, const struct copy_view *copy, int64_t now_
     put_name(document, "errorMessage", status->error->text);
   }
   put_phases(status, copy, now_unix_ms, document);
-  put_known(document, "etaSeconds", eta_s);
+  put_known(document, "etaSeconds", copy_view_left_s(status, copy));
 }
 
 char *

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 PROGRAM = shutil.which("chromium-headless-shell")
 WAIT_S = 60
-KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32}
+KEYS = {"Tab": 9, "Delete": 46, "Enter": 13, "Escape": 27, " ": 32}
 
 
 class Browser:
@@ -177,7 +177,10 @@ class Page:
     def type(self, selector, text):
         """In place of what the field has."""
         self.get(f"{{const e = document.querySelector({json.dumps(selector)}); e.focus(); e.select(); 0}}")
-        self.call("Input.insertText", text=text)
+        if text:
+            self.call("Input.insertText", text=text)
+        else:
+            self.key("Delete")
 
     def problems(self):
         self.get("0")  # what was complained about until now

@@ -82,7 +82,7 @@ def test_progress_goes_with_the_run(kind, tmp_path):
 
     def tails(_):
         answer = progress(ferry)
-        if not answer or "state" not in answer:
+        if not answer or answer.get("state", "preparing") == "preparing":  # then it tells little
             return False
         seen.append(answer)
         return answer["phase"] == "tailing the oplog" and answer["replay"].get("lagSeconds") == 0

@@ -9,6 +9,7 @@ import re
 import socket
 import subprocess
 import time
+import urllib.request
 
 import pytest
 
@@ -129,6 +130,14 @@ def test_malformed_and_large_requests_are_refused(port, data, codes):
     answered = port.send(data)
     assert re.fullmatch(f"(HTTP/1.. ({codes}) .*)?" if codes.endswith("|") else f"HTTP/1.. ({codes}) .*", answered), answered
     assert port.status() == 200
+
+
+def test_the_page_and_the_progress_are_there_while_the_run_prepares(port):
+    status, progress, _ = port.ask(path="/progress")
+    assert status == 200 and progress["state"] == "preparing" and progress["phase"] == "connecting"
+    with urllib.request.urlopen(f"http://127.0.0.1:{port.port}/ui", timeout=20) as answer:
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert '<h1 id="phase">connecting</h1>' in answer.read().decode()
 
 
 def test_slow_ones_cannot_keep_others_out(tmp_path):

@@ -135,9 +135,9 @@ function showSummary(p) {
   const cutover = p.cutover || {};
   setText($("state"), state);
   $("state").dataset.state = state;
-  setText($("step"), cutover.step ? `Cut-over: ${cutover.step}` : p.errorMessage || "");
+  setText($("step"), cutover.step ? `Cut-over: ${stepText(cutover)}` : p.errorMessage || "");
   setText($("phase"), p.phase || "");
-  setText($("eta"), [percent < 100 ? `${percent} % copied.` : "", p.waitsFor ? `Waits for ${p.waitsFor}.` : "", isNumber(p.etaSeconds) ? `Follows the source in about ${duration(p.etaSeconds)}.` : ""].filter(Boolean).join(" "));
+  setText($("eta"), [percent < 100 ? `${percent} % copied.` : "", p.waitsFor ? `Waits for ${p.waitsFor}.` : "", isNumber(p.etaSeconds) && state === "running" ? `Follows the source in about ${duration(p.etaSeconds)}.` : ""].filter(Boolean).join(" "));
   setBar($("copied"), percent, "Copied", percent === 100);
   showFigures(p);
   setText($("version"), p.version || "");
@@ -295,8 +295,11 @@ function showCharts(p) {
 
 class Refused extends Error {}
 
+// The page's own address may hold the token (http://name:token@host), which fetch does not take.
+const address = (path) => location.origin + path;
+
 async function ask(path, body) {
-  const answer = await fetch(path, {
+  const answer = await fetch(address(path), {
     method: "POST", headers: {"Content-Type": "application/json", "X-Mongoferry": "1"}, body: JSON.stringify(body), cache: "no-store"});
   const document = await answer.json().catch(() => ({}));
   if (!answer.ok) {
@@ -341,7 +344,8 @@ function paceText(pace) {
 function showControls(p) {
   const pace = p.pace, ends = p.state === "stopping" || p.state === "failed", busy = p.state === "cutting over";
   setText($("pause"), p.pause || p.state === "paused" ? "Resume" : "Pause");
-  for (const id of ["pause", "stop", "cutover"]) $(id).disabled = ends || (busy && id === "pause");
+  for (const id of ["pause", "stop", "cutover"]) $(id).disabled = ends || (busy && id === "pause") || (p.state === "preparing" && id !== "stop");
+  for (const button of [$("pace"), $("crew")].map((form) => form.querySelector("button"))) button.disabled = ends;
   $("pace").hidden = !pace;
   $("crew").hidden = !isNumber(p.workersWanted);
   if (pace) {
@@ -371,6 +375,7 @@ function bindControls() {
   $("cutover").addEventListener("click", () => openDialog("cutover"));
   $("back").addEventListener("click", () => (dialog.sure && dialog.kind === "cutover" ? setSure(false) : $("dialog").close()));
   $("rehearse").addEventListener("click", () => send("/cutover", {...cutoverBody(), rehearse: true}));
+  $("accept").addEventListener("change", showDialog);
   $("ask").addEventListener("submit", (event) => event.preventDefault());
   $("next").addEventListener("click", () => {
     if (dialog.kind === "stop") send("/stop", {});
@@ -384,7 +389,9 @@ function bindControls() {
 
 const dialog = {kind: "cutover", sure: false, sent: "", obstacles: undefined};
 
-const cutoverBody = () => ({maxDowntimeSeconds: Number($("downtime").value), blockWrites: $("block").checked});
+const cutoverBody = () => ({
+  maxDowntimeSeconds: Number($("downtime").value), blockWrites: $("block").checked, ...($("accept").checked ? {acceptRefused: true} : {})});
+const stepText = (cutover) => `${cutover.step}${cutover.writers ? `: ${cutover.writers}` : ""}`;
 
 function openDialog(kind) {
   Object.assign(dialog, {kind, sent: "", obstacles: undefined});
@@ -417,11 +424,6 @@ function showObstacles(obstacles, now) {
     : make("p", {}, make("b", {}, "This stands in its way:")), ...(obstacles.length ? [make("ul", {}, ...obstacles.map((text) => make("li", {}, String(text))))] : []));
 }
 
-function resultText(result) {
-  if (typeof result !== "object" || result === null) return String(result);
-  return Object.entries(result).map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`).join("\n");
-}
-
 function showDialog() {
   const cutover = (last && last.cutover) || {}, stop = dialog.kind === "stop", runs = Boolean(cutover.step) || Boolean(last && last.state === "cutting over");
   const obstacles = dialog.obstacles || cutover.obstacles || [];
@@ -432,22 +434,23 @@ function showDialog() {
   showObstacles(obstacles, cutover.obstacles);
   setText($("next"), stop ? "Stop" : dialog.sure ? "Yes, cut over now" : "Cut over…");
   $("next").classList.toggle("danger", dialog.sure);
-  $("next").disabled = runs || (!stop && obstacles.length > 0) || dialog.sent === "done";
+  $("next").disabled = runs || (!stop && obstacles.length > 0 && !$("accept").checked) || dialog.sent === "done";
+  $("accept-row").hidden = !(last && last.refused > 0);
   $("rehearse").hidden = stop || dialog.sure;
   $("rehearse").disabled = runs;
   setText($("back"), dialog.sent || runs ? "Close" : dialog.sure && !stop ? "Back" : "Cancel");
-  if (runs) say($("dialog-said"), `Under way: ${cutover.step || "begins"}`);
-  else if (dialog.sent && cutover.result !== undefined) say($("dialog-said"), resultText(cutover.result));
+  if (runs) say($("dialog-said"), `Under way: ${cutover.step ? stepText(cutover) : "begins"}`);
+  else if (dialog.sent && cutover.result !== undefined) say($("dialog-said"), cutover.result || "Done.", cutover.exitStatus > 0);
 }
 
 async function send(path, body) {
   if ($("next").getAttribute("aria-busy")) return;
   $("next").setAttribute("aria-busy", "true");
   try {
-    const answer = await ask(path, body);
+    await ask(path, body);
     dialog.sent = body.rehearse ? "rehearsed" : "done";
     dialog.sure = false;
-    say($("dialog-said"), path === "/stop" ? "It stops." : Object.keys(answer).length ? resultText(answer) : body.rehearse ? "The rehearsal begins." : "The cut-over begins.");
+    say($("dialog-said"), path === "/stop" ? "It stops." : body.rehearse ? "The rehearsal begins." : "The cut-over begins.");
     await poll();
   } catch (error) {
     dialog.obstacles = error.obstacles;
@@ -460,6 +463,8 @@ async function send(path, body) {
 }
 
 // Polling: one question at a time, and none while nobody looks.
+
+const ENDED = "The migration may have ended: its log and its exit status say how.";
 
 let last, answeredAt, polling;
 
@@ -475,7 +480,7 @@ function showSilence(text) {
 
 async function fetchProgress() {
   try {
-    const answer = await fetch("/progress", {cache: "no-store", signal: AbortSignal.timeout(WAIT_MS)});
+    const answer = await fetch(address("/progress"), {cache: "no-store", signal: AbortSignal.timeout(WAIT_MS)});
     return answer.ok ? await answer.json() : undefined;
   } catch {
     return undefined;
@@ -489,7 +494,11 @@ async function pollOnce() {
     answeredAt = new Date();
     show(progress);
   }
-  showSilence(progress ? "" : `No answer${since}. The migration may have ended: its log says how. What you see is from before.`);
+  showSilence(progress ? "" : `No answer${since}. ${ENDED} What you see is from before.`);
+  if (!progress && $("dialog").open && dialog.sent) {
+    const finished = last && last.cutover && last.cutover.step === "finished";
+    say($("dialog-said"), finished ? "The cut-over is finished, and the migration has ended. Its report says what was compared." : `No answer${since}. ${ENDED}`);
+  }
 }
 
 function poll() {

@@ -13,6 +13,7 @@ struct sample {
   struct window window;
   struct throttle throttle;
   struct pool pool;
+  struct measure measure;
   struct status status;
 };
 
@@ -45,6 +46,7 @@ text_of(struct sample *sample)
   sample->throttle.brake.now = (struct load){-1, 0.5, -1};
   sample->status = (struct status){.plan = &sample->plan,
                                    .pool = &sample->pool,
+                                   .measure = &sample->measure,
                                    .tail = &sample->tail,
                                    .window = &sample->window,
                                    .throttle = &sample->throttle,
@@ -91,6 +93,28 @@ Test(metrics, say_what_is_known)
   cr_assert_not(strstr(text, "mongoferry_oplog_window_left_seconds"));
   cr_assert_not(strstr(text, "mongoferry_replay_entries_total"));
   cr_assert_not(strstr(text, "nan"));
+  end(sample, text);
+}
+
+Test(metrics, of_batches_count_those_that_were_quicker_too)
+{
+  struct sample *sample = begin(1);
+  histogram_add(&sample->pool.gone.batches, 3000);
+  histogram_add(&sample->pool.gone.batches, 3000);
+  histogram_add(&sample->pool.gone.batches, 3600 * INT64_C(1000000));
+  histogram_add(&sample->pool.gone_appliers.batches, 3000);
+  char *text = text_of(sample);
+  expect(text, "# TYPE mongoferry_copy_batch_duration_seconds histogram");
+  expect(text, "mongoferry_copy_batch_duration_seconds_bucket{le=\"+Inf\"} 3");
+  expect(text, "mongoferry_copy_batch_duration_seconds_count 3");
+  expect(text, "mongoferry_copy_batch_duration_seconds_sum 3600.006");
+  expect(text, "mongoferry_replay_batch_duration_seconds_count 1");
+  int64_t before = 0;
+  for (const char *at = text; (at = strstr(at, "mongoferry_copy_batch_duration_seconds_bucket{")) != NULL;) {
+    at = strstr(at, "} ") + 2;
+    cr_assert_geq(atoll(at), before);
+    before = atoll(at);
+  }
   end(sample, text);
 }
 
