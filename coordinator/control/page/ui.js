@@ -155,7 +155,7 @@ function showPhases(p) {
   const build = () => make("li", {}, make("span", {}, make("span"), make("span", {class: "hidden-text"})), make("span", {class: "sub"}));
   rows($("phases"), phases, build, (row, phase) => {
     const at = phases.indexOf(phase), now = at === present, done = Boolean(phase.beganAt) && !now;
-    row.dataset.at = now ? "now" : done ? "done" : "next";
+    row.dataset.at = now ? "now" : done ? "done" : phases.indexOf(phase) < present ? "skipped" : "next";
     if (now) row.setAttribute("aria-current", "step");
     else row.removeAttribute("aria-current");
     setText(row.firstChild.firstChild, phase.name);
@@ -346,8 +346,8 @@ function showControls(p) {
   setText($("pause"), p.pause || p.state === "paused" ? "Resume" : "Pause");
   for (const id of ["pause", "stop", "cutover"]) $(id).disabled = ends || (busy && id === "pause") || (p.state === "preparing" && id !== "stop");
   for (const button of [$("pace"), $("crew")].map((form) => form.querySelector("button"))) button.disabled = ends;
-  $("pace").hidden = !pace;
-  $("crew").hidden = !isNumber(p.workersWanted);
+  $("pace").hidden = !pace || Boolean(p.replay); // both are the copy's
+  $("crew").hidden = !isNumber(p.workersWanted) || Boolean(p.replay);
   if (pace) {
     follow($("rate"), "value", paceText(pace));
     follow($("brake"), "checked", pace.brake ? Boolean(pace.brake.on) : undefined);
