@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "coordinator/cutover/obstacles.h"
+#include "coordinator/state/bookmark.h"
 #include "coordinator/state/phase_record.h"
 #include "coordinator/state/refusals.h"
 #include "source/oplog/oplog.h"
@@ -588,7 +589,8 @@ cutover_start(struct cutover *cutover, const struct cutover_request *request, co
   cutover->writers[0] = 0;
   cutover->began_ms = clock_ms();
   cutover_report_reset(cutover->report);
-  if (!note(cutover, CUTOVER_RECORD_BEGUN, error) || !pool_start_helper(cutover->pool, error)) {
+  if (!bookmark_read_start(cutover->checkpoint, &cutover->report->first, error) ||
+      !note(cutover, CUTOVER_RECORD_BEGUN, error) || !pool_start_helper(cutover->pool, error)) {
     return false;
   }
   uv_timer_start(&cutover->timer, on_tick, TICK_MS, TICK_MS);

@@ -89,7 +89,8 @@ def test_a_cut_over_proves_that_all_is_there(pair):
         assert {item["coll"]: item.get("target_documents") for item in report["namespaces"]}["orders"] == 2001
         (orders,) = (item for item in report["namespaces"] if item["coll"] == "orders")
         assert orders["copied_documents"] == 2000 and orders["copied_bytes"] > 0 and orders["entries"] >= 1
-        assert report["downtime"]["milliseconds"] >= 0 and report["lastTimestamp"]
+        assert report["downtime"]["milliseconds"] >= 0 and report["lastTimestamp"] and report["firstTimestamp"]
+        assert {phase["name"] for phase in report["phases"]} >= {"copying", "tailing the oplog"} and report["steps"]
         text = Path(f"{ferry.bookmark}.report.txt").read_text()
         assert text.startswith("Cut-over finished") and "shop.orders" in text
         pair.assert_equal()
