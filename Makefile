@@ -1,5 +1,5 @@
 # Each command does all of its own set-up. `make help` lists them.
-.PHONY: help demo test test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many soak \
+.PHONY: help demo test test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover soak \
   format lint clean setup-build setup-servers setup-test setup-lint
 
 help: ## this list
@@ -53,6 +53,9 @@ bench-replay: setup-build setup-servers release ## the same for the replay of an
 
 bench-many: setup-build setup-servers release ## the same for many collections
 	.venv/bin/python bench/many.py $(ARGS)
+
+bench-cutover: setup-build setup-servers release ## how long a cut-over takes
+	.venv/bin/python bench/cutover.py $(ARGS)
 
 soak: setup-build setup-servers release ## follow random writes under kills and faults: ARGS="--minutes 60"
 	.venv/bin/python tests/harness/soak.py $(ARGS)
