@@ -19,7 +19,6 @@ migration_status(const void *context)
                          .measure = &migration->display.measure,
                          .phases = &migration->display.phases,
                          .error = migration->failed ? &migration->error : NULL,
-                         .copy_began_ms = migration->copy.began_ms + steer_paused_ms(&migration->steer),
                          .paused_since_ms = migration->steer.paused ? migration->steer.since_ms : 0,
                          .drain_until_ms = replay->drain_until_ms,
                          .now_ms = clock_ms(),

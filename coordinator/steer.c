@@ -23,14 +23,12 @@ begin(struct steer *steer, int64_t since_ms)
 {
   steer->paused = true;
   steer->since_ms = since_ms;
-  steer->began_ms = clock_ms();
 }
 
 static void
 end(struct steer *steer)
 {
   steer->paused = false;
-  steer->ended_ms += clock_ms() - steer->began_ms;
 }
 
 /* The children are told. */
@@ -138,10 +136,4 @@ steer_end(const struct steer *steer)
   if (steer->paused) {
     log_warn("the migration is paused, and starts paused the next time, until `mongoferry resume`");
   }
-}
-
-int64_t
-steer_paused_ms(const struct steer *steer)
-{
-  return steer->ended_ms + (steer->paused ? clock_ms() - steer->began_ms : 0);
 }

@@ -17,8 +17,6 @@ struct steer {
   bool paused;
   bool unsaved;     /* the bookmark file does not say so yet */
   int64_t since_ms; /* when the pause began, in Unix time */
-  int64_t began_ms; /* the same of this run, by clock_ms */
-  int64_t ended_ms; /* the length of this run's pauses before that */
 };
 
 /*
@@ -43,8 +41,5 @@ void steer_tick(struct steer *steer);
 
 /* For the end of a run: says that the next one starts paused, if so. */
 void steer_end(const struct steer *steer);
-
-/* How long this run was paused so far: the copy made no progress in that time. */
-int64_t steer_paused_ms(const struct steer *steer);
 
 #endif

@@ -41,12 +41,8 @@ struct copy_view
 copy_view_of(const struct status *status)
 {
   struct copy_view view = {.total = plan_total(status->plan)};
-  struct eta_copy copy = {.left_bytes = view.total.expected - view.total.bytes,
-                          .copied_bytes = status->pool->copied_bytes,
-                          .copied_ms = status->measure->copying_ms,
-                          .recent_per_s = throughput_per_s(&status->measure->bytes)};
   view.copying = !status->handed_off && !plan_all_copied(status->plan);
-  view.eta_s = status->pool->paused ? -1 : eta_copy_s(&copy);
+  view.eta_s = status->pool->paused ? -1 : status_copy_needs_s(status);
   look_at_indexes(status, &view);
   view.building = view.building && !status->handed_off;
   return view;

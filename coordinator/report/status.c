@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "coordinator/measure/eta.h"
 #include "ipc/message.h"
 #include "source/oplog/oplog.h"
 
@@ -54,7 +55,12 @@ put_copy_details(const struct plan *plan, bson_t *details)
 int64_t
 status_copy_needs_s(const struct status *status)
 {
-  return status->handed_off ? -1 : plan_needs_s(status->plan, status->now_ms - status->copy_began_ms);
+  struct plan_total total = plan_total(status->plan);
+  struct eta_copy copy = {.left_bytes = total.expected - total.bytes,
+                          .copied_bytes = status->pool->copied_bytes,
+                          .copied_ms = status->measure->copying_ms,
+                          .recent_per_s = status->pool->paused ? 0 : throughput_per_s(&status->measure->bytes)};
+  return status->handed_off ? -1 : eta_copy_s(&copy);
 }
 
 /* mongomirror has no such thing: the source's oplog, and whether it lasts. */

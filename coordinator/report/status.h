@@ -20,18 +20,20 @@ struct status {
   const struct measure *measure;
   const struct phases *phases; /* NULL: not known */
   const struct error *error;   /* NULL: none */
-  int64_t copy_began_ms;       /* by clock_ms, as all times here */
   int64_t paused_since_ms;     /* in Unix time; 0: it is not paused */
   int64_t drain_until_ms;      /* when a stop's drain ends at the latest; 0: there is none */
-  int64_t now_ms;
-  const bson_t *cutover; /* what GET /progress has of it; NULL: nothing */
-  int64_t refused;       /* by the target: documents, indexes, options */
+  int64_t now_ms;              /* by clock_ms, as all times here that are not in Unix time */
+  const bson_t *cutover;       /* what GET /progress has of it; NULL: nothing */
+  int64_t refused;             /* by the target: documents, indexes, options */
   bool resumed;
   bool handed_off;
   bool stopping; /* the run ends: progress is not shown any more */
 };
 
-/* The seconds that the copy may still take. -1: not known, or there is none. Looks at every collection. */
+/*
+ * The seconds that the copy may still take, without a pause; see eta_copy_s. -1: not known, or there is none. Looks at
+ * every collection.
+ */
 int64_t status_copy_needs_s(const struct status *status);
 
 /* Once a second: what there is to measure of it. `measure` is the status' own. */

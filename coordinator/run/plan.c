@@ -3,8 +3,6 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define PACE_MS 5000 /* before that a pace means nothing */
-
 void
 plan_init(struct plan *plan, const struct catalog *catalog, int64_t collections_at_once)
 {
@@ -266,15 +264,6 @@ plan_total(const struct plan *plan)
     total.expected += size > bytes ? size : bytes;
   }
   return total;
-}
-
-int64_t
-plan_needs_s(const struct plan *plan, int64_t passed_ms)
-{
-  struct plan_total total = plan_total(plan);
-  double left = (double)(total.expected - total.bytes);
-  return total.bytes == 0 || passed_ms < PACE_MS ? -1
-                                                 : (int64_t)(left * (double)passed_ms / 1000 / (double)total.bytes);
 }
 
 void

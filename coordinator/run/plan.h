@@ -90,8 +90,6 @@ struct plan_total {
   int64_t expected;
 };
 struct plan_total plan_total(const struct plan *plan);
-/* The seconds that the copy may still take at its pace so far; it began `passed_ms` ago. -1: not known. */
-int64_t plan_needs_s(const struct plan *plan, int64_t passed_ms);
 /* Logs what the finished copy did. */
 void plan_log_copied(const struct plan *plan, int64_t passed_ms, int64_t repeated);
 

@@ -193,6 +193,17 @@ Test(progress_json, indexes_to_come_are_part_of_the_eta)
   discard(sample);
 }
 
+Test(progress_json, what_an_earlier_run_copied_says_nothing_of_the_pace)
+{
+  struct sample *sample = make(2, false);
+  int64_t earlier = plan_lend(&sample->plan);
+  sample->plan.tasks[earlier].bytes = 2000000;
+  plan_task_done(&sample->plan, earlier);
+  copy_for(sample, 10, 50000); /* half of the other one */
+  cr_expect_eq(status_copy_needs_s(&sample->status), 10);
+  discard(sample);
+}
+
 Test(progress_json, each_worker_has_a_state)
 {
   struct sample *sample = make(2, false);
