@@ -63,12 +63,18 @@ done(bool ok, const struct error *error)
 }
 
 /* What is shown from now on has the change. */
-static struct answer
-steered(struct answers *answers, bool ok, bool changed, const struct error *error)
+static void
+forget_kept(struct answers *answers)
 {
   for (int i = 0; i < REQUEST_COUNT; i++) {
     answers->kept[i].until_ms = 0;
   }
+}
+
+static struct answer
+steered(struct answers *answers, bool ok, bool changed, const struct error *error)
+{
+  forget_kept(answers);
   return ok ? (struct answer){.status = 200, .text = memory_format("{\"changed\": %s}\n", changed ? "true" : "false")}
             : answer_error(400, "%s", error->text);
 }
@@ -135,6 +141,7 @@ cut_over(struct answers *answers, const bson_t *document)
   bool ok = read_cutover(document, &asked, &error);
   asked.compare_s = asked.max_downtime_s;
   if (ok && cutover_start(answers->cutover, &asked, &status, &obstacles, &error)) {
+    forget_kept(answers); /* it tells of an earlier one */
     answer.text = memory_string("{}\n");
   } else {
     answer = refuse_cutover(&error, &obstacles);

@@ -324,7 +324,11 @@ conclude(struct cutover *cutover, struct error *error)
   ok = ok && cutover_record_end(cutover->checkpoint, &record, &document, error);
   fault_point("cutover-finished");
   if (ok) {
+    struct error unwritten;
     cutover_report_save(&document, cutover->bookmark);
+    if (cutover->report_file && !cutover_report_write(&document, cutover->report_file, &unwritten)) {
+      log_warn("%s", unwritten.text);
+    }
   }
   bson_destroy(&document);
   bson_destroy(&refused);

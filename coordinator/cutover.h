@@ -33,12 +33,13 @@ struct cutover_request {
 };
 
 struct cutover {
-  struct pool *pool; /* these seven are the caller's */
+  struct pool *pool; /* these eight are the caller's */
   struct checkpoint *checkpoint;
   struct replay *replay;
   struct cutover_report *report;
   const struct phases *phases;
   const char *bookmark;     /* the bookmark file's path */
+  const char *report_file;  /* --report of the migration itself; NULL: none */
   int64_t usual_downtime_s; /* --maxDowntime */
   uv_timer_t timer;         /* runs while it is under way */
   struct cutover_request request;

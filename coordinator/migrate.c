@@ -70,6 +70,7 @@ run(struct migration *migration, struct error *error)
                                         .report = &migration->report,
                                         .phases = &migration->display.phases,
                                         .bookmark = options_bookmark(migration->setup.options),
+                                        .report_file = migration->setup.options->report,
                                         .usual_downtime_s = migration->setup.options->max_downtime_s};
   migration->replay.over = cutover_replay_over;
   migration->replay.over_context = &migration->cutover;

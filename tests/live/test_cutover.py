@@ -165,13 +165,14 @@ def test_a_rehearsal_changes_nothing(pair):
 
 def test_it_ends_by_itself_when_no_write_comes(pair):
     fill(pair.source.client())
-    with pair.ferry("--exitWhenCaughtUp", "--idleSeconds", 3) as ferry:
+    written = pair.folder / "proof.json"
+    with pair.ferry("--exitWhenCaughtUp", "--idleSeconds", 3, "--report", written) as ferry:
         with Writer(pair.source.new_client()) as writer:
             tailing(ferry)
             ferry.catch_up()
             assert ferry.running() and writer.count > 0
         assert ferry.wait(120) == 0, ferry.log()[-3000:]
-        assert ferry.report()["finished"]
+        assert ferry.report()["finished"] and json.loads(written.read_text()) == ferry.report()
     pair.assert_equal()
 
 
