@@ -89,7 +89,8 @@ look_at(const struct share *share, struct compared *item, struct reader *reader,
     snprintf(item->unread, sizeof item->unread, LATE);
     return true;
   }
-  return list_indexes(item, collection, reader, error) && counts_quick(reader, collection, limit_ms, counts, error);
+  return list_indexes(item, collection, reader, error) &&
+         (share->job->comparison->definitions_only || counts_quick(reader, collection, limit_ms, counts, error));
 }
 
 /* What the reader knows of the server, with this thread's connection. */
@@ -97,7 +98,7 @@ static bool
 look_at_one(void *context, size_t number, struct server *server, struct error *error)
 {
   const struct share *share = context;
-  struct reader reader = share->side == SOURCE_SIDE ? *share->job->comparison->reader : reader_view(server);
+  struct reader reader = *share->job->comparison->readers[share->side];
   reader.server = *server;
   return look_at(share, share->items[number], &reader, error);
 }
@@ -107,14 +108,14 @@ do_share(void *argument)
 {
   struct share *share = argument;
   const struct comparison *comparison = share->job->comparison;
-  bool source = share->side == SOURCE_SIDE;
-  struct parallel parallel = {.kind = source ? ERROR_SOURCE : ERROR_TARGET,
-                              .uri = source ? comparison->source_uri : comparison->target_uri,
+  struct reader *reader = comparison->readers[share->side];
+  struct parallel parallel = {.kind = reader->server.kind,
+                              .uri = comparison->uris[share->side],
                               .patient = true,
                               .threads = PARALLEL_MOST,
                               .work = look_at_one,
                               .context = share,
-                              .own = source ? &comparison->reader->server : NULL};
+                              .own = &reader->server};
   share->ok = parallel_run(&parallel, share->count, &share->error);
   return NULL;
 }
@@ -189,16 +190,17 @@ static bool
 list_both(struct job *job, struct error *error)
 {
   struct comparison *comparison = job->comparison;
-  struct reader view = reader_view(comparison->target);
+  struct reader *source = comparison->readers[SOURCE_SIDE];
+  struct reader *target = comparison->readers[TARGET_SIDE];
   struct server_hello hello;
-  if (!server_ask_hello(comparison->target, true, &hello, error) ||
-      !catalog_list(&job->catalogs[SOURCE_SIDE], comparison->reader, selection_wants, comparison->selection, error)) {
+  if (!server_ask_hello(&target->server, true, &hello, error) ||
+      !catalog_list(&job->catalogs[SOURCE_SIDE], source, selection_wants, comparison->selection, error)) {
     return false;
   }
   comparison->rules.target_version = server_version(&hello);
-  comparison->rules.pages = comparison->reader->moves;
+  comparison->rules.pages = source->moves;
   name_sources(job);
-  if (!catalog_list(&job->catalogs[TARGET_SIDE], &view, catalog_any, NULL, error)) {
+  if (!catalog_list(&job->catalogs[TARGET_SIDE], target, catalog_any, NULL, error)) {
     return error_wrap(error, "cannot list the target's collections");
   }
   pair(job);
@@ -270,8 +272,9 @@ look_behind(struct job *job, struct error *error)
   struct compared **items = memory_new((job->count + 1) * sizeof(struct compared *));
   for (size_t i = 0; i < job->count; i++) {
     struct compared *item = &job->items[i];
-    if (has_documents(item) && known_count(item)) {
-      item->exact = !same_count(job, item);
+    bool only = job->comparison->definitions_only;
+    if (has_documents(item) && (only || known_count(item))) {
+      item->exact = !only && !same_count(job, item);
       item->doubtful = differs(job, item);
     }
     if (item->exact || item->doubtful) {
@@ -319,13 +322,14 @@ judge_count(const struct job *job, struct compared *item)
 }
 
 static enum compared_state
-state_of(const struct compared *item)
+state_of(const struct job *job, const struct compared *item)
 {
   const struct definitions_findings *findings = &item->findings;
-  return findings->differences.count > 0                                  ? COMPARED_DIFFERENT
-         : item->unread[0] || (has_documents(item) && !known_count(item)) ? COMPARED_UNFINISHED
-         : findings->refused.count > 0                                    ? COMPARED_EXCUSED
-                                                                          : COMPARED_EQUAL;
+  bool uncounted = !job->comparison->definitions_only && has_documents(item) && !known_count(item);
+  return findings->differences.count > 0 ? COMPARED_DIFFERENT
+         : item->unread[0] || uncounted  ? COMPARED_UNFINISHED
+         : findings->refused.count > 0   ? COMPARED_EXCUSED
+                                         : COMPARED_EQUAL;
 }
 
 static void
@@ -341,10 +345,10 @@ judge(const struct job *job, struct compared *item)
   }
   definitions_compare(item->collections[SOURCE_SIDE], item->collections[TARGET_SIDE], &rules, excuse_of(job, item),
                       &item->findings);
-  if (has_documents(item)) {
+  if (has_documents(item) && !job->comparison->definitions_only) {
     judge_count(job, item);
   }
-  item->state = state_of(item);
+  item->state = state_of(job, item);
 }
 
 static bool

@@ -36,13 +36,12 @@ struct compared {
 };
 
 struct comparison {
-  struct reader *reader; /* both are open, and stay the caller's */
-  struct server *target;
-  const char *source_uri;
-  const char *target_uri;
+  struct reader *readers[COMPARISON_SIDES]; /* both are open, and stay the caller's */
+  const char *uris[COMPARISON_SIDES];
   const struct selection *selection;
   const struct excuses *excuses;
   struct definitions_rules rules; /* target_version and pages are filled in */
+  bool definitions_only;          /* the documents are not counted */
   int64_t time_ms;                /* listing the collections may take longer */
   /* Called for each namespace, sorted by its name on the target. */
   bool (*tell)(void *context, const struct compared *compared, struct error *error);

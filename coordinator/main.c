@@ -15,6 +15,7 @@
 #include "coordinator/migrate.h"
 #include "coordinator/options/options.h"
 #include "coordinator/options/secrets.h"
+#include "coordinator/verify/verify.h"
 #include "server/server.h"
 #include "source/legacy/stream.h"
 #include "worker/worker.h"
@@ -49,12 +50,16 @@ run_command(const struct command *command, struct options *options, char **words
     return commands_run(command, options, words, word_count);
   }
   process_title("mongoferry: coordinator"); /* argv held passwords */
-  process_end_on_signals(error_exit_status(ERROR_INTERRUPTED), "stopped by a signal before the copy began");
+  process_end_on_signals(error_exit_status(ERROR_INTERRUPTED), command->name == COMMAND_VERIFY
+                                                                 ? "stopped by a signal before anything was compared"
+                                                                 : "stopped by a signal before the copy began");
   server_library_start();
   int status;
   bool logs = command->name == COMMAND_CHECK || !options->log_file || log_open_file(options->log_file, &error);
   if (logs && secrets_read(options, &error)) {
-    status = command->name == COMMAND_CHECK ? check_run(options) : migrate_run(options);
+    status = command->name == COMMAND_CHECK    ? check_run(options)
+             : command->name == COMMAND_VERIFY ? verify_run(options)
+                                               : migrate_run(options);
   } else {
     log_error("%s", error.text);
     status = error_exit_status(error.kind);

@@ -4,9 +4,9 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
-#include "server/failure.h"
 #include "source/catalog/catalog.h"
 #include "source/catalog/duplicate_ids.h"
+#include "source/reader/range.h"
 #include "target/insert/refused.h"
 
 /* One batch waits while another one is written. That keeps both servers busy, and needs little memory. */
@@ -20,10 +20,8 @@ struct copy {
   bool ended;         /* the reader will fill no more */
   bool failed;        /* and this is why */
   bool stop;          /* the writer wants no more */
-  int64_t read;       /* documents, by the cursor that is open */
   int64_t reading_us; /* not in task->measures yet */
   int64_t read_on_us; /* the reader's: since when it reads */
-  bool resumed;       /* by a cursor that began behind the range's begin */
   struct error error;
   bson_t duplicate_ids; /* the writer's */
 };
@@ -62,128 +60,21 @@ is_full(struct copy *copy, const struct writer_batch *batch, const bson_t *docum
          (batch->documents > 0 && pace_enough(copy->task->pace, batch->bytes, batch->documents));
 }
 
-static void
-note_id(bson_t *last, const bson_t *document)
-{
-  bson_iter_t iter;
-  if (bson_iter_init_find(&iter, document, "_id")) {
-    bson_reinit(last);
-    bson_append_iter(last, "_id", 3, &iter);
-  }
-}
+struct filling {
+  struct copy *copy;
+  struct writer_batch *batch;
+};
 
-/* `last`: NULL, or where the last document's {_id} goes. */
-static bool
-read_all(struct copy *copy, struct reader_cursor *cursor, struct writer_batch *batch, bson_t *last, struct error *error)
+static enum range_answer
+take_document(void *context, const bson_t *document, struct error *error)
 {
-  const bson_t *document;
-  int got;
-  while ((got = reader_next(cursor, &document, error)) == 1) {
-    copy->read++;
-    if (is_full(copy, batch, document) && !hand_over(copy, batch, false)) {
-      return true;
-    }
-    if (!writer_batch_add(batch, document, writer_bypasses(copy->task->coll), error)) {
-      return false;
-    }
-    if (last) {
-      note_id(last, document);
-    }
+  struct filling *filling = context;
+  struct copy *copy = filling->copy;
+  if (is_full(copy, filling->batch, document) && !hand_over(copy, filling->batch, false)) {
+    return RANGE_ENOUGH;
   }
-  return got == 0;
-}
-
-/* A scan by index bounds with an open end leaves a MaxKey out (seen on 4.0.14), so it is fetched by itself. */
-static bool
-read_max_key(struct copy *copy, struct writer_batch *batch, struct error *error)
-{
-  bson_t filter = BSON_INITIALIZER;
-  BSON_APPEND_MAXKEY(&filter, "_id");
-  struct find find = {.db = copy->task->from_db,
-                      .coll = copy->task->from_coll,
-                      .uuid = copy->task->has_uuid ? copy->task->uuid : NULL,
-                      .filter = &filter,
-                      .passed_on = true,
-                      .majority = true};
-  struct reader_cursor *cursor = reader_find(copy->reader, &find);
-  bool ok = read_all(copy, cursor, batch, NULL, error);
-  reader_cursor_free(cursor);
-  bson_destroy(&filter);
-  return ok;
-}
-
-/* Of buckets, which have no index: source/catalog/split.c. */
-static void
-put_bounds(const bson_t *min, const bson_t *max, bson_t *filter)
-{
-  bson_t bounds;
-  bson_iter_t id;
-  BSON_APPEND_DOCUMENT_BEGIN(filter, "_id", &bounds);
-  if (min && bson_iter_init_find(&id, min, "_id")) {
-    bson_append_iter(&bounds, "$gte", -1, &id);
-  }
-  if (max && bson_iter_init_find(&id, max, "_id")) {
-    bson_append_iter(&bounds, "$lt", -1, &id);
-  }
-  bson_append_document_end(filter, &bounds);
-}
-
-/* Reads with one cursor, from `min` on. `last` NULL: in natural order. */
-static bool
-read_once(struct copy *copy, const bson_t *min, struct writer_batch *batch, bson_t *last, struct error *error)
-{
-  const struct copy_task *task = copy->task;
-  bson_t filter = BSON_INITIALIZER;
-  bson_t *order = last && !task->natural ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
-  bson_t *natural = task->natural && !last ? BCON_NEW("$natural", BCON_INT32(1)) : NULL;
-  if (task->natural && last) {
-    put_bounds(min, task->max, &filter);
-  }
-  struct find find = {.db = task->from_db,
-                      .coll = task->from_coll,
-                      .uuid = task->has_uuid ? task->uuid : NULL,
-                      .filter = &filter,
-                      .hint = order,
-                      .sort = natural,
-                      .min = task->natural ? NULL : min,
-                      .max = task->natural ? NULL : task->max,
-                      .passed_on = true,
-                      .majority = true};
-  copy->read = 0;
-  struct reader_cursor *cursor = reader_find(copy->reader, &find);
-  bool ok = read_all(copy, cursor, batch, last, error);
-  reader_cursor_free(cursor);
-  bson_destroy(order);
-  bson_destroy(natural);
-  bson_destroy(&filter);
-  return ok;
-}
-
-/*
- * Cursors die when an index is dropped, at a collMod, of killOp. A scan by the index goes on where it was: at the last
- * document, which is read once more. A scan in natural order cannot. If there is an `_id` index, it reads by that from
- * then on.
- */
-static bool
-read_on(struct copy *copy, struct writer_batch *batch, struct error *error)
-{
-  const struct copy_task *task = copy->task;
-  bson_t last = BSON_INITIALIZER;
-  int tries = 0;
-  /* Where documents move, the index holds each one in its place. Bounds need the index anyway. */
-  bool bounded = task->min || task->max;
-  bool ordered = bounded || (copy->reader->moves && !task->natural);
-  bool ok = read_once(copy, task->min, batch, ordered ? &last : NULL, error);
-  while (!ok && (bounded || !task->natural) && failure_interrupted(error)) {
-    tries = copy->read > 1 ? 0 : tries;
-    if (!failure_try_again(error, &tries)) {
-      break;
-    }
-    copy->resumed = copy->resumed || !bson_empty(&last);
-    ok = read_once(copy, copy->resumed ? &last : task->min, batch, &last, error);
-  }
-  bson_destroy(&last);
-  return ok;
+  return writer_batch_add(filling->batch, document, writer_bypasses(copy->task->coll), error) ? RANGE_GO_ON
+                                                                                              : RANGE_FAILED;
 }
 
 static bool
@@ -192,9 +83,15 @@ read_range(struct copy *copy, struct error *error)
   const struct copy_task *task = copy->task;
   struct writer_batch batch = {0};
   copy->read_on_us = clock_us();
-  bool ok = read_on(copy, &batch, error);
-  bool fetch_max = !task->natural && (task->fetch_max || (copy->resumed && !task->max));
-  ok = ok && (!fetch_max || read_max_key(copy, &batch, error));
+  struct filling filling = {copy, &batch};
+  struct range range = {.db = task->from_db,
+                        .coll = task->from_coll,
+                        .uuid = task->has_uuid ? task->uuid : NULL,
+                        .min = task->min,
+                        .max = task->max,
+                        .natural = task->natural,
+                        .fetch_max = task->fetch_max};
+  bool ok = range_read(copy->reader, &range, take_document, &filling, error);
   /* Read by its UUID, the collection was dropped. The oplog says so, too, and that drop removes what was read. */
   ok = ok || (task->has_uuid && copy->reader->by_uuid && error->code == CODE_NAMESPACE_NOT_FOUND);
   ok = ok && hand_over(copy, &batch, true);

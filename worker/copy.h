@@ -23,9 +23,8 @@ struct copy_task {
   const bson_t *min; /* {_id} bounds; NULL: open */
   const bson_t *max;
   bool no_id_index; /* several documents may have one `_id`: those are reported */
-  bool natural;     /* in natural order, as there is no _id index; with bounds: buckets of a time series */
+  bool natural;     /* as in struct range, and so is fetch_max */
   bool alone;       /* each document goes in a command of its own: see writer_unreadable */
-  /* the last of several ranges: also fetches a document with the _id MaxKey, which lies behind the open end */
   bool fetch_max;
   bool has_uuid;
   uint8_t uuid[16]; /* the collection's when the plan was made */

@@ -4,17 +4,10 @@
 #ifndef FERRY_WORKER_CUTOVER_H
 #define FERRY_WORKER_CUTOVER_H
 
-#include "compare/excuses.h"
-#include "ipc/channel.h"
-#include "source/reader/reader.h"
+#include "worker/compare.h"
 
 struct cutover {
-  struct reader *reader;
-  struct server *target;
-  const char *source_uri;
-  const char *target_uri;
-  const bson_t *settings; /* of SETUP */
-  struct channel *channel;
+  const struct compare_sides *sides;
   struct excuses excuses; /* taken since the last COMPARE */
 };
 

@@ -14,6 +14,7 @@
 #include "target/guard/mark.h"
 #include "worker/copy.h"
 #include "worker/cutover.h"
+#include "worker/verify.h"
 
 #define PROGRESS_MS 250
 #define WAIT_MOST_MS 60000
@@ -22,7 +23,9 @@
 struct worker {
   struct channel channel;
   struct reader reader;
-  struct server target;
+  struct server target;        /* not open if the settings say readOnly */
+  struct reader target_reader; /* its own connection only with readOnly */
+  struct compare_sides sides;
   struct copy_primary primary;
   struct mark mark;
   bool looked; /* it is the target that the migration wrote to, and no connection failed since */
@@ -34,8 +37,10 @@ struct worker {
   struct measures measures;
   int64_t task;
   int64_t progress_ms;
-  int64_t turn_ms; /* the last batch's */
-  bool stopping;   /* a STOP came while a task was under way */
+  int64_t turn_ms;            /* the last batch's */
+  int64_t verified_documents; /* of the present VERIFY */
+  int64_t verified_bytes;
+  bool stopping; /* a STOP came while a task was under way */
 };
 
 static bool
@@ -93,12 +98,12 @@ report_document(void *context, const struct writer_refusal *refusal, struct erro
   return ok;
 }
 
-/* A source that is away is waited for, as during the tasks. That is logged once. */
+/* A server that is away is waited for, as during the tasks. That is logged once. */
 static bool
-open_source(struct worker *worker, const char *uri, struct error *error)
+open_reader(struct reader *reader, enum error_kind kind, const char *uri, struct error *error)
 {
   bool said = false;
-  while (!reader_open(&worker->reader, uri, true, error)) {
+  while (!reader_open_side(reader, kind, uri, true, error)) {
     if (!server_error_passes(error)) {
       return false;
     }
@@ -111,6 +116,18 @@ open_source(struct worker *worker, const char *uri, struct error *error)
     clock_sleep_ms(OPEN_PAUSE_MS);
   }
   return true;
+}
+
+/* Who only reads may meet a target that is too old for the driver. */
+static bool
+open_target(struct worker *worker, const char *uri, struct error *error)
+{
+  if (message_flag(&worker->settings, "readOnly")) {
+    return open_reader(&worker->target_reader, ERROR_TARGET, uri, error);
+  }
+  bool ok = server_open(&worker->target, ERROR_TARGET, uri, true, error);
+  worker->target_reader = reader_view(&worker->target);
+  return ok;
 }
 
 static bool
@@ -128,13 +145,12 @@ setup(struct worker *worker, const bson_t *message, struct error *error)
   worker->source_uri = memory_string(source);
   worker->target_uri = memory_string(target);
   bson_concat(&worker->settings, &settings);
-  worker->cutover = (struct cutover){.reader = &worker->reader,
-                                     .target = &worker->target,
-                                     .source_uri = worker->source_uri,
-                                     .target_uri = worker->target_uri,
-                                     .settings = &worker->settings,
-                                     .channel = &worker->channel};
-  bool ok = open_source(worker, source, error) && server_open(&worker->target, ERROR_TARGET, target, true, error) &&
+  worker->sides = (struct compare_sides){.readers = {&worker->reader, &worker->target_reader},
+                                         .uris = {worker->source_uri, worker->target_uri},
+                                         .settings = &worker->settings,
+                                         .channel = &worker->channel};
+  worker->cutover = (struct cutover){.sides = &worker->sides};
+  bool ok = open_reader(&worker->reader, ERROR_SOURCE, source, error) && open_target(worker, target, error) &&
             channel_send(&worker->channel, MESSAGE_READY, &ready, error);
   bson_destroy(&ready);
   return ok;
@@ -334,22 +350,42 @@ do_index(struct worker *worker, const bson_t *message, struct error *error)
 }
 
 static bool
+verify_progress(void *context, int64_t documents, int64_t bytes, struct error *error)
+{
+  struct worker *worker = context;
+  struct copy_result so_far = {.documents = documents, .bytes = bytes};
+  pace_spend(&worker->pace, bytes - worker->verified_bytes, documents - worker->verified_documents, clock_ms());
+  worker->verified_bytes = bytes;
+  worker->verified_documents = documents;
+  send_progress(worker, &so_far);
+  return await_pace(worker, error);
+}
+
+static bool
+do_verify(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
+{
+  worker->verified_bytes = worker->verified_documents = 0;
+  return verify_range(&worker->sides, message, verify_progress, worker, done, error);
+}
+
+static bool
 do_kind(struct worker *worker, enum message_type type, const bson_t *message, bson_t *done, struct error *error)
 {
-  return type == MESSAGE_COPY    ? do_copy(worker, message, done, error)
-         : type == MESSAGE_INDEX ? do_index(worker, message, error)
-                                 : cutover_run(&worker->cutover, type, message, done, error);
+  return type == MESSAGE_COPY     ? do_copy(worker, message, done, error)
+         : type == MESSAGE_VERIFY ? do_verify(worker, message, done, error)
+         : type == MESSAGE_INDEX  ? do_index(worker, message, error)
+                                  : cutover_run(&worker->cutover, type, message, done, error);
 }
 
 /*
  * The target is looked at before a task, unless that was done after the last one, and again when the task is done. A
  * connection that was lost and made again meanwhile may have been to another target. What concerns the source alone
- * must work while the target is away.
+ * must work while the target is away. Who only reads has no mark.
  */
 static bool
 run_task(struct worker *worker, enum message_type type, const bson_t *message, bson_t *done, struct error *error)
 {
-  if (cutover_is_task(type) && !cutover_needs_target(type)) {
+  if ((cutover_is_task(type) && !cutover_needs_target(type)) || message_flag(&worker->settings, "readOnly")) {
     return do_kind(worker, type, message, done, error);
   }
   worker->looked = worker->looked || mark_look(&worker->target, &worker->mark, error);
@@ -359,6 +395,27 @@ run_task(struct worker *worker, enum message_type type, const bson_t *message, b
   }
   worker->looked = do_kind(worker, type, message, done, error) && mark_look(&worker->target, &worker->mark, error);
   return worker->looked;
+}
+
+static void
+fault_around(enum message_type type, bool begins)
+{
+  if (type == MESSAGE_COPY) {
+    fault_point(begins ? "copy-begun" : "copy-written");
+  } else if (type == MESSAGE_INDEX) {
+    fault_point(begins ? "index-begun" : "index-built");
+  } else if (type == MESSAGE_VERIFY) {
+    fault_point(begins ? "verify-begun" : "verify-done");
+  }
+}
+
+/* Another attempt may succeed. */
+static bool
+may_retry(enum message_type type, const struct error *cause)
+{
+  struct error read = *cause;
+  read.kind = type == MESSAGE_VERIFY ? ERROR_SOURCE : cause->kind; /* both sides are read */
+  return server_error_passes(cause) || reader_cursor_died(&read);
 }
 
 /* False only if the coordinator cannot be told. */
@@ -372,16 +429,12 @@ do_task(struct worker *worker, enum message_type type, const bson_t *message, st
   }
   BSON_APPEND_INT64(&done, "task", worker->task);
   worker->progress_ms = clock_ms();
-  if (!cutover_is_task(type)) {
-    fault_point(type == MESSAGE_COPY ? "copy-begun" : "index-begun");
-  }
+  fault_around(type, true);
   bool ok = run_task(worker, type, message, &done, &cause);
-  if (!cutover_is_task(type)) {
-    fault_point(type == MESSAGE_COPY ? "copy-written" : "index-built");
-  }
+  fault_around(type, false);
   measures_put(&done, &worker->measures);
   bool sent = ok ? channel_send(&worker->channel, MESSAGE_DONE, &done, error)
-                 : send_failure(worker, &cause, server_error_passes(&cause) || reader_cursor_died(&cause), error);
+                 : send_failure(worker, &cause, may_retry(type, &cause), error);
   bson_destroy(&done);
   return sent;
 }
@@ -410,6 +463,7 @@ take_message(struct worker *worker, enum message_type type, const bson_t *messag
     cutover_take_excuses(&worker->cutover, message);
     return true;
   case MESSAGE_COPY:
+  case MESSAGE_VERIFY:
   case MESSAGE_INDEX:
   case MESSAGE_WRITERS:
   case MESSAGE_BLOCK:
@@ -459,11 +513,14 @@ worker_main(int index, int in, int out)
     send_failure(&worker, &error, false, &ignored);
   }
   cutover_clear(&worker.cutover);
-  bson_destroy(&worker.settings);
   memory_wipe(worker.source_uri);
   memory_wipe(worker.target_uri);
+  if (message_flag(&worker.settings, "readOnly")) {
+    reader_close(&worker.target_reader);
+  }
   server_close(&worker.target);
   reader_close(&worker.reader);
+  bson_destroy(&worker.settings);
   pace_clear(&worker.pace);
   channel_clear(&worker.channel);
   server_library_end();

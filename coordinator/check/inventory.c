@@ -97,6 +97,14 @@ check_patterns(const struct selection *selection, struct findings *findings)
   }
 }
 
+void
+inventory_name(const struct selection *selection, int target_version, struct catalog *catalog,
+               struct findings *findings)
+{
+  name_targets(selection, target_version, catalog, findings);
+  check_patterns(selection, findings);
+}
+
 /* The options become the target's; what that changes is said before anything is done. */
 static void
 translate_options(const struct servers *servers, bool keep_uuids, struct catalog *catalog, struct findings *findings)
@@ -183,8 +191,7 @@ inventory_read(struct servers *servers, const struct options *options, const str
     findings_add_error(findings, TOPIC_NAMESPACES, "source", &error);
     return false;
   }
-  name_targets(selection, server_version(&servers->target_hello), catalog, findings);
-  check_patterns(selection, findings);
+  inventory_name(selection, server_version(&servers->target_hello), catalog, findings);
   translate_options(servers, options->preserve_uuids, catalog, findings);
   return true;
 }

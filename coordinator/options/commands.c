@@ -1,5 +1,6 @@
 #include "coordinator/options/commands.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -28,6 +29,7 @@ command_find(const char *word)
   return &table[COMMAND_MIGRATE];
 }
 
+/* `option` may begin with a !. */
 static bool
 lists(const struct command *command, const char *option)
 {
@@ -48,6 +50,11 @@ command_takes(const struct command *command, const char *option, const struct co
 {
   static const char *const everybodys[] = {"bookmarkFile", "config", "help", "version", NULL};
   *owner = NULL;
+  char refused[64];
+  snprintf(refused, sizeof refused, "!%s", option);
+  if (lists(command, refused)) {
+    return false;
+  }
   if (lists(command, option) || text_is_one_of(option, everybodys)) {
     return true;
   }

@@ -24,6 +24,7 @@ struct plan_task {
 
 struct plan_collection {
   const struct collection *source;
+  const struct collection *target; /* what it is compared with; NULL: it is not there, or nothing is compared */
   struct split_points points;
   bson_t indexes;    /* what the index task builds; no unique ones */
   size_t first_task; /* its ranges, then its index task if it has one */
@@ -39,6 +40,7 @@ struct plan_collection {
 };
 
 struct plan {
+  bool verifies; /* the ranges are compared, not copied */
   struct plan_collection *collections;
   size_t collection_count;
   struct plan_task *tasks;

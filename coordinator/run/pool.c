@@ -83,7 +83,8 @@ pool_start(struct pool *pool, int workers, struct error *error)
   pool->workers_wanted = pool->plan ? workers : 0;
   pool->workers = memory_new(sizeof *pool->workers * POOL_WORKERS_MOST);
   pool->timeout_ms = STOP_MS;
-  return start_child(pool, &pool->applier, "applier", 0, error) && fill(pool, error);
+  bool applies = !pool->plan || !pool->plan->verifies;
+  return (!applies || start_child(pool, &pool->applier, "applier", 0, error)) && fill(pool, error);
 }
 
 static void
@@ -107,6 +108,28 @@ put_copy(const struct plan_collection *collection, const struct plan_task *task,
   if (source->capped || duplicate_ids_possible(source)) {
     BSON_APPEND_DOCUMENT(message, "options", source->options);
   }
+}
+
+/* How much the collection may hold; 0: not known. */
+static int64_t
+capped_bytes(const struct collection *collection)
+{
+  return collection->capped ? message_number(collection->options, "size", 0) : 0;
+}
+
+/* What the target has may be of another kind. What it does not have is read as on the source, and gives nothing. */
+static void
+put_verify(const struct plan_collection *collection, bson_t *message)
+{
+  const struct collection *source = collection->source;
+  const struct collection *target = collection->target ? collection->target : source;
+  int64_t here = capped_bytes(source);
+  int64_t there = capped_bytes(target);
+  BSON_APPEND_BOOL(message, "target_natural", !collection->target || target->capped || !target->has_id_index);
+  BSON_APPEND_BOOL(message, "id_index", source->has_id_index);
+  BSON_APPEND_BOOL(message, "target_id_index", target->has_id_index);
+  BSON_APPEND_BOOL(message, "both_capped", source->capped && target->capped);
+  BSON_APPEND_INT64(message, "capped_bytes", here < there ? here : there);
 }
 
 /* How fast it may copy, and whether it is to wait. What it was told last is not said again. */
@@ -183,6 +206,9 @@ lend(struct pool *pool, struct child *child)
     BSON_APPEND_UTF8(&message, "from_db", collection->source->db);
     BSON_APPEND_UTF8(&message, "from_coll", collection->source->name);
     put_copy(collection, task, &message);
+    if (pool->plan->verifies) {
+      put_verify(collection, &message);
+    }
   } else {
     BSON_APPEND_ARRAY(&message, "indexes", &collection->indexes);
   }
@@ -192,10 +218,13 @@ lend(struct pool *pool, struct child *child)
   child->task = number;
   child->lent_ms = clock_ms();
   log_debug("lent worker=%d task=%lld kind=%s ns=%s", child->index, (long long)number,
-            task->kind == PLAN_COPY ? "copy" : "index",
+            task->kind != PLAN_COPY ? "index"
+            : pool->plan->verifies  ? "verify"
+                                    : "copy",
             log_value("%s.%s", collection->source->db, collection->source->name));
   child->was_paused = false;
-  child_send(child, task->kind == PLAN_COPY ? MESSAGE_COPY : MESSAGE_INDEX, &message);
+  enum message_type range = pool->plan->verifies ? MESSAGE_VERIFY : MESSAGE_COPY;
+  child_send(child, task->kind == PLAN_COPY ? range : MESSAGE_INDEX, &message);
   bson_destroy(&message);
 }
 

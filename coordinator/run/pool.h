@@ -54,7 +54,7 @@ struct pool {
   int64_t timeout_ms; /* how long stopping may take before the children are killed */
 };
 
-/* `plan` NULL: starts only the applier. What `pool` points to must outlive it. */
+/* `plan` NULL: starts only the applier. A plan that verifies has none. What `pool` points to must outlive it. */
 bool pool_start(struct pool *pool, int workers, struct error *error);
 void pool_tell_applier(struct pool *pool, enum message_type type, const bson_t *document);
 /* The bookmark file has what the applier asked to have confirmed. */

@@ -81,9 +81,10 @@ ask_moves(struct reader *reader, struct error *error)
 
 /* The driver connects. If it says that the server is too old for it, our own reader does. */
 static bool
-connect_either(struct reader *reader, const char *uri, bool patient, struct server_hello *hello, struct error *error)
+connect_either(struct reader *reader, enum error_kind kind, const char *uri, bool patient, struct server_hello *hello,
+               struct error *error)
 {
-  if (server_open(&reader->server, ERROR_SOURCE, uri, patient, error) &&
+  if (server_open(&reader->server, kind, uri, patient, error) &&
       server_ask_hello(&reader->server, true, hello, error)) {
     return true;
   }
@@ -99,9 +100,15 @@ connect_either(struct reader *reader, const char *uri, bool patient, struct serv
 bool
 reader_open(struct reader *reader, const char *uri, bool patient, struct error *error)
 {
+  return reader_open_side(reader, ERROR_SOURCE, uri, patient, error);
+}
+
+bool
+reader_open_side(struct reader *reader, enum error_kind kind, const char *uri, bool patient, struct error *error)
+{
   struct server_hello hello = {0};
   *reader = (struct reader){0};
-  bool ok = connect_either(reader, uri, patient, &hello, error);
+  bool ok = connect_either(reader, kind, uri, patient, &hello, error);
   reader->wire_version = hello.wire_version;
   reader->version = hello.version_number[0] * 100 + hello.version_number[1];
   reader->primary = hello.primary_answers;
@@ -342,11 +349,10 @@ reader_next(struct reader_cursor *cursor, const bson_t **document, struct error 
 {
   int got = next_document(cursor, document, error);
   if (got == 1 && cursor->decoded && !nesting_fits(bson_get_data(*document), (*document)->len)) {
-    error_set(
-      error, ERROR_SOURCE,
-      "the source sends a document that is damaged or nested in more than %d levels, which no server writes: look "
-      "at its own log and at what answers at its address",
-      NESTING_MOST);
+    error_set(error, cursor->reader->server.kind,
+              "the %s sends a document that is damaged or nested in more than %d levels, which no server writes: look "
+              "at its own log and at what answers at its address",
+              cursor->reader->server.side, NESTING_MOST);
     error->code = CODE_INVALID_BSON;
     return -1;
   }

@@ -34,6 +34,8 @@ struct reader_cursor;
 
 /* Connects and asks who is there. The driver tries first; if the server is too old for it, our own reader does. */
 bool reader_open(struct reader *reader, const char *uri, bool patient, struct error *error);
+/* The same for either side: its failures are of this kind, ERROR_SOURCE or ERROR_TARGET. */
+bool reader_open_side(struct reader *reader, enum error_kind kind, const char *uri, bool patient, struct error *error);
 void reader_close(struct reader *reader);
 
 /* A reader of a server that is open already, and stays the caller's: do not close it. It reads by names, not UUIDs. */

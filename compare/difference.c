@@ -1,0 +1,212 @@
+#include "compare/difference.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/nesting.h"
+#include "base/text.h"
+
+static const struct {
+  const char *name;
+  const char *text;
+} kinds[DIFFERENCE_KINDS] = {{"missing", "missing on the target"},
+                             {"extra", "only on the target"},
+                             {"value", "different"},
+                             {"fieldOrder", "fields in another order"},
+                             {"numericType", "a number of another type"},
+                             {"position", "at another place"}};
+
+const char *
+difference_name(enum difference_kind kind)
+{
+  return kinds[kind].name;
+}
+
+const char *
+difference_text(enum difference_kind kind)
+{
+  return kinds[kind].text;
+}
+
+/* How alike two values may be. */
+enum likeness { SAME_BYTES, SAME_NUMBERS, SAME_FIELDS };
+
+static bool alike(const bson_iter_t *left, const bson_iter_t *right, enum likeness likeness);
+
+static bool
+is_number(const bson_iter_t *value)
+{
+  return BSON_ITER_HOLDS_NUMBER(value) || BSON_ITER_HOLDS_DECIMAL128(value);
+}
+
+/* A long double holds each int64 and each double exactly. */
+static long double
+number_of(const bson_iter_t *value)
+{
+  bson_decimal128_t decimal;
+  char text[BSON_DECIMAL128_STRING];
+  if (BSON_ITER_HOLDS_INT(value)) {
+    return (long double)bson_iter_as_int64(value);
+  }
+  if (bson_iter_decimal128(value, &decimal)) {
+    bson_decimal128_to_string(&decimal, text);
+    return strtold(text, NULL);
+  }
+  return (long double)bson_iter_as_double(value);
+}
+
+static bool
+same_number(const bson_iter_t *left, const bson_iter_t *right)
+{
+  if (!is_number(left) || !is_number(right) || bson_iter_type(left) == bson_iter_type(right)) {
+    return false;
+  }
+  long double a = number_of(left);
+  long double b = number_of(right);
+  return a == b || (isnan(a) && isnan(b));
+}
+
+static bool
+same_bytes(const bson_iter_t *left, const bson_iter_t *right)
+{
+  bson_t a = BSON_INITIALIZER;
+  bson_t b = BSON_INITIALIZER;
+  bson_append_iter(&a, "", 0, left);
+  bson_append_iter(&b, "", 0, right);
+  bool same = bson_equal(&a, &b);
+  bson_destroy(&a);
+  bson_destroy(&b);
+  return same;
+}
+
+/* On a difference both iterators stand where it is; one of them may be at its end. */
+static bool
+alike_in_order(bson_iter_t *left, bson_iter_t *right, enum likeness likeness, bool *left_there, bool *right_there)
+{
+  for (;;) {
+    *left_there = bson_iter_next(left);
+    *right_there = bson_iter_next(right);
+    if (!*left_there || !*right_there) {
+      return *left_there == *right_there;
+    }
+    if (strcmp(bson_iter_key(left), bson_iter_key(right)) != 0 || !alike(left, right, likeness)) {
+      return false;
+    }
+  }
+}
+
+/* Each field of `left` is in `right`. Both have as many, so none is left over unless a name is there twice. */
+static bool
+alike_by_name(const bson_iter_t *left, const bson_iter_t *right)
+{
+  bson_iter_t field;
+  bson_iter_t other;
+  int more = 0;
+  for (bson_iter_recurse(left, &field); bson_iter_next(&field); more++) {
+    if (!bson_iter_recurse(right, &other) || !bson_iter_find(&other, bson_iter_key(&field)) ||
+        !alike(&field, &other, SAME_FIELDS)) {
+      return false;
+    }
+  }
+  for (bson_iter_recurse(right, &other); bson_iter_next(&other);) {
+    more--;
+  }
+  return more == 0;
+}
+
+static bool
+alike(const bson_iter_t *left, const bson_iter_t *right, enum likeness likeness)
+{
+  bson_iter_t a;
+  bson_iter_t b;
+  bool more;
+  bool others;
+  bool array = BSON_ITER_HOLDS_ARRAY(left);
+  if (bson_iter_type(left) != bson_iter_type(right) || !(array || BSON_ITER_HOLDS_DOCUMENT(left))) {
+    return same_bytes(left, right) || (likeness == SAME_NUMBERS && same_number(left, right));
+  }
+  if (likeness == SAME_FIELDS && !array) {
+    return alike_by_name(left, right);
+  }
+  return bson_iter_recurse(left, &a) && bson_iter_recurse(right, &b) &&
+         alike_in_order(&a, &b, likeness, &more, &others);
+}
+
+static void
+extend(char *path, const char *name)
+{
+  size_t used = strlen(path);
+  if (used > 0 && used < DIFFERENCE_PATH_SIZE - 1) {
+    path[used++] = '.';
+  }
+  text_escape(path + used, DIFFERENCE_PATH_SIZE - used, name, strlen(name));
+}
+
+static void
+show(const bson_iter_t *value, char *text)
+{
+  bson_t holder = BSON_INITIALIZER;
+  bson_append_iter(&holder, "", 0, value);
+  char *json = bson_as_canonical_extended_json(&holder, NULL); /* { "" : VALUE } */
+  size_t length = json ? strlen(json) : 0;
+  if (length > 9) {
+    text_escape(text, DIFFERENCE_VALUE_SIZE, json + 7, length - 9);
+  } else {
+    snprintf(text, DIFFERENCE_VALUE_SIZE, "no valid UTF-8");
+  }
+  bson_free(json);
+  bson_destroy(&holder);
+}
+
+/* Follows both to the first field that differs. */
+static void
+find_field(bson_iter_t *left, bson_iter_t *right, bool values, struct difference *difference)
+{
+  bool here;
+  bool there;
+  while (!alike_in_order(left, right, SAME_BYTES, &here, &there)) {
+    bson_iter_t a;
+    bson_iter_t b;
+    extend(difference->path, bson_iter_key(here ? left : right));
+    bool same_name = here && there && strcmp(bson_iter_key(left), bson_iter_key(right)) == 0;
+    bool inner = same_name && bson_iter_type(left) == bson_iter_type(right) &&
+                 (BSON_ITER_HOLDS_DOCUMENT(left) || BSON_ITER_HOLDS_ARRAY(left));
+    if (inner && bson_iter_recurse(left, &a) && bson_iter_recurse(right, &b)) {
+      *left = a;
+      *right = b;
+      continue;
+    }
+    if (values && here) {
+      show(left, difference->source);
+    }
+    if (values && there && (same_name || !here)) {
+      show(right, difference->target);
+    }
+    return;
+  }
+}
+
+void
+difference_find(const bson_t *source, const bson_t *target, bool values, struct difference *difference)
+{
+  bson_t pair = BSON_INITIALIZER;
+  bson_iter_t left;
+  bson_iter_t right;
+  *difference = (struct difference){.kind = DIFFERENCE_VALUE};
+  if (!nesting_fits(bson_get_data(source), source->len) || !nesting_fits(bson_get_data(target), target->len)) {
+    return;
+  }
+  bson_append_document(&pair, "s", 1, source);
+  bson_append_document(&pair, "t", 1, target);
+  if (bson_iter_init_find(&left, &pair, "s") && bson_iter_init_find(&right, &pair, "t")) {
+    difference->kind = alike(&left, &right, SAME_NUMBERS)  ? DIFFERENCE_NUMBERS
+                       : alike(&left, &right, SAME_FIELDS) ? DIFFERENCE_ORDER
+                                                           : DIFFERENCE_VALUE;
+  }
+  if (bson_iter_init(&left, source) && bson_iter_init(&right, target)) {
+    find_field(&left, &right, values, difference);
+  }
+  bson_destroy(&pair);
+}

@@ -1,0 +1,181 @@
+#include "compare/stream.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define BATCH_BYTES (1 << 20) /* one document may be larger */
+
+/* Documents, one behind the other. Each begins with its size. */
+struct batch {
+  uint8_t *bytes;
+  size_t size;
+  size_t capacity;
+};
+
+struct stream {
+  struct reader *reader;
+  const struct range *range;
+  pthread_t thread;
+  pthread_mutex_t lock;
+  pthread_cond_t changed;
+  struct batch filling; /* the thread's */
+  struct batch ready;   /* filled, to be taken */
+  struct batch taken;   /* the caller's */
+  size_t at;            /* in `taken` */
+  bool has_ready;
+  bool ended; /* the thread fills no more */
+  bool failed;
+  bool stop; /* the caller wants no more */
+  struct error error;
+};
+
+/* False if the caller wants no more. */
+static bool
+hand_over(struct stream *stream)
+{
+  pthread_mutex_lock(&stream->lock);
+  while (stream->has_ready && !stream->stop) {
+    pthread_cond_wait(&stream->changed, &stream->lock);
+  }
+  bool wanted = !stream->stop;
+  if (wanted) {
+    struct batch empty = stream->ready;
+    stream->ready = stream->filling;
+    stream->filling = empty;
+    stream->filling.size = 0;
+    stream->has_ready = true;
+    pthread_cond_signal(&stream->changed);
+  }
+  pthread_mutex_unlock(&stream->lock);
+  return wanted;
+}
+
+/* A batch that once held a large document does not stay that large. */
+static void
+make_room(struct batch *batch, size_t size)
+{
+  size_t needed = batch->size + size;
+  needed = needed < BATCH_BYTES ? BATCH_BYTES : needed;
+  if (batch->capacity < needed || (batch->size == 0 && batch->capacity > needed)) {
+    batch->bytes = memory_resize(batch->bytes, needed);
+    batch->capacity = needed;
+  }
+}
+
+static enum range_answer
+take_document(void *context, const bson_t *document, struct error *error)
+{
+  struct stream *stream = context;
+  struct batch *batch = &stream->filling;
+  (void)error;
+  if (batch->size > 0 && batch->size + document->len > BATCH_BYTES && !hand_over(stream)) {
+    return RANGE_ENOUGH;
+  }
+  make_room(batch, document->len);
+  memcpy(batch->bytes + batch->size, bson_get_data(document), document->len);
+  batch->size += document->len;
+  return RANGE_GO_ON;
+}
+
+static void *
+run(void *context)
+{
+  struct stream *stream = context;
+  struct error error;
+  bool ok = range_read(stream->reader, stream->range, take_document, stream, &error);
+  if (ok && stream->filling.size > 0) {
+    hand_over(stream);
+  }
+  pthread_mutex_lock(&stream->lock);
+  stream->ended = true;
+  stream->failed = !ok;
+  if (!ok) {
+    stream->error = error;
+  }
+  pthread_cond_signal(&stream->changed);
+  pthread_mutex_unlock(&stream->lock);
+  return NULL;
+}
+
+struct stream *
+stream_start(struct reader *reader, const struct range *range, struct error *error)
+{
+  struct stream *stream = memory_new(sizeof *stream);
+  stream->reader = reader;
+  stream->range = range;
+  pthread_mutex_init(&stream->lock, NULL);
+  pthread_cond_init(&stream->changed, NULL);
+  if (pthread_create(&stream->thread, NULL, run, stream) == 0) {
+    return stream;
+  }
+  pthread_cond_destroy(&stream->changed);
+  pthread_mutex_destroy(&stream->lock);
+  free(stream);
+  error_set(error, ERROR_INTERNAL,
+            "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
+  return NULL;
+}
+
+/* 1: there is one; 0: the end; -1: it failed. */
+static int
+take_batch(struct stream *stream, struct error *error)
+{
+  int got = 0;
+  pthread_mutex_lock(&stream->lock);
+  while (!stream->has_ready && !stream->ended) {
+    pthread_cond_wait(&stream->changed, &stream->lock);
+  }
+  if (stream->has_ready) {
+    struct batch empty = stream->taken;
+    stream->taken = stream->ready;
+    stream->ready = empty;
+    stream->has_ready = false;
+    stream->at = 0;
+    pthread_cond_signal(&stream->changed);
+    got = 1;
+  } else if (stream->failed) {
+    *error = stream->error;
+    got = -1;
+  }
+  pthread_mutex_unlock(&stream->lock);
+  return got;
+}
+
+int
+stream_next(struct stream *stream, const uint8_t **document, size_t *size, struct error *error)
+{
+  if (stream->at == stream->taken.size) {
+    int got = take_batch(stream, error);
+    if (got <= 0) {
+      return got;
+    }
+  }
+  uint32_t length;
+  *document = stream->taken.bytes + stream->at;
+  memcpy(&length, *document, sizeof length); /* the reader's own `len`, so it is right */
+  *size = BSON_UINT32_FROM_LE(length);
+  stream->at += *size;
+  return 1;
+}
+
+void
+stream_end(struct stream *stream)
+{
+  if (!stream) {
+    return;
+  }
+  pthread_mutex_lock(&stream->lock);
+  stream->stop = true;
+  pthread_cond_signal(&stream->changed);
+  pthread_mutex_unlock(&stream->lock);
+  pthread_join(stream->thread, NULL);
+  pthread_cond_destroy(&stream->changed);
+  pthread_mutex_destroy(&stream->lock);
+  free(stream->filling.bytes);
+  free(stream->ready.bytes);
+  free(stream->taken.bytes);
+  free(stream);
+}

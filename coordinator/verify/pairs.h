@@ -1,0 +1,27 @@
+/*
+ * The two servers of a verification, and what is compared with what: everything that needs a server before the first
+ * process. A server of any version from 2.6 on will do on either side, also a standalone or a mongos.
+ */
+#ifndef FERRY_COORDINATOR_VERIFY_PAIRS_H
+#define FERRY_COORDINATOR_VERIFY_PAIRS_H
+
+#include "compare/comparison.h"
+#include "coordinator/options/options.h"
+#include "coordinator/run/plan.h"
+
+struct pairs {
+  const struct options *options;
+  struct selection *selection;
+  const char *uris[COMPARISON_SIDES];
+  struct server_hello hellos[COMPARISON_SIDES];
+  struct catalog catalogs[COMPARISON_SIDES]; /* the target's has everything, and only what is compared has indexes */
+};
+
+/*
+ * Opens both, lists them, and makes the plan: the ranges of the source's collections, each with its collection of the
+ * target. Closes both again, also on false. The plan points into the catalogs.
+ */
+bool pairs_prepare(struct pairs *pairs, struct plan *plan, struct error *error);
+void pairs_clear(struct pairs *pairs);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * The report of a verification: a document (docs/verify.md has its fields), and the same as text.
+ */
+#ifndef FERRY_COORDINATOR_VERIFY_REPORT_H
+#define FERRY_COORDINATOR_VERIFY_REPORT_H
+
+#include <stdio.h>
+
+#include "coordinator/verify/pairs.h"
+#include "coordinator/verify/results.h"
+
+struct report {
+  const struct pairs *pairs;
+  const struct results *results;
+  int64_t began_unix_ms;
+  int64_t ended_unix_ms;
+};
+
+/*
+ * Makes the document; the caller's to destroy. ERROR_NONE if both sides are equal, ERROR_DIFFERENT if they are not,
+ * ERROR_SOURCE if something could not be compared, and nothing differs.
+ */
+enum error_kind report_make(const struct report *report, bson_t *document);
+
+/* The document as text for people. */
+void report_print(const bson_t *document, FILE *out);
+
+/* As JSON, one line. NULL if it cannot be made. bson_free it. */
+char *report_json(const bson_t *document);
+
+#endif

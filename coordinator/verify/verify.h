@@ -1,0 +1,13 @@
+/*
+ * `mongoferry verify`: compares every byte of two servers. It changes nothing on either of them, and needs no
+ * migration.
+ */
+#ifndef FERRY_COORDINATOR_VERIFY_VERIFY_H
+#define FERRY_COORDINATOR_VERIFY_VERIFY_H
+
+#include "coordinator/options/options.h"
+
+/* Prints the report, and returns the exit status: 0 if all is equal, ERROR_DIFFERENT's if not. */
+int verify_run(const struct options *options);
+
+#endif

@@ -1,0 +1,116 @@
+#include "worker/verify.h"
+
+#include "compare/documents.h"
+#include "source/reader/majority.h"
+
+struct verify {
+  struct documents_task task;
+  struct documents_result result;
+  bson_t min;
+  bson_t max;
+  uint64_t from[COMPARISON_SIDES]; /* what a majority had before; 0: not known */
+  uint64_t to[COMPARISON_SIDES];
+};
+
+static bool
+ask_times(const struct compare_sides *sides, uint64_t times[COMPARISON_SIDES], struct error *error)
+{
+  for (int side = 0; side < COMPARISON_SIDES; side++) {
+    if (!majority_ask(&sides->readers[side]->server, &times[side], error)) {
+      return false;
+    }
+    times[side] = times[side] == MAJORITY_UNKNOWN ? 0 : times[side];
+  }
+  return true;
+}
+
+static bool
+read_message(struct verify *verify, const bson_t *message, struct error *error)
+{
+  struct documents_task *task = &verify->task;
+  struct range *source = &task->ranges[SOURCE_SIDE];
+  struct range *target = &task->ranges[TARGET_SIDE];
+  struct error absent;
+  if (!message_text(message, "db", &target->db, error) || !message_text(message, "coll", &target->coll, error) ||
+      !message_text(message, "from_db", &source->db, error) ||
+      !message_text(message, "from_coll", &source->coll, error)) {
+    return false;
+  }
+  source->min = target->min = message_document(message, "min", &verify->min, &absent) ? &verify->min : NULL;
+  source->max = target->max = message_document(message, "max", &verify->max, &absent) ? &verify->max : NULL;
+  source->natural = message_flag(message, "natural");
+  target->natural = message_flag(message, "target_natural");
+  source->fetch_max = target->fetch_max = message_flag(message, "last");
+  source->sorted = !source->natural;
+  target->sorted = !target->natural;
+  task->has_id_index[SOURCE_SIDE] = message_flag(message, "id_index");
+  task->has_id_index[TARGET_SIDE] = message_flag(message, "target_id_index");
+  task->capped = message_flag(message, "both_capped");
+  task->capped_bytes = message_number(message, "capped_bytes", 0);
+  return true;
+}
+
+static void
+put_side(const struct documents_side *side, const char *documents, const char *bytes, const char *digest, bson_t *done)
+{
+  bson_append_int64(done, documents, -1, side->documents);
+  bson_append_int64(done, bytes, -1, side->bytes);
+  digest_put(done, digest, &side->digest);
+}
+
+static void
+put_time(bson_t *done, const char *name, uint64_t time)
+{
+  if (time) {
+    message_put_timestamp(done, name, time);
+  }
+}
+
+static void
+put_result(const struct verify *verify, bson_t *done)
+{
+  const struct documents_result *result = &verify->result;
+  put_side(&result->sides[SOURCE_SIDE], "documents", "bytes", "source_digest", done);
+  put_side(&result->sides[TARGET_SIDE], "target_documents", "target_bytes", "target_digest", done);
+  bson_t counts;
+  BSON_APPEND_DOCUMENT_BEGIN(done, "kinds", &counts);
+  for (int kind = 0; kind < DIFFERENCE_KINDS; kind++) {
+    bson_append_int64(&counts, difference_name((enum difference_kind)kind), -1, result->kinds[kind]);
+  }
+  bson_append_document_end(done, &counts);
+  BSON_APPEND_DOCUMENT_BEGIN(done, "excused", &counts);
+  for (int excuse = 0; excuse < DOCUMENTS_EXCUSES; excuse++) {
+    bson_append_int64(&counts, documents_excuse_name((enum documents_excuse)excuse), -1, result->excused[excuse]);
+  }
+  bson_append_document_end(done, &counts);
+  BSON_APPEND_INT64(done, "settled", result->settled);
+  BSON_APPEND_BOOL(done, "order_unknown", result->order_unknown);
+  BSON_APPEND_ARRAY(done, "differences", &result->list);
+  put_time(done, "source_from", verify->from[SOURCE_SIDE]);
+  put_time(done, "source_to", verify->to[SOURCE_SIDE]);
+  put_time(done, "target_from", verify->from[TARGET_SIDE]);
+  put_time(done, "target_to", verify->to[TARGET_SIDE]);
+}
+
+bool
+verify_range(const struct compare_sides *sides, const bson_t *message, verify_progress_call progress, void *context,
+             bson_t *done, struct error *error)
+{
+  const char *folder = message_text_or_none(sides->settings, "folder");
+  struct verify verify = {.task = {.readers = {sides->readers[SOURCE_SIDE], sides->readers[TARGET_SIDE]},
+                                   .show_values = message_flag(sides->settings, "showValues"),
+                                   .folder = folder[0] ? folder : ".",
+                                   .progress = progress,
+                                   .context = context}};
+  documents_result_init(&verify.result);
+  bool ok = read_message(&verify, message, error) && ask_times(sides, verify.from, error) &&
+            documents_compare(&verify.task, &verify.result, error) && ask_times(sides, verify.to, error);
+  if (ok) {
+    put_result(&verify, done);
+  } else {
+    error_wrap(error, "cannot compare %s.%s", verify.task.ranges[0].db ? verify.task.ranges[0].db : "",
+               verify.task.ranges[0].coll ? verify.task.ranges[0].coll : "");
+  }
+  documents_result_clear(&verify.result);
+  return ok;
+}
