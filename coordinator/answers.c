@@ -36,8 +36,10 @@ state(struct answers *answers, enum request_name name, const char *type, text_ma
   if (!kept->text || begun_us / 1000 >= kept->until_ms) {
     struct status status = answers->status(answers->context);
     bson_t cutover = BSON_INITIALIZER;
-    cutover_put(answers->cutover, &status, &cutover);
-    status.cutover = name == REQUEST_PROGRESS || name == REQUEST_UI ? &cutover : NULL;
+    if (name == REQUEST_PROGRESS || name == REQUEST_UI) {
+      cutover_put(answers->cutover, &status, &cutover);
+      status.cutover = &cutover;
+    }
     free(kept->text);
     kept->text = make(&status);
     bson_destroy(&cutover);

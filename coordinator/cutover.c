@@ -18,6 +18,7 @@
 #define DEATHS_MOST 3
 #define GRACE_MS 10000 /* for a question that is under way when the time is over */
 #define LAST_LOOK_MS 30000
+#define SHOW_MS 2000     /* how long a run that is finished waits for somebody to ask, so that a page can tell of it */
 #define RELEASE_MS 60000 /* how long it is tried to let the source write again */
 #define DRAIN_LEAST_S 30 /* the end is reached already; a server may be away for a moment */
 
@@ -354,7 +355,6 @@ take_last_look(struct cutover *cutover, const bson_t *done)
   enter(cutover, CUTOVER_FINISHED);
   if (conclude(cutover, &error)) {
     cutover->told = true;
-    pool_hurry(cutover->pool, REPLAY_LEAVE_MS);
   } else {
     fail_at_the_end(cutover, &error);
   }
@@ -495,10 +495,14 @@ on_tick(uv_timer_t *timer)
   struct cutover *cutover = timer->data;
   const struct tail *tail = &cutover->replay->tail;
   struct error error;
-  if (cutover->step == CUTOVER_OFF || cutover->step == CUTOVER_FINISHED) {
+  if (cutover->step == CUTOVER_FINISHED) {
+    if (cutover->shown || cutover->by_itself || clock_ms() - cutover->step_ms > SHOW_MS) {
+      pool_hurry(cutover->pool, REPLAY_LEAVE_MS);
+      uv_timer_stop(timer);
+    }
+  } else if (cutover->step == CUTOVER_OFF) {
     return;
-  }
-  if (is_over(cutover)) {
+  } else if (is_over(cutover)) {
     give_up_waiting(cutover);
   } else if (cutover->step == CUTOVER_LOOKING && clock_ms() - cutover->step_ms > LAST_LOOK_MS) {
     error_set(&error, ERROR_SOURCE,
@@ -674,7 +678,7 @@ cutover_end_run(struct cutover *cutover, struct error *error)
 }
 
 void
-cutover_put(const struct cutover *cutover, const struct status *status, bson_t *document)
+cutover_put(struct cutover *cutover, const struct status *status, bson_t *document)
 {
   bson_t obstacles = BSON_INITIALIZER;
   struct obstacles_limits limits = {.lag_s = cutover->usual_downtime_s};
@@ -688,6 +692,7 @@ cutover_put(const struct cutover *cutover, const struct status *status, bson_t *
     BSON_APPEND_UTF8(document, "writers", cutover->writers);
   }
   BSON_APPEND_BOOL(document, "finished", cutover->step == CUTOVER_FINISHED);
+  cutover->shown = cutover->step == CUTOVER_FINISHED;
   if (cutover->told) {
     BSON_APPEND_UTF8(document, "result", cutover->result.text);
     BSON_APPEND_INT32(document, "exitStatus", error_exit_status(cutover->result.kind));

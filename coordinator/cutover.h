@@ -51,6 +51,7 @@ struct cutover {
   int deaths;          /* of workers */
   int64_t writers_ms;  /* when it was asked who writes */
   bool ours;           /* the block is, or may be, this migration's */
+  bool shown;          /* somebody was told that it is finished */
   bool by_itself;      /* it was begun by --exitWhenCaughtUp */
   bool stop_after;     /* the run is to stop when the source may write again */
   uint64_t end;        /* the source's entry that the target has to have */
@@ -93,7 +94,7 @@ bool cutover_tick(struct cutover *cutover, const struct options *options, const 
 /* The run has ended. False: it ends with this error, as a cut-over came to its end and was not finished. */
 bool cutover_end_run(struct cutover *cutover, struct error *error);
 
-/* For GET /progress. */
-void cutover_put(const struct cutover *cutover, const struct status *status, bson_t *document);
+/* For GET /progress. A run that is finished ends when it was told so, or after two seconds. */
+void cutover_put(struct cutover *cutover, const struct status *status, bson_t *document);
 
 #endif
