@@ -1,5 +1,5 @@
 # Each command does all of its own set-up. `make help` lists them.
-.PHONY: help demo test test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover soak \
+.PHONY: help demo test test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover bench-verify soak \
   format lint clean setup-build setup-servers setup-test setup-lint
 
 help: ## this list
@@ -56,6 +56,9 @@ bench-many: setup-build setup-servers release ## the same for many collections
 
 bench-cutover: setup-build setup-servers release ## how long a cut-over takes
 	.venv/bin/python bench/cutover.py $(ARGS)
+
+bench-verify: setup-build setup-servers release ## a verification beside two bare scans at once
+	.venv/bin/python bench/verify.py $(ARGS)
 
 soak: setup-build setup-servers release ## follow random writes under kills and faults: ARGS="--minutes 60"
 	.venv/bin/python tests/harness/soak.py $(ARGS)

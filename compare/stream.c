@@ -6,13 +6,12 @@
 
 #include "base/memory.h"
 
-#define BATCH_BYTES (1 << 20) /* one document may be larger */
+#define BATCH_BYTES (1 << 20)
 
 /* Documents, one behind the other. Each begins with its size. */
 struct batch {
-  uint8_t *bytes;
+  uint8_t *bytes; /* room for BATCH_BYTES; NULL before the first use */
   size_t size;
-  size_t capacity;
 };
 
 struct stream {
@@ -26,7 +25,9 @@ struct stream {
   struct batch taken;   /* the caller's */
   size_t at;            /* in `taken` */
   bool has_ready;
-  bool ended; /* the thread fills no more */
+  const bson_t *large; /* one that is as large as a batch is not copied: the thread waits until it is done with */
+  bool lent;           /* the caller has it */
+  bool ended;          /* the thread fills no more */
   bool failed;
   bool stop; /* the caller wants no more */
   struct error error;
@@ -53,16 +54,22 @@ hand_over(struct stream *stream)
   return wanted;
 }
 
-/* A batch that once held a large document does not stay that large. */
-static void
-make_room(struct batch *batch, size_t size)
+/* Returns when the caller is done with it. False if the caller wants no more. */
+static bool
+lend(struct stream *stream, const bson_t *document)
 {
-  size_t needed = batch->size + size;
-  needed = needed < BATCH_BYTES ? BATCH_BYTES : needed;
-  if (batch->capacity < needed || (batch->size == 0 && batch->capacity > needed)) {
-    batch->bytes = memory_resize(batch->bytes, needed);
-    batch->capacity = needed;
+  pthread_mutex_lock(&stream->lock);
+  while (stream->has_ready && !stream->stop) {
+    pthread_cond_wait(&stream->changed, &stream->lock);
   }
+  stream->large = document;
+  pthread_cond_signal(&stream->changed);
+  while (stream->large && !stream->stop) {
+    pthread_cond_wait(&stream->changed, &stream->lock);
+  }
+  bool wanted = !stream->stop;
+  pthread_mutex_unlock(&stream->lock);
+  return wanted;
 }
 
 static enum range_answer
@@ -74,7 +81,12 @@ take_document(void *context, const bson_t *document, struct error *error)
   if (batch->size > 0 && batch->size + document->len > BATCH_BYTES && !hand_over(stream)) {
     return RANGE_ENOUGH;
   }
-  make_room(batch, document->len);
+  if (document->len > BATCH_BYTES) {
+    return lend(stream, document) ? RANGE_GO_ON : RANGE_ENOUGH;
+  }
+  if (!batch->bytes) {
+    batch->bytes = memory_new(BATCH_BYTES);
+  }
   memcpy(batch->bytes + batch->size, bson_get_data(document), document->len);
   batch->size += document->len;
   return RANGE_GO_ON;
@@ -119,13 +131,18 @@ stream_start(struct reader *reader, const struct range *range, struct error *err
   return NULL;
 }
 
-/* 1: there is one; 0: the end; -1: it failed. */
+/* 1: there is one, or a large document; 0: the end; -1: it failed. */
 static int
 take_batch(struct stream *stream, struct error *error)
 {
   int got = 0;
   pthread_mutex_lock(&stream->lock);
-  while (!stream->has_ready && !stream->ended) {
+  if (stream->lent) {
+    stream->lent = false;
+    stream->large = NULL;
+    pthread_cond_signal(&stream->changed);
+  }
+  while (!stream->has_ready && !stream->large && !stream->ended) {
     pthread_cond_wait(&stream->changed, &stream->lock);
   }
   if (stream->has_ready) {
@@ -135,6 +152,9 @@ take_batch(struct stream *stream, struct error *error)
     stream->has_ready = false;
     stream->at = 0;
     pthread_cond_signal(&stream->changed);
+    got = 1;
+  } else if (stream->large) {
+    stream->lent = true;
     got = 1;
   } else if (stream->failed) {
     *error = stream->error;
@@ -152,6 +172,11 @@ stream_next(struct stream *stream, const uint8_t **document, size_t *size, struc
     if (got <= 0) {
       return got;
     }
+  }
+  if (stream->lent) {
+    *document = bson_get_data(stream->large);
+    *size = stream->large->len;
+    return 1;
   }
   uint32_t length;
   *document = stream->taken.bytes + stream->at;

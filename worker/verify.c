@@ -41,6 +41,7 @@ read_message(struct verify *verify, const bson_t *message, struct error *error)
   source->natural = message_flag(message, "natural");
   target->natural = message_flag(message, "target_natural");
   source->fetch_max = target->fetch_max = message_flag(message, "last");
+  source->batch_size = target->batch_size = (int32_t)message_number(message, "batch", 0);
   source->sorted = !source->natural;
   target->sorted = !target->natural;
   task->has_id_index[SOURCE_SIDE] = message_flag(message, "id_index");

@@ -13,7 +13,8 @@
 #define POOL_HELPER (POOL_WORKERS_MOST + 1) /* its number in the log */
 #define PAUSE_LEAST_MS 500
 #define PAUSE_MOST_MS 15000
-#define LEAVE_MS 15000 /* so long a worker that leaves may take for its range */
+#define VERIFY_ANSWER_BYTES (4 << 20) /* servers would send 16 MB, which two readers have to keep */
+#define LEAVE_MS 15000                /* so long a worker that leaves may take for its range */
 
 static void on_message(void *context, struct child *child, enum message_type type, const bson_t *document);
 static void on_ended(void *context, struct child *child);
@@ -117,6 +118,14 @@ capped_bytes(const struct collection *collection)
   return collection->capped ? message_number(collection->options, "size", 0) : 0;
 }
 
+/* About so many documents fit into an answer of VERIFY_ANSWER_BYTES; 0: not known. */
+static int64_t
+documents_an_answer(const struct collection *collection)
+{
+  int64_t size = collection->documents > 0 ? collection->bytes / collection->documents + 1 : 0;
+  return size == 0 ? 0 : size > VERIFY_ANSWER_BYTES / 2 ? 2 : VERIFY_ANSWER_BYTES / size;
+}
+
 /* What the target has may be of another kind. What it does not have is read as on the source, and gives nothing. */
 static void
 put_verify(const struct plan_collection *collection, bson_t *message)
@@ -130,6 +139,7 @@ put_verify(const struct plan_collection *collection, bson_t *message)
   BSON_APPEND_BOOL(message, "target_id_index", target->has_id_index);
   BSON_APPEND_BOOL(message, "both_capped", source->capped && target->capped);
   BSON_APPEND_INT64(message, "capped_bytes", here < there ? here : there);
+  BSON_APPEND_INT64(message, "batch", documents_an_answer(source));
 }
 
 /* How fast it may copy, and whether it is to wait. What it was told last is not said again. */

@@ -217,6 +217,9 @@ find_by_command(struct reader *reader, const struct find *find)
   find_options(reader, find, &command);
   struct reader_cursor *cursor = reader_command_cursor(reader, find->db, &command);
   cursor->decoded = !find->passed_on;
+  if (find->batch_size && cursor->cursor) { /* the driver does not take it from the command */
+    mongoc_cursor_set_batch_size(cursor->cursor, (uint32_t)find->batch_size);
+  }
   bson_destroy(&command);
   return cursor;
 }
