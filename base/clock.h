@@ -13,7 +13,7 @@ int64_t clock_us(void); /* in microseconds */
 int64_t clock_unix_s(void);
 int64_t clock_unix_ms(void); /* in milliseconds */
 
-/* Wall time as 2026-01-31T23:59:59.999Z. */
+/* Wall time as 2026-01-31T23:59:59.999Z: UTC. May be called by a signal's handler. */
 #define CLOCK_ISO_BYTES 25
 void clock_iso(char text[CLOCK_ISO_BYTES], int64_t unix_ms);
 

@@ -260,7 +260,7 @@ log_write_prepared(void)
 {
   char time[LOG_TIME_BYTES];
   if (prepared.time) {
-    log_entry_put_time(time, clock_unix_ms());
+    clock_iso(time, clock_unix_ms());
     memcpy(prepared.time, time, sizeof time - 1);
   }
   descriptor_write(STDERR_FILENO, prepared.line, prepared.size);

@@ -89,34 +89,6 @@ append(char *text, size_t used, const char *from, size_t size)
   return used + text_escape(text + used, LOG_TEXT_BYTES - used - 2, from, size);
 }
 
-static void
-put_digits(char *to, int64_t number, int digits)
-{
-  for (int i = digits; i-- > 0; number /= 10) {
-    to[i] = (char)('0' + number % 10);
-  }
-}
-
-/* The calendar's 400 years have 146,097 days. A year begins in March here, so that a leap day is its last one. */
-void
-log_entry_put_time(char text[LOG_TIME_BYTES], int64_t unix_ms)
-{
-  int64_t days = unix_ms / 86400000 + 719468; /* since March 1 of the year 0 */
-  int64_t ms = unix_ms % 86400000;
-  int64_t day = days % 146097;
-  int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-  day -= 365 * year + year / 4 - year / 100;
-  int64_t month = (5 * day + 2) / 153;
-  memcpy(text, "0000-00-00T00:00:00.000Z", LOG_TIME_BYTES);
-  put_digits(text, days / 146097 * 400 + year + (month >= 10), 4);
-  put_digits(text + 5, month < 10 ? month + 3 : month - 9, 2);
-  put_digits(text + 8, day - (153 * month + 2) / 5 + 1, 2);
-  put_digits(text + 11, ms / 3600000, 2);
-  put_digits(text + 14, ms / 60000 % 60, 2);
-  put_digits(text + 17, ms / 1000 % 60, 2);
-  put_digits(text + 20, ms % 1000, 3);
-}
-
 void
 log_entry_make(struct log_entry *entry, enum log_level level, const char *role, const char *format, va_list args)
 {
@@ -143,7 +115,7 @@ log_entry_make(struct log_entry *entry, enum log_level level, const char *role, 
   entry->text[used] = 0;
   entry->level = level;
   snprintf(entry->role, sizeof entry->role, "%s", role);
-  log_entry_put_time(entry->time, clock_unix_ms());
+  clock_iso(entry->time, clock_unix_ms());
 }
 
 size_t

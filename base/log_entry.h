@@ -23,9 +23,6 @@ struct log_entry {
 void log_entry_make(struct log_entry *entry, enum log_level level, const char *role, const char *format, va_list args)
   __attribute__((format(printf, 4, 0)));
 
-/* As a line has it: UTC. May be called by a signal's handler. */
-void log_entry_put_time(char text[LOG_TIME_BYTES], int64_t unix_ms);
-
 /* The line that a child sends, with the marks and the line end. Returns its length. */
 size_t log_entry_send(const struct log_entry *entry, char line[LOG_LINE_BYTES]);
 /* Reads such a line, without its line end. False if it is none. */

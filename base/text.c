@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 
@@ -287,4 +288,12 @@ text_is_one_of(const char *text, const char *const *names)
     }
   }
   return false;
+}
+
+void
+text_print(FILE *out, const char *text)
+{
+  char *escaped = text_escaped(text);
+  fputs(escaped, out);
+  free(escaped);
 }

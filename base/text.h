@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /* The longest form of one byte of input: \xNN. */
 #define TEXT_ESCAPED_MOST 4
@@ -21,6 +22,8 @@ size_t text_escape(char *to, size_t size, const char *from, size_t length);
 
 /* The whole text, escaped; the caller's to free. */
 char *text_escaped(const char *text);
+/* Prints it, escaped. */
+void text_print(FILE *out, const char *text);
 
 /*
  * A name as a value of a log line, so that it never reads as further key=value words. It goes between quotation marks

@@ -7,6 +7,7 @@
 
 #include "base/nesting.h"
 #include "base/text.h"
+#include "compare/values.h"
 
 static const struct {
   const char *name;
@@ -68,19 +69,6 @@ same_number(const bson_iter_t *left, const bson_iter_t *right)
   return a == b || (isnan(a) && isnan(b));
 }
 
-static bool
-same_bytes(const bson_iter_t *left, const bson_iter_t *right)
-{
-  bson_t a = BSON_INITIALIZER;
-  bson_t b = BSON_INITIALIZER;
-  bson_append_iter(&a, "", 0, left);
-  bson_append_iter(&b, "", 0, right);
-  bool same = bson_equal(&a, &b);
-  bson_destroy(&a);
-  bson_destroy(&b);
-  return same;
-}
-
 /* On a difference both iterators stand where it is; one of them may be at its end. */
 static bool
 alike_in_order(bson_iter_t *left, bson_iter_t *right, enum likeness likeness, bool *left_there, bool *right_there)
@@ -125,7 +113,7 @@ alike(const bson_iter_t *left, const bson_iter_t *right, enum likeness likeness)
   bool others;
   bool array = BSON_ITER_HOLDS_ARRAY(left);
   if (bson_iter_type(left) != bson_iter_type(right) || !(array || BSON_ITER_HOLDS_DOCUMENT(left))) {
-    return same_bytes(left, right) || (likeness == SAME_NUMBERS && same_number(left, right));
+    return values_same_bytes(left, right) || (likeness == SAME_NUMBERS && same_number(left, right));
   }
   if (likeness == SAME_FIELDS && !array) {
     return alike_by_name(left, right);

@@ -44,8 +44,8 @@ extend(char *path, const char *name)
   snprintf(path + used, VALUES_PATH_SIZE - used, "%s%s", used ? "." : "", name);
 }
 
-static bool
-same_bytes(const bson_iter_t *left, const bson_iter_t *right)
+bool
+values_same_bytes(const bson_iter_t *left, const bson_iter_t *right)
 {
   bson_t a = BSON_INITIALIZER;
   bson_t b = BSON_INITIALIZER;
@@ -61,7 +61,7 @@ static bool
 same_scalar(const bson_iter_t *left, const bson_iter_t *right, enum values_rule rule)
 {
   if (rule == VALUES_EXACT) {
-    return same_bytes(left, right);
+    return values_same_bytes(left, right);
   }
   if (numbers_is(left) && numbers_is(right)) {
     double a = numbers_of(left);
@@ -72,7 +72,7 @@ same_scalar(const bson_iter_t *left, const bson_iter_t *right, enum values_rule 
     return (numbers_is(left) || BSON_ITER_HOLDS_BOOL(left)) && (numbers_is(right) || BSON_ITER_HOLDS_BOOL(right)) &&
            values_truth(left) == values_truth(right);
   }
-  return same_bytes(left, right);
+  return values_same_bytes(left, right);
 }
 
 /* On a difference the path has the name of the field. */

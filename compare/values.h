@@ -23,6 +23,9 @@ enum values_rule {
  */
 bool values_same(const bson_iter_t *left, const bson_iter_t *right, enum values_rule rule, char *path);
 
+/* The same type and the same bytes; the names do not count. */
+bool values_same_bytes(const bson_iter_t *left, const bson_iter_t *right);
+
 /* The value as a server takes it for an option that is on or off. */
 bool values_truth(const bson_iter_t *value);
 

@@ -16,14 +16,6 @@ sub_document(const bson_t *document, const char *name, bson_t *found)
 }
 
 static void
-print_escaped(FILE *out, const char *text)
-{
-  char *escaped = text_escaped(text);
-  fputs(escaped, out);
-  free(escaped);
-}
-
-static void
 print_side(const bson_t *document, const char *name, FILE *out)
 {
   bson_t side;
@@ -54,7 +46,7 @@ print_texts(const bson_t *document, const char *field, const char *before, FILE 
   for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
     if (BSON_ITER_HOLDS_UTF8(&iter)) {
       fputs(before, out);
-      print_escaped(out, bson_iter_utf8(&iter, NULL));
+      text_print(out, bson_iter_utf8(&iter, NULL));
       fputc('\n', out);
     }
   }
@@ -65,7 +57,7 @@ print_namespace(const bson_t *item, FILE *out)
 {
   char *ns = memory_format("%s.%s", message_text_or_none(item, "db"), message_text_or_none(item, "coll"));
   fputs("  ", out);
-  print_escaped(out, ns);
+  text_print(out, ns);
   fprintf(out, "  %s", message_text_or_none(item, "state"));
   if (bson_has_field(item, "target_documents")) {
     fprintf(out, "  %" PRId64 " documents%s", message_number(item, "target_documents", 0),
@@ -167,7 +159,7 @@ cutover_report_print(const bson_t *document, FILE *out)
           message_text_or_none(document, "writtenAt"), message_text_or_none(document, "mongoferry"));
   if (*message_text_or_none(document, "why")) {
     fputs("because ", out);
-    print_escaped(out, message_text_or_none(document, "why"));
+    text_print(out, message_text_or_none(document, "why"));
     fputc('\n', out);
   }
   print_side(document, "source", out);

@@ -17,14 +17,6 @@ sub_document(const bson_t *document, const char *name, bson_t *found)
 }
 
 static void
-print_escaped(FILE *out, const char *text)
-{
-  char *escaped = text_escaped(text);
-  fputs(escaped, out);
-  free(escaped);
-}
-
-static void
 print_side(const bson_t *document, const char *name, FILE *out)
 {
   bson_t side;
@@ -54,7 +46,7 @@ print_texts(const bson_t *document, const char *field, const char *before, FILE 
   for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
     if (BSON_ITER_HOLDS_UTF8(&iter)) {
       fprintf(out, "      %s", before);
-      print_escaped(out, bson_iter_utf8(&iter, NULL));
+      text_print(out, bson_iter_utf8(&iter, NULL));
       fputc('\n', out);
     }
   }
@@ -90,12 +82,12 @@ print_id(const bson_t *item, FILE *out)
     bson_t selector = BSON_INITIALIZER;
     bson_append_iter(&selector, "_id", 3, &id);
     char *shown = server_show_id(&selector);
-    print_escaped(out, shown);
+    text_print(out, shown);
     free(shown);
     bson_destroy(&selector);
   } else {
     const char *begins = message_text_or_none(item, "idBegins");
-    print_escaped(out, *begins ? begins : "a document without an _id");
+    text_print(out, *begins ? begins : "a document without an _id");
   }
 }
 
@@ -105,7 +97,7 @@ print_value(const bson_t *item, const char *field, const char *side, FILE *out)
   const char *value = message_text_or_none(item, field);
   if (*value) {
     fprintf(out, "          %s: ", side);
-    print_escaped(out, value);
+    text_print(out, value);
     fputc('\n', out);
   }
 }
@@ -129,7 +121,7 @@ print_documents(const bson_t *namespace, FILE *out)
     fprintf(out, ": %s", text_of_kind(message_text_or_none(&item, "kind")));
     if (*path) {
       fputs(", first at ", out);
-      print_escaped(out, path);
+      text_print(out, path);
     }
     fputc('\n', out);
     print_value(&item, "sourceValue", "source", out);
@@ -157,7 +149,7 @@ print_namespace(const bson_t *item, FILE *out)
   bson_t source;
   bson_t definition;
   fprintf(out, "  %-10s ", message_text_or_none(item, "verdict"));
-  print_escaped(out, message_text_or_none(item, "ns"));
+  text_print(out, message_text_or_none(item, "ns"));
   if (sub_document(item, "source", &source) && bson_has_field(&source, "documents")) {
     fprintf(out, "  %" PRId64 " documents, %" PRId64 " bytes, digest %s", message_number(&source, "documents", 0),
             message_number(&source, "bytes", 0), message_text_or_none(&source, "digest"));

@@ -1,4 +1,5 @@
 #include "base/log_entry.h"
+#include "base/clock.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -121,7 +122,7 @@ Test(log_entry, its_time_is_the_calendars)
     struct tm utc;
     gmtime_r(&now, &utc);
     strftime(wanted, sizeof wanted, "%Y-%m-%dT%H:%M:%S.007Z", &utc);
-    log_entry_put_time(text, (int64_t)now * 1000 + 7);
+    clock_iso(text, (int64_t)now * 1000 + 7);
     cr_assert_str_eq(text, wanted);
   }
 }
