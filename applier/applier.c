@@ -63,6 +63,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   selection_get(&applier->watched, &settings);
   applier->atomic = message_flag(&settings, "atomicTransactions");
   mark_get(&settings, &applier->mark);
+  applier->touched.wanted = message_flag(&settings, "verifies");
   applier->batch_entries = message_number(&settings, "oplogBatchSize", 10000);
   applier->ddl = (struct ddl){.target = &applier->target,
                               .collection_map = &applier->collection_map,
@@ -465,6 +466,7 @@ applier_main(int in, int out)
   memory_wipe(applier->source_uri);
   memory_wipe(applier->target_uri);
   transactions_clear(&applier->transactions);
+  touched_clear(&applier->touched);
   free(applier->seen);
   free(applier->folder);
   free(applier->oplog_path);

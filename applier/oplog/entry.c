@@ -211,14 +211,14 @@ read_command(struct entry *entry, struct error *error)
   entry->command = bson_iter_key(&iter);
   entry->kind = strcmp(entry->command, "applyOps") == 0 ? ENTRY_GROUP : ENTRY_COMMAND;
   entry->coll[0] = 0;
+  uint32_t length = 0;
+  const char *name = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, &length) : "";
+  bool named = copy_name(entry->coll, sizeof entry->coll, name, length);
   if (is_passed_over(entry->command)) {
     entry->kind = ENTRY_NOTHING;
     return true;
   }
-  uint32_t length = 0;
-  const char *name = BSON_ITER_HOLDS_UTF8(&iter) ? bson_iter_utf8(&iter, &length) : "";
-  return copy_name(entry->coll, sizeof entry->coll, name, length) ||
-         bad_entry(entry, "the name of a collection that no server takes", error);
+  return named || bad_entry(entry, "the name of a collection that no server takes", error);
 }
 
 bool

@@ -137,6 +137,19 @@ report_documents(struct applier *applier, struct error *error)
   return ok;
 }
 
+static bool
+report_touched(struct applier *applier, struct error *error)
+{
+  bool ok = true;
+  for (bool any = true; ok && any;) {
+    bson_t document = BSON_INITIALIZER;
+    any = touched_put(&applier->touched, &document);
+    ok = !any || channel_send(&applier->channel, MESSAGE_TOUCHED, &document, error);
+    bson_destroy(&document);
+  }
+  return ok;
+}
+
 bool
 bookmark_settle(struct applier *applier, bool confirm, struct error *error)
 {
@@ -151,10 +164,13 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
       !reread_judge(&applier->collection_map, &applier->reader, &applier->target, settled.ts, error)) {
     return false;
   }
-  /* What is to be read again, or judged, is only in memory. After a crash it has to be found once more. */
+  /*
+   * What is to be read again, or judged, is only in memory. After a crash it has to be found once more. Nor may the
+   * bookmark pass what makes the replay lenient again, while it still says that it is consistent.
+   */
   bool waits =
     (applier->consistent ? reread_any(&applier->collection_map) : reread_any_due(&applier->collection_map)) ||
-    applier->apply.capped.pending.count > 0;
+    applier->collection_map.relapse || applier->apply.capped.pending.count > 0;
   bool moves = settled.ts > applier->bookmark.ts && !waits;
   int64_t begun_us = clock_us();
   bool same =
@@ -164,7 +180,7 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
     return false;
   }
   applier->bookmark = moves ? settled : applier->bookmark;
-  return bookmark_report(applier, confirm, error);
+  return report_touched(applier, error) && bookmark_report(applier, confirm, error);
 }
 
 bool

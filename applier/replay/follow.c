@@ -228,12 +228,12 @@ report_after_ms(const struct applier *applier)
   return applier->pause_ms > 0 ? RECOVERY_MS : applier->hurry ? HURRY_MS : REPORT_MS;
 }
 
-/* What is due about once a second. */
+/* What is due about once a second, or when what was touched fills its memory. */
 static bool
 report_if_due(struct applier *applier, struct error *error)
 {
   int64_t spooled = 0;
-  if (clock_ms() - applier->report_ms < report_after_ms(applier)) {
+  if (clock_ms() - applier->report_ms < report_after_ms(applier) && !touched_full(&applier->touched)) {
     return true;
   }
   uint64_t needed = feed_reached(applier->feed, &spooled);
@@ -394,6 +394,7 @@ follow_with_retries(struct applier *applier, struct error *error)
     state_close_feed(applier);
     apply_forget(&applier->apply);
     transactions_clear(&applier->transactions);
+    touched_forget(&applier->touched);
     for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
       reread_clear(mapped);
     }

@@ -1,6 +1,7 @@
 #include "applier/replay/replay_entry.h"
 
 #include "applier/collections/reread.h"
+#include "applier/replay/bookmark.h"
 #include "server/series.h"
 #include "source/catalog/catalog.h"
 #include "target/definition/naming.h"
@@ -198,30 +199,38 @@ static bool
 take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error)
 {
   struct entry entry;
+  struct touched_command command;
   bool ok = entry_read(&entry, document, ts, error);
-  if (!ok || entry.kind == ENTRY_NOTHING) {
+  if (!ok) {
     entry_clear(&entry);
-    return ok;
+    return false;
   }
+  touched_take(&applier->touched, &entry, &command);
   if (entry.kind == ENTRY_GROUP) {
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
     ok = reread_flush(&applier->collection_map, &applier->apply, false, UINT64_MAX, error) &&
          mark_look_after_rest(&applier->target, &applier->mark, &applier->looked_ms, error) &&
          ddl_apply(&applier->ddl, &entry, error);
-  } else {
+  } else if (entry.kind != ENTRY_NOTHING) {
     ok = add_write(applier, &entry, error);
   }
+  touched_done(&applier->touched, &command);
   entry_clear(&entry);
   return ok;
 }
 
-/* What a part did was done when the transaction was committed. */
+/*
+ * What a part did was done when the transaction was committed. A transaction may be larger than what is kept of what
+ * it touched. One that is to be one transaction on the target is not cut for that.
+ */
 static bool
 take_part(void *context, const bson_t *part, struct error *error)
 {
   struct applier *applier = context;
-  return take_entry(applier, part, applier->committing, error);
+  bool whole = applier->atomic && applier->apply.sent == applier->sent_before;
+  return take_entry(applier, part, applier->committing, error) &&
+         (whole || !touched_full(&applier->touched) || bookmark_settle(applier, false, error));
 }
 
 static bool
@@ -241,13 +250,13 @@ take_transaction(struct applier *applier, const bson_t *document, bool parts, st
   if (applier->atomic && !apply_send(apply, error)) {
     return false;
   }
-  int64_t sent = apply->sent;
+  applier->sent_before = apply->sent;
   bool ok = parts ? transactions_take(&applier->transactions, document, take_part, applier, error)
                   : take_entry(applier, document, applier->committing, error);
   if (!ok || !applier->atomic || apply->gathering.count == 0) {
     return ok;
   }
-  apply->gathering.atomic = apply->sent == sent;
+  apply->gathering.atomic = apply->sent == applier->sent_before;
   return apply_send(apply, error);
 }
 

@@ -41,7 +41,10 @@ class Refused(Exception):
 
 
 class Worker:
-    def __init__(self, source, target, no_indexes=False, preserve_uuids=False, **lists):
+    role = "worker"
+
+    def __init__(self, source, target, no_indexes=False, preserve_uuids=False, more=None, log=None, **lists):
+        """`more`: further settings; `log`: a file for what it logs."""
         self.tasks = 0
         read_in, self.to = os.pipe()
         self.answers, write_out = os.pipe()
@@ -55,14 +58,15 @@ class Worker:
             os.set_inheritable(3, True)
             os.set_inheritable(4, True)
             os.closerange(5, 256)
-        self.process = subprocess.Popen([str(binary()), "--role=worker", "--index=1", f"--parent={os.getpid()}"],
-                                        close_fds=False, preexec_fn=prepare)
+        self.process = subprocess.Popen([str(binary()), f"--role={self.role}", "--index=1", f"--parent={os.getpid()}"],
+                                        close_fds=False, preexec_fn=prepare, stderr=log)
         os.close(read_in)
         os.close(write_out)
         settings = {name: lists.get(name, []) for name in LISTS}
-        settings.update(noIndexRestore=no_indexes, preserveUUIDs=preserve_uuids)
+        settings.update(noIndexRestore=no_indexes, preserveUUIDs=preserve_uuids, **(more or {}))
         self.send("SETUP", source=address(source), target=address(target), settings=settings)
-        assert self.receive()[0] == "READY"
+        while self.receive()[0] != "READY":
+            pass
 
     def send(self, name, **fields):
         document = bson.encode(SON(fields))
@@ -78,11 +82,15 @@ class Worker:
             data += part
         return data
 
-    def receive(self):
+    def receive_raw(self):
         length, kind, version = struct.unpack("<IHH", self._read(8))
         assert version == VERSION
         self.size = length
-        return TYPES[kind], bson.decode(self._read(length))
+        return TYPES[kind], self._read(length)
+
+    def receive(self):
+        kind, document = self.receive_raw()
+        return kind, bson.decode(document)
 
     def answer(self, name, **fields):
         """What came before the DONE, and the DONE."""
@@ -126,8 +134,11 @@ class Worker:
 
 
 def address(server):
-    """A Meddler's seed is its URI."""
-    return server.seed if "://" in server.seed else server.uri
+    """A Meddler's seed is its URI. A recorded source has no URI."""
+    if "://" in server.seed or not hasattr(server, "uri"):
+        set_name, _, hosts = server.seed.rpartition("/")
+        return server.seed if "://" in server.seed else f"mongodb://{hosts}/?replicaSet={set_name}"
+    return server.uri
 
 
 def differences(items):
