@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "coordinator/verify/store_parts.h"
+#include "coordinator/store/store_parts.h"
 
 #define CURSOR_COLLECTION "collection"
 #define CURSOR_BEHIND "behind" /* the end of a key: type and value, as they stand there */

@@ -1,4 +1,4 @@
-#include "coordinator/verify/store_key.h"
+#include "coordinator/store/store_key.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-#include "coordinator/verify/store.h"
+#include "coordinator/store/store.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -254,7 +254,7 @@ Test(store, a_cursor_that_was_kept_goes_on)
   end();
 }
 
-Test(store, suspects_have_documents)
+Test(store, excused_ones_have_documents)
 {
   bson_t cursor = BSON_INITIALIZER;
   bson_t *ids = BCON_NEW("0", "a", "1", "b", "2", "c");
@@ -264,22 +264,22 @@ Test(store, suspects_have_documents)
   bson_iter_t iter;
   struct store_batch batch = {.most_ids = 2, .most_bytes = 1000000};
   begin();
-  cr_assert(store_add_all(&store, STORE_SUSPECTS, 5, ids, &error));
+  cr_assert(store_add_all(&store, STORE_EXCUSED, 5, ids, &error));
   cr_assert(bson_iter_init_find(&id, ids, "1"));
-  cr_assert(store_add(&store, &(struct store_item){STORE_SUSPECTS, 5, &id}, document, &error));
-  cr_assert_eq(store_has(&store, &(struct store_item){STORE_SUSPECTS, 5, &id}, &got, &error), 1);
+  cr_assert(store_add(&store, &(struct store_item){STORE_EXCUSED, 5, &id}, document, &error));
+  cr_assert_eq(store_has(&store, &(struct store_item){STORE_EXCUSED, 5, &id}, &got, &error), 1);
   cr_assert(bson_equal(&got, document));
   bson_destroy(&got);
   reopen();
-  cr_assert(store_add_all(&store, STORE_SUSPECTS, 5, ids, &error));
-  cr_assert(store_add(&store, &(struct store_item){STORE_SUSPECTS, 5, &id}, document, &error));
-  cr_assert_eq(count(STORE_SUSPECTS), 3);
-  cr_assert(store_next(&store, STORE_SUSPECTS, &cursor, &batch, &error));
+  cr_assert(store_add_all(&store, STORE_EXCUSED, 5, ids, &error));
+  cr_assert(store_add(&store, &(struct store_item){STORE_EXCUSED, 5, &id}, document, &error));
+  cr_assert_eq(count(STORE_EXCUSED), 3);
+  cr_assert(store_next(&store, STORE_EXCUSED, &cursor, &batch, &error));
   cr_assert_eq(batch.count, 2);
   cr_assert_eq(bson_count_keys(batch.documents), 2);
   cr_assert(bson_iter_init_find(&iter, batch.documents, "1") && BSON_ITER_HOLDS_DOCUMENT(&iter));
   cr_assert(bson_iter_recurse(&iter, &id) && bson_iter_find(&id, "ts"));
-  cr_assert(store_next(&store, STORE_SUSPECTS, &cursor, &batch, &error));
+  cr_assert(store_next(&store, STORE_EXCUSED, &cursor, &batch, &error));
   cr_assert_eq(batch.count, 1);
   cr_assert_eq(bson_count_keys(batch.documents), 1);
   store_batch_clear(&batch);

@@ -1,11 +1,11 @@
 /*
- * What the sources of the store share. For coordinator/verify/store*.c alone.
+ * What the sources of the store share. For coordinator/store/store*.c alone.
  */
-#ifndef FERRY_COORDINATOR_VERIFY_STORE_PARTS_H
-#define FERRY_COORDINATOR_VERIFY_STORE_PARTS_H
+#ifndef FERRY_COORDINATOR_STORE_STORE_PARTS_H
+#define FERRY_COORDINATOR_STORE_STORE_PARTS_H
 
-#include "coordinator/verify/store.h"
-#include "coordinator/verify/store_database.h"
+#include "coordinator/store/store.h"
+#include "coordinator/store/store_database.h"
 
 bool store_has_documents(enum store_set set);
 /* A set's letter in the keys. STORE_CURRENT becomes STORE_FROZEN as it is, so both have one. */

@@ -1,16 +1,16 @@
 /*
  * One LevelDB of the store: changes are gathered in memory and written as one, synced. `_id`s are counted as they are
  * written, and looked up in the order of their keys: in any other order each look-up of a large database would open
- * another table. For coordinator/verify/store.c alone.
+ * another table. For coordinator/store/store.c alone.
  */
-#ifndef FERRY_COORDINATOR_VERIFY_STORE_DATABASE_H
-#define FERRY_COORDINATOR_VERIFY_STORE_DATABASE_H
+#ifndef FERRY_COORDINATOR_STORE_STORE_DATABASE_H
+#define FERRY_COORDINATOR_STORE_STORE_DATABASE_H
 
 #include <leveldb/c.h>
 
 #include "base/error.h"
 #include "base/table.h"
-#include "coordinator/verify/store_key.h"
+#include "coordinator/store/store_key.h"
 
 /* A change that is gathered; its key and its value are its own. */
 struct store_change {

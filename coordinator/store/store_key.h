@@ -11,8 +11,8 @@
  * Integers are big-endian. The value is that of BSON, but numbers and dates are turned so that their bytes' order is
  * theirs. A collection that is dropped from a set gets a new epoch: only `_id`s of the epoch count.
  */
-#ifndef FERRY_COORDINATOR_VERIFY_STORE_KEY_H
-#define FERRY_COORDINATOR_VERIFY_STORE_KEY_H
+#ifndef FERRY_COORDINATOR_STORE_STORE_KEY_H
+#define FERRY_COORDINATOR_STORE_STORE_KEY_H
 
 #include <bson/bson.h>
 

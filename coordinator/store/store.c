@@ -1,9 +1,9 @@
-#include "coordinator/verify/store.h"
+#include "coordinator/store/store.h"
 
 #include "base/memory.h"
 #include "base/nesting.h"
-#include "coordinator/verify/store_database.h"
-#include "coordinator/verify/store_parts.h"
+#include "coordinator/store/store_database.h"
+#include "coordinator/store/store_parts.h"
 
 #define GATHERED_BYTES (4U << 20)
 #define SYNC_ORDER 3
@@ -11,13 +11,13 @@
 bool
 store_has_documents(enum store_set set)
 {
-  return set == STORE_SUSPECTS || set == STORE_DIFFERENCES;
+  return set == STORE_EXCUSED || set == STORE_DIFFERENCES;
 }
 
 uint8_t
 store_letter(enum store_set set)
 {
-  static const uint8_t letters[STORE_SETS] = {'t', 't', 's', 'd'};
+  static const uint8_t letters[STORE_SETS] = {'t', 't', 'e', 'd'};
   return letters[set];
 }
 

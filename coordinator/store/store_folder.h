@@ -2,14 +2,14 @@
  * The folder of the store:
  *
  *   mongoferry-verify   says what the folder is; it is locked while a process has the store
- *   state/              LevelDB: documents, lists, suspects and differences
+ *   state/              LevelDB: documents, lists, excused documents and differences
  *   touched-N/          LevelDB: one generation of touched `_id`s
  *   removed/            what state/ is called once it does not count any more
  *
  * Other users may write to the folder above it, so it has to be this user's.
  */
-#ifndef FERRY_COORDINATOR_VERIFY_STORE_FOLDER_H
-#define FERRY_COORDINATOR_VERIFY_STORE_FOLDER_H
+#ifndef FERRY_COORDINATOR_STORE_STORE_FOLDER_H
+#define FERRY_COORDINATOR_STORE_STORE_FOLDER_H
 
 #include "base/error.h"
 

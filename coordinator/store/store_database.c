@@ -1,4 +1,4 @@
-#include "coordinator/verify/store_database.h"
+#include "coordinator/store/store_database.h"
 
 #include <string.h>
 #include <unistd.h>

@@ -9,8 +9,8 @@
  * One process at a time has the folder, one thread uses the store. It takes about 32 MB of memory, whatever it holds.
  * `_id`s are data of the users: the folder is for this user only, and no message names an `_id`.
  */
-#ifndef FERRY_COORDINATOR_VERIFY_STORE_H
-#define FERRY_COORDINATOR_VERIFY_STORE_H
+#ifndef FERRY_COORDINATOR_STORE_STORE_H
+#define FERRY_COORDINATOR_STORE_STORE_H
 
 #include <bson/bson.h>
 
@@ -20,12 +20,12 @@
 enum store_set {
   STORE_CURRENT,     /* touched since the last store_freeze */
   STORE_FROZEN,      /* touched before it; it gets no new ones */
-  STORE_SUSPECTS,    /* with a document for each `_id` */
+  STORE_EXCUSED,     /* with a document for each `_id` */
   STORE_DIFFERENCES, /* with a document for each `_id` */
   STORE_SETS
 };
 
-struct store_database; /* see coordinator/verify/store_database.h */
+struct store_database; /* see coordinator/store/store_database.h */
 
 struct store {
   char *path;
@@ -116,5 +116,7 @@ bool store_drop_collection(struct store *store, enum store_set set, uint32_t col
  * Syncs; happens as one.
  */
 bool store_freeze(struct store *store, struct error *error);
+/* Drops what is in STORE_FROZEN: it is through. Syncs. */
+bool store_drop_frozen(struct store *store, struct error *error);
 
 #endif

@@ -1,4 +1,4 @@
-#include "coordinator/verify/store_folder.h"
+#include "coordinator/store/store_folder.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
-#include "coordinator/verify/store_database.h"
+#include "coordinator/store/store_database.h"
 
 #define MARKER "mongoferry-verify"
 #define TOUCHED "touched-"

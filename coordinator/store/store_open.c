@@ -4,8 +4,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "coordinator/verify/store_folder.h"
-#include "coordinator/verify/store_parts.h"
+#include "coordinator/store/store_folder.h"
+#include "coordinator/store/store_parts.h"
 
 #define LAYOUT 1
 
@@ -183,6 +183,16 @@ was_used(struct store *store, bool *used, struct error *error)
   struct store_tally *total = store_database_total(database, store_letter(STORE_CURRENT), error);
   *used = total && (total->count > 0 || total->epoch > 0);
   return total || store_fail(store);
+}
+
+bool
+store_drop_frozen(struct store *store, struct error *error)
+{
+  if (store->generations[STORE_FROZEN] == 0) {
+    return true;
+  }
+  store->generations[STORE_FROZEN] = 0;
+  return store_sync(store, error) && write_meta(store, error) && drop_frozen(store, error);
 }
 
 bool
