@@ -91,3 +91,28 @@ digest_text(const struct digest *digest, char text[DIGEST_TEXT_SIZE])
     snprintf(text + 2 * i, 3, "%02x", digest->bytes[i]);
   }
 }
+
+static int
+digit(char letter)
+{
+  static const char digits[] = "0123456789abcdef";
+  const char *at = letter ? strchr(digits, letter) : NULL;
+  return at ? (int)(at - digits) : -1;
+}
+
+bool
+digest_read(const char *text, struct digest *digest)
+{
+  if (strlen(text) != DIGEST_TEXT_SIZE - 1) {
+    return false;
+  }
+  for (int i = 0; i < DIGEST_SIZE; i++) {
+    int high = digit(text[2 * i]);
+    int low = digit(text[2 * i + 1]);
+    if (high < 0 || low < 0) {
+      return false;
+    }
+    digest->bytes[i] = (uint8_t)(high << 4 | low);
+  }
+  return true;
+}

@@ -35,5 +35,7 @@ struct digest digest_get(const bson_t *document, const char *name);
 /* For people and reports: 64 hexadecimal digits. */
 #define DIGEST_TEXT_SIZE (2 * DIGEST_SIZE + 1)
 void digest_text(const struct digest *digest, char text[DIGEST_TEXT_SIZE]);
+/* Back from that; false if the text is something else. */
+bool digest_read(const char *text, struct digest *digest);
 
 #endif

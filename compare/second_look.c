@@ -3,10 +3,12 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "compare/documents.h"
 #include "ipc/message.h"
 
-#define ID_BYTES_MOST 4096 /* a larger `_id` is named by its beginning, as text */
+/* A larger `_id` is named by its beginning, as text. So is one that is no UTF-8: JSON could not hold it. */
+#define ID_BYTES_MOST 4096
 
 void
 second_look_init(struct second_look *look, const struct documents_task *task, struct documents_result *result)
@@ -128,12 +130,16 @@ put_id(const bson_t *selector, bson_t *item)
   if (bson_empty(selector)) {
     return;
   }
-  if (selector->len <= ID_BYTES_MOST) {
+  char *json = selector->len <= ID_BYTES_MOST ? bson_as_relaxed_extended_json(selector, NULL) : NULL;
+  bson_free(json);
+  if (json) {
     BSON_APPEND_DOCUMENT(item, "id", selector);
     return;
   }
-  char *shown = server_show_id(selector);
-  BSON_APPEND_UTF8(item, "id_begins", shown);
+  char *shown = server_show_id(selector); /* may be cut within a character */
+  char *escaped = text_escaped(shown);
+  BSON_APPEND_UTF8(item, "id_begins", escaped);
+  free(escaped);
   free(shown);
 }
 

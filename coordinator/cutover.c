@@ -326,9 +326,9 @@ conclude(struct cutover *cutover, struct error *error)
   fault_point("cutover-finished");
   if (ok) {
     struct error unwritten;
-    cutover_report_save(&document, cutover->bookmark);
-    if (cutover->report_file && !cutover_report_write(&document, cutover->report_file, &unwritten)) {
-      log_warn("%s", unwritten.text);
+    cutover_report_save(&document, cutover->bookmark, cutover->signer);
+    if (cutover->report_file && !report_file_write(&document, cutover->report_file, cutover->signer, &unwritten)) {
+      log_warn("%s; the bookmark file has it, too", unwritten.text);
     }
   }
   bson_destroy(&document);

@@ -38,10 +38,11 @@ struct cutover {
   struct replay *replay;
   struct cutover_report *report;
   const struct phases *phases;
-  const char *bookmark;     /* the bookmark file's path */
-  const char *report_file;  /* --report of the migration itself; NULL: none */
-  int64_t usual_downtime_s; /* --maxDowntime */
-  uv_timer_t timer;         /* runs while it is under way */
+  const char *bookmark;        /* the bookmark file's path */
+  const char *report_file;     /* --report of the migration itself; NULL: none */
+  const struct signer *signer; /* --signKey; NULL: none */
+  int64_t usual_downtime_s;    /* --maxDowntime */
+  uv_timer_t timer;            /* runs while it is under way */
   struct cutover_request request;
   enum cutover_step step;
   int64_t began_ms;

@@ -15,6 +15,7 @@
 #include "coordinator/migrate.h"
 #include "coordinator/options/options.h"
 #include "coordinator/options/secrets.h"
+#include "coordinator/verify/check_report.h"
 #include "coordinator/verify/verify.h"
 #include "server/server.h"
 #include "source/legacy/stream.h"
@@ -48,6 +49,9 @@ run_command(const struct command *command, struct options *options, char **words
   struct error error;
   if (command->kind == COMMAND_ASKS) {
     return commands_run(command, options, words, word_count);
+  }
+  if (command->name == COMMAND_VERIFY && options->check_report) {
+    return check_report_run(options);
   }
   process_title("mongoferry: coordinator"); /* argv held passwords */
   process_end_on_signals(error_exit_status(ERROR_INTERRUPTED), command->name == COMMAND_VERIFY

@@ -24,6 +24,9 @@ prepare(struct migration *migration, const struct options *options, struct error
   migration->display.phases.told = exchange_set_phase;
   migration->display.phases.context = &migration->control.exchange;
   throttle_init(&migration->throttle);
+  if (options->sign_key && !(migration->signer = signer_read(options->sign_key, options->sign_key_password, error))) {
+    return false;
+  }
   if (!setup_init(&migration->setup, options, error) || !throttle_read_options(&migration->throttle, options, error) ||
       !control_open(&migration->control, &place, error) || !start_prepare(&start, &migration->copy.plan, error)) {
     return false;
@@ -71,6 +74,7 @@ run(struct migration *migration, struct error *error)
                                         .phases = &migration->display.phases,
                                         .bookmark = options_bookmark(migration->setup.options),
                                         .report_file = migration->setup.options->report,
+                                        .signer = migration->signer,
                                         .usual_downtime_s = migration->setup.options->max_downtime_s};
   migration->replay.over = cutover_replay_over;
   migration->replay.over_context = &migration->cutover;
@@ -147,6 +151,7 @@ migrate_run(const struct options *options)
   answers_clear(&migration->answers);
   checkpoint_close(&migration->checkpoint);
   cutover_report_clear(&migration->report);
+  signer_free(migration->signer);
   copy_clear(&migration->copy);
   setup_clear(&migration->setup);
   free(migration);

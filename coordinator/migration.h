@@ -28,6 +28,7 @@ struct migration {
   struct steer steer;
   struct cutover cutover;
   struct cutover_report report;
+  struct signer *signer; /* --signKey; NULL: none */
   struct pool pool;
   bool resumed; /* there was a bookmark: nothing is copied */
   struct loop loop;

@@ -201,8 +201,8 @@ cutover_command(struct client *client, const struct options *options, struct err
   print_report(&report, options->json);
   bool ok = judge(&report, error);
   struct error unwritten;
-  if (options->report && !cutover_report_write(&report, options->report, &unwritten)) {
-    fprintf(stderr, "mongoferry cutover: %s\n", unwritten.text);
+  if (options->report && !report_file_write(&report, options->report, NULL, &unwritten)) {
+    fprintf(stderr, "mongoferry cutover: %s; the bookmark file has it, too\n", unwritten.text);
   }
   bson_destroy(&report);
   return ok;

@@ -1,13 +1,9 @@
 #include "coordinator/cutover/report.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/version.h"
@@ -188,61 +184,22 @@ cutover_report_make(const struct cutover_report *report, const struct cutover_ou
   BSON_APPEND_ARRAY(document, "refused", outcome->refused);
 }
 
-/* Opens the file anew. */
-static FILE *
-open_file(const char *path, struct error *error)
-{
-  int descriptor = -1;
-  if (file_open_own(path, O_WRONLY | O_CREAT | O_TRUNC, "report", &descriptor, error) != 1) {
-    return NULL;
-  }
-  FILE *file = fdopen(descriptor, "w");
-  if (!file) {
-    close(descriptor);
-    error_set(error, ERROR_INTERNAL, "cannot write '%s': %s", path, strerror(errno));
-  }
-  return file;
-}
-
-static bool
-close_file(FILE *file, const char *path, struct error *error)
-{
-  bool bad = fflush(file) != 0 || ferror(file) || fsync(fileno(file)) != 0;
-  int cause = errno;
-  fclose(file);
-  return !bad || error_set(error, ERROR_STATE, "cannot write the report '%s': %s; the bookmark file has it, too", path,
-                           strerror(cause));
-}
-
-bool
-cutover_report_write(const bson_t *document, const char *path, struct error *error)
-{
-  FILE *file = open_file(path, error);
-  if (!file) {
-    return false;
-  }
-  char *json = bson_as_relaxed_extended_json(document, NULL);
-  fprintf(file, "%s\n", json ? json : "{}");
-  bson_free(json);
-  return close_file(file, path, error);
-}
-
 void
-cutover_report_save(const bson_t *document, const char *bookmark)
+cutover_report_save(const bson_t *document, const char *bookmark, const struct signer *signer)
 {
   struct error error;
   char *json = memory_format("%s.report.json", bookmark);
   char *text = memory_format("%s.report.txt", bookmark);
   FILE *file = NULL;
-  bool ok = cutover_report_write(document, json, &error) && (file = open_file(text, &error)) != NULL;
+  bool ok = report_file_write(document, json, signer, &error) && (file = report_file_open(text, &error)) != NULL;
   if (ok) {
     cutover_report_print(document, file);
-    ok = close_file(file, text, &error);
+    ok = report_file_close(file, text, &error);
   }
   if (ok) {
     log_info("report written file=%s text=%s", log_value("%s", json), log_value("%s", text));
   } else {
-    log_warn("%s", error.text);
+    log_warn("%s; the bookmark file has it, too", error.text);
   }
   free(json);
   free(text);

@@ -8,6 +8,7 @@
 #include <bson/bson.h>
 #include <stdio.h>
 
+#include "coordinator/report/report_file.h"
 #include "coordinator/state/checkpoint.h"
 #include "server/server.h"
 
@@ -62,9 +63,10 @@ void cutover_report_make(const struct cutover_report *report, const struct cutov
 /* The document as text for people. */
 void cutover_report_print(const bson_t *document, FILE *out);
 
-/* Writes `path` as JSON, for this user only. ERROR_STATE names the file. */
-bool cutover_report_write(const bson_t *document, const char *path, struct error *error);
-/* Writes BOOKMARK.report.json and BOOKMARK.report.txt. What cannot be written is logged: the bookmark file has it. */
-void cutover_report_save(const bson_t *document, const char *bookmark);
+/*
+ * Writes BOOKMARK.report.json, signed if there is a signer, and BOOKMARK.report.txt. What cannot be written is logged: the
+ * bookmark file has it.
+ */
+void cutover_report_save(const bson_t *document, const char *bookmark, const struct signer *signer);
 
 #endif

@@ -444,6 +444,12 @@ check_together(struct options *options, struct error *error)
   if (options->quiet && options->verbose) {
     return error_set(error, ERROR_USAGE, "--quiet and --verbose contradict each other: give one of them");
   }
+  if (options->public_key && !options->check_report) {
+    return error_set(error, ERROR_USAGE, "--publicKey is for --checkReport; --signKey signs");
+  }
+  if (options->check_report) { /* no server is asked */
+    return true;
+  }
   if (!options->host && !options->uri) {
     return error_set(error, ERROR_USAGE, "--host is missing: the source, as RS/host:port,...");
   }

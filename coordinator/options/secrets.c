@@ -206,5 +206,6 @@ secrets_read(struct options *options, struct error *error)
          ask_key(options->ssl_key_file, &options->ssl_key_password, "sslPEMKeyPassword", error) &&
          ask_user(options, URI_TARGET, &options->destination_password, "destinationPassword", error) &&
          ask_key(options->destination_ssl_key_file, &options->destination_ssl_key_password,
-                 "destinationSslPEMKeyPassword", error);
+                 "destinationSslPEMKeyPassword", error) &&
+         ask_key(options->sign_key, &options->sign_key_password, "signKeyPassword", error);
 }

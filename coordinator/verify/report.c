@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/version.h"
 #include "ipc/message.h"
 
@@ -220,7 +221,9 @@ static void
 put_name(const bson_t *told, const char *db, const char *coll, const char *name, bson_t *document)
 {
   char *ns = memory_format("%s.%s", message_text_or_none(told, db), message_text_or_none(told, coll));
-  bson_append_utf8(document, name, -1, ns, -1);
+  char *shown = bson_utf8_validate(ns, strlen(ns), false) ? ns : text_escaped(ns);
+  bson_append_utf8(document, name, -1, shown, -1);
+  free(shown == ns ? NULL : shown);
   free(ns);
 }
 

@@ -1,19 +1,15 @@
 #include "coordinator/verify/verify.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/measure/eta.h"
 #include "coordinator/options/uri.h"
 #include "coordinator/pace/throttle.h"
+#include "coordinator/report/report_file.h"
 #include "coordinator/run/loop.h"
 #include "coordinator/run/pool.h"
 #include "coordinator/verify/report.h"
@@ -32,6 +28,7 @@ struct verification {
   bson_t settings;
   char *uris[COMPARISON_SIDES]; /* with their secrets */
   struct throttle throttle;
+  struct signer *signer; /* NULL: the report is not signed */
   struct pairs pairs;
   struct plan plan;
   struct results results;
@@ -211,6 +208,10 @@ read_options(struct verification *verification, struct error *error)
 {
   const struct options *options = verification->options;
   throttle_init(&verification->throttle);
+  if (options->sign_key &&
+      !(verification->signer = signer_read(options->sign_key, options->sign_key_password, error))) {
+    return false;
+  }
   if (!options_select(options, &verification->selection, error) ||
       !throttle_read_options(&verification->throttle, options, error)) {
     return false;
@@ -279,26 +280,6 @@ run(struct verification *verification, struct error *error)
          error_set(error, ERROR_INTERRUPTED, "stopped by a signal before everything was compared");
 }
 
-static bool
-write_report(const bson_t *document, const char *path, struct error *error)
-{
-  int descriptor = -1;
-  if (file_open_own(path, O_WRONLY | O_CREAT | O_TRUNC, "report", &descriptor, error) != 1) {
-    return false;
-  }
-  FILE *file = fdopen(descriptor, "w");
-  char *json = report_json(document);
-  bool bad = !file || fprintf(file, "%s\n", json ? json : "{}") < 0 || fflush(file) != 0 || fsync(descriptor) != 0;
-  int cause = errno;
-  bson_free(json);
-  if (file) {
-    fclose(file);
-  } else {
-    close(descriptor);
-  }
-  return !bad || error_set(error, ERROR_STATE, "cannot write the report '%s': %s", path, strerror(cause));
-}
-
 static void
 print(const bson_t *document, bool json)
 {
@@ -321,7 +302,8 @@ conclude(struct verification *verification, struct error *error)
   enum error_kind kind = report_make(&report, &document);
   tell(verification);
   print(&document, verification->options->json);
-  bool ok = !verification->options->report || write_report(&document, verification->options->report, error);
+  const char *file = verification->options->report;
+  bool ok = !file || report_file_write(&document, file, verification->signer, error);
   bson_destroy(&document);
   if (ok && kind != ERROR_NONE) {
     error_set(error, kind, "%s",
@@ -344,6 +326,7 @@ verify_run(const struct options *options)
   if (!ok) {
     log_error("%s", error.text);
   }
+  signer_free(verification->signer);
   results_clear(&verification->results);
   plan_clear(&verification->plan);
   pairs_clear(&verification->pairs);
