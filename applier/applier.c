@@ -65,6 +65,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
   mark_get(&settings, &applier->mark);
   applier->touched.wanted = message_flag(&settings, "verifies");
   applier->batch_entries = message_number(&settings, "oplogBatchSize", 10000);
+  applier->connections = (int)message_number(&settings, "replayConnections", 0);
   applier->ddl = (struct ddl){.target = &applier->target,
                               .collection_map = &applier->collection_map,
                               .deferred = &applier->deferred,
@@ -99,6 +100,7 @@ setup(struct applier *applier, const bson_t *message, struct error *error)
    */
   applier->apply.bulk.upsert = applier->reader.version < VERSION_3_2;
   applier->apply.bulk.missed = applier->reader.moves;
+  applier->apply.part_entries = applier->batch_entries;
   bool ok = channel_send(&applier->channel, MESSAGE_READY, &ready, error);
   bson_destroy(&ready);
   return ok;

@@ -116,28 +116,41 @@ def measure_ferry(ferry, source, target):
     return {"seconds": took, "cpu_s": cpu_s, "others": load_there.others()}
 
 
+def copy(stack, source, connections, options):
+    """A migration that has copied, and a target of its own."""
+    target = stack.enter_context(start_server(options))
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferry-bench-"))
+    with Ferry(source, target, folder, "--workers", 2, "--replayConnections", connections, status=False) as ferry:
+        wait_logged(ferry, " tailing ")
+        if ferry.stop(timeout=120):
+            raise SystemExit(f"replay: mongoferry ended with {ferry.exit_code}:\n{ferry.log()[-2000:]}")
+    return ferry, target
+
+
 def measure(workload, options):
-    """One line of the table."""
-    floors, runs = [], []
-    for _ in range(options.repeat):
+    """The lines of the table for one kind of writes. Who is measured first changes each time."""
+    floors, runs = [], {connections: [] for connections in options.connections}
+    for number in range(options.repeat):
         with contextlib.ExitStack() as stack:
-            source, target = (stack.enter_context(start_server(options)) for _ in range(2))
-            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ferry-bench-"))
+            source = stack.enter_context(start_server(options))
             load(source.client(), options.base)
-            with Ferry(source, target, folder, "--workers", 2, status=False) as ferry:
-                wait_logged(ferry, " tailing ")
-                if ferry.stop(timeout=120):
-                    raise SystemExit(f"replay: mongoferry ended with {ferry.exit_code}:\n{ferry.log()[-2000:]}")
+            ferries = {connections: copy(stack, source, connections, options) for connections in options.connections}
             start = last_entry(source)
             write(source, workload, options)
             floors.append(measure_floor(source, start, options))
-            runs.append(measure_ferry(ferry, source, target))
+            for connections in options.connections[:: -1 if number % 2 else 1]:
+                ferry, target = ferries[connections]
+                runs[connections].append(measure_ferry(ferry, source, target))
+    return "\n".join(line(workload, connections, floors, runs[connections]) for connections in options.connections)
+
+
+def line(workload, connections, floors, runs):
     operations = floors[0]["operations"]
     took, floor = (statistics.median(result["seconds"] for result in results) for results in (runs, floors))
     ratios = sorted(a["seconds"] / b["seconds"] for a, b in zip(floors, runs))
     cpu_s = statistics.median(run["cpu_s"] for run in runs)
     others = max(result["others"] for result in floors + runs)
-    return (f"{workload:>9} {operations:>9,} {operations / took:>9,.0f} | {operations / floor:>11,.0f} | "
+    return (f"{workload:>9} {connections or 'auto':>4} {operations:>9,} {operations / took:>9,.0f} | {operations / floor:>11,.0f} | "
             f"{floor / took:>5.2f} ({ratios[0]:.2f}-{ratios[-1]:.2f})   | {cpu_s / operations * 1e6:>10.1f} | "
             f"{others:>10.0%}")
 
@@ -150,11 +163,13 @@ def main():
     parser.add_argument("--server", default=os.environ.get("MONGOD_4_0", "secantus"),
                         help="secantus, or a mongod's path")
     parser.add_argument("--cache-gb", type=float, default=1.0, help="each server's cache")
+    parser.add_argument("--connections", default="0,1", help="values of --replayConnections, one line each")
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
+    options.connections = [int(number) for number in options.connections.split(",")]
     options.oplog_entries = 10 * options.operations
     print(f"on {Path(options.server).name}, {os.cpu_count()} processors, {options.base:,} documents before")
-    print(f"{'writes':>9} {'number':>9} {'replay/s':>9} | {'floor/s':>11} | ratio (range)       | CPU us each | "
+    print(f"{'writes':>9} {'over':>4} {'number':>9} {'replay/s':>9} | {'floor/s':>11} | ratio (range)       | CPU us each | "
           "others' CPU", flush=True)
     for workload in options.workloads.split(","):
         print(measure(workload, options), flush=True)

@@ -6,7 +6,6 @@
 #include "source/oplog/oplog.h"
 
 #define AT_ONCE 500
-#define WRITE_BYTES (16 << 20)
 
 struct reading {
   struct reader *reader;
@@ -156,14 +155,15 @@ next_filter(struct reread **from)
 }
 
 /* Takes the document as the source has it; NULL: the source does not have it. The target will be the same. */
-static void
-gather(struct reading *reading, const struct mapped_collection *mapped, struct reread *reread, const bson_t *document)
+static bool
+gather(struct reading *reading, const struct mapped_collection *mapped, struct reread *reread, const bson_t *document,
+       struct error *error)
 {
-  struct batch *batch = &reading->apply->gathering;
-  batch_into(batch, mapped->db, mapped->coll);
+  struct batch *batch = apply_gather(reading->apply, mapped->db, mapped->coll, reread->id, APPLY_IN_ORDER);
   batch_add(batch, document ? APPLY_INSERT : APPLY_DELETE, 0, reread->id, document);
   reread->due = false;
   reread->exact = reading->exact;
+  return apply_added(reading->apply, error);
 }
 
 /*
@@ -184,11 +184,9 @@ read_some(struct reading *reading, struct mapped_collection *mapped, const bson_
       bson_append_iter(&id, "_id", 3, &iter);
     }
     struct reread *reread = reread_find(mapped, &id);
-    if (reread && reread->due) {
-      gather(reading, mapped, reread, document);
-    }
+    bool ok = !reread || !reread->due || gather(reading, mapped, reread, document, error);
     bson_destroy(&id);
-    if (reading->apply->gathering.size > WRITE_BYTES && !apply_send(reading->apply, error)) {
+    if (!ok) {
       got = -1;
       break;
     }
@@ -213,8 +211,8 @@ static bool
 delete_rest(struct reading *reading, struct mapped_collection *mapped, struct error *error)
 {
   for (struct reread *reread = mapped->rereads; reread; reread = reread->hh.next) {
-    if (reread->due) {
-      gather(reading, mapped, reread, NULL);
+    if (reread->due && !gather(reading, mapped, reread, NULL, error)) {
+      return false;
     }
   }
   return apply_flush(reading->apply, true, error);

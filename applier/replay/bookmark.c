@@ -170,7 +170,7 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
    */
   bool waits =
     (applier->consistent ? reread_any(&applier->collection_map) : reread_any_due(&applier->collection_map)) ||
-    applier->collection_map.relapse || applier->apply.capped.pending.count > 0;
+    applier->collection_map.relapse || apply_capped_waits(&applier->apply);
   bool moves = settled.ts > applier->bookmark.ts && !waits;
   int64_t begun_us = clock_us();
   bool same =

@@ -5,6 +5,7 @@
 #include "applier/ddl/recopy.h"
 #include "applier/replay/bookmark.h"
 #include "applier/replay/duplicate_ids.h"
+#include "applier/replay/replay_connections.h"
 #include "applier/replay/pause.h"
 #include "applier/replay/replay_entry.h"
 #include "applier/replay/retry.h"
@@ -243,7 +244,7 @@ report_if_due(struct applier *applier, struct error *error)
   if (applier->reader.unordered) {
     heartbeat_note(&applier->heartbeat, feed_settled(applier->feed).ts, feed_idle_ms(applier->feed));
   }
-  bool ok = bookmark_settle(applier, false, error) && end_spool(applier, error);
+  bool ok = bookmark_settle(applier, false, error) && end_spool(applier, error) && replay_connections_set(applier, error);
   if (ok) {
     retry_end(applier); /* the feed was opened, and a majority of the target answers */
   }
@@ -267,7 +268,7 @@ take_entries(struct applier *applier, struct error *error)
   while (!applier->stopping && !applier->paused && !is_drained(applier)) {
     const bson_t *document = NULL;
     /* What was gathered does not wait for more to come. */
-    int wait_ms = applier->apply.gathering.count ? 0 : POLL_MS;
+    int wait_ms = apply_gathered(&applier->apply) > 0 ? 0 : POLL_MS;
     int got = feed_next(applier->feed, wait_ms, &document, error);
     entry_ms = got == 0 ? entry_ms : clock_ms();
     applier->idle = wait_ms > 0 && clock_ms() - entry_ms >= IDLE_MS;
@@ -277,7 +278,7 @@ take_entries(struct applier *applier, struct error *error)
     taken += got;
     if (got == 0 || taken >= applier->batch_entries) {
       taken = 0;
-      if (!apply_send(&applier->apply, error)) {
+      if (got == 0 && !apply_send(&applier->apply, error)) {
         return false;
       }
       stop_requested(applier, 0);
@@ -340,7 +341,7 @@ follow(struct applier *applier, struct error *error)
     return true;
   }
   if (!mark_move(&applier->target, &applier->mark, 0, error) ||
-      (!applier->feed && !open_feed(applier, &applier->start, error)) || !bookmark_same_election(applier, error)) {
+      (!applier->feed && !open_feed(applier, &applier->start, error)) || !bookmark_same_election(applier, error) || !replay_connections_begin(applier, error)) {
     return false;
   }
   heartbeat_position(&applier->heartbeat, applier->position.ts, applier->entries);

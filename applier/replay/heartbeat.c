@@ -71,6 +71,7 @@ put_replay(const struct heartbeat *heartbeat, bson_t *document)
   message_put_timestamp(document, "position", heartbeat->position);
   BSON_APPEND_INT64(document, "entries", heartbeat->entries);
   put_last_write(heartbeat, document);
+  BSON_APPEND_INT32(document, "connections", heartbeat->connections);
   measures_put(document, &heartbeat->measures);
   if (heartbeat->building[0]) {
     BSON_APPEND_UTF8(document, "building", heartbeat->building);
@@ -133,10 +134,18 @@ heartbeat_feed(struct heartbeat *heartbeat, struct feed *feed)
 }
 
 void
-heartbeat_measures(struct heartbeat *heartbeat, const struct measures *measures, int64_t given)
+heartbeat_measures(struct heartbeat *heartbeat, const struct measures *measures, int connections)
 {
   pthread_mutex_lock(&heartbeat->lock);
   heartbeat->measures = *measures;
+  heartbeat->connections = connections;
+  pthread_mutex_unlock(&heartbeat->lock);
+}
+
+void
+heartbeat_given(struct heartbeat *heartbeat, int64_t given)
+{
+  pthread_mutex_lock(&heartbeat->lock);
   heartbeat->given = given;
   pthread_mutex_unlock(&heartbeat->lock);
 }

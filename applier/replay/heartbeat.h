@@ -35,6 +35,7 @@ struct heartbeat {
   int64_t needed_ms;
   struct feed *feed; /* NULL: none is open; not owned */
   struct measures measures;
+  int connections; /* that the replay writes over */
   int64_t given;      /* entries, by `feed` */
   bool replays;       /* the replay has begun, and is here: */
   uint64_t position;  /* the timestamp of the last entry that was taken */
@@ -65,8 +66,10 @@ void heartbeat_need(struct heartbeat *heartbeat, uint64_t needed, int64_t spoole
 /* The feed whose thread tells what the source wrote last. NULL before it is freed. */
 void heartbeat_feed(struct heartbeat *heartbeat, struct feed *feed);
 
-/* For display: where the time of this process went so far, and how many entries the feed has given. */
-void heartbeat_measures(struct heartbeat *heartbeat, const struct measures *measures, int64_t given);
+/* For display: where the time of this process went so far, and over how many connections it writes. */
+void heartbeat_measures(struct heartbeat *heartbeat, const struct measures *measures, int connections);
+/* For display: how many entries the feed has given. */
+void heartbeat_given(struct heartbeat *heartbeat, int64_t given);
 /* For display: where the replay is. */
 void heartbeat_position(struct heartbeat *heartbeat, uint64_t position, int64_t entries);
 /* For display: which deferred indexes it builds; see indexes_watch. */

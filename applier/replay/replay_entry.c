@@ -8,7 +8,6 @@
 #include "target/definition/schema.h"
 #include "target/replay/delta.h"
 
-#define BATCH_BYTES (16 << 20)
 #define VERSION_6_1 601
 
 static bool
@@ -99,6 +98,42 @@ add_to(struct batch *batch, const struct entry *entry, struct error *error)
   return true;
 }
 
+/* Whether the order between the collection's documents may show on the target. */
+static enum apply_order
+order_of(const struct applier *applier, const struct mapped_collection *mapped)
+{
+  if (mapped->capped) {
+    return APPLY_CAPPED;
+  }
+  bool shows = mapped->collated || mapped->no_id_index ||
+               deferred_any_unique(&applier->deferred, mapped->db, mapped->coll);
+  return shows ? APPLY_IN_ORDER : APPLY_DEALT;
+}
+
+/* The batch that the write belongs into; NULL on error. */
+static struct batch *
+gather(struct applier *applier, const struct mapped_collection *mapped, const struct entry *entry, struct error *error)
+{
+  enum apply_order order = order_of(applier, mapped);
+  struct apply *apply = &applier->apply;
+  struct batch *batch = apply_gather(apply, mapped->db, mapped->coll, &entry->id, order);
+  bool expires = !mapped->capped && mapped_collection_may_have_expired(mapped, entry->ts);
+  if (batch->current->count > 0 && batch->current->expires != expires) { /* the last one of that time is behind */
+    if (!apply_send(apply, error)) {
+      return NULL;
+    }
+    batch = apply_gather(apply, mapped->db, mapped->coll, &entry->id, order);
+  }
+  struct batch_run *run = batch->current;
+  if (run->count == 0) {
+    run->capped = mapped->capped;
+    run->no_id_index = mapped->no_id_index;
+    run->expires = expires;
+    run->keep_order = order != APPLY_DEALT;
+  }
+  return batch;
+}
+
 static bool
 add_write(struct applier *applier, struct entry *entry, struct error *error)
 {
@@ -139,28 +174,16 @@ add_write(struct applier *applier, struct entry *entry, struct error *error)
   if (entry->ts <= mapped->start || (!applier->consistent && !is_to_replay(applier, mapped, entry))) {
     return true;
   }
-  struct batch *batch = &applier->apply.gathering;
-  struct batch_run *run = batch_into(batch, mapped->db, mapped->coll);
-  bool expires = !mapped->capped && mapped_collection_may_have_expired(mapped, entry->ts);
-  if (run->count > 0 && run->expires != expires) { /* the last one of the time that this is about is behind */
-    if (!apply_send(&applier->apply, error)) {
-      return false;
-    }
-    run = batch_into(batch, mapped->db, mapped->coll);
-  }
-  if (run->count == 0) {
-    run->capped = mapped->capped;
-    run->no_id_index = mapped->no_id_index;
-    run->expires = expires;
-    run->keep_order =
-      mapped->capped || mapped->collated || deferred_any_unique(&applier->deferred, mapped->db, mapped->coll);
+  struct batch *batch = gather(applier, mapped, entry, error);
+  if (!batch) {
+    return false;
   }
   collection_map_count(&applier->collection_map, mapped);
   batch->loose = applier->loose;
   batch->upsert = upsert;
   bool ok = add_to(batch, entry, error);
   batch->loose = batch->upsert = false;
-  return ok && (batch->size < BATCH_BYTES || apply_send(&applier->apply, error));
+  return ok && apply_added(&applier->apply, error);
 }
 
 static bool take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct error *error);
@@ -247,17 +270,21 @@ static bool
 take_transaction(struct applier *applier, const bson_t *document, bool parts, struct error *error)
 {
   struct apply *apply = &applier->apply;
-  if (applier->atomic && !apply_send(apply, error)) {
+  if (applier->atomic && !apply_begin_transaction(apply, error)) {
     return false;
   }
   applier->sent_before = apply->sent;
   bool ok = parts ? transactions_take(&applier->transactions, document, take_part, applier, error)
                   : take_entry(applier, document, applier->committing, error);
+<<<<<<< HEAD
   if (!ok || !applier->atomic || apply->gathering.count == 0) {
     return ok;
   }
   apply->gathering.atomic = apply->sent == applier->sent_before;
   return apply_send(apply, error);
+=======
+  return ok && (!applier->atomic || apply_end_transaction(apply, sent, error));
+>>>>>>> 86f4b69 (The replay writes over several connections, dealt by namespace and _id)
 }
 
 bool

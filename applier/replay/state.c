@@ -31,5 +31,6 @@ state_tell_measures(struct applier *applier)
   measures.us[MEASURE_TARGET] += applier->apply.waited_us;
   measures.us[MEASURE_MAJORITY] += applier->apply.majority_us;
   measures.batches = apply_batches(&applier->apply);
-  heartbeat_measures(&applier->heartbeat, &measures, applier->feed ? feed_given_count(applier->feed) : 0);
+  heartbeat_measures(&applier->heartbeat, &measures, applier->apply.count);
+  heartbeat_given(&applier->heartbeat, applier->feed ? feed_given_count(applier->feed) : 0);
 }

@@ -7,6 +7,7 @@
 
 #include "applier/ddl/ddl.h"
 #include "applier/oplog/transactions.h"
+#include "applier/replay/climb.h"
 #include "applier/replay/heartbeat.h"
 #include "applier/replay/touched.h"
 #include "ipc/measures.h"
@@ -53,6 +54,11 @@ struct applier {
   int64_t entries;
   struct measures measures; /* what the feed and `apply` do not count */
   int64_t batch_entries;    /* --oplogBatchSize */
+  int connections;          /* --replayConnections; 0: by the target's pace */
+  struct climb climb;       /* these for applier/replay/replay_connections.h */
+  int64_t window_us;
+  int64_t window_entries;
+  int64_t window_held_us;
   bool consistent;
   bool rereading; /* the first consistency point is passed: only what was read or copied again is ahead of the replay */
   bool idle;      /* no entry came for a while, so all that was logged together is here */

@@ -178,6 +178,7 @@ put_replay(const struct status *status, bson_t *document)
   BSON_APPEND_DOCUMENT_BEGIN(document, "replay", &item);
   BSON_APPEND_INT64(&item, "entries", status_entries(status));
   put_rate(&item, "entriesPerSecond", &status->measure->applied);
+  put_known(&item, "connections", tail->connections > 0 ? tail->connections : -1);
   put_known(&item, "lagSeconds", status_behind_s(status));
   put_known(&item, "lagEntries", tail_lag_entries(tail));
   message_put_timestamp(&item, "appliedTimestamp", tail->bookmark);

@@ -30,6 +30,7 @@ take_replay(struct tail *tail, const bson_t *message)
   tail->replays = bson_has_field(message, "position");
   tail->position = message_timestamp(message, "position");
   tail->taken = message_number(message, "entries", 0);
+  tail->connections = (int)message_number(message, "connections", 0);
   message_text(message, "building", &building, &absent);
   snprintf(tail->building, sizeof tail->building, "%s", building);
   tail->built = message_number(message, "built", 0);

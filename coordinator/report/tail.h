@@ -22,6 +22,7 @@ struct tail {
   bool replays;        /* it has begun to take entries; for display, it is at: */
   uint64_t position;
   int64_t taken;
+  int connections;     /* that it writes over */
   uint64_t read;       /* everything up to it was read from the source */
   uint64_t last_write; /* the newest entry of that which is a write: no no-op, and selected */
   int64_t

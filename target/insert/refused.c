@@ -61,13 +61,26 @@ refused_clear(struct refused *refused)
 }
 
 bool
-refused_has(const struct refused *refused, const char *ns, const bson_t *selector)
+refused_any(struct refused *refused)
 {
-  return find(refused, ns, selector) != NULL;
+  pthread_mutex_lock(&refused->lock);
+  bool any = refused->documents != NULL;
+  pthread_mutex_unlock(&refused->lock);
+  return any;
 }
 
-void
-refused_put(struct refused *refused, const char *ns, const bson_t *selector)
+bool
+refused_has(struct refused *refused, const char *ns, const bson_t *selector)
+{
+  pthread_mutex_lock(&refused->lock);
+  bool has = find(refused, ns, selector) != NULL;
+  pthread_mutex_unlock(&refused->lock);
+  return has;
+}
+
+/* With the lock held. */
+static void
+put(struct refused *refused, const char *ns, const bson_t *selector)
 {
   if (!find(refused, ns, selector)) {
     struct refused_document *document = memory_new(sizeof *document);
@@ -77,30 +90,42 @@ refused_put(struct refused *refused, const char *ns, const bson_t *selector)
 }
 
 void
+refused_put(struct refused *refused, const char *ns, const bson_t *selector)
+{
+  pthread_mutex_lock(&refused->lock);
+  put(refused, ns, selector);
+  pthread_mutex_unlock(&refused->lock);
+}
+
+void
 refused_rename(struct refused *refused, const char *ns, const char *to_ns,
                void (*moved)(void *context, const bson_t *selector), void *context)
 {
   struct refused_document *document;
   struct refused_document *next;
   size_t length = strlen(ns) + 1;
+  pthread_mutex_lock(&refused->lock);
   HASH_ITER (hh, refused->documents, document, next) {
     bson_t selector;
     if (document->size > length && memcmp(document->key, ns, length) == 0 &&
         bson_init_static(&selector, document->key + length, document->size - length)) {
       if (to_ns) {
-        refused_put(refused, to_ns, &selector);
+        put(refused, to_ns, &selector);
         moved(context, &selector);
       }
       forget(refused, document);
     }
   }
+  pthread_mutex_unlock(&refused->lock);
 }
 
 void
 refused_remove(struct refused *refused, const char *ns, const bson_t *selector)
 {
+  pthread_mutex_lock(&refused->lock);
   struct refused_document *document = find(refused, ns, selector);
   if (document) {
     forget(refused, document);
   }
+  pthread_mutex_unlock(&refused->lock);
 }

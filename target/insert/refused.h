@@ -1,11 +1,12 @@
 /*
  * Refused documents: which refusals mean that the target's version does not take a document, and which documents these
- * are. So the replay does not miss them. Pure.
+ * are. So the replay does not miss them. Pure. Any thread may ask for a document, put or remove one.
  */
 #ifndef FERRY_TARGET_INSERT_REFUSED_H
 #define FERRY_TARGET_INSERT_REFUSED_H
 
 #include <bson/bson.h>
+#include <pthread.h>
 
 #include "base/table.h"
 
@@ -26,15 +27,23 @@ struct refused_document {
   UT_hash_handle hh;
 };
 
+/* Begins as REFUSED_NONE. */
 struct refused {
+  pthread_mutex_t lock;
   struct refused_document *documents;
 };
 
+#define REFUSED_NONE ((struct refused){.lock = PTHREAD_MUTEX_INITIALIZER})
+
 void refused_clear(struct refused *refused);
-bool refused_has(const struct refused *refused, const char *ns, const bson_t *selector);
+bool refused_any(struct refused *refused);
+bool refused_has(struct refused *refused, const char *ns, const bson_t *selector);
 void refused_put(struct refused *refused, const char *ns, const bson_t *selector);
 void refused_remove(struct refused *refused, const char *ns, const bson_t *selector);
-/* The collection got another name: calls `moved` for each of its documents. `to_ns` NULL: it was dropped. */
+/*
+ * The collection got another name: calls `moved` for each of its documents, under the lock. `to_ns` NULL: it was
+ * dropped.
+ */
 void refused_rename(struct refused *refused, const char *ns, const char *to_ns,
                     void (*moved)(void *context, const bson_t *selector), void *context);
 

@@ -1,127 +1,263 @@
 #include "target/replay/apply.h"
 
 #include "base/clock.h"
-#include "base/fault.h"
-#include "base/log.h"
-#include "server/failure.h"
+#include "base/memory.h"
+#include "target/replay/dealing.h"
 
-/*
- * Sends everything in one transaction, whose failure leaves nothing behind. `committing`: the commit was sent, and it
- * may be unknown whether it was done.
- */
-static bool
-send_transaction(struct apply *apply, bool *committing, struct error *error)
+#define GATHERED_BYTES (16u << 20) /* before somebody has to wait */
+#define SENDING_BYTES (16u << 20)  /* on their way at once, over all connections; a larger part goes by itself */
+#define PART_ENTRIES 10000
+#define AGAIN_MS 30000 /* before a connection that did not open is tried again */
+#define PARTS_IN_HAND 4 /* an idle connection takes what is at least this share of its own of all that may be gathered */
+
+static void
+wait_done(struct apply *apply, int64_t *counted_us)
 {
-  bson_error_t cause;
-  bson_t reply;
-  bool ok = true;
-  struct bulk bulk = apply->bulk;
-  bulk.session = mongoc_client_start_session(apply->target.client, NULL, &cause);
-  if (!bulk.session) {
-    return server_error(&apply->target, &cause, error);
-  }
-  mongoc_transaction_opt_t *options = mongoc_transaction_opts_new();
-  mongoc_write_concern_t *majority = mongoc_write_concern_new();
-  mongoc_write_concern_set_wmajority(majority, 0);
-  mongoc_transaction_opts_set_write_concern(options, majority);
-  ok = mongoc_client_session_start_transaction(bulk.session, options, &cause) ||
-       server_error(&apply->target, &cause, error);
-  for (struct batch_run *run = apply->sending.runs; ok && run; run = run->hh.next) {
-    ok = bulk_send(&bulk, &apply->sending, run, error);
-  }
-  *committing = ok;
-  if (ok) {
-    ok = mongoc_client_session_commit_transaction(bulk.session, &reply, &cause) ||
-         server_error(&apply->target, &cause, error);
-    bson_destroy(&reply);
-  }
-  mongoc_client_session_destroy(bulk.session); /* aborts what is not committed */
-  mongoc_write_concern_destroy(majority);
-  mongoc_transaction_opts_destroy(options);
-  return ok;
+  int64_t begun_us = clock_us();
+  pthread_cond_wait(&apply->shared.done, &apply->shared.lock);
+  int64_t took_us = clock_us() - begun_us;
+  apply->waited_us += took_us;
+  *counted_us += took_us;
 }
 
 static bool
-send_all(struct apply *apply, struct error *error)
+is_busy(const struct connection *connection)
 {
-  if (!mark_look_after_rest(&apply->target, apply->mark, &apply->used_ms, error)) {
-    return false;
+  return connection->busy || connection->confirming;
+}
+
+/* With the lock held, as all of these. False if something that was sent failed. */
+static bool
+check(const struct apply *apply, struct error *error)
+{
+  if (apply->shared.failed) {
+    *error = apply->shared.error;
   }
-  if (apply->sending.atomic && apply->takes_transactions) {
-    bool committing = false;
-    int tries = 0;
-    do {
-      if (send_transaction(apply, &committing, error)) {
-        return true;
-      }
-      if (server_error_passes(error) && (committing || !failure_interrupted(error))) {
-        return false;
-      }
-    } while (failure_try_again(error, &tries));
-    if (!apply->told) {
-      log_warn("a transaction is applied write by write, as the target does not take it as one: %s", error->text);
-      apply->told = true;
-    }
-  }
-  for (struct batch_run *run = apply->sending.runs; run; run = run->hh.next) {
-    if (!bulk_send(&apply->bulk, &apply->sending, run, error)) {
+  return !apply->shared.failed;
+}
+
+static bool
+all_idle(const struct apply *apply)
+{
+  for (int i = 0; i < apply->started; i++) {
+    if (is_busy(&apply->connections[i])) {
       return false;
     }
   }
   return true;
 }
 
-static void *
-send_batches(void *context)
+/* `counted_us` gets what it took. */
+static bool
+wait_idle(struct apply *apply, int64_t *counted_us, struct error *error)
 {
-  struct apply *apply = context;
-  pthread_mutex_lock(&apply->lock);
-  while (!apply->stop) {
-    if (!apply->busy) {
-      pthread_cond_wait(&apply->changed, &apply->lock);
-      continue;
-    }
-    struct error error;
-    pthread_mutex_unlock(&apply->lock);
-    int64_t begun_us = clock_us();
-    bool ok = send_all(apply, &error);
-    int64_t took_us = clock_us() - begun_us;
-    fault_point("batch-sent");
-    batch_empty(&apply->sending);
-    pthread_mutex_lock(&apply->lock);
-    apply->busy = false;
-    histogram_add(&apply->batches, took_us);
-    if (!ok) {
-      apply->failed = true;
-      apply->error = error;
-    }
-    pthread_cond_broadcast(&apply->changed);
+  while (!all_idle(apply)) {
+    wait_done(apply, counted_us);
   }
-  pthread_mutex_unlock(&apply->lock);
-  return NULL;
+  return check(apply, error);
+}
+
+static void
+hand_over(struct apply *apply, struct connection *connection)
+{
+  struct batch empty = connection->sending;
+  connection->sending = connection->gathering;
+  connection->gathering = empty;
+  struct server *target = &connection->target;
+  connection->bulk = apply->bulk;
+  connection->bulk.target = target;
+  connection->bulk.refused = &apply->refused;
+  connection->bulk.reports = &connection->reports;
+  connection->bulk.again = &connection->again;
+  connection->bulk.capped = &connection->capped;
+  connection->bulk.read_bytes = SENDING_BYTES / (unsigned)apply->count;
+  connection->busy = connection->written = true;
+  apply->shared.sending += connection->sending.size;
+  apply->sent++;
+  pthread_cond_signal(&connection->work);
+}
+
+static bool
+may_take(const struct apply *apply, const struct connection *connection)
+{
+  size_t size = connection->gathering.size;
+  return connection_idle(connection) && connection->gathering.count > 0 &&
+         (apply->shared.sending == 0 || apply->shared.sending + size <= SENDING_BYTES);
+}
+
+/* Gives each connection that can take it what is gathered for it, if that is `least` writes. */
+static void
+hand_out(struct apply *apply, size_t least)
+{
+  for (int i = 0; i < apply->count; i++) {
+    if (apply->connections[i].gathering.count >= least && may_take(apply, &apply->connections[i])) {
+      hand_over(apply, &apply->connections[i]);
+    }
+  }
+}
+
+size_t
+apply_gathered(const struct apply *apply)
+{
+  size_t gathered = 0;
+  for (int i = 0; i < apply->count; i++) {
+    gathered += apply->connections[i].gathering.count;
+  }
+  return gathered;
+}
+
+static bool
+is_full(const struct apply *apply)
+{
+  size_t size = 0;
+  for (int i = 0; i < apply->count; i++) {
+    size += apply->connections[i].gathering.size;
+  }
+  return size >= GATHERED_BYTES || apply_gathered(apply) >= (size_t)apply->part_entries;
+}
+
+/* Before anything is handed over: a transaction overlaps with nothing. */
+static bool
+keep_apart(struct apply *apply, int64_t *counted_us, struct error *error)
+{
+  if (!apply->whole && !apply->alone) {
+    return true;
+  }
+  bool ok = wait_idle(apply, counted_us, error);
+  apply->alone = apply->whole;
+  return ok;
+}
+
+static bool
+make_room(struct apply *apply, struct error *error)
+{
+  bool ok = keep_apart(apply, &apply->held_us, error);
+  while (ok && is_full(apply)) {
+    hand_out(apply, 1);
+    if (is_full(apply)) {
+      wait_done(apply, &apply->held_us);
+    }
+    ok = check(apply, error);
+  }
+  return ok;
+}
+
+bool
+apply_added(struct apply *apply, struct error *error)
+{
+  size_t least = (size_t)apply->part_entries / (size_t)(apply->count * PARTS_IN_HAND) + 1;
+  bool full = is_full(apply);
+  if (!full && (apply->whole || apply->current->gathering.count < least)) {
+    return true;
+  }
+  pthread_mutex_lock(&apply->shared.lock);
+  bool ok = full ? make_room(apply, error) : check(apply, error);
+  if (ok && !apply->whole && (!apply->alone || all_idle(apply))) {
+    apply->alone = false;
+    hand_out(apply, least);
+  }
+  pthread_mutex_unlock(&apply->shared.lock);
+  return ok;
+}
+
+bool
+apply_send(struct apply *apply, struct error *error)
+{
+  int64_t counted_us = 0;
+  pthread_mutex_lock(&apply->shared.lock);
+  bool ok = check(apply, error);
+  if (ok && apply_gathered(apply) > 0) {
+    ok = keep_apart(apply, &counted_us, error);
+    while (ok && apply_gathered(apply) > 0) {
+      hand_out(apply, 1);
+      if (apply_gathered(apply) > 0) {
+        wait_done(apply, &counted_us);
+      }
+      ok = check(apply, error);
+    }
+  }
+  pthread_mutex_unlock(&apply->shared.lock);
+  return ok;
+}
+
+bool
+apply_begin_transaction(struct apply *apply, struct error *error)
+{
+  apply->whole = apply_send(apply, error);
+  return apply->whole;
+}
+
+bool
+apply_end_transaction(struct apply *apply, int64_t sent, struct error *error)
+{
+  struct batch *batch = &apply->connections[0].gathering;
+  batch->atomic = batch->count > 0 && apply->sent == sent;
+  bool ok = apply_send(apply, error);
+  apply->whole = false;
+  return ok;
+}
+
+bool
+apply_flush(struct apply *apply, bool majority, struct error *error)
+{
+  int64_t counted_us = 0;
+  if (!apply_send(apply, error)) {
+    return false;
+  }
+  pthread_mutex_lock(&apply->shared.lock);
+  bool ok = wait_idle(apply, &counted_us, error);
+  if (ok && majority) {
+    int64_t waited_us = apply->waited_us;
+    apply->connections[0].written = true; /* it also stands for what others wrote to this primary */
+    for (int i = 0; i < apply->started; i++) {
+      apply->connections[i].confirming = apply->connections[i].written;
+      pthread_cond_signal(&apply->connections[i].work);
+    }
+    ok = wait_idle(apply, &apply->majority_us, error);
+    apply->waited_us = waited_us;
+  }
+  apply->alone = false;
+  pthread_mutex_unlock(&apply->shared.lock);
+  for (int i = 0; ok && i < apply->started; i++) {
+    batch_move(&apply->again, &apply->connections[i].again);
+  }
+  return ok;
+}
+
+struct batch *
+apply_gather(struct apply *apply, const char *db, const char *coll, const bson_t *selector, enum apply_order order)
+{
+  bool dealt = apply->count > 1 && !apply->whole && order != APPLY_CAPPED;
+  uint64_t hash = dealt && order == APPLY_DEALT ? batch_hash(selector) : 0;
+  apply->current = &apply->connections[dealt ? dealing_place(db, coll, hash, apply->count) : 0];
+  apply->current->gathering.hash = hash;
+  batch_into(&apply->current->gathering, db, coll);
+  return &apply->current->gathering;
 }
 
 bool
 apply_init(struct apply *apply, const char *target_uri, const struct mark *mark, struct error *error)
 {
-  *apply = (struct apply){.opened = true, .mark = mark};
-  pthread_mutex_init(&apply->lock, NULL);
-  pthread_cond_init(&apply->changed, NULL);
   struct server_hello hello;
-  bson_init(&apply->reports);
-  if (!server_open(&apply->target, ERROR_TARGET, target_uri, true, error) ||
-      !server_ask_hello(&apply->target, false, &hello, error) || !bulk_init(&apply->bulk, &apply->target, error)) {
+  struct connection *first = &apply->connections[0];
+  *apply = (struct apply){.opened = true,
+                          .target_uri = memory_string(target_uri),
+                          .refused = REFUSED_NONE,
+                          .shared = {.mark = mark},
+                          .count = 1,
+                          .part_entries = PART_ENTRIES};
+  pthread_mutex_init(&apply->shared.lock, NULL);
+  pthread_cond_init(&apply->shared.done, NULL);
+  if (!connection_start(first, &apply->shared, target_uri, error)) {
     return false;
   }
-  apply->bulk.refused = &apply->refused;
-  apply->bulk.reports = &apply->reports;
-  apply->bulk.again = &apply->again;
-  apply->bulk.capped = &apply->capped;
-  apply->takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);
-  apply->started = pthread_create(&apply->thread, NULL, send_batches, apply) == 0;
-  return apply->started ||
-         error_set(error, ERROR_INTERNAL,
-                   "cannot start a thread: give more memory, or raise the limit of processes (ulimit -u)");
+  apply->started = 1;
+  first->ready = true;
+  if (!server_ask_hello(&first->target, false, &hello, error) || !bulk_init(&apply->bulk, &first->target, error)) {
+    return false;
+  }
+  apply->shared.takes_transactions = hello.wire_version >= (hello.mongos ? WIRE_4_2 : WIRE_4_0);
+  return true;
 }
 
 void
@@ -130,99 +266,99 @@ apply_clear(struct apply *apply)
   if (!apply->opened) {
     return;
   }
-  if (apply->started) {
-    pthread_mutex_lock(&apply->lock);
-    apply->stop = true;
-    pthread_cond_broadcast(&apply->changed);
-    pthread_mutex_unlock(&apply->lock);
-    pthread_join(apply->thread, NULL);
+  for (int i = 0; i < apply->started; i++) {
+    connection_clear(&apply->connections[i]);
   }
-  pthread_cond_destroy(&apply->changed);
-  pthread_mutex_destroy(&apply->lock);
-  batch_clear(&apply->gathering);
-  batch_clear(&apply->sending);
+  pthread_cond_destroy(&apply->shared.done);
+  pthread_mutex_destroy(&apply->shared.lock);
+  memory_wipe(apply->target_uri);
   batch_clear(&apply->again);
   refused_clear(&apply->refused);
-  capped_clear(&apply->capped);
-  bson_destroy(&apply->reports);
-  server_close(&apply->target);
   *apply = (struct apply){0};
 }
 
-/* Waits for the thread, with the lock held; false if what it sent failed. */
+/* With what the first one has learned of the target. */
 static bool
-wait_idle(struct apply *apply, struct error *error)
+start_next(struct apply *apply, struct error *error)
 {
-  if (apply->busy) {
-    int64_t begun_us = clock_us();
-    while (apply->busy) {
-      pthread_cond_wait(&apply->changed, &apply->lock);
-    }
-    apply->waited_us += clock_us() - begun_us;
-  }
-  if (apply->failed) {
-    *error = apply->error;
-  }
-  return !apply->failed;
-}
-
-bool
-apply_send(struct apply *apply, struct error *error)
-{
-  pthread_mutex_lock(&apply->lock);
-  bool ok = wait_idle(apply, error);
-  if (ok && apply->gathering.count > 0) {
-    struct batch empty = apply->sending;
-    apply->sending = apply->gathering;
-    apply->gathering = empty;
-    apply->busy = true;
-    apply->sent++;
-    pthread_cond_broadcast(&apply->changed);
-  }
-  pthread_mutex_unlock(&apply->lock);
-  return ok;
-}
-
-bool
-apply_flush(struct apply *apply, bool majority, struct error *error)
-{
-  if (!apply_send(apply, error)) {
+  struct connection *connection = &apply->connections[apply->started];
+  const struct server *first = &apply->connections[0].target;
+  if (!connection_start(connection, &apply->shared, apply->target_uri, error)) {
     return false;
   }
-  pthread_mutex_lock(&apply->lock);
-  bool ok = wait_idle(apply, error);
-  pthread_mutex_unlock(&apply->lock);
-  if (ok && majority) {
-    int64_t begun_us = clock_us();
-    ok = server_confirm_writes(&apply->target, error);
-    apply->majority_us += clock_us() - begun_us;
+  connection->target.knows_mongos = first->knows_mongos;
+  connection->target.mongos = first->mongos;
+  connection->target.probe_refused = first->probe_refused;
+  memcpy(connection->target.probe_db, first->probe_db, sizeof first->probe_db);
+  apply->started++;
+  return true;
+}
+
+bool
+apply_connect(struct apply *apply, int count, int spare, struct error *error)
+{
+  bool ok = true;
+  int ready = 1;
+  int wanted = count + spare > APPLY_CONNECTIONS_MOST ? APPLY_CONNECTIONS_MOST : count + spare;
+  while (ok && apply->started < wanted) {
+    ok = start_next(apply, error);
   }
+  pthread_mutex_lock(&apply->shared.lock);
+  for (int i = 1; i < apply->started && i < wanted; i++) {
+    struct connection *connection = &apply->connections[i];
+    if (!connection->ready && !connection->opening && clock_ms() - connection->tried_ms >= AGAIN_MS) {
+      connection->tried_ms = clock_ms();
+      connection->opening = true;
+      pthread_cond_signal(&connection->work);
+    }
+  }
+  while (ready < apply->started && ready < count && apply->connections[ready].ready) {
+    ready++;
+  }
+  apply->count = ready;
+  apply->shared.keep = GATHERED_BYTES / (unsigned)ready;
+  pthread_mutex_unlock(&apply->shared.lock);
   return ok;
 }
 
 struct histogram
 apply_batches(struct apply *apply)
 {
-  pthread_mutex_lock(&apply->lock);
-  struct histogram batches = apply->batches;
-  pthread_mutex_unlock(&apply->lock);
+  pthread_mutex_lock(&apply->shared.lock);
+  struct histogram batches = apply->shared.batches;
+  pthread_mutex_unlock(&apply->shared.lock);
   return batches;
 }
 
 bool
 apply_judge_capped(struct apply *apply, uint64_t complete, struct error *error)
 {
-  return capped_judge(&apply->capped, &apply->target, complete, &apply->again, error);
+  struct connection *first = &apply->connections[0];
+  return capped_judge(&first->capped, &first->target, complete, &apply->again, error);
+}
+
+bool
+apply_capped_waits(const struct apply *apply)
+{
+  return apply->connections[0].capped.pending.count > 0;
 }
 
 bool
 apply_take_refused(struct apply *apply, bson_t *list)
 {
-  if (bson_empty(&apply->reports)) {
+  bson_init(list);
+  for (int i = 0; i < apply->started; i++) {
+    bson_t *reports = &apply->connections[i].reports;
+    bson_iter_t iter;
+    for (bson_iter_init(&iter, reports); bson_iter_next(&iter);) {
+      bson_append_iter(list, NULL, -1, &iter);
+    }
+    bson_reinit(reports);
+  }
+  if (bson_empty(list)) {
+    bson_destroy(list);
     return false;
   }
-  bson_copy_to(&apply->reports, list);
-  bson_reinit(&apply->reports);
   return true;
 }
 
@@ -230,11 +366,20 @@ void
 apply_forget(struct apply *apply)
 {
   struct error ignored;
-  pthread_mutex_lock(&apply->lock);
-  wait_idle(apply, &ignored);
-  apply->failed = false;
-  pthread_mutex_unlock(&apply->lock);
-  batch_empty(&apply->gathering);
+  int64_t counted_us = 0;
+  pthread_mutex_lock(&apply->shared.lock);
+  wait_idle(apply, &counted_us, &ignored);
+  apply->shared.failed = apply->whole = apply->alone = false;
+  apply->count = 1;
+  for (int i = 0; i < apply->started; i++) {
+    struct connection *connection = &apply->connections[i];
+    connection->ready = i == 0;
+    connection->written = false;
+    connection->tried_ms = 0;
+    batch_empty(&connection->gathering);
+    batch_empty(&connection->again);
+  }
+  pthread_mutex_unlock(&apply->shared.lock);
   batch_empty(&apply->again);
-  capped_forget(&apply->capped);
+  capped_forget(&apply->connections[0].capped);
 }

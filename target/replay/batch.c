@@ -25,6 +25,7 @@ batch_empty(struct batch *batch)
   batch->current = NULL;
   batch->size = batch->count = 0;
   batch->atomic = false;
+  batch->hash = 0;
 }
 
 void
@@ -105,9 +106,25 @@ batch_add(struct batch *batch, enum apply_kind kind, uint64_t ts, const bson_t *
   run->ops = memory_grow(run->ops, run->count, &run->capacity, sizeof *run->ops);
   struct batch_op *op = &run->ops[run->count++];
   *op = (struct batch_op){
-    .kind = kind, .ts = ts, .loose = batch->loose, .upsert = batch->upsert, .selector = put_bytes(batch, selector)};
+    .kind = kind, .ts = ts, .loose = batch->loose, .upsert = batch->upsert, .hash = batch->hash, .selector = put_bytes(batch, selector)};
   op->change = change ? put_bytes(batch, change) : op->selector;
   batch->count++;
+}
+
+void
+batch_move(struct batch *batch, struct batch *from)
+{
+  for (const struct batch_run *run = from->runs; run; run = run->hh.next) {
+    batch_into(batch, run->db, run->coll);
+    for (size_t i = 0; i < run->count; i++) {
+      bson_t selector;
+      bson_t change;
+      batch_selector(from, &run->ops[i], &selector);
+      batch_change(from, &run->ops[i], &change);
+      batch_add(batch, run->ops[i].kind, run->ops[i].ts, &selector, run->ops[i].kind == APPLY_DELETE ? NULL : &change);
+    }
+  }
+  batch_empty(from);
 }
 
 /* Plain names in ascending order: any server adds them so. */
@@ -182,15 +199,24 @@ hash_fields(uint64_t hash, bson_iter_t *iter, bool names)
   return hash;
 }
 
+uint64_t
+batch_hash(const bson_t *selector)
+{
+  bson_iter_t iter;
+  bson_iter_init(&iter, selector);
+  uint64_t hash = hash_fields(HASH_SEED, &iter, false);
+  return hash ? hash : 1;
+}
+
 static uint64_t
 hash_of(const struct batch *batch, const struct batch_op *op)
 {
   bson_t selector;
-  bson_iter_t iter;
+  if (op->hash) {
+    return op->hash;
+  }
   batch_selector(batch, op, &selector);
-  bson_iter_init(&iter, &selector);
-  uint64_t hash = hash_fields(HASH_SEED, &iter, false);
-  return hash ? hash : 1;
+  return batch_hash(&selector);
 }
 
 enum phase { INSERTS, UPDATES, DELETES, PHASES };

@@ -24,6 +24,7 @@ struct batch_op {
   bool loose;      /* as applyOps does it: an insert replaces what is there, a delete may find nothing */
   bool upsert;     /* an update creates a missing document */
   uint64_t ts;     /* the entry's, for messages */
+  uint64_t hash;   /* of the `_id`, where somebody knew it; else 0 */
   size_t selector; /* {_id}; this and `change` are offsets in the batch's bytes */
   size_t change;   /* a document, modifiers or a delta; unused for a delete */
 };
@@ -51,9 +52,16 @@ struct batch {
   size_t capacity;
   size_t count; /* operations */
   bool atomic;  /* the writes are one transaction, and should be one on the target */
-  bool loose;   /* this and `upsert` are for the writes to come: see batch_op */
+  bool loose;   /* this, `upsert` and `hash` are for the writes to come: see batch_op */
   bool upsert;
+  uint64_t hash;
 };
+
+/*
+ * Of the `_id` in a selector; never 0. Two `_id`s that a server may take for one (1 and 1.0) have one hash, but not
+ * those that only a collation makes equal.
+ */
+uint64_t batch_hash(const bson_t *selector);
 
 /* The block of bytes stays for the next use. */
 void batch_empty(struct batch *batch);
@@ -74,6 +82,8 @@ void batch_add_paths(struct batch *batch, uint64_t ts, const bson_t *selector, c
 /* Views, valid until the next addition. */
 void batch_selector(const struct batch *batch, const struct batch_op *op, bson_t *view);
 void batch_change(const struct batch *batch, const struct batch_op *op, bson_t *view);
+/* Adds all of `from`, and empties it. */
+void batch_move(struct batch *batch, struct batch *from);
 /* Replaces the change of `op`. */
 void batch_set_change(struct batch *batch, struct batch_op *op, const bson_t *change);
 

@@ -350,7 +350,7 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
 {
   struct sending sending = {.bulk = bulk, .batch = batch, .run = run, .most = SIZE_MAX, .strict = !bulk->lenient};
   size_t at = 0;
-  if (bulk->refused->documents && !sending_leave_out(&sending, 0, error)) {
+  if (refused_any(bulk->refused) && !sending_leave_out(&sending, 0, error)) {
     return false;
   }
   if (run->capped && bulk->capped->refuses) {

@@ -33,6 +33,7 @@ struct bulk {
   struct capped *capped;
   bool missed;     /* it also gets the documents of all updates that found nothing: target/replay/unmatched_updates.h */
   bson_t *reports; /* an array of what this sending had refused: {db, coll, id, text} */
+  size_t read_bytes; /* of documents that are read to be changed here, at once: target/replay/delta_update.h */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then no refusal is forgiven */
 };
 

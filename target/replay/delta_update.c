@@ -7,7 +7,6 @@
 #include "target/replay/delta.h"
 
 #define READ_MOST 1000
-#define READ_BYTES (16u << 20)
 #define NONE SIZE_MAX
 
 /* A document that is changed here. */
@@ -155,7 +154,7 @@ read_all(const struct reading *reading, struct error *error)
   bson_destroy(filter);
   while ((got = server_next(&cursor, &found, error)) == 1) {
     bytes += found->len;
-    if (bytes > READ_BYTES && HASH_COUNT(reading->documents) > 1) {
+    if (bytes > reading->sending->bulk->read_bytes && HASH_COUNT(reading->documents) > 1) {
       break;
     }
     take_found(reading, found);
@@ -296,7 +295,7 @@ take_all(struct reading *reading, size_t at, size_t end, struct error *error)
 {
   struct batch_run *run = reading->sending->run;
   struct batch *batch = reading->sending->batch;
-  size_t full = batch->size + 2 * (size_t)READ_BYTES;
+  size_t full = batch->size + 2 * reading->sending->bulk->read_bytes;
   size_t kept = at;
   size_t i = at;
   for (; i < end && batch->size < full && !is_opaque(reading, &run->ops[i]); i++) {

@@ -285,8 +285,9 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
     return sending_go_on_without(sending, at, REFUSED_REPEATED, error);
   }
   /* Its size changes, or the target has a document whose delete it refused. */
-  bool kept = code == CODE_DUPLICATE_KEY && sending->bulk->capped->refuses && !sending->run->no_id_index;
-  if (sending->run->capped && sending->bulk->again && (code == CODE_CAPPED_SIZE || kept)) {
+  bool kept = code == CODE_DUPLICATE_KEY && !sending->run->no_id_index;
+  if (sending->run->capped && sending->bulk->again &&
+      (code == CODE_CAPPED_SIZE || (kept && sending->bulk->capped->refuses))) {
     sending_read_again(sending, op);
     return true;
   }
