@@ -10,6 +10,7 @@ The coordinator leads a session of its own, so its children are found by session
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -114,6 +115,7 @@ class Ferry:
         if not brake:
             self.command += ["--noBrake"]
         self.command += map(str, options)
+        self.command += shlex.split(os.environ.get("FERRY_OPTIONS", ""))  # any test can be run with others
         self.process = self.pid = None
         if start:
             self.start()

@@ -28,7 +28,7 @@ def test_recorded_oplog(version, start, target_kind, tmp_path):
     real = target_kind != "secantus"
     with start_server(target_kind) as target, RecordedSource(
             RECORDED / version, start, (), any_document if real else without_dbref_ids) as source:
-        with Ferry(source, target, tmp_path, "--workers", 2) as ferry:
+        with Ferry(source, target, tmp_path, "--workers", 2, "--replayConnections", 8) as ferry:
             ferry.wait_phase("tailing the oplog")
             source.go_on()
             wait_applied(ferry, source.end)

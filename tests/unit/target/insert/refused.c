@@ -4,7 +4,7 @@
 
 Test(refused, documents_are_known_by_namespace_and_id)
 {
-  struct refused refused = {0};
+  struct refused refused = REFUSED_NONE;
   bson_t *one = BCON_NEW("_id", BCON_INT32(1));
   bson_t *other = BCON_NEW("_id", BCON_UTF8("1"));
   cr_assert_not(refused_has(&refused, "d.c", one));
