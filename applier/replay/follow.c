@@ -5,8 +5,8 @@
 #include "applier/ddl/recopy.h"
 #include "applier/replay/bookmark.h"
 #include "applier/replay/duplicate_ids.h"
-#include "applier/replay/replay_connections.h"
 #include "applier/replay/pause.h"
+#include "applier/replay/replay_connections.h"
 #include "applier/replay/replay_entry.h"
 #include "applier/replay/retry.h"
 #include "applier/replay/stop_request.h"
@@ -244,7 +244,8 @@ report_if_due(struct applier *applier, struct error *error)
   if (applier->reader.unordered) {
     heartbeat_note(&applier->heartbeat, feed_settled(applier->feed).ts, feed_idle_ms(applier->feed));
   }
-  bool ok = bookmark_settle(applier, false, error) && end_spool(applier, error) && replay_connections_set(applier, error);
+  bool ok =
+    bookmark_settle(applier, false, error) && end_spool(applier, error) && replay_connections_set(applier, error);
   if (ok) {
     retry_end(applier); /* the feed was opened, and a majority of the target answers */
   }
@@ -341,7 +342,8 @@ follow(struct applier *applier, struct error *error)
     return true;
   }
   if (!mark_move(&applier->target, &applier->mark, 0, error) ||
-      (!applier->feed && !open_feed(applier, &applier->start, error)) || !bookmark_same_election(applier, error) || !replay_connections_begin(applier, error)) {
+      (!applier->feed && !open_feed(applier, &applier->start, error)) || !bookmark_same_election(applier, error) ||
+      !replay_connections_begin(applier, error)) {
     return false;
   }
   heartbeat_position(&applier->heartbeat, applier->position.ts, applier->entries);

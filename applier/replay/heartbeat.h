@@ -35,7 +35,7 @@ struct heartbeat {
   int64_t needed_ms;
   struct feed *feed; /* NULL: none is open; not owned */
   struct measures measures;
-  int connections; /* that the replay writes over */
+  int connections;    /* that the replay writes over */
   int64_t given;      /* entries, by `feed` */
   bool replays;       /* the replay has begun, and is here: */
   uint64_t position;  /* the timestamp of the last entry that was taken */

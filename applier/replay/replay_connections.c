@@ -57,7 +57,7 @@ bool
 replay_connections_begin(struct applier *applier, struct error *error)
 {
   climb_spoiled(&applier->climb);
-  int count = applier->connections > 0 ? applier->connections
+  int count = applier->connections > 0   ? applier->connections
               : applier->climb.count > 0 ? applier->climb.count
                                          : climb_next(&applier->climb, 0, false, CLIMB_MOST);
   begin_window(applier);

@@ -105,8 +105,8 @@ order_of(const struct applier *applier, const struct mapped_collection *mapped)
   if (mapped->capped) {
     return APPLY_CAPPED;
   }
-  bool shows = mapped->collated || mapped->no_id_index ||
-               deferred_any_unique(&applier->deferred, mapped->db, mapped->coll);
+  bool shows =
+    mapped->collated || mapped->no_id_index || deferred_any_unique(&applier->deferred, mapped->db, mapped->coll);
   return shows ? APPLY_IN_ORDER : APPLY_DEALT;
 }
 

@@ -93,6 +93,8 @@ put_replay(const bson_t *progress, FILE *out)
   double entries;
   double rate;
   double lag;
+  double connections;
+  char over[40];
   double caught_up;
   if (!number_at(progress, "replay.lagSeconds", &lag)) {
     return;
@@ -100,7 +102,9 @@ put_replay(const bson_t *progress, FILE *out)
   number_at(progress, "replay.entries", &entries);
   number_at(progress, "replay.entriesPerSecond", &rate);
   number_at(progress, "replay.caughtUp", &caught_up);
-  put_line(out, "replay", "lag %.0f s, %.0f entries, %.0f/s%s", lag, entries, rate,
+  bool known = number_at(progress, "replay.connections", &connections);
+  snprintf(over, sizeof over, " over %.0f connection%s", connections, connections == 1 ? "" : "s");
+  put_line(out, "replay", "lag %.0f s, %.0f entries, %.0f/s%s%s", lag, entries, rate, known ? over : "",
            caught_up != 0 ? ", caught up" : "");
 }
 

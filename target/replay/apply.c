@@ -8,7 +8,8 @@
 #define SENDING_BYTES (16u << 20)  /* on their way at once, over all connections; a larger part goes by itself */
 #define PART_ENTRIES 10000
 #define AGAIN_MS 30000 /* before a connection that did not open is tried again */
-#define PARTS_IN_HAND 4 /* an idle connection takes what is at least this share of its own of all that may be gathered */
+#define PARTS_IN_HAND                                                                                                  \
+  4 /* an idle connection takes what is at least this share of its own of all that may be gathered */
 
 static void
 wait_done(struct apply *apply, int64_t *counted_us)

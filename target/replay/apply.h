@@ -33,8 +33,8 @@ struct apply {
   struct batch again; /* after apply_flush: documents that are to be read from the source again (bulk.again) */
   struct connections shared;
   struct connection connections[APPLY_CONNECTIONS_MOST];
-  int count;   /* of those that writes are dealt among; changes only while all are idle */
-  int started; /* threads */
+  int count;                  /* of those that writes are dealt among; changes only while all are idle */
+  int started;                /* threads */
   struct connection *current; /* the one that apply_gather chose */
   int64_t part_entries;       /* writes that may be gathered before somebody has to wait */
   bool whole;                 /* what is gathered is a transaction: it goes over the first connection */

@@ -105,8 +105,12 @@ batch_add(struct batch *batch, enum apply_kind kind, uint64_t ts, const bson_t *
   struct batch_run *run = batch->current;
   run->ops = memory_grow(run->ops, run->count, &run->capacity, sizeof *run->ops);
   struct batch_op *op = &run->ops[run->count++];
-  *op = (struct batch_op){
-    .kind = kind, .ts = ts, .loose = batch->loose, .upsert = batch->upsert, .hash = batch->hash, .selector = put_bytes(batch, selector)};
+  *op = (struct batch_op){.kind = kind,
+                          .ts = ts,
+                          .loose = batch->loose,
+                          .upsert = batch->upsert,
+                          .hash = batch->hash,
+                          .selector = put_bytes(batch, selector)};
   op->change = change ? put_bytes(batch, change) : op->selector;
   batch->count++;
 }

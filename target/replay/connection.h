@@ -43,11 +43,11 @@ struct connection {
   bool started;
   pthread_cond_t work;
   int64_t tried_ms; /* when it was opened last */
-  bool opening;    /* asks whether the target answers */
-  bool ready;      /* it did */
-  bool busy;       /* sends `sending` */
-  bool confirming; /* waits until a majority has what it wrote */
-  bool written;    /* it wrote something that is not confirmed */
+  bool opening;     /* asks whether the target answers */
+  bool ready;       /* it did */
+  bool busy;        /* sends `sending` */
+  bool confirming;  /* waits until a majority has what it wrote */
+  bool written;     /* it wrote something that is not confirmed */
   bool stop;
 };
 
