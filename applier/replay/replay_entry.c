@@ -276,15 +276,7 @@ take_transaction(struct applier *applier, const bson_t *document, bool parts, st
   applier->sent_before = apply->sent;
   bool ok = parts ? transactions_take(&applier->transactions, document, take_part, applier, error)
                   : take_entry(applier, document, applier->committing, error);
-<<<<<<< HEAD
-  if (!ok || !applier->atomic || apply->gathering.count == 0) {
-    return ok;
-  }
-  apply->gathering.atomic = apply->sent == applier->sent_before;
-  return apply_send(apply, error);
-=======
-  return ok && (!applier->atomic || apply_end_transaction(apply, sent, error));
->>>>>>> 86f4b69 (The replay writes over several connections, dealt by namespace and _id)
+  return ok && (!applier->atomic || apply_end_transaction(apply, applier->sent_before, error));
 }
 
 bool
