@@ -47,7 +47,7 @@ def peak_kb(pid):
 
 def run_verify(source, target, workers, folder):
     peak, begun = 0, time.monotonic()
-    process = subprocess.Popen(command(source, target, folder, "--workers", workers), stdout=subprocess.DEVNULL,
+    process = subprocess.Popen(command(source, target, "--workers", workers), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, start_new_session=True)
     ended = threading.Event()
     threading.Thread(target=lambda: (process.wait(), ended.set())).start()

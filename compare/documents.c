@@ -17,7 +17,8 @@ static const struct {
   const char *text;
 } excuses[DOCUMENTS_EXCUSES] = {
   {"repeatedId", "the source has several documents of this _id, and the target's index takes one"},
-  {"cappedOldest", "the oldest documents of a full capped collection, which one side has removed already"}};
+  {"cappedOldest", "the oldest documents of a full capped collection, which one side has removed already"},
+  {"refused", "the target refused them in the migration"}};
 
 const char *
 documents_excuse_name(enum documents_excuse excuse)
@@ -36,12 +37,14 @@ documents_result_init(struct documents_result *result)
 {
   *result = (struct documents_result){.listed = 0};
   bson_init(&result->list);
+  bson_init(&result->excused_list);
 }
 
 void
 documents_result_clear(struct documents_result *result)
 {
   bson_destroy(&result->list);
+  bson_destroy(&result->excused_list);
 }
 
 /* One document, as it was read. */
@@ -76,6 +79,34 @@ count(struct work *work, int side, const struct given *given, const struct diges
   digest_add(&total->digest, digest);
 }
 
+/* True if the target refused it, which is no difference. */
+static bool
+excuse(struct work *work, enum difference_kind kind, const bson_t *selector)
+{
+  struct documents_result *result = work->result;
+  const char *why = kind == DIFFERENCE_MISSING || kind == DIFFERENCE_VALUE
+                      ? excused_documents_why(work->task->excused, selector, kind == DIFFERENCE_VALUE)
+                      : NULL;
+  if (!why) {
+    return false;
+  }
+  result->excused[EXCUSE_REFUSED]++;
+  if (result->excused_listed < DOCUMENTS_LISTED) {
+    bson_t item = BSON_INITIALIZER;
+    second_look_put_id(selector, &item);
+    BSON_APPEND_UTF8(&item, "text", why);
+    message_put_item(&result->excused_list, result->excused_listed++, &item);
+    bson_destroy(&item);
+  }
+  return true;
+}
+
+static bool
+note(struct work *work, enum difference_kind kind, const bson_t *selector, struct error *error)
+{
+  return excuse(work, kind, selector) || second_look_note(&work->look, kind, selector, error);
+}
+
 /* Both sides have a document, at these places. Places that go back show another order. */
 static bool
 note_pair(struct work *work, const int64_t places[COMPARISON_SIDES], const bson_t *selector, struct error *error)
@@ -88,8 +119,7 @@ note_pair(struct work *work, const int64_t places[COMPARISON_SIDES], const bson_
   if (!back) {
     memcpy(work->pair, places, sizeof work->pair);
   }
-  return !back || !work->task->capped || !selector ||
-         second_look_note(&work->look, DIFFERENCE_POSITION, selector, error);
+  return !back || !work->task->capped || !selector || note(work, DIFFERENCE_POSITION, selector, error);
 }
 
 /* `selector` becomes {_id}, or {} without one. */
@@ -124,7 +154,7 @@ arrive(struct work *work, int side, const struct given *given, struct error *err
     work->ahead[side] = 0;
     work->ahead[!side] = work->read[!side] - other.number;
     ok = note_pair(work, places, &selector, error) &&
-         (digest_equal(&digest, &other.digest) || second_look_note(&work->look, DIFFERENCE_VALUE, &selector, error));
+         (digest_equal(&digest, &other.digest) || note(work, DIFFERENCE_VALUE, &selector, error));
   }
   bson_destroy(&selector);
   return ok;
@@ -234,14 +264,13 @@ take_left(void *context, const struct unmatched_document *left, const struct unm
   bson_t selector;
   bson_init_static(&selector, left->key, left->key_size);
   if (right) {
-    return second_look_note(&work->look, DIFFERENCE_VALUE, &selector, error);
+    return note(work, DIFFERENCE_VALUE, &selector, error);
   }
   if (was_removed(work, left)) {
     work->result->excused[EXCUSE_CAPPED_OLDEST]++;
     return true;
   }
-  return second_look_note(&work->look, left->side == SOURCE_SIDE ? DIFFERENCE_MISSING : DIFFERENCE_EXTRA, &selector,
-                          error);
+  return note(work, left->side == SOURCE_SIDE ? DIFFERENCE_MISSING : DIFFERENCE_EXTRA, &selector, error);
 }
 
 static bool

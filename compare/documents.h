@@ -14,6 +14,7 @@
 #include "compare/comparison.h"
 #include "compare/difference.h"
 #include "compare/digest.h"
+#include "compare/excused_documents.h"
 #include "source/reader/range.h"
 
 #define DOCUMENTS_LISTED 100 /* most differences of a range that are named */
@@ -27,6 +28,8 @@ enum documents_excuse {
   EXCUSE_REPEATED_ID,
   /* The oldest documents of a full capped collection that one side has removed already, and the other one not yet. */
   EXCUSE_CAPPED_OLDEST,
+  /* The target refused it in a migration, so it is missing there, or has other bytes. */
+  EXCUSE_REFUSED,
   DOCUMENTS_EXCUSES
 };
 
@@ -41,6 +44,7 @@ struct documents_task {
   bool capped;                         /* on both sides, so the order counts */
   int64_t capped_bytes;                /* how much fits in, by the smaller side's options; 0: does not apply */
   bool show_values;
+  const struct excused_documents *excused; /* NULL: none is known */
   const char *folder; /* for what does not fit into memory */
   /* Called every thousand documents or so, with what the source's side has given. False ends the comparison. */
   bool (*progress)(void *context, int64_t documents, int64_t bytes, struct error *error);
@@ -62,6 +66,8 @@ struct documents_result {
   /* the first ones: [{id: {_id}?, kind, path?, source_value?, target_value?}...] */
   bson_t list;
   uint32_t listed;
+  bson_t excused_list; /* the first ones that the target refused: [{id: {_id} | id_begins, text}...] */
+  uint32_t excused_listed;
 };
 
 void documents_result_init(struct documents_result *result);

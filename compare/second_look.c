@@ -124,8 +124,8 @@ second_look_note(struct second_look *look, enum difference_kind kind, const bson
   return true;
 }
 
-static void
-put_id(const bson_t *selector, bson_t *item)
+void
+second_look_put_id(const bson_t *selector, bson_t *item)
 {
   if (bson_empty(selector)) {
     return;
@@ -157,7 +157,7 @@ list(struct second_look *look, const struct difference *difference, const bson_t
   struct documents_result *result = look->result;
   bson_t item = BSON_INITIALIZER;
   result->kinds[difference->kind]++;
-  put_id(selector, &item);
+  second_look_put_id(selector, &item);
   BSON_APPEND_UTF8(&item, "kind", difference_name(difference->kind));
   put_text(&item, "path", difference->path);
   put_text(&item, "source_value", difference->source);

@@ -29,6 +29,9 @@ void second_look_clear(struct second_look *look);
  */
 bool second_look_note(struct second_look *look, enum difference_kind kind, const bson_t *selector, struct error *error);
 
+/* Appends id, or id_begins (see documents_result). */
+void second_look_put_id(const bson_t *selector, bson_t *item);
+
 /* Looks at those that were noted, when the readers have nothing else to do. Fills in the result. */
 bool second_look_end(struct second_look *look, struct error *error);
 

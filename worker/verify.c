@@ -8,6 +8,8 @@ struct verify {
   struct documents_result result;
   bson_t min;
   bson_t max;
+  bson_t refused;
+  struct excused_documents *excused;
   uint64_t from[COMPARISON_SIDES]; /* what a majority had before; 0: not known */
   uint64_t to[COMPARISON_SIDES];
 };
@@ -48,6 +50,8 @@ read_message(struct verify *verify, const bson_t *message, struct error *error)
   task->has_id_index[TARGET_SIDE] = message_flag(message, "target_id_index");
   task->capped = message_flag(message, "both_capped");
   task->capped_bytes = message_number(message, "capped_bytes", 0);
+  bool refused = message_document(message, "refused", &verify->refused, &absent);
+  task->excused = verify->excused = excused_documents_new(refused ? &verify->refused : NULL);
   return true;
 }
 
@@ -87,6 +91,7 @@ put_result(const struct verify *verify, bson_t *done)
   BSON_APPEND_INT64(done, "settled", result->settled);
   BSON_APPEND_BOOL(done, "order_unknown", result->order_unknown);
   BSON_APPEND_ARRAY(done, "differences", &result->list);
+  BSON_APPEND_ARRAY(done, "excused_documents", &result->excused_list);
   put_time(done, "source_from", verify->from[SOURCE_SIDE]);
   put_time(done, "source_to", verify->to[SOURCE_SIDE]);
   put_time(done, "target_from", verify->from[TARGET_SIDE]);
@@ -113,5 +118,6 @@ verify_range(const struct compare_sides *sides, const bson_t *message, verify_pr
                verify.task.ranges[0].coll ? verify.task.ranges[0].coll : "");
   }
   documents_result_clear(&verify.result);
+  excused_documents_free(verify.excused);
   return ok;
 }

@@ -3,8 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "coordinator/state/collection_state.h"
-#include "coordinator/state/refusals.h"
+#include "coordinator/state/excuse_parts.h"
 
 static void
 ask(struct questions *questions, enum message_type type, bson_t *message)
@@ -47,28 +46,11 @@ send_excuses(void *context, const bson_t *part)
   pool_ask_helper(questions->pool, MESSAGE_EXCUSES, part);
 }
 
-/* What was refused, and how the collections are called, before the question itself. */
-static bool
-send_all_excuses(struct questions *questions, struct error *error)
-{
-  bson_t refused;
-  bson_t part = BSON_INITIALIZER;
-  bool ok = refusals_list(questions->checkpoint, &refused, error) &&
-            collection_state_send(questions->checkpoint, send_excuses, questions, error);
-  if (ok) {
-    BSON_APPEND_ARRAY(&part, "refused", &refused);
-    send_excuses(questions, &part);
-  }
-  bson_destroy(&part);
-  bson_destroy(&refused);
-  return ok;
-}
-
 bool
 questions_compare(struct questions *questions, int64_t time_ms, struct error *error)
 {
   bson_t message = BSON_INITIALIZER;
-  bool ok = send_all_excuses(questions, error);
+  bool ok = excuse_parts_send(questions->checkpoint, send_excuses, questions, error);
   if (ok) {
     BSON_APPEND_INT64(&message, "time_ms", time_ms);
     BSON_APPEND_BOOL(&message, "ttl_deferred", true); /* the replay has not ended yet */

@@ -36,7 +36,8 @@ struct plan_collection {
   int64_t built;    /* the progress of the build's present step, as the target counts it */
   int64_t to_build; /* 0: not known */
   bool lost;
-  uint64_t start; /* of a capped collection: its copy has the entries up to this one */
+  uint64_t start;        /* of a capped collection: its copy has the entries up to this one */
+  const bson_t *refused; /* not owned: documents that the target refused, which a comparison excuses; NULL: none */
 };
 
 struct plan {

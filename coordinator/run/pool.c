@@ -140,6 +140,9 @@ put_verify(const struct plan_collection *collection, bson_t *message)
   BSON_APPEND_BOOL(message, "both_capped", source->capped && target->capped);
   BSON_APPEND_INT64(message, "capped_bytes", here < there ? here : there);
   BSON_APPEND_INT64(message, "batch", documents_an_answer(source));
+  if (collection->refused) {
+    BSON_APPEND_ARRAY(message, "refused", collection->refused);
+  }
 }
 
 /* How fast it may copy, and whether it is to wait. What it was told last is not said again. */

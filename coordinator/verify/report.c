@@ -109,9 +109,9 @@ put_counts(const struct results_item *item, bson_t *document)
   }
 }
 
-/* The first differences, with the names of the report. */
+/* The first differences, or those that were refused, with the names of the report. */
 static void
-put_list(const struct results_item *item, bson_t *document)
+put_list(const bson_t *found, const char *field, bson_t *document)
 {
   static const struct {
     const char *from;
@@ -119,12 +119,13 @@ put_list(const struct results_item *item, bson_t *document)
   } names[] = {{"id_begins", "idBegins"},
                {"kind", "kind"},
                {"path", "path"},
+               {"text", "reason"},
                {"source_value", "sourceValue"},
                {"target_value", "targetValue"}};
   bson_t list = BSON_INITIALIZER;
   bson_iter_t iter;
   uint32_t count = 0;
-  for (bson_iter_init(&iter, &item->list); bson_iter_next(&iter);) {
+  for (bson_iter_init(&iter, found); bson_iter_next(&iter);) {
     bson_t told;
     bson_iter_t id;
     bson_iter_t value;
@@ -143,7 +144,7 @@ put_list(const struct results_item *item, bson_t *document)
     bson_destroy(&one);
   }
   if (count > 0) {
-    BSON_APPEND_ARRAY(document, "documents", &list);
+    bson_append_array(document, field, -1, &list);
   }
   bson_destroy(&list);
 }
@@ -198,7 +199,7 @@ judge(const struct report *report, const struct results_item *item, const bson_t
   }
   return strcmp(state, "different") == 0 || (item && results_item_differences(item) > 0) ? DIFFERENT
          : strcmp(state, "unfinished") == 0                                              ? UNFINISHED
-         : excused > 0                                                                   ? EXCUSED
+         : excused > 0 || strcmp(state, "excused") == 0                                  ? EXCUSED
                                                                                          : EQUAL;
 }
 
@@ -243,7 +244,8 @@ put_namespace(const struct report *report, const bson_t *told, struct totals *to
   put_side(item, TARGET_SIDE, told, document);
   if (item) {
     put_counts(item, document);
-    put_list(item, document);
+    put_list(&item->list, "documents", document);
+    put_list(&item->excused_list, "excusedDocuments", document);
   }
   put_definition(told, document);
   if (strcmp(message_text_or_none(told, "state"), "extra") == 0) {

@@ -103,6 +103,26 @@ print_value(const bson_t *item, const char *field, const char *side, FILE *out)
 }
 
 static void
+print_excused(const bson_t *namespace, FILE *out)
+{
+  bson_t list;
+  bson_iter_t iter;
+  if (!sub_document(namespace, "excusedDocuments", &list)) {
+    return;
+  }
+  for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
+    bson_t item;
+    if (message_item(&iter, &item)) {
+      fputs("      refused: ", out);
+      print_id(&item, out);
+      fputs(": ", out);
+      text_print(out, message_text_or_none(&item, "reason"));
+      fputc('\n', out);
+    }
+  }
+}
+
+static void
 print_documents(const bson_t *namespace, FILE *out)
 {
   bson_t list;
@@ -171,6 +191,7 @@ print_namespace(const bson_t *item, FILE *out)
     fputs("      not compared: the order of its documents, as too many differ\n", out);
   }
   print_documents(item, out);
+  print_excused(item, out);
 }
 
 static void

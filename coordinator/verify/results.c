@@ -23,6 +23,7 @@ results_init(struct results *results, const struct plan *plan)
   results->by_name = memory_new((results->count + 1) * sizeof(struct plan_collection *));
   for (size_t i = 0; i < results->count; i++) {
     bson_init(&results->items[i].list);
+    bson_init(&results->items[i].excused_list);
     results->by_name[i] = &plan->collections[i];
   }
   qsort(results->by_name, results->count, sizeof(struct plan_collection *), compare_names);
@@ -38,6 +39,7 @@ results_clear(struct results *results)
   }
   for (size_t i = 0; i < results->count; i++) {
     bson_destroy(&results->items[i].list);
+    bson_destroy(&results->items[i].excused_list);
   }
   free(results->items);
   free(results->by_name);
@@ -98,6 +100,7 @@ results_take_range(struct results *results, size_t collection, const bson_t *don
   item->settled += message_number(done, "settled", 0);
   item->order_unknown = item->order_unknown || message_flag(done, "order_unknown");
   add_list(&item->list, &item->listed, done, "differences", RESULTS_LISTED);
+  add_list(&item->excused_list, &item->excused_listed, done, "excused_documents", RESULTS_LISTED);
   take_times(results, SOURCE_SIDE, message_timestamp(done, "source_from"), message_timestamp(done, "source_to"));
   take_times(results, TARGET_SIDE, message_timestamp(done, "target_from"), message_timestamp(done, "target_to"));
 }

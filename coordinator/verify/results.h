@@ -19,6 +19,8 @@ struct results_item {
   bool order_unknown;
   bson_t list; /* as in documents_result */
   uint32_t listed;
+  bson_t excused_list;
+  uint32_t excused_listed;
 };
 
 struct results {

@@ -12,6 +12,7 @@
 #include "coordinator/report/report_file.h"
 #include "coordinator/run/loop.h"
 #include "coordinator/run/pool.h"
+#include "coordinator/verify/migration_excuses.h"
 #include "coordinator/verify/report.h"
 
 #define TELL_MS 5000
@@ -30,6 +31,7 @@ struct verification {
   struct throttle throttle;
   struct signer *signer; /* NULL: the report is not signed */
   struct pairs pairs;
+  struct migration_excuses excuses; /* of --bookmarkFile */
   struct plan plan;
   struct results results;
   struct pool pool;
@@ -142,8 +144,9 @@ ask_definitions(struct verification *verification)
   if (verification->definitions != NOT_ASKED || !pool_helper_ready(&verification->pool)) {
     return;
   }
-  bson_t *message =
-    BCON_NEW("task", BCON_INT64(0), "time_ms", BCON_INT64(DEFINITIONS_MS), "definitions_only", BCON_BOOL(true));
+  migration_excuses_send(&verification->excuses, &verification->pool);
+  bson_t *message = BCON_NEW("task", BCON_INT64(0), "time_ms", BCON_INT64(DEFINITIONS_MS), "definitions_only",
+                             BCON_BOOL(true), "ttl_deferred", BCON_BOOL(verification->excuses.ttl_deferred));
   pool_ask_helper(&verification->pool, MESSAGE_COMPARE, message);
   bson_destroy(message);
   verification->definitions = ASKED;
@@ -241,7 +244,9 @@ prepare(struct verification *verification, struct error *error)
            log_value("%s", hellos[SOURCE_SIDE].version), log_value("%s", hellos[TARGET_SIDE].version),
            verification->plan.collection_count, verification->plan.task_count);
   results_init(&verification->results, &verification->plan);
-  return true;
+  const char *bookmark = verification->options->bookmark_file;
+  return !bookmark ||
+         migration_excuses_read(&verification->excuses, bookmark, &verification->pairs, &verification->plan, error);
 }
 
 static bool
@@ -329,6 +334,7 @@ verify_run(const struct options *options)
   signer_free(verification->signer);
   results_clear(&verification->results);
   plan_clear(&verification->plan);
+  migration_excuses_clear(&verification->excuses);
   pairs_clear(&verification->pairs);
   selection_clear(&verification->selection);
   memory_wipe(verification->uris[SOURCE_SIDE]);

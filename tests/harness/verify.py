@@ -36,9 +36,8 @@ class Said:
                 for text in item.get("definition", {}).get("differences", [])}
 
 
-def command(source, target, folder, *options):
-    words = [str(binary()), "verify", "--host", source.seed, "--destination", target.seed,
-             "--bookmarkFile", str(folder / "none")]
+def command(source, target, *options):
+    words = [str(binary()), "verify", "--host", source.seed, "--destination", target.seed]
     for side, user, password in (source, "--username", "--password"), (
             target, "--destinationUsername", "--destinationPassword"):
         if side.user:
@@ -47,8 +46,8 @@ def command(source, target, folder, *options):
 
 
 def verify(source, target, folder, *options, environment=None):
-    words = command(source, target, folder, "--json", *options)
-    done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=environment, preexec_fn=die_with_parent)
+    words = command(source, target, "--json", *options)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240, env=environment, cwd=folder, preexec_fn=die_with_parent)
     report = json.loads(done.stdout) if done.stdout else {}
     return Said(done.returncode, report, done.stdout, done.stderr)
 

@@ -239,7 +239,7 @@ def test_a_killed_worker_costs_its_range_a_retry(plain, point):
 
 def test_ctrl_c_ends_it(plain):
     fill_both(plain)
-    words = command(plain.source, plain.target, plain.folder, "--maxRate", "1MB/s", "--rangeMB", 1)
+    words = command(plain.source, plain.target, "--maxRate", "1MB/s", "--rangeMB", 1)
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                                preexec_fn=servers.die_with_parent)
     try:
@@ -281,8 +281,7 @@ def test_the_report_goes_to_a_file_too(plain):
 
 
 def test_options_of_a_migration_are_refused():
-    done = subprocess.run([*command(servers.Server("secantus", [], None, "/"), servers.Server("secantus", [], None, "/"),
-                                    servers.Path("/nowhere"), "--drop")], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command(servers.Server("secantus", [], None, "/"), servers.Server("secantus", [], None, "/"), "--drop")], capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "--drop is an option of the migration itself" in done.stderr
 
 
@@ -290,7 +289,7 @@ def test_a_write_meanwhile_is_said(plain):
     """A difference on a pair that is written to says that it may be none."""
     plain.source.client().v.c.insert_many([{"_id": n, "x": "x" * 1000} for n in range(4000)])
     plain.target.client().v.c.insert_many([{"_id": n, "x": "x" * 1000} for n in range(3999)])
-    words = command(plain.source, plain.target, plain.folder, "--maxRate", "2MB/s", "--json", "--workers", 1)
+    words = command(plain.source, plain.target, "--maxRate", "2MB/s", "--json", "--workers", 1)
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
                                preexec_fn=servers.die_with_parent)
     wrote = 0
@@ -353,7 +352,7 @@ def test_a_worker_stays_small(tmp_path, point):
         for server in source, target:
             for first in range(0, many[0], 6000):
                 server.client().v.c.insert_many([{"_id": n, "x": "x" * many[1]} for n in range(first, min(first + 6000, many[0]))])
-        process = subprocess.Popen(command(source, target, tmp_path, "--workers", 1, "--json"), stdout=subprocess.PIPE,
+        process = subprocess.Popen(command(source, target, "--workers", 1, "--json"), stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=servers.die_with_parent)
         peak, seen = 0, 0
         while process.poll() is None:

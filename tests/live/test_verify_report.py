@@ -218,7 +218,7 @@ def test_a_key_that_cannot_sign_is_refused_before_anything_else(made, tmp_path, 
                "public": lambda: make_key(tmp_path)[1]}.get(
                    key, lambda: make_key(tmp_path, "locked", "-aes256", "-pass", "pass:secret")[0])()
     words = ["--signKeyPassword", "other"] if key == "wrong" else []
-    done = subprocess.run(command(pair.source, pair.target, tmp_path, "--signKey", private, "--report", tmp_path / "r", *words),
+    done = subprocess.run(command(pair.source, pair.target, "--signKey", private, "--report", tmp_path / "r", *words),
                           capture_output=True, text=True, timeout=60, start_new_session=True)
     assert done.returncode == 2 and said in done.stderr and not (tmp_path / "r").exists(), done.stderr
 
