@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "coordinator/options/config.h"
+#include "coordinator/options/environment.h"
 
 enum option_kind { KIND_GROUP, KIND_TEXT, KIND_LIST, KIND_FLAG, KIND_NUMBER, KIND_IGNORED };
 
@@ -43,7 +44,7 @@ static const struct option table[] = {
 #define TABLE_SIZE (sizeof table / sizeof *table)
 
 /* Where a value came from; the later wins. */
-enum origin { NOWHERE, IN_FILE, ON_LINE };
+enum origin { NOWHERE, IN_FILE, IN_ENVIRONMENT, ON_LINE };
 
 struct parser {
   struct options *options;
@@ -334,6 +335,87 @@ read_file(struct parser *parser, struct error *error)
   return true;
 }
 
+/* The option that a variable names, or NULL. `file`: the variable names a file, which holds the option's secret. */
+static const struct option *
+option_of_variable(const char *key, bool *file)
+{
+  for (size_t i = 0; i < TABLE_SIZE; i++) {
+    *file = table[i].secret && environment_names(key, table[i].name, "File");
+    if (*file || (table[i].kind != KIND_GROUP && environment_names(key, table[i].name, ""))) {
+      return &table[i];
+    }
+  }
+  return NULL;
+}
+
+/* Others may use the prefix, too: Kubernetes does for a service of this name. So this is no error. */
+static void
+warn_of_variable(struct parser *parser, const struct variable *variable)
+{
+  char near[96];
+  char *word = memory_string(variable->key);
+  size_t length = 0;
+  for (const char *at = variable->key; *at; at++) {
+    word[length] = *at;
+    length += *at != '_';
+  }
+  list_add(&parser->options->warnings, memory_format("the variable %s is ignored, as it names no option%s",
+                                                     variable->name, near_option(word, length, near, sizeof near)));
+  free(word);
+}
+
+static bool
+set_items(struct parser *parser, const struct option *option, const char *value, struct error *error)
+{
+  char *text = memory_string(value);
+  char *rest = text;
+  char *item;
+  bool ok = true;
+  while (ok && (item = environment_next_item(&rest)) != NULL) {
+    ok = *item ? set_option(parser, option, item, error)
+               : error_set(error, ERROR_USAGE, "an item of the list is empty; items have commas between");
+  }
+  free(text);
+  return ok;
+}
+
+static bool
+set_from_variable(struct parser *parser, const struct option *option, bool file, const char *value, struct error *error)
+{
+  enum origin *given = &parser->given[option - table];
+  if (*given == ON_LINE) {
+    return true;
+  }
+  if (*given == IN_ENVIRONMENT) {
+    return error_set(error, ERROR_USAGE, "another variable says --%s, too: give one of them", option->name);
+  }
+  if (!*value) {
+    return error_set(error, ERROR_USAGE, "it is empty: give it a value, %s, or unset it",
+                     file ? "FILE" : option->value);
+  }
+  if (option->kind == KIND_LIST) {
+    return set_items(parser, option, value, error);
+  }
+  char *secret = file ? environment_read_secret(value, error) : NULL;
+  bool ok = (secret || !file) && set_option(parser, option, file ? secret : value, error);
+  memory_wipe(secret);
+  return ok;
+}
+
+static bool
+take_variable(void *context, const struct variable *variable, struct error *error)
+{
+  struct parser *parser = context;
+  bool file;
+  const struct option *option = option_of_variable(variable->key, &file);
+  if (!option || strcmp(option->name, "help") == 0 || strcmp(option->name, "version") == 0) {
+    warn_of_variable(parser, variable);
+    return false;
+  }
+  set_from_variable(parser, option, file, variable->value, error);
+  return true;
+}
+
 /* As near_option, for the words that may stand first. The message shows nothing else of what was typed. */
 static const char *
 near_command(const char *word, size_t length, char *text, size_t size)
@@ -481,7 +563,8 @@ options_parse(struct options *options, const struct command *command, int argc, 
   if (options->help || options->version) {
     return true;
   }
-  if (options->config && !read_file(&parser, error)) {
+  parser.origin = IN_ENVIRONMENT;
+  if (!environment_read(take_variable, &parser, error) || (options->config && !read_file(&parser, error))) {
     return false;
   }
   options->destination_plain = parser.given[find_option("destinationSsl", 14) - table] && !options->destination_ssl;

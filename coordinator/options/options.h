@@ -1,5 +1,5 @@
 /*
- * The command line and the --config file. options.def has the table of options.
+ * The command line, the environment and the --config file. options.def has the table of options.
  */
 #ifndef FERRY_COORDINATOR_OPTIONS_OPTIONS_H
 #define FERRY_COORDINATOR_OPTIONS_OPTIONS_H
@@ -34,9 +34,10 @@ struct options {
 };
 
 /*
- * Reads argv (not argv[0], and no command) and the file that it names. Opens no connection. ERROR_USAGE names the
- * option, what it takes, and the file's line. The command line wins over the file. An option that is given twice must
- * have the same value. The file may hold options of every command; argv only those of this one.
+ * Reads argv (not argv[0], and no command), the environment (environment.h), and the file that --config names. Opens no
+ * connection. ERROR_USAGE names the option, what it takes, and the variable or the file's line. The command line wins
+ * over the environment, and both over the file. An option that is given twice must have the same value. Environment
+ * and file may hold options of every command; argv only those of this one.
  */
 bool options_parse(struct options *options, const struct command *command, int argc, char **argv, struct error *error);
 void options_clear(struct options *options);

@@ -142,8 +142,9 @@ ask(char **text, const char *name, const char *whose, struct error *error)
   if (tty < 0) {
     return error_set(
       error, ERROR_USAGE,
-      "there is no password of %s, and no terminal to ask at: give --%s, --%sFd N, or %s in a --config file", whose,
-      name, name, name);
+      "there is no password of %s, and no terminal to ask at: give --%s, --%sFd N, %s in a --config file, or a "
+      "MONGOFERRY_..._FILE variable",
+      whose, name, name, name);
   }
   char *prompt = memory_format("Password of %s: ", whose);
   descriptor_write(tty, prompt, strlen(prompt));

@@ -61,6 +61,24 @@ def test_a_password_is_seen_nowhere_while_all_goes_well(locked):
     migrate(locked.pair, locked.kept)
 
 
+def test_a_password_of_the_environment_is_seen_nowhere(locked, tmp_path):
+    """Not in the coordinator's, and not in its children's."""
+    source, target = AsUri(locked.source, locked.kept[0].encoded), locked.target
+    (tmp_path / "target").write_text(locked.kept[1].text + "\n")
+    command = [binary(), "--bookmarkFile", tmp_path / "run" / "bookmark", "--drop", "--noBrake"]
+    with Pair(source, target, tmp_path / "run").ferry("--workers", "2", status=False, start=False) as ferry:
+        ferry.command = list(map(str, command))
+        ferry.environment = {"MONGOFERRY_HOST": source.seed, "MONGOFERRY_DESTINATION": target.seed, "MONGOFERRY_DESTINATION_USERNAME": "u",
+                             "MONGOFERRY_DESTINATION_PASSWORD_FILE": str(tmp_path / "target")}
+        ferry.start()
+        ferry.wait_log("phase: copying")
+        assert_hidden(things_seen(ferry), *locked.kept)
+        ferry.catch_up()
+        assert len(ferry.processes()) > 1
+        assert_hidden(things_seen(ferry), *locked.kept)
+        assert ferry.stop() == 0, ferry.log()[-2000:]
+
+
 @pytest.mark.long
 def test_a_password_in_a_uri_is_seen_nowhere_while_all_goes_well(locked):
     migrate(locked.uris(), locked.kept)

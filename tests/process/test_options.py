@@ -88,7 +88,7 @@ def test_an_unknown_option_of_a_connection_string_is_an_error(tmp_path, query, w
 
 
 def test_the_manual_page_is_the_table():
-    page = Path(os.environ.get("MONGOFERRY_MANUAL", Path(BINARY).with_name("mongoferry.1"))).read_text()
+    page = Path(os.environ.get("FERRY_MANUAL", Path(BINARY).with_name("mongoferry.1"))).read_text()
     options = page.partition("\n.Sh OPTIONS\n")[2].partition("\n.Sh ")[0]
     assert re.findall(r"^\.It Fl -(\w+)", options, re.M) == list(table())
     statuses = page.partition("\n.Sh EXIT STATUS\n")[2].partition("\n.Sh ")[0]
@@ -100,7 +100,7 @@ def test_the_manual_page_is_the_table():
 def test_the_manual_page_has_no_warnings(lint):
     if not shutil.which(lint[0]):
         pytest.skip(f"no {lint[0]}")
-    page = os.environ.get("MONGOFERRY_MANUAL", str(Path(BINARY).with_name("mongoferry.1")))
+    page = os.environ.get("FERRY_MANUAL", str(Path(BINARY).with_name("mongoferry.1")))
     result = subprocess.run([*lint, page], capture_output=True, text=True, timeout=60)
     assert result.returncode == 0 and not result.stdout and not result.stderr, result.stdout + result.stderr
 
