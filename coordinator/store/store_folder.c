@@ -82,7 +82,7 @@ check_empty(const char *path, struct error *error)
   return empty ||
          error_set(error, ERROR_STATE,
                    "the folder '%s' is not mongoferry's, and the state of the verification belongs there: move "
-                   "it away, or name another --bookmarkFile",
+                   "it away, or name another place",
                    path);
 }
 

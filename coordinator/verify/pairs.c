@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "coordinator/check/inventory.h"
+#include "coordinator/verify/resume.h"
 #include "server/parallel.h"
 #include "server/series.h"
 #include "source/reader/connectivity.h"
@@ -196,6 +197,10 @@ split_all(struct opened *opened, struct plan *plan, struct error *error)
     struct split_points points = {.method = "none"};
     const struct collection *source = plan->collections[i].source;
     if (!can_split(&plan->collections[i])) {
+      continue;
+    }
+    if (opened->pairs->resume && resume_points(opened->pairs->resume, source, &points)) {
+      plan_set_points(plan, i, &points);
       continue;
     }
     if (!split_collection(&points, &opened->readers[SOURCE_SIDE], source, opened->pairs->options->range_mb << 20,

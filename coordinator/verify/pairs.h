@@ -9,12 +9,15 @@
 #include "coordinator/options/options.h"
 #include "coordinator/run/plan.h"
 
+struct resume;
+
 struct pairs {
   const struct options *options;
   struct selection *selection;
   const char *uris[COMPARISON_SIDES];
   struct server_hello hellos[COMPARISON_SIDES];
   struct catalog catalogs[COMPARISON_SIDES]; /* the target's has everything, and only what is compared has indexes */
+  const struct resume *resume; /* knows the points of an earlier run; NULL: none */
 };
 
 /*

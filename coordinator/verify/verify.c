@@ -14,6 +14,7 @@
 #include "coordinator/run/pool.h"
 #include "coordinator/verify/migration_excuses.h"
 #include "coordinator/verify/report.h"
+#include "coordinator/verify/resume.h"
 
 #define TELL_MS 5000
 #define HURRY_MS 1000 /* asked to stop twice */
@@ -32,6 +33,7 @@ struct verification {
   struct signer *signer; /* NULL: the report is not signed */
   struct pairs pairs;
   struct migration_excuses excuses; /* of --bookmarkFile */
+  struct resume resume;             /* of --resumeFolder */
   struct plan plan;
   struct results results;
   struct pool pool;
@@ -73,6 +75,11 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   task->documents = message_number(document, "documents", 0);
   task->bytes = message_number(document, "bytes", 0);
   results_take_range(&verification->results, task->collection, document);
+  struct error error;
+  if (!resume_keep(&verification->resume, &verification->plan, number, document, &error)) {
+    fail(verification, &error);
+    return;
+  }
   end_if_done(verification);
 }
 
@@ -175,7 +182,11 @@ static void
 on_tick(uv_timer_t *timer)
 {
   struct verification *verification = timer->data;
+  struct error error;
   pool_tick(&verification->pool);
+  if (!resume_sync(&verification->resume, &error)) {
+    fail(verification, &error);
+  }
   if (verification->pool.stopping) {
     return;
   }
@@ -233,7 +244,12 @@ prepare(struct verification *verification, struct error *error)
   if (!read_options(verification, error)) {
     return false;
   }
+  const char *folder = verification->options->resume_folder;
+  if (folder && !resume_open(&verification->resume, folder, error)) {
+    return false;
+  }
   verification->pairs = (struct pairs){.options = verification->options,
+                                       .resume = folder ? &verification->resume : NULL,
                                        .selection = &verification->selection,
                                        .uris = {verification->uris[SOURCE_SIDE], verification->uris[TARGET_SIDE]}};
   if (!pairs_prepare(&verification->pairs, &verification->plan, error)) {
@@ -245,8 +261,10 @@ prepare(struct verification *verification, struct error *error)
            verification->plan.collection_count, verification->plan.task_count);
   results_init(&verification->results, &verification->plan);
   const char *bookmark = verification->options->bookmark_file;
-  return !bookmark ||
-         migration_excuses_read(&verification->excuses, bookmark, &verification->pairs, &verification->plan, error);
+  return (!bookmark ||
+          migration_excuses_read(&verification->excuses, bookmark, &verification->pairs, &verification->plan, error)) &&
+         resume_begin(&verification->resume, &verification->pairs, &verification->plan, &verification->results,
+                      &verification->began_unix_ms, error);
 }
 
 static bool
@@ -310,6 +328,7 @@ conclude(struct verification *verification, struct error *error)
   const char *file = verification->options->report;
   bool ok = !file || report_file_write(&document, file, verification->signer, error);
   bson_destroy(&document);
+  ok = ok && resume_remove(&verification->resume, error);
   if (ok && kind != ERROR_NONE) {
     error_set(error, kind, "%s",
               kind == ERROR_DIFFERENT ? error_meaning(kind)
@@ -332,6 +351,7 @@ verify_run(const struct options *options)
     log_error("%s", error.text);
   }
   signer_free(verification->signer);
+  resume_close(&verification->resume);
   results_clear(&verification->results);
   plan_clear(&verification->plan);
   migration_excuses_clear(&verification->excuses);
