@@ -81,16 +81,21 @@ steered(struct answers *answers, bool ok, bool changed, const struct error *erro
             : answer_error(400, "%s", error->text);
 }
 
-/* {workers: N} */
+/* {workers: N}, or {workers: "auto"}, which is 0 */
 static bool
 read_workers(const bson_t *document, int *workers, struct error *error)
 {
   bson_iter_t iter;
-  bool whole =
-    bson_iter_init_find(&iter, document, "workers") && (BSON_ITER_HOLDS_INT32(&iter) || BSON_ITER_HOLDS_INT64(&iter));
+  bool there = bson_iter_init_find(&iter, document, "workers");
+  bool whole = there && (BSON_ITER_HOLDS_INT32(&iter) || BSON_ITER_HOLDS_INT64(&iter));
+  bool automatic = there && BSON_ITER_HOLDS_UTF8(&iter) && strcmp(bson_iter_utf8(&iter, NULL), "auto") == 0;
   int64_t number = whole ? bson_iter_as_int64(&iter) : 0;
-  *workers = number > INT_MAX ? INT_MAX : number < 0 ? 0 : (int)number;
-  return whole || error_set(error, ERROR_USAGE, "this takes a whole number of workers: {\"workers\": 8}");
+  *workers = number > INT_MAX ? INT_MAX : (int)number;
+  if (whole && number < 1) {
+    return error_set(error, ERROR_USAGE, "there are 1 to %d workers, not %lld", POOL_WORKERS_MOST, (long long)number);
+  }
+  return whole || automatic ||
+         error_set(error, ERROR_USAGE, "this takes a whole number of workers, or auto: {\"workers\": 8}");
 }
 
 static bool

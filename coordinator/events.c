@@ -16,6 +16,7 @@ migration_status(const void *context)
                          .tail = &replay->tail,
                          .window = &migration->window,
                          .throttle = &migration->throttle,
+                         .workers = &migration->steer.automatic.workers,
                          .measure = &migration->display.measure,
                          .phases = &migration->display.phases,
                          .error = migration->failed ? &migration->error : NULL,

@@ -51,7 +51,7 @@ begin_copy(struct migration *migration, struct error *error)
     phase_begin(&migration->display.phases, PHASE_COPYING);
   }
   return steer_begin(&migration->steer, error) &&
-         pool_start(&migration->pool, options_workers(migration->setup.options), error) &&
+         pool_start(&migration->pool, workers_total(&migration->steer.automatic.workers), error) &&
          (migration->resumed ? replay_resume(&migration->replay, error) : replay_watch(&migration->replay, error)) &&
          cutover_begin_run(&migration->cutover, &migration->loop.uv, error) &&
          refusals_count(&migration->checkpoint, &migration->refused, error);
@@ -78,7 +78,10 @@ run(struct migration *migration, struct error *error)
                                         .usual_downtime_s = migration->setup.options->max_downtime_s};
   migration->replay.over = cutover_replay_over;
   migration->replay.over_context = &migration->cutover;
-  migration->steer = (struct steer){.pool = pool, .replay = &migration->replay, .checkpoint = &migration->checkpoint};
+  migration->steer = (struct steer){.pool = pool,
+                                    .replay = &migration->replay,
+                                    .checkpoint = &migration->checkpoint,
+                                    .automatic = {.pool = pool, .throttle = &migration->throttle}};
   *pool = (struct pool){.loop = &migration->loop.uv,
                         .plan = migration->resumed ? NULL : &migration->copy.plan,
                         .source_uri = migration->setup.source_uri,
@@ -93,6 +96,7 @@ run(struct migration *migration, struct error *error)
                                         .context = migration};
   exchange_open(&migration->control.exchange, &migration->loop.uv, answers_make, &migration->answers);
   progress_init(&migration->display.progress);
+  auto_workers_begin(&migration->steer.automatic, (int)migration->setup.options->workers);
   if (!begin_copy(migration, error)) {
     migration_fail(migration, error);
   }

@@ -107,14 +107,38 @@ steer_resume(struct steer *steer, bool *changed, struct error *error)
   return true;
 }
 
+static bool
+make_automatic(struct steer *steer, bool *changed, struct error *error)
+{
+  struct workers *workers = &steer->automatic.workers;
+  *changed = workers->fixed;
+  if (!steer->pool->plan || !steer->pool->workers || plan_finished(steer->pool->plan)) {
+    return error_set(error, ERROR_USAGE, "only the copy has workers, and it is over");
+  }
+  workers_set(workers, 0);
+  if (*changed) {
+    log_info("the number of workers is automatic from now on workers=%d", workers->wanted);
+  }
+  return true;
+}
+
 bool
 steer_workers(struct steer *steer, int workers, bool *changed, struct error *error)
 {
   int before = steer->pool->workers_wanted;
-  *changed = before != workers;
-  if (!may_steer(steer, error) || !pool_set_workers(steer->pool, workers, error)) {
+  bool was_fixed = steer->automatic.workers.fixed;
+  if (!may_steer(steer, error)) {
     return false;
   }
+  if (workers == 0) {
+    return make_automatic(steer, changed, error);
+  }
+  *changed = before != workers || !was_fixed;
+  steer->pool->leave_at_ease = false;
+  if (!pool_set_workers(steer->pool, workers, error)) {
+    return false;
+  }
+  workers_set(&steer->automatic.workers, workers);
   if (*changed) {
     log_info("the number of workers was changed workers=%d before=%d", workers, before);
   }
@@ -128,6 +152,7 @@ steer_tick(struct steer *steer)
   if (steer->unsaved && !checkpoint_is_open(steer->checkpoint) && !save(steer, &error)) {
     steer->pool->events.failed(steer->pool->events.context, &error);
   }
+  auto_workers_tick(&steer->automatic);
 }
 
 void

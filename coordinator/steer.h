@@ -8,12 +8,14 @@
 #ifndef FERRY_COORDINATOR_STEER_H
 #define FERRY_COORDINATOR_STEER_H
 
+#include "coordinator/auto_workers.h"
 #include "coordinator/replay.h"
 
 struct steer {
   struct pool *pool; /* these three are the caller's */
   struct replay *replay;
   struct checkpoint *checkpoint;
+  struct auto_workers automatic; /* of which pool and throttle are the caller's */
   bool paused;
   bool unsaved;     /* the bookmark file does not say so yet */
   int64_t since_ms; /* when the pause began, in Unix time */
@@ -33,7 +35,10 @@ bool steer_begin(struct steer *steer, struct error *error);
 bool steer_pause(struct steer *steer, bool *changed, struct error *error);
 bool steer_resume(struct steer *steer, bool *changed, struct error *error);
 
-/* Changes the number of workers; see pool_set_workers. `*changed` is false if there were so many. */
+/*
+ * Changes the number of workers, which is fixed then; see pool_set_workers. 0: it is automatic, from the present number
+ * on. `*changed` is false if it was so.
+ */
 bool steer_workers(struct steer *steer, int workers, bool *changed, struct error *error);
 
 /* Call once a second. */

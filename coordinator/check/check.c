@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "coordinator/check/estimate.h"
@@ -10,6 +11,8 @@
 #include "coordinator/check/inventory.h"
 #include "coordinator/check/summary.h"
 #include "coordinator/options/uri.h"
+#include "coordinator/pace/workers.h"
+#include "coordinator/run/pool.h"
 #include "ipc/message.h"
 #include "source/oplog/spool.h"
 
@@ -21,7 +24,17 @@
 bool
 check_files(const struct options *options, struct error *error)
 {
-  return process_reserve_files(FILES_AT_LEAST + FILES_A_CHILD * (size_t)(options_workers(options) + 1), error);
+  struct error ignored;
+  size_t least = options->workers > 0 ? (size_t)options->workers : WORKERS_AT_START;
+  process_reserve_files(FILES_AT_LEAST + FILES_A_CHILD * (POOL_WORKERS_MOST + 1), &ignored);
+  return process_reserve_files(FILES_AT_LEAST + FILES_A_CHILD * (least + 1), error);
+}
+
+int
+check_workers_most(void)
+{
+  int64_t most = (machine_files() - FILES_AT_LEAST) / FILES_A_CHILD - 1;
+  return most < 1 ? 1 : most > POOL_WORKERS_MOST ? POOL_WORKERS_MOST : (int)most;
 }
 
 void

@@ -25,6 +25,8 @@ struct check {
 
 /* Makes sure that this machine allows as many open files as the processes need at most; else false. */
 bool check_files(const struct options *options, struct error *error);
+/* So many workers may have their files open. */
+int check_workers_most(void);
 
 void check_init(struct check *check, const struct options *options, const struct selection *selection,
                 struct servers *servers, struct catalog *catalog);

@@ -177,7 +177,8 @@ describe_progress(const bson_t *progress, FILE *out)
   put_replay(progress, out);
   put_oplog(progress, out);
   if (number_at(progress, "workersWanted", &workers)) {
-    put_line(out, "workers", "%.0f", workers);
+    const char *why = text_at(progress, "workersWhy");
+    put_line(out, "workers", "%.0f%s%s", workers, why ? ": " : "", why ? why : "");
   }
   if (number_at(progress, "refused", &refused) && refused > 0) {
     put_line(out, "refused", "%.0f by the target; the log names each", refused);

@@ -11,8 +11,8 @@
 static const struct setting {
   const char *name;
   bool pace;
-  enum { SETTING_TEXT, SETTING_SWITCH, SETTING_NUMBER } takes;
-} settings[] = {{"workers", false, SETTING_NUMBER},
+  enum { SETTING_TEXT, SETTING_SWITCH, SETTING_NUMBER, SETTING_NUMBER_OR_AUTO } takes;
+} settings[] = {{"workers", false, SETTING_NUMBER_OR_AUTO},
                 {"maxRate", true, SETTING_TEXT},
                 {"brake", true, SETTING_SWITCH},
                 {"brakeLatencyMS", true, SETTING_NUMBER},
@@ -44,12 +44,18 @@ put_value(bson_t *body, const struct setting *setting, const char *value, struct
       return BSON_APPEND_BOOL(body, setting->name, text_is_one_of(value, on));
     }
     return error_set(error, ERROR_USAGE, "%s takes on or off, not '%s'", setting->name, value);
+  case SETTING_NUMBER_OR_AUTO:
+    if (strcmp(value, "auto") == 0) {
+      return BSON_APPEND_UTF8(body, setting->name, value);
+    }
+    break;
   case SETTING_NUMBER:
     break;
   }
   long long number = strtoll(value, &end, 10);
   return (*value && !*end && BSON_APPEND_INT64(body, setting->name, number)) ||
-         error_set(error, ERROR_USAGE, "%s takes a whole number, not '%s'", setting->name, value);
+         error_set(error, ERROR_USAGE, "%s takes a whole number%s, not '%s'", setting->name,
+                   setting->takes == SETTING_NUMBER_OR_AUTO ? " or auto" : "", value);
 }
 
 static bool
@@ -58,9 +64,9 @@ parse_word(const char *word, struct set_bodies *bodies, struct error *error)
   size_t length = strcspn(word, "=");
   const struct setting *setting = find_setting(word, length);
   if (!setting || !word[length]) {
-    return error_set(error, ERROR_USAGE,
-                     "'%s' cannot be set; give workers=N, maxRate=RATE, brake=on|off, brakeLatencyMS=MS or brakeLagS=S",
-                     word);
+    return error_set(
+      error, ERROR_USAGE,
+      "'%s' cannot be set; give workers=N|auto, maxRate=RATE, brake=on|off, brakeLatencyMS=MS or brakeLagS=S", word);
   }
   bson_t *body = setting->pace ? &bodies->pace : &bodies->workers;
   if (bson_has_field(body, setting->name)) {

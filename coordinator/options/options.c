@@ -158,11 +158,14 @@ static bool
 set_number(int64_t *field, const struct option *option, bool again, const char *text, struct error *error)
 {
   char *end = NULL;
+  bool may_be_auto = strcmp(option->value, "N|auto") == 0;
+  text = may_be_auto && strcmp(text, "auto") == 0 ? "0" : text;
   errno = 0;
   long long number = strtoll(text, &end, 10);
   if (errno || end == text || *end || number < option->least || number > option->most) {
-    return error_set(error, ERROR_USAGE, "--%s takes a whole number from %lld to %lld, not '%s'", option->name,
-                     (long long)option->least, (long long)option->most, text);
+    return error_set(error, ERROR_USAGE, "--%s takes %sa whole number from %lld to %lld, not '%s'", option->name,
+                     may_be_auto ? "auto, or " : "", (long long)option->least + may_be_auto, (long long)option->most,
+                     text);
   }
   if (again && *field != number) {
     return twice(option, error);

@@ -47,7 +47,8 @@ void options_begin_log(const struct options *options);
 
 /* Fills an empty selection with what is included, excluded and renamed. ERROR_USAGE if that makes no sense. */
 bool options_select(const struct options *options, struct selection *selection, struct error *error);
-int options_workers(const struct options *options); /* if not given, from the number of the machine's processors */
+/* Of a verification: if not given, from the number of the machine's processors. A copy's may be automatic. */
+int options_workers(const struct options *options);
 const char *options_bookmark(const struct options *options);
 
 /* In at most 80 columns. */

@@ -176,6 +176,15 @@ put_workers(struct out *out, const struct status *status)
   }
 }
 
+static void
+put_workers_why(struct out *out, const struct status *status)
+{
+  bool automatic = status_has_workers(status) && !status->workers->fixed;
+  for (int why = WORKERS_FIXED + 1; automatic && why < WORKERS_REASONS; why++) {
+    put_labelled(out, workers_why_word((enum workers_why)why), (enum workers_why)why == status->workers->why);
+  }
+}
+
 static double
 pause_s(const struct status *status)
 {

@@ -228,6 +228,10 @@ put_workers(const struct status *status, bson_t *document)
   }
   bson_append_array_end(document, &list);
   BSON_APPEND_INT64(document, "workersWanted", pool->workers_wanted);
+  if (status_has_workers(status)) {
+    BSON_APPEND_BOOL(document, "workersAuto", !status->workers->fixed);
+    BSON_APPEND_UTF8(document, "workersWhy", workers_why_text(status->workers->why));
+  }
 }
 
 static void

@@ -144,6 +144,27 @@ put_caught_up(const struct status *status, bson_t *document)
   }
 }
 
+bool
+status_has_workers(const struct status *status)
+{
+  return status->workers && !status->resumed && !status->handed_off;
+}
+
+/* mongomirror has no such thing. */
+static void
+put_workers(const struct status *status, bson_t *document)
+{
+  bson_t item;
+  if (!status_has_workers(status)) {
+    return;
+  }
+  BSON_APPEND_DOCUMENT_BEGIN(document, "workers", &item);
+  BSON_APPEND_INT64(&item, "wanted", status->pool->workers_wanted);
+  BSON_APPEND_BOOL(&item, "auto", !status->workers->fixed);
+  BSON_APPEND_UTF8(&item, "why", workers_why_text(status->workers->why));
+  bson_append_document_end(document, &item);
+}
+
 /* mongomirror has no such thing. What a pause costs is the time until the oplog drops what is needed. */
 void
 status_put_pause(const struct status *status, bson_t *document)
@@ -208,6 +229,7 @@ status_json(const struct status *status)
   bson_append_document_end(&document, &details);
   if (!status->handed_off) { /* mongomirror has no such thing */
     throttle_put(status->throttle, &document);
+    put_workers(status, &document);
   }
   put_caught_up(status, &document);
   put_applier(status, &document);

@@ -7,6 +7,7 @@
 #include "coordinator/measure/measure.h"
 #include "coordinator/measure/window.h"
 #include "coordinator/pace/throttle.h"
+#include "coordinator/pace/workers.h"
 #include "coordinator/report/phase.h"
 #include "coordinator/report/progress.h"
 #include "coordinator/run/pool.h"
@@ -17,6 +18,7 @@ struct status {
   const struct tail *tail;
   const struct window *window;
   const struct throttle *throttle;
+  const struct workers *workers; /* NULL: not known */
   const struct measure *measure;
   const struct phases *phases; /* NULL: not known */
   const struct error *error;   /* NULL: none */
@@ -45,6 +47,8 @@ int64_t status_entries(const struct status *status);
 int64_t status_behind_s(const struct status *status);
 /* The target has everything, and that was asked not long ago. */
 bool status_caught_up(const struct status *status);
+/* The copy's workers are counted, and why there are so many is known. */
+bool status_has_workers(const struct status *status);
 /* Append the field oplogWindow, if the window is known, and pause, while it is paused. */
 void status_put_window(const struct status *status, bson_t *document);
 void status_put_pause(const struct status *status, bson_t *document);

@@ -594,8 +594,10 @@ hurry_leaving(struct pool *pool)
 {
   for (int i = 0; i < pool->worker_count; i++) {
     struct child *child = &pool->workers[i];
-    bool builds = child->task >= 0 && pool->plan->tasks[child->task].kind == PLAN_INDEX;
-    if (child->running && child->leaving && !builds && (pool->paused || clock_ms() - child->leave_ms > LEAVE_MS)) {
+    bool has_task = child->task >= 0;
+    bool builds = has_task && pool->plan->tasks[child->task].kind == PLAN_INDEX;
+    bool late = clock_ms() - child->leave_ms > LEAVE_MS && !(has_task && pool->leave_at_ease);
+    if (child->running && child->leaving && !builds && (pool->paused || late)) {
       child_kill(child);
     }
   }

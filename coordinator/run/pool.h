@@ -44,6 +44,7 @@ struct pool {
   struct child *workers; /* POOL_WORKERS_MOST places, which the loop has the addresses of; NULL: not started */
   int worker_count;      /* places that were used so far; in one whose child is not running another one may start */
   int workers_wanted;
+  bool leave_at_ease; /* a worker that leaves may take as long as its range needs; see pool_set_workers */
   struct child applier;
   bool helper_wanted;
   struct child helper; /* a worker for what is outside the plan: the questions of a cut-over */
@@ -70,8 +71,8 @@ void pool_set_rate(struct pool *pool, struct rate rate);
 void pool_pause(struct pool *pool, bool paused);
 /*
  * From now on so many workers copy, 1 to POOL_WORKERS_MOST. Those that leave get no more tasks. Each finishes its
- * range. If that takes longer than 15 seconds, it is killed, and another worker copies the range again. One that waits
- * for an index build leaves when the build is done. False, with an error for people, if the number is out of range, if
+ * range. If that takes longer than 15 seconds, it is killed, and another worker copies the range again; not so with
+ * leave_at_ease. One that waits for an index build leaves when the build is done. False, with an error for people, if the number is out of range, if
  * nothing is copied (any more), or if the machine cannot start so many: then there are as many as it could start.
  */
 bool pool_set_workers(struct pool *pool, int workers, struct error *error);

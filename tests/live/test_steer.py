@@ -116,6 +116,37 @@ def test_workers_are_changed_from_1_to_16_to_2_while_the_copy_runs(pair):
         assert not complaints(ferry)
 
 
+def test_the_number_of_workers_is_automatic_until_somebody_gives_one(pair):
+    load_bytes(pair, 20)
+    with pair.ferry(*SLOW) as ferry:
+        wait_copying(ferry)
+        said = ferry.details()
+        assert said["workersAuto"] and said["workersWanted"] == 2 and said["workersWhy"] == "nothing is measured yet"
+        assert ferry.status()["workers"] == {"wanted": 2, "auto": True, "why": "nothing is measured yet"}  # the limit is the pace
+        assert not steer(ferry, "/workers", workers="auto")
+        assert ferry.run_command("set", "workers=3").returncode == 0
+        wait_workers(ferry, lambda count: count == 3)
+        said = ferry.details()
+        assert not said["workersAuto"] and said["workersWhy"] == "that number was given"
+        assert ferry.run_command("set", "workers=auto").returncode == 0
+        assert ferry.details()["workersAuto"] and len(ferry.workers()) == 3
+        steer(ferry, "/pace", maxRate="0")
+        ferry.wait_phase("tailing the oplog")
+        assert refusal(ferry, "/workers", workers="auto") == "only the copy has workers, and it is over"
+        pair.finish(ferry)
+        assert not complaints(ferry)
+
+
+def test_an_automatic_number_of_workers_copies_everything_and_stays_within_bounds(pair):
+    load_bytes(pair, 60)
+    with pair.ferry("--workers", "auto", "--rangeMB", 1) as ferry:
+        ferry.wait_tailing()
+        pair.finish(ferry)
+        asked = [int(word.partition("=")[2]) for word in ferry.log().split() if word.startswith("workers=")]
+        assert all(1 <= number <= 64 for number in asked)
+        assert not complaints(ferry)
+
+
 # Pauses
 
 

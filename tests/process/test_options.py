@@ -114,7 +114,7 @@ def test_the_keys_of_a_file_are_the_table(tmp_path):
         assert ("belongs on the command line" in said.stderr) == (name in ("config", "help", "version")), said.stderr
 
 
-@pytest.mark.parametrize("line, mends", [("nonsense: 1", "is no option"), ("workers: 99", "0 to 64"), ("a: [", "not YAML")])
+@pytest.mark.parametrize("line, mends", [("nonsense: 1", "is no option"), ("workers: 99", "1 to 64"), ("a: [", "not YAML")])
 def test_a_bad_file_is_status_2_and_one_line_with_its_number(tmp_path, line, mends):
     file = tmp_path / "config"
     file.write_text(f"drop: false\n{line}\n")

@@ -26,7 +26,7 @@ CASES = {  # options, exit status, words of the line
     "a refused connection": (["--host", HERE, "--destination", HERE], SOURCE, "refused"),
     "an unknown mechanism": (["--authenticationMechanism", "NONE"], USAGE, "--authenticationMechanism takes"),
     "an unknown compressor": (["--compressors", "lzma"], USAGE, "--compressors takes"),
-    "a number of words": (["--workers", "some"], USAGE, "--workers takes a whole number from 0 to 64"),
+    "a number of words": (["--workers", "some"], USAGE, "--workers takes auto, or a whole number from 1 to 64"),
     "a negative number": (["--workers", "-1"], USAGE, "--workers takes"),
     "a number that is too large": (["--rangeMB", "99999999999999999999"], USAGE, "--rangeMB takes"),
     "a number with more": (["--workers", "4x"], USAGE, "--workers takes"),

@@ -352,7 +352,8 @@ function showControls(p) {
     follow($("rate"), "value", paceText(pace));
     follow($("brake"), "checked", pace.brake ? Boolean(pace.brake.on) : undefined);
   }
-  follow($("count"), "value", isNumber(p.workersWanted) ? String(p.workersWanted) : undefined);
+  follow($("count"), "value", p.workersAuto ? "auto" : isNumber(p.workersWanted) ? String(p.workersWanted) : undefined);
+  setText($("count-help"), `A number from 1 to 64, or auto.${p.workersAuto ? ` Now ${p.workersWanted}: ${p.workersWhy}.` : ""}`);
   if ($("dialog").open) showDialog();
 }
 
@@ -365,9 +366,9 @@ function bindControls() {
     form.addEventListener("input", () => { form.dataset.changed = "1"; });
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const button = form.querySelector("button"), rate = $("rate").value.trim(), workers = Number($("count").value);
+      const button = form.querySelector("button"), rate = $("rate").value.trim(), workers = $("count").value.trim();
       if (form.id === "pace") await act(button, "/pace", {maxRate: rate || "0", brake: $("brake").checked}, rate ? `The copy does ${rate} at most.` : "No limit for the copy.");
-      else await act(button, "/workers", {workers}, `${workers} workers from now on.`);
+      else await act(button, "/workers", {workers: workers === "auto" ? workers : Number(workers)}, workers === "auto" ? "The number of workers is automatic from now on." : `${workers} workers from now on.`);
       if (!$("said").classList.contains("error")) delete form.dataset.changed;
     });
   }

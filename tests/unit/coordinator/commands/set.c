@@ -25,6 +25,10 @@ Test(set, words_become_the_bodies_of_their_requests)
   cr_assert_str_eq(workers, "{ \"workers\" : 8 }");
   bson_free(pace);
   bson_free(workers);
+  cr_assert(parse("workers=auto", NULL, &pace, &workers));
+  cr_assert_str_eq(workers, "{ \"workers\" : \"auto\" }");
+  bson_free(pace);
+  bson_free(workers);
   cr_assert(parse("brake=off", "brakeLagS=5", &pace, &workers));
   cr_assert_str_eq(pace, "{ \"brake\" : false, \"brakeLagS\" : 5 }");
   bson_free(pace);

@@ -112,7 +112,7 @@ Test(config, refused)
     {"--drop: true\n", ":1: '--drop' is no option"},
     {"drop: true\n\ndrop: true\n", ":3: drop is in the file twice"},
     {"drop: yes\n", ":1: --drop takes true or false, not 'yes'"},
-    {"workers: 1000\n", ":1: --workers takes a whole number from 0 to 64"},
+    {"workers: 1000\n", ":1: --workers takes auto, or a whole number from 1 to 64"},
     {"workers: 0x10\n", ":1: --workers takes"},
     {"\n\nworkers:\n", ":3: workers lacks its value"},
     {"workers: ~\n", ":1: workers lacks"},

@@ -276,6 +276,28 @@ Test(pool, who_leaves_is_who_has_nothing_to_do_then_who_waits_for_a_build)
   end(&world);
 }
 
+Test(pool, a_worker_that_leaves_at_ease_finishes_its_range)
+{
+  static struct world world;
+  struct error error;
+  begin(&world, 8, 3);
+  say(&world.pool.workers[0], MESSAGE_READY);
+  say(&world.pool.workers[1], MESSAGE_READY); /* the third is not ready, and has no range */
+  world.pool.leave_at_ease = true;
+  cr_assert(pool_set_workers(&world.pool, 1, &error));
+  int left = world.pool.workers[0].leaving ? 0 : 1;
+  cr_assert(world.pool.workers[left].leaving && world.pool.workers[2].leaving);
+  world.pool.workers[left].leave_ms -= 3600000;
+  world.pool.workers[2].leave_ms -= 3600000;
+  pool_tick(&world.pool);
+  cr_assert_not(world.pool.workers[left].killed);
+  cr_assert(world.pool.workers[2].killed, "it may wait for a server that does not answer");
+  world.pool.leave_at_ease = false;
+  pool_tick(&world.pool);
+  cr_assert(world.pool.workers[left].killed);
+  end(&world);
+}
+
 Test(pool, a_machine_that_gives_no_more_processes_ends_nothing)
 {
   static struct world world;
