@@ -1,6 +1,5 @@
 #include "compare/difference.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +7,7 @@
 #include "base/nesting.h"
 #include "base/text.h"
 #include "compare/values.h"
+#include "server/exact_number.h"
 
 static const struct {
   const char *name;
@@ -37,36 +37,10 @@ enum likeness { SAME_BYTES, SAME_NUMBERS, SAME_FIELDS };
 static bool alike(const bson_iter_t *left, const bson_iter_t *right, enum likeness likeness);
 
 static bool
-is_number(const bson_iter_t *value)
-{
-  return BSON_ITER_HOLDS_NUMBER(value) || BSON_ITER_HOLDS_DECIMAL128(value);
-}
-
-/* A long double holds each int64 and each double exactly. */
-static long double
-number_of(const bson_iter_t *value)
-{
-  bson_decimal128_t decimal;
-  char text[BSON_DECIMAL128_STRING];
-  if (BSON_ITER_HOLDS_INT(value)) {
-    return (long double)bson_iter_as_int64(value);
-  }
-  if (bson_iter_decimal128(value, &decimal)) {
-    bson_decimal128_to_string(&decimal, text);
-    return strtold(text, NULL);
-  }
-  return (long double)bson_iter_as_double(value);
-}
-
-static bool
 same_number(const bson_iter_t *left, const bson_iter_t *right)
 {
-  if (!is_number(left) || !is_number(right) || bson_iter_type(left) == bson_iter_type(right)) {
-    return false;
-  }
-  long double a = number_of(left);
-  long double b = number_of(right);
-  return a == b || (isnan(a) && isnan(b));
+  return exact_number_is(left) && exact_number_is(right) && bson_iter_type(left) != bson_iter_type(right) &&
+         exact_number_same(left, right);
 }
 
 /* On a difference both iterators stand where it is; one of them may be at its end. */
@@ -197,4 +171,21 @@ difference_find(const bson_t *source, const bson_t *target, bool values, struct 
     find_field(&left, &right, values, difference);
   }
   bson_destroy(&pair);
+}
+
+static void
+put_text(bson_t *item, const char *name, const char *text)
+{
+  if (text[0]) {
+    bson_append_utf8(item, name, -1, text, -1);
+  }
+}
+
+void
+difference_put(const struct difference *difference, bson_t *item)
+{
+  BSON_APPEND_UTF8(item, "kind", difference_name(difference->kind));
+  put_text(item, "path", difference->path);
+  put_text(item, "source_value", difference->source);
+  put_text(item, "target_value", difference->target);
 }

@@ -34,4 +34,7 @@ struct difference {
 /* Of two documents whose bytes differ. They may be damaged. */
 void difference_find(const bson_t *source, const bson_t *target, bool values, struct difference *difference);
 
+/* Appends kind, path?, source_value?, target_value?, as a message and the report have them. */
+void difference_put(const struct difference *difference, bson_t *item);
+
 #endif

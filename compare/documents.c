@@ -104,7 +104,9 @@ excuse(struct work *work, enum difference_kind kind, const bson_t *selector)
 static bool
 note(struct work *work, enum difference_kind kind, const bson_t *selector, struct error *error)
 {
-  return excuse(work, kind, selector) || second_look_note(&work->look, kind, selector, error);
+  const struct documents_task *task = work->task;
+  return excuse(work, kind, selector) || (task->unequal ? task->unequal(task->context, kind, selector, error)
+                                                        : second_look_note(&work->look, kind, selector, error));
 }
 
 /* Both sides have a document, at these places. Places that go back show another order. */

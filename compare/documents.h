@@ -1,6 +1,6 @@
 /*
- * Compares the documents of one range on two servers: every byte of each of them. Two cursors read at once, and equal
- * documents are not decoded.
+ * Compares the documents of one range, or those of a list of `_id`s, on two servers: every byte of each of them. Two
+ * cursors read at once, and equal documents are not decoded.
  *
  * Nothing is known of the order in which a server gives them. What one side gives first is kept until the other side
  * gives it, too (compare/unmatched.h). So versions that order types or collations in another way need no rule of
@@ -45,9 +45,14 @@ struct documents_task {
   int64_t capped_bytes;                /* how much fits in, by the smaller side's options; 0: does not apply */
   bool show_values;
   const struct excused_documents *excused; /* NULL: none is known */
-  const char *folder; /* for what does not fit into memory */
+  const char *folder;                      /* for what does not fit into memory */
   /* Called every thousand documents or so, with what the source's side has given. False ends the comparison. */
   bool (*progress)(void *context, int64_t documents, int64_t bytes, struct error *error);
+  /*
+   * NULL: what differs is read again, and is in the result. Else it is told here at once, by the {_id} of one side, and
+   * is not: 1 of one side and 1.0 of the other are told apart. For collections with an `_id` index on both sides.
+   */
+  bool (*unequal)(void *context, enum difference_kind kind, const bson_t *selector, struct error *error);
   void *context;
 };
 

@@ -18,6 +18,8 @@ struct second_look {
   bson_t **selectors; /* {_id} */
   enum difference_kind *kinds;
   uint32_t count;
+  int64_t read[2]; /* bytes, by the looks so far */
+  bool id_differs; /* in the last look both sides had the document, with `_id`s as 1 and 1.0 */
 };
 
 void second_look_init(struct second_look *look, const struct documents_task *task, struct documents_result *result);
@@ -34,5 +36,12 @@ void second_look_put_id(const bson_t *selector, bson_t *item);
 
 /* Looks at those that were noted, when the readers have nothing else to do. Fills in the result. */
 bool second_look_end(struct second_look *look, struct error *error);
+
+/*
+ * Looks at one document now, by its {_id}, where both sides have an index on that. 1: it differs, and `*difference` says
+ * in what; 0: it is equal, or gone on both sides; -1 on error.
+ */
+int second_look_at(struct second_look *look, const bson_t *selector, struct difference *difference,
+                   struct error *error);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "source/reader/by_id.h"
 
 #define BATCH_BYTES (1 << 20)
 
@@ -97,7 +98,8 @@ run(void *context)
 {
   struct stream *stream = context;
   struct error error;
-  bool ok = range_read(stream->reader, stream->range, take_document, stream, &error);
+  bool ok = stream->range->ids ? by_id_read(stream->reader, stream->range, take_document, stream, &error)
+                               : range_read(stream->reader, stream->range, take_document, stream, &error);
   if (ok && stream->filling.size > 0) {
     hand_over(stream);
   }

@@ -1,5 +1,5 @@
 /*
- * The documents of a range, read ahead by a thread of its own. So both servers work at once.
+ * The documents of a range, or with its `ids`, read ahead by a thread of its own. So both servers work at once.
  */
 #ifndef FERRY_COMPARE_STREAM_H
 #define FERRY_COMPARE_STREAM_H

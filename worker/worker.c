@@ -15,6 +15,7 @@
 #include "worker/copy.h"
 #include "worker/cutover.h"
 #include "worker/verify.h"
+#include "worker/verify_ids.h"
 
 #define PROGRESS_MS 250
 #define WAIT_MOST_MS 60000
@@ -38,7 +39,7 @@ struct worker {
   int64_t task;
   int64_t progress_ms;
   int64_t turn_ms;            /* the last batch's */
-  int64_t verified_documents; /* of the present VERIFY */
+  int64_t verified_documents; /* of the present VERIFY or VERIFY_IDS */
   int64_t verified_bytes;
   bool stopping; /* a STOP came while a task was under way */
 };
@@ -127,6 +128,8 @@ open_target(struct worker *worker, const char *uri, struct error *error)
   }
   bool ok = server_open(&worker->target, ERROR_TARGET, uri, true, error);
   worker->target_reader = reader_view(&worker->target);
+  worker->target_reader.majority =
+    false; /* its primary's newest state counts: what is lost of it, the replay repeats */
   return ok;
 }
 
@@ -350,15 +353,28 @@ do_index(struct worker *worker, const bson_t *message, struct error *error)
 }
 
 static bool
-verify_progress(void *context, int64_t documents, int64_t bytes, struct error *error)
+verify_ids_progress(void *context, int64_t documents, int64_t bytes, struct error *error)
 {
   struct worker *worker = context;
-  struct copy_result so_far = {.documents = documents, .bytes = bytes};
   pace_spend(&worker->pace, bytes - worker->verified_bytes, documents - worker->verified_documents, clock_ms());
   worker->verified_bytes = bytes;
   worker->verified_documents = documents;
-  send_progress(worker, &so_far);
   return await_pace(worker, error);
+}
+
+static bool
+verify_progress(void *context, int64_t documents, int64_t bytes, struct error *error)
+{
+  struct copy_result so_far = {.documents = documents, .bytes = bytes};
+  send_progress(context, &so_far);
+  return verify_ids_progress(context, documents, bytes, error);
+}
+
+static bool
+do_verify_ids(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
+{
+  worker->verified_bytes = worker->verified_documents = 0;
+  return verify_ids(&worker->sides, message, verify_ids_progress, worker, done, error);
 }
 
 static bool
@@ -371,10 +387,18 @@ do_verify(struct worker *worker, const bson_t *message, bson_t *done, struct err
 static bool
 do_kind(struct worker *worker, enum message_type type, const bson_t *message, bson_t *done, struct error *error)
 {
-  return type == MESSAGE_COPY     ? do_copy(worker, message, done, error)
-         : type == MESSAGE_VERIFY ? do_verify(worker, message, done, error)
-         : type == MESSAGE_INDEX  ? do_index(worker, message, error)
-                                  : cutover_run(&worker->cutover, type, message, done, error);
+  switch (type) {
+  case MESSAGE_COPY:
+    return do_copy(worker, message, done, error);
+  case MESSAGE_VERIFY:
+    return do_verify(worker, message, done, error);
+  case MESSAGE_VERIFY_IDS:
+    return do_verify_ids(worker, message, done, error);
+  case MESSAGE_INDEX:
+    return do_index(worker, message, error);
+  default:
+    return cutover_run(&worker->cutover, type, message, done, error);
+  }
 }
 
 /*
@@ -409,12 +433,18 @@ fault_around(enum message_type type, bool begins)
   }
 }
 
+static bool
+verifies(enum message_type type)
+{
+  return type == MESSAGE_VERIFY || type == MESSAGE_VERIFY_IDS;
+}
+
 /* Another attempt may succeed. */
 static bool
 may_retry(enum message_type type, const struct error *cause)
 {
   struct error read = *cause;
-  read.kind = type == MESSAGE_VERIFY ? ERROR_SOURCE : cause->kind; /* both sides are read */
+  read.kind = verifies(type) ? ERROR_SOURCE : cause->kind; /* both sides are read */
   return server_error_passes(cause) || reader_cursor_died(&read);
 }
 
@@ -464,6 +494,7 @@ take_message(struct worker *worker, enum message_type type, const bson_t *messag
     return true;
   case MESSAGE_COPY:
   case MESSAGE_VERIFY:
+  case MESSAGE_VERIFY_IDS:
   case MESSAGE_INDEX:
   case MESSAGE_WRITERS:
   case MESSAGE_BLOCK:

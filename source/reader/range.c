@@ -116,7 +116,7 @@ read_once(struct reading *reading, const bson_t *min, bson_t *last, struct error
   if (range->natural && last) {
     put_bounds(min, range->max, &filter);
   }
-  find.filter = &filter;
+  find.filter = range->filter ? range->filter : &filter;
   find.hint = order;
   find.sort = range->sorted && order ? order : natural;
   find.min = range->natural ? NULL : min;
@@ -152,7 +152,7 @@ read_on(struct reading *reading, struct error *error)
     reading->resumed = reading->again = reading->resumed || !bson_empty(&last);
     ok = read_once(reading, reading->resumed ? &last : range->min, &last, error);
   }
-  bool fetch_max = !range->natural && (range->fetch_max || (reading->resumed && !range->max));
+  bool fetch_max = !range->natural && !range->filter && (range->fetch_max || (reading->resumed && !range->max));
   ok = ok && (!fetch_max || reading->enough || read_max_key(reading, &last, error));
   bson_destroy(&last);
   return ok;

@@ -14,7 +14,9 @@ struct range {
   const uint8_t *uuid; /* NULL: by name */
   const bson_t *min;   /* {_id} bounds; NULL: open */
   const bson_t *max;
-  bool natural; /* in natural order, as there is no `_id` index; with bounds: buckets of a time series */
+  const bson_t *filter; /* NULL: everything in it; else no MaxKey may match */
+  const bson_t *ids;    /* for by_id_read: an array of `_id`s */
+  bool natural;         /* in natural order, as there is no `_id` index; with bounds: buckets of a time series */
   /* the last of several ranges: also fetches a document with the `_id` MaxKey, which lies behind the open end */
   bool fetch_max;
   bool sorted;        /* in the order of `_id` in any case, also through a mongos, and each once; not with `natural` */
