@@ -469,6 +469,7 @@ applier_main(int in, int out)
   memory_wipe(applier->target_uri);
   transactions_clear(&applier->transactions);
   touched_clear(&applier->touched);
+  repair_clear(&applier->repair);
   free(applier->seen);
   free(applier->folder);
   free(applier->oplog_path);

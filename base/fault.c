@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,4 +38,39 @@ fault_point(const char *name)
     close(made);
     kill(getpid(), SIGKILL);
   }
+}
+
+struct skip {
+  bool read;
+  const char *ns; /* NULL: none */
+  size_t length;
+  int left;
+};
+
+static void
+read_skip(struct skip *skip)
+{
+  const char *text = getenv("FERRY_FAULT_SKIP");
+  const char *colon = text ? strrchr(text, ':') : NULL;
+  skip->read = true;
+  if (colon && sscanf(colon, ":%d", &skip->left) == 1) {
+    skip->ns = text;
+    skip->length = (size_t)(colon - text);
+  }
+}
+
+bool
+fault_skips(const char *db, const char *coll)
+{
+  static struct skip skip; /* the process's; read once */
+  if (!skip.read) {
+    read_skip(&skip);
+  }
+  if (!skip.ns) {
+    return false;
+  }
+  size_t length = strlen(db);
+  bool same = skip.length == length + 1 + strlen(coll) && strncmp(skip.ns, db, length) == 0 && skip.ns[length] == '.' &&
+              strncmp(skip.ns + length + 1, coll, skip.length - length - 1) == 0;
+  return same && --skip.left == 0;
 }

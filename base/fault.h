@@ -10,7 +10,19 @@
 #ifndef FERRY_BASE_FAULT_H
 #define FERRY_BASE_FAULT_H
 
+#include <stdbool.h>
+
 /* `name` is one of those in base/fault.def. */
 void fault_point(const char *name);
+
+/*
+ * A fault of another kind: a replay that loses an entry.
+ *
+ *   FERRY_FAULT_SKIP=NAMESPACE:N
+ *
+ * True for the Nth entry of that namespace of the source which this process asks about: a write, or a command that names
+ * the collection. It has to be left out.
+ */
+bool fault_skips(const char *db, const char *coll);
 
 #endif

@@ -239,7 +239,7 @@ read_collection(struct reading *reading, struct mapped_collection *mapped, struc
 }
 
 bool
-reread_run(struct collection_map *collection_map, struct reader *reader, struct apply *apply, uint64_t *end,
+reread_run(struct collection_map *collection_map, struct reader *reader, struct apply *apply, bool final, uint64_t *end,
            struct error *error)
 {
   struct server_hello hello;
@@ -252,7 +252,7 @@ reread_run(struct collection_map *collection_map, struct reader *reader, struct 
   uint64_t exact = hello.majority_write && hello.majority_write < newest ? hello.majority_write : newest;
   struct reading reading = {.reader = reader, .apply = apply, .exact = exact};
   bool ok = true;
-  apply->bulk.settled = true;
+  apply->bulk.settled = final;
   for (struct mapped_collection *mapped = collection_map->by_ns; ok && mapped; mapped = mapped->by_ns.next) {
     documents += HASH_COUNT(mapped->rereads);
     ok = !any_due(mapped) || read_collection(&reading, mapped, error) ||

@@ -1,7 +1,8 @@
 /*
- * Documents that are read again from the source at the consistency point. Three kinds: those whose fields' order the
+ * Documents that are read again from the source at the consistency point. Four kinds: those whose fields' order the
  * lenient replay cannot promise; those that a copy from MMAPv1 may have missed (target/replay/unmatched_updates.h);
- * those of which the target refused a state (target/replay/bulk.h).
+ * those of which the target refused a state (target/replay/bulk.h); those that a verification found different
+ * (applier/replay/repair.h).
  *
  * Removing a field and setting it again moves it behind the others. The copy may already be as after that. Then doing
  * it once more moves the field behind fields that were added later still: every value is right, the order is not. No
@@ -59,8 +60,11 @@ bool reread_flush(struct collection_map *collection_map, struct apply *apply, bo
 /*
  * Reads all that are due from the source, and writes them to the target through `apply`. Then none is due. `*end`
  * becomes the source's newest timestamp after the reading: the new consistency point.
+ *
+ * `final`: what the target refuses is reported. Else it is to be read once more: where unique indexes are built, a
+ * document that is ahead of the replay may meet a key that another one still has.
  */
-bool reread_run(struct collection_map *collection_map, struct reader *reader, struct apply *apply, uint64_t *end,
-                struct error *error);
+bool reread_run(struct collection_map *collection_map, struct reader *reader, struct apply *apply, bool final,
+                uint64_t *end, struct error *error);
 
 #endif

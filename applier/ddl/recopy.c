@@ -166,8 +166,7 @@ recopy(struct ddl *ddl, struct reader *reader, struct mapped_collection *mapped,
   bool ok = !found || (catalog_read_indexes(found, reader, error) && find_start(reader, found, &start, error) &&
                        copy_all(ddl, reader, mapped, found, error));
   if (ok && found) {
-    log_info("copied again ns=%s, which was renamed, dropped or made capped under the replay",
-             log_value("%s", mapped->ns));
+    log_info("copied again ns=%s", log_value("%s", mapped->ns));
     collection_map_changed(ddl->collection_map, mapped);
     mapped->start = start;
     mapped->lost = false;

@@ -1,6 +1,7 @@
 /*
  * Collections that are copied from the source again at the consistency point; it moves behind that copy. They were
- * renamed, dropped or replaced while a source without UUIDs was copied by names, or such a source made them capped.
+ * renamed, dropped or replaced while a source without UUIDs was copied by names, or such a source made them capped. Or
+ * the target cannot follow one that is capped, or a verification found one different that has no single documents.
  *
  * What the source has under the name by then may be a later collection than the one that the replay is at. Then an
  * entry between the two renames or drops the earlier one. If it was renamed, ddl.c marks it as lost once more.

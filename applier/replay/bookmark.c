@@ -92,6 +92,7 @@ bookmark_report(struct applier *applier, bool confirm, struct error *error)
   message_put_timestamp(&document, "goal", applier->goal);
   BSON_APPEND_INT64(&document, "entries", applier->entries);
   BSON_APPEND_BOOL(&document, "consistent", applier->consistent);
+  BSON_APPEND_INT64(&document, "repairs", applier->repair.done);
   BSON_APPEND_BOOL(&document, "over", applier->over);
   BSON_APPEND_BOOL(&document, "confirm", confirm);
   mark_put(&document, &applier->mark);

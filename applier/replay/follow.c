@@ -64,7 +64,8 @@ check_expected(struct applier *applier, const struct optime *at, struct error *e
 
 /*
  * The replay has passed the moving copy. From here on the target is what the source was, entry by entry. If
- * collections had to be copied or documents had to be read again, the consistency point moves on first.
+ * collections had to be copied or documents had to be read again, the consistency point moves on first. The bookmark
+ * file is told at once, as the target is ahead up to there.
  */
 static bool
 become_consistent(struct applier *applier, struct error *error)
@@ -77,16 +78,19 @@ become_consistent(struct applier *applier, struct error *error)
   }
   if (recopy_any_due(&applier->collection_map)) {
     applier->rereading = true;
-    return recopy_run(&applier->ddl, &applier->reader, &applier->end, error) && follow_expect(applier, error);
+    return recopy_run(&applier->ddl, &applier->reader, &applier->end, error) && follow_expect(applier, error) &&
+           bookmark_report(applier, false, error);
   }
   if (reread_any_due(&applier->collection_map)) {
     applier->rereading = true;
-    return reread_run(&applier->collection_map, &applier->reader, &applier->apply, &applier->end, error) &&
-           follow_expect(applier, error);
+    return reread_run(&applier->collection_map, &applier->reader, &applier->apply, repair_is_final(&applier->repair),
+                      &applier->end, error) &&
+           follow_expect(applier, error) && bookmark_report(applier, false, error);
   }
   if (!duplicate_ids_report(applier, error)) {
     return false;
   }
+  repair_end(applier);
   for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
     reread_clear(mapped);
   }
@@ -116,10 +120,11 @@ be_lenient(struct applier *applier, uint64_t end)
   applier->ddl.lenient = applier->apply.bulk.lenient = true;
 }
 
-/* True if a collection has to be copied again although the replay was strict. */
+/* True if a collection has to be copied again, or a document repaired, although the replay was strict. */
 static bool
 relapse_if_due(struct applier *applier)
 {
+  repair_begin(applier);
   bool due = applier->collection_map.relapse && applier->consistent;
   applier->collection_map.relapse = false;
   if (due) {
@@ -398,6 +403,7 @@ follow_with_retries(struct applier *applier, struct error *error)
     apply_forget(&applier->apply);
     transactions_clear(&applier->transactions);
     touched_forget(&applier->touched);
+    repair_again(&applier->repair);
     for (struct mapped_collection *mapped = applier->collection_map.by_ns; mapped; mapped = mapped->by_ns.next) {
       reread_clear(mapped);
     }

@@ -2,6 +2,8 @@
 
 #include "applier/collections/reread.h"
 #include "applier/replay/bookmark.h"
+#include "base/fault.h"
+#include "base/log.h"
 #include "server/series.h"
 #include "source/catalog/catalog.h"
 #include "target/definition/naming.h"
@@ -229,7 +231,10 @@ take_entry(struct applier *applier, const bson_t *document, uint64_t ts, struct 
     return false;
   }
   touched_take(&applier->touched, &entry, &command);
-  if (entry.kind == ENTRY_GROUP) {
+  if (entry.kind != ENTRY_NOTHING && fault_skips(entry.db, entry.coll)) {
+    log_warn("fault: an entry of ns=%s is left out ts=%u.%u", log_value("%s.%s", entry.db, entry.coll),
+             OPTIME_SECONDS(ts), OPTIME_INCREMENT(ts));
+  } else if (entry.kind == ENTRY_GROUP) {
     ok = take_group(applier, &entry, error);
   } else if (entry.kind == ENTRY_COMMAND) {
     ok = reread_flush(&applier->collection_map, &applier->apply, false, UINT64_MAX, error) &&

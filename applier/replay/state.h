@@ -9,6 +9,7 @@
 #include "applier/oplog/transactions.h"
 #include "applier/replay/climb.h"
 #include "applier/replay/heartbeat.h"
+#include "applier/replay/repair.h"
 #include "applier/replay/touched.h"
 #include "ipc/measures.h"
 #include "source/oplog/feed.h"
@@ -29,10 +30,11 @@ struct applier {
   struct selection watched; /* the same for the feed's thread: a selection notes what it was asked */
   struct listed listed;
   struct transactions transactions;
-  struct touched touched; /* for a verification beside the replay */
-  char *folder;           /* of the file for what does not fit into memory */
-  uint64_t committing;    /* the timestamp of the commit that is being applied; 0: none */
-  int64_t sent_before;    /* the batches that were sent before it */
+  struct touched touched; /* this and `repair` are for a verification beside the replay */
+  struct repair repair;
+  char *folder;        /* of the file for what does not fit into memory */
+  uint64_t committing; /* the timestamp of the commit that is being applied; 0: none */
+  int64_t sent_before; /* the batches that were sent before it */
   struct ddl ddl;
   char *source_uri;
   char *target_uri;

@@ -15,6 +15,8 @@ stop_request_note(struct applier *applier, enum message_type type, const bson_t 
     applier->drain_ms = clock_ms() + 1; /* a question of this very millisecond may be older than the stop */
   } else if (type == MESSAGE_PAUSE) {
     applier->paused = message_flag(message, "paused");
+  } else if (type == MESSAGE_REPAIR) {
+    repair_note(&applier->repair, message);
   }
 }
 

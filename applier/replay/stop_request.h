@@ -1,5 +1,5 @@
 /*
- * What the coordinator asks for while the replay goes on: PAUSE, DRAIN and STOP.
+ * What the coordinator asks for while the replay goes on: PAUSE, HURRY, REPAIR, DRAIN and STOP.
  */
 #ifndef FERRY_APPLIER_REPLAY_STOP_REQUEST_H
 #define FERRY_APPLIER_REPLAY_STOP_REQUEST_H

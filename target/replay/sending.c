@@ -300,8 +300,7 @@ sending_forgive(struct sending *sending, size_t at, int64_t code, const char *te
     return path_by_path(sending, op, error);
   }
   /* What a killed process had sent may insert the document meanwhile, if the target does not tell: see in_flight.h. */
-  if (sending->bulk->lenient && sending_is_whole(sending, op) && code == CODE_DUPLICATE_KEY &&
-      sending->races++ < RACES_MOST) {
+  if (sending->bulk->lenient && sending_is_whole(sending, op) && of_id && sending->races++ < RACES_MOST) {
     *done = at;
     return true;
   }

@@ -7,6 +7,8 @@ An applier without a coordinator: a test speaks to it as ipc/PROTOCOL.md says.
         applier.ids, applier.commands                    # what TOUCHED said so far
 """
 
+import re
+
 import bson
 from bson import SON, Timestamp
 
@@ -20,9 +22,16 @@ def optime_of(entry):
 
 
 def newest(client):
-    """Of the source's oplog, behind a no-op of ours: what was written before is in what a bookmark there covers."""
+    """The source's newest entry, behind a mark of ours: a bookmark there has all that was written before."""
     client.applier_marks.marks.insert_one({})
-    return next(client.local["oplog.rs"].find().sort("$natural", -1).limit(1))
+    return next(iter(client.local["oplog.rs"].find().sort("$natural", -1).limit(1)))
+
+
+def start_of(client):
+    """From where on an empty target gets all that is written from now on."""
+    client.applier_marks.marks.insert_one({})
+    client.drop_database("applier_marks")
+    return optime_of(next(iter(client.local["oplog.rs"].find().sort("$natural", -1).limit(1))))
 
 
 class Applier(Worker):
@@ -37,6 +46,7 @@ class Applier(Worker):
 
     def hand_off(self, start, end=Timestamp(0, 0), fresh=True):
         self.send("HAND_OFF", copied_from=start, start=start, end=end, fresh=fresh, refused=[], seen=[])
+        self.send("HURRY", hurry=True)
 
     def take(self):
         """The next message. What TOUCHED says goes into `ids`, a list of (namespace, the bytes of {_id}), and `commands`."""
@@ -72,4 +82,5 @@ class Applier(Worker):
         self.wait_until(lambda applied: applied.get("over"))
 
     def log(self):
-        return self.log_file.read_text()
+        """Without the marks by which the coordinator finds the fields."""
+        return re.sub("[\\x1e\\x1f]", "", self.log_file.read_text())
