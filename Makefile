@@ -1,5 +1,5 @@
 # Each command does all of its own set-up. `make help` lists them.
-.PHONY: help demo test test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover bench-verify soak \
+.PHONY: help demo install test test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover bench-verify soak \
   format lint clean setup-build setup-servers setup-test setup-lint
 
 help: ## this list
@@ -72,6 +72,13 @@ asan: setup-build ## build with AddressSanitizer and UBSan
 release dev asan:
 	cmake --preset $@ > /dev/null
 	cmake --build --preset $@
+
+PREFIX ?= /usr/local
+
+# It builds only what is not there: as root it would build again what a user has built.
+install: ## install what `make release` built: PREFIX=/usr/local DESTDIR=
+	@test -x build/release/mongoferry || $(MAKE) --no-print-directory release
+	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 format: setup-lint ## clang-format over all files
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -8,7 +8,7 @@ static const struct {
   int status;
   const char *meaning;
 } kinds[] = {
-#define ERROR_KIND(name, status, text) {status, text},
+#define ERROR_KIND(name, status, restart, text) {status, text},
 #include "base/error.def"
 #undef ERROR_KIND
 };

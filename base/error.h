@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 enum error_kind {
-#define ERROR_KIND(name, status, text) name,
+#define ERROR_KIND(name, status, restart, text) name,
 #include "base/error.def"
 #undef ERROR_KIND
   ERROR_KIND_COUNT

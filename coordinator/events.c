@@ -142,6 +142,7 @@ events_on_signal(uv_signal_t *handle, int number)
     pool_hurry(pool, HURRY_MS);
   } else {
     log_info("stopping signal=%s", signals_name(number));
+    supervise_stopping(&migration->supervision);
     if (!cutover_stop(&migration->cutover, NULL)) {
       replay_stop(&migration->replay, migration->setup.options->drain_s);
     }
@@ -189,6 +190,7 @@ events_on_tick(uv_timer_t *timer)
     replay_stop(&migration->replay, migration->failed ? 0 : migration->setup.options->drain_s);
   }
   display_tick(&migration->display, &status);
+  supervise_tick(&migration->supervision, &status);
   if (migration->linger_until_ms > 0 && clock_ms() >= migration->linger_until_ms) {
     loop_stop(&migration->loop);
   }

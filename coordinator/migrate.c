@@ -10,6 +10,14 @@
 #include "coordinator/state/refusals.h"
 #include "source/oplog/oplog.h"
 
+static void
+tell_phase(void *context, const char *text)
+{
+  struct migration *migration = context;
+  exchange_set_phase(&migration->control.exchange, text);
+  supervise_phase(text);
+}
+
 /* Phase 1, prepare: what the options say, then everything that needs a server before the first process. */
 static bool
 prepare(struct migration *migration, const struct options *options, struct error *error)
@@ -21,8 +29,9 @@ prepare(struct migration *migration, const struct options *options, struct error
                         .control = &migration->control};
   control_init(&migration->control);
   cutover_report_init(&migration->report);
-  migration->display.phases.told = exchange_set_phase;
-  migration->display.phases.context = &migration->control.exchange;
+  migration->display.phases.told = tell_phase;
+  migration->display.phases.context = migration;
+  supervise_begin(&migration->supervision, options);
   throttle_init(&migration->throttle);
   if (options->sign_key && !(migration->signer = signer_read(options->sign_key, options->sign_key_password, error))) {
     return false;
@@ -103,6 +112,7 @@ run(struct migration *migration, struct error *error)
   if (pool_any_running(pool)) {
     loop_run(&migration->loop);
   }
+  supervise_stopping(&migration->supervision);
   progress_end(&migration->display.progress);
   exchange_close(&migration->control.exchange);
   loop_close(&migration->loop);
@@ -136,6 +146,7 @@ finish(struct migration *migration)
   if (end.kind != ERROR_NONE) {
     log_line(migration->failed ? LOG_ERROR : LOG_WARN, "%s", end.text);
   }
+  supervise_end(&end);
   return error_exit_status(end.kind);
 }
 
@@ -149,6 +160,7 @@ migrate_run(const struct options *options)
     status = finish(migration);
   } else {
     log_error("%s", error.text);
+    supervise_end(&error);
     status = error_exit_status(error.kind);
   }
   control_close(&migration->control);

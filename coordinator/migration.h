@@ -14,6 +14,7 @@
 #include "coordinator/report/display.h"
 #include "coordinator/run/loop.h"
 #include "coordinator/steer.h"
+#include "coordinator/supervise.h"
 
 struct migration {
   struct setup setup;
@@ -24,6 +25,7 @@ struct migration {
   struct window window;
   struct display display;
   struct control control;
+  struct supervision supervision;
   struct answers answers;
   struct steer steer;
   struct cutover cutover;

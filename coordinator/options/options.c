@@ -99,11 +99,9 @@ static const struct vocabulary {
   const char *takes; /* in words */
   const char *words[9];
 } vocabularies[] = {
-  {"MECHANISM",
-   "SCRAM-SHA-1, SCRAM-SHA-256, MONGODB-CR, MONGODB-X509, GSSAPI, PLAIN or MONGODB-IAM",
-   {"SCRAM-SHA-1", "SCRAM-SHA-256", "MONGODB-CR", "MONGODB-X509", "GSSAPI", "PLAIN", "MONGODB-IAM", "MONGODB-AWS"}},
-  {"COMPRESSORS", "a list of snappy, zstd and zlib with commas between them, or none", {"snappy", "zstd", "zlib"}},
-  {"FORMAT", "text or json", {"text", "json"}},
+#define VOCABULARY(value, takes, ...) {value, takes, {__VA_ARGS__}},
+#include "coordinator/options/vocabulary.def"
+#undef VOCABULARY
 };
 
 static const struct vocabulary *

@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+#define THIS_PROGRAM "/proc/self/exe" /* although an upgrade may have put another one in its place meanwhile */
+
 struct sending {
   uv_write_t request;
   uint8_t bytes[];
@@ -125,8 +127,6 @@ child_start(struct child *child, uv_loop_t *loop, const char *role, int index, c
   char role_text[32];
   char index_text[32];
   char parent_text[32];
-  char path[4096];
-  size_t path_size = sizeof path;
   snprintf(role_text, sizeof role_text, "--role=%s", role);
   snprintf(index_text, sizeof index_text, "--index=%d", index);
   snprintf(parent_text, sizeof parent_text, "--parent=%d", (int)getpid());
@@ -150,8 +150,7 @@ child_start(struct child *child, uv_loop_t *loop, const char *role, int index, c
     {.flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE, .data.stream = (uv_stream_t *)&child->out},
   };
   uv_process_options_t options = {.exit_cb = on_child_exit, .args = arguments, .stdio = stdio, .stdio_count = 5};
-  uv_exepath(path, &path_size);
-  options.file = path;
+  options.file = THIS_PROGRAM;
   int result = uv_spawn(loop, &child->process, &options);
   child->running = true;
   child->handles = 4;

@@ -56,7 +56,7 @@ def test_the_quoted_messages_are_the_programs():
 
 
 def test_the_exit_statuses_are_the_table_of_errors():
-    errors = re.findall(r"ERROR_KIND\(\w+, (\d+), \"(.*?)\"\)", (ROOT / "base/error.def").read_text())
+    errors = re.findall(r"ERROR_KIND\(\w+, (\d+), \w+, \"(.*?)\"\)", (ROOT / "base/error.def").read_text())
     rows = re.findall(r"^\| (\d+) \| (.*?) \|", (ROOT / "docs/operations.md").read_text(), re.M)
     assert rows == sorted(errors, key=lambda error: int(error[0]))
 

@@ -92,7 +92,7 @@ def test_the_manual_page_is_the_table():
     options = page.partition("\n.Sh OPTIONS\n")[2].partition("\n.Sh ")[0]
     assert re.findall(r"^\.It Fl -(\w+)", options, re.M) == list(table())
     statuses = page.partition("\n.Sh EXIT STATUS\n")[2].partition("\n.Sh ")[0]
-    errors = re.findall(r"ERROR_KIND\(\w+, (\d+), \"(.*?)\"\)", (ROOT / "base/error.def").read_text())
+    errors = re.findall(r"ERROR_KIND\(\w+, (\d+), \w+, \"(.*?)\"\)", (ROOT / "base/error.def").read_text())
     assert re.findall(r"^\.It (\d+)", statuses, re.M) == sorted((number for number, _ in errors), key=int)
 
 

@@ -1,13 +1,8 @@
-/*
- * Makes the manual page, mdoc(7), while the project is built: the prose of docs/mongoferry.1.in, where the lines
- * @OPTIONS@ and @STATUSES@ become what the tables of options and of errors hold.
- */
-#include <errno.h>
-#include <stdbool.h>
+/* The tables in the manual page, mdoc(7). */
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+
+#include "generate/generate.h"
 
 /* Text that no roff line can take for a request of its own. */
 static void
@@ -55,8 +50,8 @@ put_number(FILE *out, const char *name, const char *value, const char *help, con
   }
 }
 
-static void
-put_options(FILE *out)
+void
+manual_options(FILE *out)
 {
   const char *end = "";
 #define GROUP(title)                                                                                                   \
@@ -74,14 +69,14 @@ put_options(FILE *out)
   fputs(end, out);
 }
 
-static void
-put_statuses(FILE *out)
+void
+manual_statuses(FILE *out)
 {
   static const struct {
     int status;
     const char *text;
   } statuses[] = {
-#define ERROR_KIND(name, status, text) {status, text},
+#define ERROR_KIND(name, status, restart, text) {status, text},
 #include "base/error.def"
 #undef ERROR_KIND
   };
@@ -97,33 +92,4 @@ put_statuses(FILE *out)
     }
   }
   fputs(".El\n", out);
-}
-
-static bool
-make(FILE *prose, FILE *out)
-{
-  char line[512];
-  while (fgets(line, sizeof line, prose)) {
-    if (strcmp(line, "@OPTIONS@\n") == 0) {
-      put_options(out);
-    } else if (strcmp(line, "@STATUSES@\n") == 0) {
-      put_statuses(out);
-    } else {
-      fputs(line, out);
-    }
-  }
-  return !ferror(prose) && fflush(out) == 0 && !ferror(out);
-}
-
-int
-main(int argc, char **argv)
-{
-  FILE *prose = argc == 3 ? fopen(argv[1], "re") : NULL;
-  FILE *out = prose ? fopen(argv[2], "we") : NULL;
-  if (!out || !make(prose, out)) {
-    fprintf(stderr, "manual PROSE PAGE: %s\n", errno ? strerror(errno) : "two files");
-    return EXIT_FAILURE;
-  }
-  fclose(prose);
-  return fclose(out) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
