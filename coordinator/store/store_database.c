@@ -5,7 +5,7 @@
 
 #define FILTER_BITS 10         /* for each key: one look-up in a hundred reads a table in vain */
 #define OPEN_FILES 74          /* LevelDB's least: 64 tables */
-#define TABLE_BYTES (2U << 20) /* also of the filters and indexes of open tables a small one holds less */
+#define TABLE_BYTES (2U << 20) /* the indexes and filters of open tables are in memory, so they should be small */
 #define TALLY_BYTES 12
 #define TALLIES_MOST 4096
 
@@ -16,7 +16,7 @@ failed(const char *what, const char *path, char *message, struct error *error)
   const char *mend = "; remove the folder above it, and the verification starts over";
   if (strstr(message, "No space left")) {
     mend = "; make room there, then start again";
-  } else if (strstr(message, "lock ")) {
+  } else if (strstr(message, "/LOCK: ")) {
     mend = "; another mongoferry is running on it";
   } else if (strstr(message, "Permission denied") || strstr(message, "Too many open files")) {
     mend = "";
@@ -29,7 +29,7 @@ failed(const char *what, const char *path, char *message, struct error *error)
 static void
 choose(struct store_database *database, enum store_use use, bool make)
 {
-  size_t write_buffer = use == STORE_USE_ADD ? 4U << 20 : 1U << 20;
+  size_t write_buffer = use == STORE_USE_ADD ? 8U << 20 : 1U << 20;
   database->options = leveldb_options_create();
   database->cache = leveldb_cache_create_lru(1U << 20);
   leveldb_options_set_create_if_missing(database->options, make);
@@ -38,6 +38,8 @@ choose(struct store_database *database, enum store_use use, bool make)
   leveldb_options_set_write_buffer_size(database->options, write_buffer);
   leveldb_options_set_max_open_files(database->options, OPEN_FILES);
   leveldb_options_set_max_file_size(database->options, TABLE_BYTES);
+  leveldb_options_set_compression(database->options,
+                                  leveldb_no_compression); /* neighbours share their beginnings anyway */
   leveldb_options_set_cache(database->options, database->cache);
   if (use != STORE_USE_SCAN) {
     database->filter = leveldb_filterpolicy_create_bloom(FILTER_BITS);

@@ -79,11 +79,17 @@ take_out(enum store_set set, uint32_t collection, int64_t number)
   bson_destroy(document);
 }
 
+static void
+synced(void)
+{
+  cr_assert(store_sync(&store, &error), "%s", error.text);
+}
+
 static uint64_t
 count(enum store_set set)
 {
   uint64_t number = 0;
-  cr_assert(store_sync(&store, &error), "%s", error.text);
+  synced();
   cr_assert(store_count(&store, set, &number, &error), "%s", error.text);
   return number;
 }
@@ -92,7 +98,7 @@ static uint64_t
 count_of(enum store_set set, uint32_t collection)
 {
   uint64_t number = 0;
-  cr_assert(store_sync(&store, &error), "%s", error.text);
+  synced();
   cr_assert(store_count_of(&store, set, collection, &number, &error), "%s", error.text);
   return number;
 }
