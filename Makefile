@@ -1,6 +1,6 @@
 # Each command does all of its own set-up. `make help` lists them.
-.PHONY: help demo install test test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover bench-verify soak \
-  format lint clean setup-build setup-servers setup-test setup-lint
+.PHONY: help demo install deb rpm test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover bench-verify soak \
+  format lint clean setup-build setup-servers setup-test setup-lint setup-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -63,7 +63,7 @@ bench-verify: setup-build setup-servers release ## a verification beside two bar
 soak: setup-build setup-servers release ## follow random writes under kills and faults: ARGS="--minutes 60"
 	.venv/bin/python tests/harness/soak.py $(ARGS)
 
-setup-build setup-servers setup-test setup-lint:
+setup-build setup-servers setup-test setup-lint setup-packages:
 	@scripts/setup.sh $(patsubst setup-%,%,$@)
 
 release: setup-build ## build what users run, in build/release
@@ -79,6 +79,15 @@ PREFIX ?= /usr/local
 install: ## install what `make release` built: PREFIX=/usr/local DESTDIR=
 	@test -x build/release/mongoferry || $(MAKE) --no-print-directory release
 	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
+
+# For Debian, and for the rpm system that it is made on: an rpm made on Debian requires Debian's names of libraries.
+deb: setup-packages release ## a Debian package, in build/release/packages
+	cd build/release && cpack -G DEB
+rpm: setup-packages release ## the same as an rpm
+	cd build/release && cpack -G RPM
+
+test-packages: setup-packages setup-servers deb ## install, run, upgrade and purge the package on a fresh Debian root; build from source there
+	.venv/bin/python -m pytest -q -p no:cacheprovider tests/packages $(ARGS)
 
 format: setup-lint ## clang-format over all files
 	git ls-files '*.c' '*.h' | xargs clang-format -i

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Installs what is asked for: setup.sh build|servers|test|lint ...
+# Installs what is asked for: setup.sh build|servers|test|lint|packages ...
 #   build    compilers and libraries
 #   servers  a virtual environment (.venv) with the servers, drivers and data of the demo, the tests and the benches
 #   test     Criterion, libFuzzer, a headless Chromium, and Toxiproxy and promtool (.tools)
 #   lint     clang-format and clang-tidy
+#   packages what makes a deb and an rpm, and tries them
 # Safe to repeat; does nothing where everything is there.
 set -eu
 cd "$(dirname "$0")/.."
