@@ -1,7 +1,10 @@
 #include "worker/verify.h"
 
 #include "compare/documents.h"
+#include "ipc/channel.h"
 #include "source/reader/majority.h"
+
+#define PART_BYTES (1 << 20)
 
 struct verify {
   struct documents_task task;
@@ -12,7 +15,71 @@ struct verify {
   struct excused_documents *excused;
   uint64_t from[COMPARISON_SIDES]; /* what a majority had before; 0: not known */
   uint64_t to[COMPARISON_SIDES];
+  verify_progress_call progress;
+  void *context;
+  struct channel *channel;
+  int64_t number; /* the task's */
+  bool beside;
+  bool whole;  /* beside, but what differs is not told by its `_id` */
+  bson_t part; /* the `_id`s of the next UNEQUAL, an array */
+  uint32_t count;
+  int64_t unequal; /* told so far */
 };
+
+static bool
+take_progress(void *context, int64_t documents, int64_t bytes, struct error *error)
+{
+  struct verify *verify = context;
+  return verify->progress(verify->context, documents, bytes, error);
+}
+
+static bool
+send_part(struct verify *verify, struct error *error)
+{
+  if (verify->count == 0) {
+    return true;
+  }
+  bson_t document = BSON_INITIALIZER;
+  BSON_APPEND_INT64(&document, "task", verify->number);
+  BSON_APPEND_ARRAY(&document, "ids", &verify->part);
+  bool ok = channel_send(verify->channel, MESSAGE_UNEQUAL, &document, error);
+  bson_destroy(&document);
+  bson_reinit(&verify->part);
+  verify->count = 0;
+  return ok;
+}
+
+/* A document without an `_id` cannot be asked for again. */
+static bool
+take_unequal(void *context, enum difference_kind kind, const bson_t *selector, struct error *error)
+{
+  struct verify *verify = context;
+  bson_iter_t id;
+  char room[16];
+  const char *key;
+  if (!bson_iter_init_find(&id, selector, "_id")) {
+    verify->whole = true;
+    verify->result.kinds[kind]++;
+    return true;
+  }
+  size_t size = bson_uint32_to_string(verify->count++, &key, room, sizeof room);
+  bson_append_iter(&verify->part, key, (int)size, &id);
+  verify->unequal++;
+  return verify->part.len < PART_BYTES || send_part(verify, error);
+}
+
+/* Capped collections are put back as a whole, for their order; so are those in which an `_id` finds nothing. */
+static void
+read_beside(struct verify *verify, const bson_t *message)
+{
+  struct documents_task *task = &verify->task;
+  verify->beside = message_flag(message, "beside");
+  verify->number = message_number(message, "task", -1);
+  verify->whole =
+    verify->beside && (message_flag(message, "capped") || task->ranges[SOURCE_SIDE].natural ||
+                       task->ranges[TARGET_SIDE].natural || !task->has_id_index[0] || !task->has_id_index[1]);
+  task->unequal = verify->beside && !verify->whole ? take_unequal : NULL;
+}
 
 static bool
 ask_times(const struct compare_sides *sides, uint64_t times[COMPARISON_SIDES], struct error *error)
@@ -52,6 +119,7 @@ read_message(struct verify *verify, const bson_t *message, struct error *error)
   task->capped_bytes = message_number(message, "capped_bytes", 0);
   bool refused = message_document(message, "refused", &verify->refused, &absent);
   task->excused = verify->excused = excused_documents_new(refused ? &verify->refused : NULL);
+  read_beside(verify, message);
   return true;
 }
 
@@ -92,6 +160,10 @@ put_result(const struct verify *verify, bson_t *done)
   BSON_APPEND_BOOL(done, "order_unknown", result->order_unknown);
   BSON_APPEND_ARRAY(done, "differences", &result->list);
   BSON_APPEND_ARRAY(done, "excused_documents", &result->excused_list);
+  if (verify->beside) {
+    BSON_APPEND_INT64(done, "unequal", verify->unequal);
+    BSON_APPEND_BOOL(done, "whole", verify->whole);
+  }
   put_time(done, "source_from", verify->from[SOURCE_SIDE]);
   put_time(done, "source_to", verify->to[SOURCE_SIDE]);
   put_time(done, "target_from", verify->from[TARGET_SIDE]);
@@ -106,17 +178,23 @@ verify_range(const struct compare_sides *sides, const bson_t *message, verify_pr
   struct verify verify = {.task = {.readers = {sides->readers[SOURCE_SIDE], sides->readers[TARGET_SIDE]},
                                    .show_values = message_flag(sides->settings, "showValues"),
                                    .folder = folder[0] ? folder : ".",
-                                   .progress = progress,
-                                   .context = context}};
+                                   .progress = take_progress,
+                                   .context = &verify},
+                          .progress = progress,
+                          .context = context,
+                          .channel = sides->channel,
+                          .part = BSON_INITIALIZER};
   documents_result_init(&verify.result);
   bool ok = read_message(&verify, message, error) && ask_times(sides, verify.from, error) &&
-            documents_compare(&verify.task, &verify.result, error) && ask_times(sides, verify.to, error);
+            documents_compare(&verify.task, &verify.result, error) && ask_times(sides, verify.to, error) &&
+            send_part(&verify, error);
   if (ok) {
     put_result(&verify, done);
   } else {
     error_wrap(error, "cannot compare %s.%s", verify.task.ranges[0].db ? verify.task.ranges[0].db : "",
                verify.task.ranges[0].coll ? verify.task.ranges[0].coll : "");
   }
+  bson_destroy(&verify.part);
   documents_result_clear(&verify.result);
   excused_documents_free(verify.excused);
   return ok;

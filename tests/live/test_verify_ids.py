@@ -1,4 +1,4 @@
-"""VERIFY_IDS: a worker compares the documents of some `_id`s on both sides, and nothing else of the collection."""
+"""A verification beside a migration: a worker names the `_id`s that differ, and compares the documents of some `_id`s."""
 
 import datetime
 import random
@@ -181,3 +181,40 @@ def test_the_pace_counts(plain):
         began = time.monotonic()
         assert ask(worker, "c", list(range(8)))["equal"] == 8
         assert time.monotonic() - began > 1
+
+
+def beside(worker, coll, **more):
+    """The DONE of a VERIFY of a whole collection, and the _ids that differ."""
+    fields = {"natural": False, "target_natural": False, "id_index": True, "target_id_index": True, "capped": False, "both_capped": False}
+    parts, done = worker.answer("VERIFY", db="v", coll=coll, from_db="v", from_coll=coll, beside=True, **{**fields, **more})
+    assert {kind for kind, _ in parts} <= {"UNEQUAL", "PROGRESS"}
+    return done, [number for kind, part in parts if kind == "UNEQUAL" for number in part["ids"]]
+
+
+def test_beside_a_migration_what_differs_is_named_and_not_read_again(pair):
+    """All of it, not the first hundred; ids of large documents in several messages."""
+    source, target = pair.source.client().v, pair.target.client().v
+    source.c.insert_many([{"_id": n} for n in range(400)] + [{"_id": f"{n}" + "y" * 900} for n in range(1500)])
+    target.c.insert_many([{"_id": n, "a": 1} for n in range(100)] + [{"_id": n} for n in range(100, 300)] + [{"_id": 100.5}])
+    with Worker(pair.source, pair.target) as worker:
+        done, ids = beside(worker, "c")
+        expected = [*range(100), *range(300, 400), 100.5] + [f"{n}" + "y" * 900 for n in range(1500)]
+        assert sorted(map(str, ids)) == sorted(map(str, expected)) and done["unequal"] == len(expected)
+        assert done["whole"] is False and done["differences"] == [] and not any(done["kinds"].values()) and not done["settled"]
+        target.c.drop()
+        done, ids = beside(worker, "c")
+        assert len(ids) == done["unequal"] == done["documents"] == 1900 and done["target_documents"] == 0
+
+
+def test_beside_a_migration_a_capped_collection_differs_as_a_whole(tmp_path):
+    with start_server("4.0") as source, start_server("4.0") as target:
+        for server, order in (source, [1, 2, 3, 4]), (target, [1, 3, 2, 4]):
+            server.client().v.create_collection("capped", capped=True, size=100_000)
+            for n in order:
+                server.client().v.capped.insert_one({"_id": n})
+        with Worker(source, target) as worker:
+            more = {"natural": True, "target_natural": True, "capped": True, "both_capped": True}
+            done, ids = beside(worker, "capped", **more)
+            assert ids == [] and done["whole"] and done["kinds"]["position"] == 1
+            done, ids = beside(worker, "nowhere", **more)
+            assert ids == [] and done["whole"] and not any(done["kinds"].values())
