@@ -13,6 +13,7 @@ struct compare_sides {
   const char *uris[COMPARISON_SIDES];
   const bson_t *settings; /* of SETUP */
   struct channel *channel;
+  struct server *target; /* for writes; not open if the settings say readOnly */
 };
 
 /* Sends COMPARED over the channel, and puts the answer into `done`. The excuses are taken: empty afterwards. */

@@ -3,6 +3,9 @@
 #include "compare/documents.h"
 #include "ipc/channel.h"
 #include "source/reader/majority.h"
+#include "worker/range_repair.h"
+
+#define REPAIRS_MOST 100 /* in one range, one after another */
 
 #define PART_BYTES (1 << 20)
 
@@ -13,6 +16,9 @@ struct verify {
   bson_t max;
   bson_t refused;
   struct excused_documents *excused;
+  struct range_repair repair;
+  struct range_repair_list to_repair;
+  struct documents_side before;    /* read of the source by earlier comparisons of this range */
   uint64_t from[COMPARISON_SIDES]; /* what a majority had before; 0: not known */
   uint64_t to[COMPARISON_SIDES];
   verify_progress_call progress;
@@ -30,7 +36,7 @@ static bool
 take_progress(void *context, int64_t documents, int64_t bytes, struct error *error)
 {
   struct verify *verify = context;
-  return verify->progress(verify->context, documents, bytes, error);
+  return verify->progress(verify->context, verify->before.documents + documents, verify->before.bytes + bytes, error);
 }
 
 static bool
@@ -157,6 +163,7 @@ put_result(const struct verify *verify, bson_t *done)
   }
   bson_append_document_end(done, &counts);
   BSON_APPEND_INT64(done, "settled", result->settled);
+  BSON_APPEND_INT64(done, "repaired", verify->repair.repaired);
   BSON_APPEND_BOOL(done, "order_unknown", result->order_unknown);
   BSON_APPEND_ARRAY(done, "differences", &result->list);
   BSON_APPEND_ARRAY(done, "excused_documents", &result->excused_list);
@@ -170,24 +177,64 @@ put_result(const struct verify *verify, bson_t *done)
   put_time(done, "target_to", verify->to[TARGET_SIDE]);
 }
 
+static bool
+take_to_repair(void *context, enum difference_kind kind, const bson_t *selector, struct error *error)
+{
+  struct verify *verify = context;
+  (void)error;
+  range_repair_note(&verify->to_repair, kind, selector);
+  return true;
+}
+
+static bool
+compare_again(struct verify *verify, bool tells, struct error *error)
+{
+  verify->before.documents += verify->result.sides[SOURCE_SIDE].documents;
+  verify->before.bytes += verify->result.sides[SOURCE_SIDE].bytes;
+  documents_result_clear(&verify->result);
+  documents_result_init(&verify->result);
+  range_repair_list_clear(&verify->to_repair);
+  verify->task.unequal = tells ? take_to_repair : NULL;
+  return documents_compare(&verify->task, &verify->result, error);
+}
+
+/*
+ * Compares and repairs until nothing is left, or nothing more can be repaired. What is left is in the last result, as
+ * without repairs.
+ */
+static bool
+compare_and_repair(struct verify *verify, struct error *error)
+{
+  int64_t before = -1;
+  bool ok = compare_again(verify, true, error);
+  for (int i = 0; ok && i < REPAIRS_MOST && verify->to_repair.count > 0 && before < verify->repair.repaired; i++) {
+    before = verify->repair.repaired;
+    ok = range_repair_all(&verify->repair, &verify->to_repair, error) && compare_again(verify, true, error);
+  }
+  return ok && (verify->to_repair.count == 0 || compare_again(verify, false, error));
+}
+
 bool
 verify_range(const struct compare_sides *sides, const bson_t *message, verify_progress_call progress, void *context,
              bson_t *done, struct error *error)
 {
   const char *folder = message_text_or_none(sides->settings, "folder");
-  struct verify verify = {.task = {.readers = {sides->readers[SOURCE_SIDE], sides->readers[TARGET_SIDE]},
-                                   .show_values = message_flag(sides->settings, "showValues"),
-                                   .folder = folder[0] ? folder : ".",
-                                   .progress = take_progress,
-                                   .context = &verify},
-                          .progress = progress,
-                          .context = context,
-                          .channel = sides->channel,
-                          .part = BSON_INITIALIZER};
+  struct verify verify = {
+    .task = {.readers = {sides->readers[SOURCE_SIDE], sides->readers[TARGET_SIDE]},
+             .show_values = message_flag(sides->settings, "showValues"),
+             .folder = folder[0] ? folder : ".",
+             .progress = take_progress,
+             .context = &verify},
+    .progress = progress,
+    .context = context,
+    .repair = {.source = sides->readers[SOURCE_SIDE], .target = sides->target, .ranges = verify.task.ranges},
+    .channel = sides->channel,
+    .part = BSON_INITIALIZER};
   documents_result_init(&verify.result);
   bool ok = read_message(&verify, message, error) && ask_times(sides, verify.from, error) &&
-            documents_compare(&verify.task, &verify.result, error) && ask_times(sides, verify.to, error) &&
-            send_part(&verify, error);
+            (message_flag(message, "repair") ? compare_and_repair(&verify, error)
+                                             : documents_compare(&verify.task, &verify.result, error)) &&
+            ask_times(sides, verify.to, error) && send_part(&verify, error);
   if (ok) {
     put_result(&verify, done);
   } else {
@@ -197,5 +244,6 @@ verify_range(const struct compare_sides *sides, const bson_t *message, verify_pr
   bson_destroy(&verify.part);
   documents_result_clear(&verify.result);
   excused_documents_free(verify.excused);
+  range_repair_list_clear(&verify.to_repair);
   return ok;
 }

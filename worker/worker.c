@@ -151,7 +151,8 @@ setup(struct worker *worker, const bson_t *message, struct error *error)
   worker->sides = (struct compare_sides){.readers = {&worker->reader, &worker->target_reader},
                                          .uris = {worker->source_uri, worker->target_uri},
                                          .settings = &worker->settings,
-                                         .channel = &worker->channel};
+                                         .channel = &worker->channel,
+                                         .target = &worker->target};
   worker->cutover = (struct cutover){.sides = &worker->sides};
   bool ok = open_reader(&worker->reader, ERROR_SOURCE, source, error) && open_target(worker, target, error) &&
             channel_send(&worker->channel, MESSAGE_READY, &ready, error);

@@ -202,6 +202,20 @@ plan_task_back(struct plan *plan, int64_t number)
   return ++task->attempts;
 }
 
+void
+plan_again(struct plan *plan, size_t number)
+{
+  struct plan_collection *collection = &plan->collections[number];
+  for (size_t k = 0; k < collection->copies; k++) {
+    plan_task_back(plan, (int64_t)(collection->first_task + k));
+    plan->tasks[collection->first_task + k].attempts = 0;
+  }
+  plan->done -= collection->copies;
+  collection->copies_done = 0;
+  collection->first_pending = 0;
+  plan->begun[plan->begun_count++] = number;
+}
+
 bool
 plan_finished(const struct plan *plan)
 {

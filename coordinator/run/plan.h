@@ -42,6 +42,7 @@ struct plan_collection {
 
 struct plan {
   bool verifies; /* the ranges are compared, not copied */
+  bool repairs;  /* and what differs is written */
   struct plan_collection *collections;
   size_t collection_count;
   struct plan_task *tasks;
@@ -74,6 +75,8 @@ void plan_task_done(struct plan *plan, int64_t task);
 void plan_task_was_done(struct plan *plan, int64_t task);
 /* Puts a lent task back among the pending ones. Returns how often it was tried so far. */
 int plan_task_back(struct plan *plan, int64_t task);
+/* All ranges of a collection are done, and are to be done once more. */
+void plan_again(struct plan *plan, size_t collection);
 bool plan_finished(const struct plan *plan);
 /* Every range is copied; only indexes are left. */
 bool plan_all_copied(const struct plan *plan);

@@ -219,6 +219,9 @@ lend(struct pool *pool, struct child *child)
     BSON_APPEND_UTF8(&message, "from_db", collection->source->db);
     BSON_APPEND_UTF8(&message, "from_coll", collection->source->name);
     put_copy(collection, task, &message);
+    if (pool->plan->repairs) {
+      BSON_APPEND_BOOL(&message, "repair", true);
+    }
     if (pool->plan->verifies) {
       put_verify(collection, &message);
     }

@@ -17,7 +17,7 @@ struct pairs {
   const char *uris[COMPARISON_SIDES];
   struct server_hello hellos[COMPARISON_SIDES];
   struct catalog catalogs[COMPARISON_SIDES]; /* the target's has everything, and only what is compared has indexes */
-  const struct resume *resume; /* knows the points of an earlier run; NULL: none */
+  const struct resume *resume;               /* knows the points of an earlier run; NULL: none */
 };
 
 /*

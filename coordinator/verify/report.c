@@ -104,6 +104,9 @@ put_counts(const struct results_item *item, bson_t *document)
   if (item->settled) {
     BSON_APPEND_INT64(document, "settled", item->settled);
   }
+  if (item->repaired) {
+    BSON_APPEND_INT64(document, "repaired", item->repaired);
+  }
   if (item->order_unknown) {
     BSON_APPEND_BOOL(document, "orderNotCompared", true);
   }
@@ -293,14 +296,6 @@ put_totals(const struct totals *totals, bson_t *document)
   bson_append_document_end(document, &part);
 }
 
-/* What moved on either side while it was read may be a difference that is none. */
-static bool
-moved(const struct results *results)
-{
-  return results->from[SOURCE_SIDE] != results->to[SOURCE_SIDE] ||
-         results->from[TARGET_SIDE] != results->to[TARGET_SIDE];
-}
-
 enum error_kind
 report_make(const struct report *report, bson_t *document)
 {
@@ -321,7 +316,7 @@ report_make(const struct report *report, bson_t *document)
   BSON_APPEND_UTF8(document, "endedAt", time);
   put_server(report, SOURCE_SIDE, "source", document);
   put_server(report, TARGET_SIDE, "target", document);
-  BSON_APPEND_BOOL(document, "mayHaveMoved", moved(report->results));
+  BSON_APPEND_BOOL(document, "mayHaveMoved", report->moved);
   BSON_APPEND_UTF8(document, "digestRecipe", RECIPE);
   put_totals(&totals, document);
   BSON_APPEND_ARRAY(document, "notCompared", &report->results->notes);

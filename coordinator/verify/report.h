@@ -14,6 +14,7 @@ struct report {
   const struct results *results;
   int64_t began_unix_ms;
   int64_t ended_unix_ms;
+  bool moved; /* a side was written to meanwhile, or may have been: a difference may be none */
 };
 
 /*

@@ -231,11 +231,17 @@ check_sides(const bson_t *item, const char *ns, struct error *error)
 static bool
 check_namespace(const bson_t *item, struct sums *sums, struct error *error)
 {
-  static const struct field fields[] = {
-    {"ns", TEXT, false},         {"sourceNs", TEXT, true},         {"kind", TEXT, false},
-    {"verdict", TEXT, false},    {"settled", COUNT, true},         {"definition", ITEM, true},
-    {"documents", LIST, true},   {"excusedDocuments", LIST, true}, {"orderNotCompared", FLAG, true},
-    {"onlyOnTarget", FLAG, true}};
+  static const struct field fields[] = {{"ns", TEXT, false},
+                                        {"sourceNs", TEXT, true},
+                                        {"kind", TEXT, false},
+                                        {"verdict", TEXT, false},
+                                        {"settled", COUNT, true},
+                                        {"repaired", COUNT, true},
+                                        {"definition", ITEM, true},
+                                        {"documents", LIST, true},
+                                        {"excusedDocuments", LIST, true},
+                                        {"orderNotCompared", FLAG, true},
+                                        {"onlyOnTarget", FLAG, true}};
   if (!check_fields(item, "namespaces.", FIELDS(fields), error)) {
     return false;
   }

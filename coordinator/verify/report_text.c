@@ -187,6 +187,9 @@ print_namespace(const bson_t *item, FILE *out)
     fprintf(out, "      %" PRId64 " documents differed at first, and were equal when they were read again\n",
             message_number(item, "settled", 0));
   }
+  if (bson_has_field(item, "repaired")) {
+    fprintf(out, "      %" PRId64 " documents were repaired\n", message_number(item, "repaired", 0));
+  }
   if (message_flag(item, "orderNotCompared")) {
     fputs("      not compared: the order of its documents, as too many differ\n", out);
   }

@@ -84,6 +84,19 @@ take_times(struct results *results, int side, uint64_t from, uint64_t to)
 }
 
 void
+results_forget_documents(struct results *results, size_t collection)
+{
+  struct results_item *item = &results->items[collection];
+  int64_t repaired = item->repaired;
+  bson_destroy(&item->list);
+  bson_destroy(&item->excused_list);
+  memset(item, 0, sizeof *item);
+  bson_init(&item->list);
+  bson_init(&item->excused_list);
+  item->repaired = repaired;
+}
+
+void
 results_take_range(struct results *results, size_t collection, const bson_t *done)
 {
   struct results_item *item = &results->items[collection];
@@ -98,6 +111,7 @@ results_take_range(struct results *results, size_t collection, const bson_t *don
     item->excused[excuse] += message_number(&counts, documents_excuse_name((enum documents_excuse)excuse), 0);
   }
   item->settled += message_number(done, "settled", 0);
+  item->repaired += message_number(done, "repaired", 0);
   item->order_unknown = item->order_unknown || message_flag(done, "order_unknown");
   add_list(&item->list, &item->listed, done, "differences", RESULTS_LISTED);
   add_list(&item->excused_list, &item->excused_listed, done, "excused_documents", RESULTS_LISTED);

@@ -16,6 +16,7 @@ struct results_item {
   int64_t kinds[DIFFERENCE_KINDS];
   int64_t excused[DOCUMENTS_EXCUSES];
   int64_t settled;
+  int64_t repaired;
   bool order_unknown;
   bson_t list; /* as in documents_result */
   uint32_t listed;
@@ -38,6 +39,9 @@ struct results {
 /* After plan_close. */
 void results_init(struct results *results, const struct plan *plan);
 void results_clear(struct results *results);
+
+/* Its documents are compared again. How many were repaired stays. */
+void results_forget_documents(struct results *results, size_t collection);
 
 /* The DONE of a VERIFY. */
 void results_take_range(struct results *results, size_t collection, const bson_t *done);

@@ -125,10 +125,11 @@ check_shape(const struct resume *resume, const bson_t *shape, const bson_t *kept
   bson_iter_t option;
   for (bson_iter_init(&option, shape); bson_iter_next(&option);) {
     if (!same_value(&option, kept)) {
-      return error_set(error, ERROR_STATE,
-                       "--%s differs from the one that the verification in the folder '%s' began with; give the same, or remove "
-                       "the folder to start over",
-                       bson_iter_key(&option), resume->folder);
+      return error_set(
+        error, ERROR_STATE,
+        "--%s differs from the one that the verification in the folder '%s' began with; give the same, or remove "
+        "the folder to start over",
+        bson_iter_key(&option), resume->folder);
     }
   }
   return true;

@@ -13,6 +13,8 @@
 #include "coordinator/run/loop.h"
 #include "coordinator/run/pool.h"
 #include "coordinator/verify/migration_excuses.h"
+#include "coordinator/verify/moves.h"
+#include "coordinator/verify/repair.h"
 #include "coordinator/verify/report.h"
 #include "coordinator/verify/resume.h"
 
@@ -40,6 +42,7 @@ struct verification {
   struct loop loop;
   enum asking definitions;
   int helpers_lost;
+  bool moved; /* a side was written to while it was compared, or may have been */
   bool interrupted;
   bool failed;
   struct error error; /* the first one */
@@ -216,6 +219,17 @@ on_signal(uv_signal_t *handle, int number)
   }
 }
 
+/* Of the workers. */
+static void
+make_settings(struct verification *verification, bool read_only)
+{
+  const struct options *options = verification->options;
+  bson_reinit(&verification->settings);
+  options_settings(options, &verification->selection, &verification->settings);
+  BSON_APPEND_BOOL(&verification->settings, "readOnly", read_only);
+  BSON_APPEND_BOOL(&verification->settings, "showValues", options->show_values);
+}
+
 /* What the options say, and what follows before the first connection. */
 static bool
 read_options(struct verification *verification, struct error *error)
@@ -230,9 +244,7 @@ read_options(struct verification *verification, struct error *error)
       !throttle_read_options(&verification->throttle, options, error)) {
     return false;
   }
-  options_settings(options, &verification->selection, &verification->settings);
-  BSON_APPEND_BOOL(&verification->settings, "readOnly", true);
-  BSON_APPEND_BOOL(&verification->settings, "showValues", options->show_values);
+  make_settings(verification, true);
   verification->uris[SOURCE_SIDE] = uri_make(options, URI_SOURCE, error);
   verification->uris[TARGET_SIDE] = verification->uris[SOURCE_SIDE] ? uri_make(options, URI_TARGET, error) : NULL;
   return verification->uris[TARGET_SIDE] != NULL;
@@ -316,12 +328,49 @@ print(const bson_t *document, bool json)
   fflush(stdout);
 }
 
+/* Whether a side was written to while it was read, or may have been. */
+static bool
+may_have_moved(const struct verification *verification, int side)
+{
+  struct error unknown;
+  const struct results *results = &verification->results;
+  return results->from[side] != results->to[side] &&
+         moves_any(side == SOURCE_SIDE ? ERROR_SOURCE : ERROR_TARGET, verification->uris[side], results->from[side],
+                   results->to[side], &unknown) != 0;
+}
+
+/* Differences that cannot be repaired stay in the report. */
+static bool
+repair(struct verification *verification, struct error *error)
+{
+  struct error why;
+  const struct options *options = verification->options;
+  verification->moved = may_have_moved(verification, SOURCE_SIDE) || may_have_moved(verification, TARGET_SIDE);
+  if (!options->repair || results_differences(&verification->results) == 0) {
+    return true;
+  }
+  if (!repair_may_begin(&verification->pairs, &verification->results, options->bookmark_file, &why)) {
+    log_warn("%s", why.text);
+    return true;
+  }
+  if (repair_plan(&verification->plan, &verification->results) == 0) {
+    return true;
+  }
+  verification->plan.repairs = true;
+  make_settings(verification, false);
+  return run(verification, error);
+}
+
 /* All was compared. */
 static bool
 conclude(struct verification *verification, struct error *error)
 {
   bson_t document;
-  struct report report = {&verification->pairs, &verification->results, verification->began_unix_ms, clock_unix_ms()};
+  struct report report = {.pairs = &verification->pairs,
+                          .results = &verification->results,
+                          .began_unix_ms = verification->began_unix_ms,
+                          .ended_unix_ms = clock_unix_ms(),
+                          .moved = verification->moved};
   enum error_kind kind = report_make(&report, &document);
   tell(verification);
   print(&document, verification->options->json);
@@ -346,7 +395,8 @@ verify_run(const struct options *options)
   verification->options = options;
   verification->began_unix_ms = clock_unix_ms();
   bson_init(&verification->settings);
-  bool ok = prepare(verification, &error) && run(verification, &error) && conclude(verification, &error);
+  bool ok = prepare(verification, &error) && run(verification, &error) && repair(verification, &error) &&
+            conclude(verification, &error);
   if (!ok) {
     log_error("%s", error.text);
   }

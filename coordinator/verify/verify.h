@@ -1,6 +1,6 @@
 /*
- * `mongoferry verify`: compares every byte of two servers. It changes nothing on either of them, and needs no
- * migration.
+ * `mongoferry verify`: compares every byte of two servers. It needs no migration. It changes nothing on either of them, but with
+ * --repair.
  */
 #ifndef FERRY_COORDINATOR_VERIFY_VERIFY_H
 #define FERRY_COORDINATOR_VERIFY_VERIFY_H
