@@ -311,6 +311,9 @@ run(struct verification *verification, struct error *error)
     *error = verification->error;
     return false;
   }
+  if (!resume_sync(&verification->resume, error)) {
+    return false;
+  }
   return !verification->interrupted ||
          error_set(error, ERROR_INTERRUPTED, "stopped by a signal before everything was compared");
 }
