@@ -13,7 +13,7 @@ set(coordinator_may base ipc server source target compare coordinator)
 set(source_rooms legacy reader oplog catalog)
 set(target_rooms guard definition insert replay)
 set(applier_rooms oplog collections ddl replay)
-set(coordinator_rooms options pace run measure report state store cutover control check prepare verify beside commands)
+set(coordinator_rooms options pace run measure report state store cutover control check prepare verify beside bench commands)
 
 foreach(folder base ipc server source target compare worker applier coordinator)
   file(GLOB_RECURSE files RELATIVE ${ROOT} ${ROOT}/${folder}/*.c ${ROOT}/${folder}/*.h)

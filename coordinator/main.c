@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/version.h"
+#include "coordinator/bench/bench.h"
 #include "coordinator/check/check.h"
 #include "coordinator/commands/commands.h"
 #include "coordinator/migrate.h"
@@ -54,15 +55,17 @@ run_command(const struct command *command, struct options *options, char **words
     return check_report_run(options);
   }
   process_title("mongoferry: coordinator"); /* argv held passwords */
-  process_end_on_signals(error_exit_status(ERROR_INTERRUPTED), command->name == COMMAND_VERIFY
-                                                                 ? "stopped by a signal before anything was compared"
-                                                                 : "stopped by a signal before the copy began");
+  process_end_on_signals(error_exit_status(ERROR_INTERRUPTED),
+                         command->name == COMMAND_VERIFY  ? "stopped by a signal before anything was compared"
+                         : command->name == COMMAND_BENCH ? "stopped by a signal before anything was written"
+                                                          : "stopped by a signal before the copy began");
   server_library_start();
   int status;
   bool logs = command->name == COMMAND_CHECK || !options->log_file || log_open_file(options->log_file, &error);
   if (logs && secrets_read(options, &error)) {
     status = command->name == COMMAND_CHECK    ? check_run(options)
              : command->name == COMMAND_VERIFY ? verify_run(options)
+             : command->name == COMMAND_BENCH  ? bench_run(options)
                                                : migrate_run(options);
   } else {
     log_error("%s", error.text);

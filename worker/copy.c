@@ -57,6 +57,7 @@ static bool
 is_full(struct copy *copy, const struct writer_batch *batch, const bson_t *document)
 {
   return writer_batch_full(batch, document, copy->task->alone) ||
+         (batch->documents > 0 && batch->bytes + (int64_t)document->len > copy->task->batch_bytes) ||
          (batch->documents > 0 && pace_enough(copy->task->pace, batch->bytes, batch->documents));
 }
 

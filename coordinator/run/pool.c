@@ -84,7 +84,7 @@ pool_start(struct pool *pool, int workers, struct error *error)
   pool->workers_wanted = pool->plan ? workers : 0;
   pool->workers = memory_new(sizeof *pool->workers * POOL_WORKERS_MOST);
   pool->timeout_ms = STOP_MS;
-  bool applies = !pool->plan || !pool->plan->verifies;
+  bool applies = !pool->alone && (!pool->plan || !pool->plan->verifies);
   return (!applies || start_child(pool, &pool->applier, "applier", 0, error)) && fill(pool, error);
 }
 

@@ -48,6 +48,7 @@ struct pool {
   struct child applier;
   bool helper_wanted;
   struct child helper; /* a worker for what is outside the plan: the questions of a cut-over */
+  bool alone;          /* there is no applier */
   bool paused;         /* no task is lent, and no worker reads; see pool_pause */
   bool stopping;
   int dead_starts;    /* workers in a row that ended before they were ready */
