@@ -1,6 +1,6 @@
 # Each command does all of its own set-up. `make help` lists them.
 .PHONY: help demo install deb rpm test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover bench-verify soak \
-  format lint clean setup-build setup-servers setup-test setup-lint setup-packages
+  format lint clean setup-build setup-servers setup-test setup-lint setup-deb setup-rpm setup-packages
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -63,7 +63,7 @@ bench-verify: setup-build setup-servers release ## a verification beside two bar
 soak: setup-build setup-servers release ## follow random writes under kills and faults: ARGS="--minutes 60"
 	.venv/bin/python tests/harness/soak.py $(ARGS)
 
-setup-build setup-servers setup-test setup-lint setup-packages:
+setup-build setup-servers setup-test setup-lint setup-deb setup-rpm setup-packages:
 	@scripts/setup.sh $(patsubst setup-%,%,$@)
 
 release: setup-build ## build what users run, in build/release
@@ -81,12 +81,12 @@ install: ## install what `make release` built: PREFIX=/usr/local DESTDIR=
 	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 # For Debian, and for the rpm system that it is made on: an rpm made on Debian requires Debian's names of libraries.
-deb: setup-packages release ## a Debian package, in build/release/packages
+deb: setup-deb release ## a Debian package, in build/release/packages
 	cd build/release && cpack -G DEB
-rpm: setup-packages release ## the same as an rpm
+rpm: setup-rpm release ## the same as an rpm
 	cd build/release && cpack -G RPM
 
-test-packages: setup-packages setup-servers deb ## install, run, upgrade and purge the package on a fresh Debian root; build from source there
+test-packages: setup-packages setup-servers ## README on a fresh Debian root: build, install, migrate by the unit, purge
 	.venv/bin/python -m pytest -q -p no:cacheprovider tests/packages $(ARGS)
 
 format: setup-lint ## clang-format over all files

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs what is asked for: setup.sh build|servers|test|lint|packages ...
+# Installs what is asked for: setup.sh build|servers|test|lint|deb|rpm|packages ...
 #   build    compilers and libraries
 #   servers  a virtual environment (.venv) with the servers, drivers and data of the demo, the tests and the benches
 #   test     Criterion, libFuzzer, a headless Chromium, and Toxiproxy and promtool (.tools)
 #   lint     clang-format and clang-tidy
-#   packages what makes a deb and an rpm, and tries them
+#   deb, rpm what cpack needs to make one
+#   packages what tries them: lintian, and debootstrap for a fresh Debian root
 # Safe to repeat; does nothing where everything is there.
 set -eu
 cd "$(dirname "$0")/.."
