@@ -16,6 +16,7 @@
 
 #define TRANSACTIONS_BYTES (64 << 20)
 #define VERSION_3_2 302
+#define LARGE_BYTES (2u << 20)
 
 static bool
 send_error(struct applier *applier, const struct error *cause)
@@ -457,6 +458,7 @@ applier_main(int in, int out)
   struct error error = {.kind = ERROR_NONE};
   struct applier *applier = memory_new(sizeof *applier);
   log_open("applier");
+  memory_give_back(LARGE_BYTES);
   server_library_start();
   channel_init(&applier->channel, in, out);
   bool ok = run(applier, &error);

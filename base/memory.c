@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,12 @@ check(void *memory)
     _exit(error_exit_status(ERROR_INTERNAL));
   }
   return memory;
+}
+
+void
+memory_give_back(size_t size)
+{
+  mallopt(M_MMAP_THRESHOLD, (int)size); /* setting it also ends that glibc raises it by itself */
 }
 
 void *

@@ -13,6 +13,12 @@ void *memory_copy(const void *memory, size_t size);
 char *memory_string(const char *text); /* NULL stays NULL */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * From now on freed blocks of at least this size go back to the system at once. Otherwise each thread may keep some of
+ * the largest that it ever had: dozens of MB, where documents are large.
+ */
+void memory_give_back(size_t size);
+
 /* For libraries that take their memory through us: as malloc and so on, but they do not fail. */
 void *memory_malloc(size_t size);
 void *memory_calloc(size_t count, size_t size);

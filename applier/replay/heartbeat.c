@@ -325,5 +325,6 @@ heartbeat_end(struct heartbeat *heartbeat)
   }
   pthread_mutex_destroy(&heartbeat->lock);
   pthread_cond_destroy(&heartbeat->changed);
+  heartbeat->channel = NULL; /* nothing speaks for a feed that is closed after this */
   memory_wipe(heartbeat->source_uri);
 }

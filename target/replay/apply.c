@@ -71,6 +71,7 @@ hand_over(struct apply *apply, struct connection *connection)
   connection->bulk.reports = &connection->reports;
   connection->bulk.again = &connection->again;
   connection->bulk.capped = &connection->capped;
+  connection->bulk.reading = &apply->reading;
   connection->bulk.read_bytes = SENDING_BYTES / (unsigned)apply->count;
   connection->busy = connection->written = true;
   apply->shared.sending += connection->sending.size;
@@ -246,6 +247,7 @@ apply_init(struct apply *apply, const char *target_uri, const struct mark *mark,
                           .refused = REFUSED_NONE,
                           .shared = {.mark = mark},
                           .count = 1,
+                          .reading = {.lock = PTHREAD_MUTEX_INITIALIZER},
                           .part_entries = PART_ENTRIES};
   pthread_mutex_init(&apply->shared.lock, NULL);
   pthread_cond_init(&apply->shared.done, NULL);

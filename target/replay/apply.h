@@ -30,6 +30,7 @@ struct apply {
   char *target_uri;
   struct bulk bulk; /* how all send: `lenient`, `upsert`, `missed` and `settled` may be changed after apply_flush */
   struct refused refused;
+  struct bulk_reading reading;
   struct batch again; /* after apply_flush: documents that are to be read from the source again (bulk.again) */
   struct connections shared;
   struct connection connections[APPLY_CONNECTIONS_MOST];

@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "target/definition/numbers.h"
 
+#define LARGE_BYTES (2u << 20)
+
 static void
 free_runs(struct batch *batch)
 {
@@ -91,6 +93,16 @@ void
 batch_change(const struct batch *batch, const struct batch_op *op, bson_t *view)
 {
   view_at(batch, op->change, view);
+}
+
+void
+batch_cut(struct batch *batch, size_t size)
+{
+  batch->size = size;
+  if (batch->capacity > size + LARGE_BYTES) {
+    batch->capacity = size + LARGE_BYTES;
+    batch->bytes = memory_resize(batch->bytes, batch->capacity);
+  }
 }
 
 void

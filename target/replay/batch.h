@@ -84,6 +84,8 @@ void batch_selector(const struct batch *batch, const struct batch_op *op, bson_t
 void batch_change(const struct batch *batch, const struct batch_op *op, bson_t *view);
 /* Adds all of `from`, and empties it. */
 void batch_move(struct batch *batch, struct batch *from);
+/* Forgets the bytes behind `size`, which no operation needs any more. A large block goes back. */
+void batch_cut(struct batch *batch, size_t size);
 /* Replaces the change of `op`. */
 void batch_set_change(struct batch *batch, struct batch_op *op, const bson_t *change);
 

@@ -361,6 +361,9 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
   }
   bool ok = true;
   while (ok && at < run->count) {
+    if (sending.alone && at >= sending.read_end) {
+      delta_update_done(&sending);
+    }
     size_t end = at;
     size_t limit = at < sending.until ? sending.until : run->count;
     while (end < limit && end - at < sending.most && !delta_update_needed(&sending, &run->ops[end]) &&
@@ -376,6 +379,7 @@ bulk_send(const struct bulk *bulk, struct batch *batch, struct batch_run *run, s
       ok = send_exactly(&sending, at++, error);
     }
   }
+  delta_update_done(&sending);
   if (ok && run->capped && bulk->again) {
     ok = capped_judge(bulk->capped, bulk->target, 0, bulk->again, error);
   }

@@ -12,10 +12,19 @@
 #ifndef FERRY_TARGET_REPLAY_BULK_H
 #define FERRY_TARGET_REPLAY_BULK_H
 
+#include <pthread.h>
+#include <stdatomic.h>
+
 #include "server/server.h"
 #include "target/insert/refused.h"
 #include "target/replay/batch.h"
 #include "target/replay/capped.h"
+
+/* So that of several threads only one at a time holds large documents to change them: target/replay/delta_update.h */
+struct bulk_reading {
+  pthread_mutex_t lock;
+  _Atomic(size_t) largest; /* bytes of the largest document of late; 0: not known */
+};
 
 struct bulk {
   struct server *target;
@@ -33,7 +42,8 @@ struct bulk {
   struct capped *capped;
   bool missed;     /* it also gets the documents of all updates that found nothing: target/replay/unmatched_updates.h */
   bson_t *reports; /* an array of what this sending had refused: {db, coll, id, text} */
-  size_t read_bytes; /* of documents that are read to be changed here, at once: target/replay/delta_update.h */
+  struct bulk_reading *reading;
+  size_t read_bytes;                /* of documents that it may read to change them, at once */
   mongoc_client_session_t *session; /* NULL, or of a transaction: then no refusal is forgiven */
 };
 

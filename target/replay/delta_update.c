@@ -1,5 +1,6 @@
 #include "target/replay/delta_update.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/memory.h"
@@ -140,10 +141,20 @@ take_found(const struct reading *reading, const bson_t *found)
   bson_destroy(&selector);
 }
 
+/* Large ones are remembered for a while. */
+static void
+note_largest(const struct reading *reading, size_t size)
+{
+  size_t before = atomic_load(&reading->sending->bulk->reading->largest);
+  size_t faded = before - before / 8;
+  atomic_store(&reading->sending->bulk->reading->largest, size > faded ? size : faded);
+}
+
 /* 1: all are read; 0: they are too many to hold; -1 on error. */
 static int
 read_all(const struct reading *reading, struct error *error)
 {
+  size_t largest = 0;
   const struct batch_run *run = reading->sending->run;
   struct server_cursor cursor;
   const bson_t *found;
@@ -154,12 +165,16 @@ read_all(const struct reading *reading, struct error *error)
   bson_destroy(filter);
   while ((got = server_next(&cursor, &found, error)) == 1) {
     bytes += found->len;
+    largest = found->len > largest ? found->len : largest;
     if (bytes > reading->sending->bulk->read_bytes && HASH_COUNT(reading->documents) > 1) {
       break;
     }
     take_found(reading, found);
   }
   server_cursor_clear(&cursor);
+  if (largest > 0) {
+    note_largest(reading, largest);
+  }
   return got < 0 ? -1 : got == 0;
 }
 
@@ -312,20 +327,50 @@ take_all(struct reading *reading, size_t at, size_t end, struct error *error)
   return true;
 }
 
+void
+delta_update_done(struct sending *sending)
+{
+  if (sending->read_from > 0 && sending->batch->size == sending->read_to) {
+    batch_cut(sending->batch, sending->read_from);
+    sending->read_from = 0;
+  }
+  if (sending->alone) {
+    pthread_mutex_unlock(&sending->bulk->reading->lock);
+    sending->alone = false;
+  }
+}
+
+/*
+ * How many documents are read at once, judged by those before: a server's reply holds up to 16 MB of them. Where one
+ * alone is more than this thread may hold, it waits until no other thread holds such.
+ */
+static size_t
+most_at_once(struct sending *sending)
+{
+  size_t largest = atomic_load(&sending->bulk->reading->largest);
+  size_t most = largest > 0 ? sending->bulk->read_bytes / largest : 0;
+  if (most == 0 && !sending->alone) {
+    pthread_mutex_lock(&sending->bulk->reading->lock);
+    sending->alone = true;
+  }
+  return most == 0 || most > READ_MOST ? READ_MOST : most;
+}
+
 bool
 delta_update_resolve(struct sending *sending, size_t at, struct error *error)
 {
   struct reading reading = {.sending = sending};
-  size_t end = sending->one_by_one ? at + 1 : at + READ_MOST;
-  end = end < sending->run->count ? end : sending->run->count;
   if (sending->bulk->session) {
     return error_set(error, ERROR_REFUSED, "the target does not take writes of this form within a transaction");
   }
-  if (at >= sending->read_end) { /* the replacements of the time before are sent */
-    sending->batch->size = sending->read_from > 0 ? sending->read_from : sending->batch->size;
+  if (at >= sending->read_end) { /* what was added the time before is sent */
+    delta_update_done(sending);
     sending->read_from = sending->batch->size;
   }
+  size_t end = at + (sending->one_by_one ? 1 : most_at_once(sending));
+  end = end < sending->run->count ? end : sending->run->count;
   bool ok = read_documents(&reading, at, &end, error) && take_all(&reading, at, end, error);
+  sending->read_to = sending->batch->size;
   clear(&reading);
   return ok;
 }

@@ -20,4 +20,7 @@ void delta_update_modifiers(const struct sending *sending, const struct batch_op
  */
 bool delta_update_resolve(struct sending *sending, size_t at, struct error *error);
 
+/* All that it added is sent: lets go of it, and another thread may hold large documents. */
+void delta_update_done(struct sending *sending);
+
 #endif

@@ -16,7 +16,9 @@ struct sending {
   struct bulk repeated; /* what `bulk` points to from then on */
   int races;            /* duplicates that were tried again */
   size_t read_from;     /* where the batch's bytes end without what delta_update.c added; 0: it added nothing */
+  size_t read_to;       /* where they ended with that; if they end elsewhere now, somebody else added to them */
   size_t read_end;      /* behind the last operation that needs these added bytes */
+  bool alone;           /* it holds the lock of bulk->reading */
   int tries;            /* of the next write, after an interruption */
   size_t until;         /* the operations before it are sent again without it: see send_again_before in bulk.c */
   size_t most;          /* operations in a bulk; fewer after an interruption, so that a bulk ends before the next one */
