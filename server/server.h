@@ -7,13 +7,13 @@
 #ifndef FERRY_SERVER_SERVER_H
 #define FERRY_SERVER_SERVER_H
 
-#include <mongoc/mongoc.h>
+#include "server/driver.h"
 
 #include "base/error.h"
 
 /* Server error codes that the code tells apart. S:src/mongo/base/error_codes.err@r4.2.2 */
 enum server_code {
-  CODE_TOO_OLD = -1,        /* ours: the server is older than 3.6, and the driver does not speak to it */
+  CODE_TOO_OLD = -1,        /* ours: the driver does not speak to it (before 3.6; with libmongoc 2.x before 4.2) */
   CODE_DAMAGED_ANSWER = -2, /* ours: no server answers so. No attempt will mend it, and no cursor died of it. */
   CODE_BAD_VALUE = 2,
   CODE_UNKNOWN_ERROR = 8,

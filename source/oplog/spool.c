@@ -43,7 +43,7 @@ struct block_head {
   uint64_t hash; /* of what is before it */
 };
 
-static const char file_magic[8] = "MFSPOOL1";
+static const char file_magic[] = "MFSPOOL1";
 static const uint64_t block_magic = 0x6b636f6c624f504dU;
 
 struct spool {

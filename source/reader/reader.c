@@ -386,7 +386,7 @@ reader_committed(struct reader_cursor *cursor, uint64_t *committed, struct error
 {
   struct server member = cursor->reader->server;
   bool primary = false;
-  member.member = cursor->legacy ? 0 : mongoc_cursor_get_hint(cursor->cursor);
+  member.member = cursor->legacy ? 0 : mongoc_cursor_get_server_id(cursor->cursor);
   if (!majority_ask_member(&member, committed, &primary, error)) {
     return false;
   }

@@ -45,7 +45,7 @@ Test(nesting, deep_documents_are_found_without_exhausting_the_stack)
 static bson_t *
 all_types(void)
 {
-  static const uint8_t bytes[12] = "binary bytes";
+  static const uint8_t bytes[] = "binary bytes";
   bson_oid_t oid;
   bson_decimal128_t decimal;
   bson_oid_init_from_string(&oid, "0123456789abcdef01234567");

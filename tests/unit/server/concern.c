@@ -11,7 +11,7 @@ becomes_with(const char *command, bool majority, const char *expected)
   bson_t *given = bson_new_from_json((const uint8_t *)command, -1, &cause);
   bson_t *wanted = bson_new_from_json((const uint8_t *)expected, -1, &cause);
   server_put_concern(given, majority, &whole);
-  char *shown = bson_as_json(&whole, NULL);
+  char *shown = bson_as_canonical_extended_json(&whole, NULL);
   cr_assert(bson_equal(&whole, wanted), "%s became %s, not %s", command, shown, expected);
   bson_free(shown);
   bson_destroy(given);

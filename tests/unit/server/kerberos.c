@@ -1,7 +1,7 @@
 /* --gssapiHostName: what libsasl2 is asked for when a service is named with its host. */
+#include "server/driver.h"
 #include <criterion/criterion.h>
 #include <dlfcn.h>
-#include <mongoc/mongoc.h>
 
 int sasl_client_new(const char *service, const char *host, const char *local, const char *remote, const void *callbacks,
                     unsigned flags, void **connection);

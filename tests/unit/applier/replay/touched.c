@@ -42,6 +42,9 @@ static void
 expect(struct touched *touched, const char *wanted)
 {
   char *all = show_all(touched);
+  for (char *at = all; (at = strstr(at, "[  ]"));) { /* libbson 1's empty array; 2's has one blank */
+    memmove(at + 2, at + 3, strlen(at + 3) + 1);
+  }
   cr_assert_str_eq(all, wanted, "%s", all);
   free(all);
 }
@@ -70,7 +73,7 @@ Test(touched, each_write_once_by_its_namespace)
   take(&touched, "{\"op\": \"n\", \"ns\": \"\", \"o\": {\"msg\": \"periodic noop\"}}");
   expect(
     &touched,
-    "{ \"commands\" : [  ], \"items\" : [ { \"db\" : \"d\", \"coll\" : \"c\", \"ids\" : [ 1, \"a\", { \"a\" : [ 1 ] "
+    "{ \"commands\" : [ ], \"items\" : [ { \"db\" : \"d\", \"coll\" : \"c\", \"ids\" : [ 1, \"a\", { \"a\" : [ 1 ] "
     "}, null ] }, { \"db\" : \"d\", \"coll\" : \"e.f\", \"ids\" : [ 1 ] }, { \"db\" : \"d\", \"coll\" : "
     "\"system.buckets.t\", \"ids\" : [ 7 ] } ] }");
   expect(&touched, "");
@@ -102,7 +105,7 @@ Test(touched, commands_name_all_that_they_are_about)
   struct touched touched = {.wanted = true};
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     char *entry = memory_format("{\"op\": \"c\", \"ns\": \"d.$cmd\", \"o\": %s}", cases[i].o);
-    char *wanted = memory_format("{ \"commands\" : [ %s ], \"items\" : [  ] }", cases[i].wanted);
+    char *wanted = memory_format("{ \"commands\" : [ %s ], \"items\" : [ ] }", cases[i].wanted);
     take(&touched, entry);
     expect(&touched, wanted);
     free(entry);

@@ -314,8 +314,8 @@ same_by_modifiers(const bson_t *before, const bson_t *diff)
   delta_plain_update(diff, &update);
   cr_assert(delta_apply(before, diff, &by_delta, &error), "%s", error.text);
   change_all(before, &update, &by_modifiers);
-  char *shown[5] = {bson_as_json(before, NULL), bson_as_json(diff, NULL), bson_as_json(&update, NULL),
-                    bson_as_json(&by_delta, NULL), bson_as_json(&by_modifiers, NULL)};
+  char *shown[5] = {bson_as_canonical_extended_json(before, NULL), bson_as_canonical_extended_json(diff, NULL), bson_as_canonical_extended_json(&update, NULL),
+                    bson_as_canonical_extended_json(&by_delta, NULL), bson_as_canonical_extended_json(&by_modifiers, NULL)};
   cr_assert(bson_equal(&by_delta, &by_modifiers), "%s by %s is %s; by %s it is %s", shown[0], shown[1], shown[3],
             shown[2], shown[4]);
   for (size_t i = 0; i < 5; i++) {
