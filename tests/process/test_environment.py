@@ -48,7 +48,7 @@ def test_an_option_of_the_environment_replaces_its_twin_of_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("name, value, says", [
-    ("WORKERS", "many", "0 to 64, not 'many'"), ("DROP", "yes", "true or false"), ("WORKERS", "", "is empty"),
+    ("RANGE_MB", "many", "1 to 4096, not 'many'"), ("DROP", "yes", "true or false"), ("WORKERS", "", "is empty"),
     ("INCLUDE_NAMESPACE", "a.b,c", "takes DB.COLL, not 'c'"), ("INCLUDE_DB", "a,,b", "an item of the list is empty"),
     ("LOG_FORMAT", "xml", "text or json"), ("PASSWORD_FILE", "/nowhere", "cannot read /nowhere: No such file"),
     ("LOG_FILE", "", "is empty"), ("URI", "mongodb://127.0.0.1:1/", "say the same"), ("CONFIG", "/nowhere", None)])
