@@ -1,0 +1,68 @@
+"""Roots, made once, and the package that README's commands make in one of them.
+
+FERRY_FRESH_ROOT names a folder with a root that debootstrap has made, which is copied then; FERRY_DEB a package."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/harness"))
+
+import debian_root  # noqa: E402
+import servers  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory):
+    """Never changed: tests copy it."""
+    if (reason := debian_root.why_not()) is not None:
+        pytest.skip(reason)
+    if os.environ.get("FERRY_FRESH_ROOT"):
+        return debian_root.Root(os.environ["FERRY_FRESH_ROOT"])
+    return debian_root.Root.make(tmp_path_factory.mktemp("debian") / "fresh")
+
+
+@pytest.fixture
+def root(fresh, tmp_path):
+    made = fresh.copy(tmp_path / "root")
+    yield made
+    shutil.rmtree(made.folder)
+
+
+def readme(title):
+    """The commands of README's section on installation that follow a title, as root gives them."""
+    section = (ROOT / "README.md").read_text().partition("\n## Install\n")[2].partition("\n## ")[0]
+    (block,) = re.findall(rf"^\*\*{title}:\*\*\n```sh\n(.*?)^```", section, re.M | re.S)
+    return block.replace("sudo ", "")
+
+
+@pytest.fixture(scope="session")
+def built(fresh, tmp_path_factory):
+    """A root where a person has followed README: from source, and then the package."""
+    made = fresh.copy(tmp_path_factory.mktemp("built") / "root")
+    subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(made.folder / "src")], check=True, timeout=300)
+    made.run(f"cd /src\n{readme('From source')}")
+    yield made
+    shutil.rmtree(made.folder)
+
+
+@pytest.fixture
+def pair():
+    with servers.start("secantus") as source, servers.start("secantus") as target:
+        yield source, target
+
+
+@pytest.fixture(scope="session")
+def deb(request):
+    if os.environ.get("FERRY_DEB"):
+        return os.environ["FERRY_DEB"]
+    built = request.getfixturevalue("built")
+    built.run(f"cd /src\n{readme('A package')}")
+    (made,) = (built.folder / "src/build/release/packages").glob("mongoferry_*.deb")
+    return made
