@@ -1,5 +1,5 @@
 # Each command does all of its own set-up. `make help` lists them.
-.PHONY: help demo install deb rpm test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-replay bench-many bench-cutover bench-verify soak \
+.PHONY: help demo install deb rpm test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-peers bench-replay bench-many bench-cutover bench-verify soak \
   format lint clean setup-build setup-servers setup-test setup-lint setup-deb setup-rpm setup-packages
 
 help: ## this list
@@ -47,6 +47,9 @@ fuzz: setup-build setup-test asan ## the fuzz targets, each time another search:
 
 bench: setup-build setup-servers release ## the copy beside the servers' own floor: ARGS="--server /path/to/mongod"
 	.venv/bin/python bench/bench.py $(ARGS)
+
+bench-peers: setup-build setup-servers release ## the copy beside mongodump and mongorestore, where they are on PATH
+	.venv/bin/python bench/peers.py $(ARGS)
 
 bench-replay: setup-build setup-servers release ## the same for the replay of an oplog
 	.venv/bin/python bench/replay.py $(ARGS)

@@ -9,6 +9,7 @@ until the last write is there, so its reading and decoding are in it. The ratio 
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import random
@@ -21,8 +22,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "harness"))
 
-from pymongo import DeleteOne, InsertOne, UpdateOne  # noqa: E402
-
+import workloads  # noqa: E402
 from bench import Load, start_server, wait_logged  # noqa: E402
 from compare import compare  # noqa: E402
 from ferry import Ferry, binary  # noqa: E402
@@ -30,65 +30,42 @@ from ferry import Ferry, binary  # noqa: E402
 BULK = 10_000
 
 
-def documents(count):
-    return [{"_id": n, "n": 0, "text": f"document {n} of the base " + "x" * 60} for n in range(count)]
+def load(client, workload, base):
+    client.bench.c.insert_many(workloads.base_documents(workload, base), ordered=False)
 
 
-def inserts(rng, base, count):
-    return (InsertOne({"_id": base + n, "n": n, "text": "y" * 60}) for n in range(count))
+def write_batch(client, batch, in_transaction):
+    if not in_transaction:
+        client.bench.c.bulk_write(batch)
+        return
+    with client.start_session() as session, session.start_transaction():
+        client.bench.c.bulk_write(batch, session=session)
 
 
-def updates(rng, base, count):
-    return (UpdateOne({"_id": rng.randrange(base)}, {"$set": {"n": n + 1}}) for n in range(count))
-
-
-def fields(rng, base, count):
-    """Each adds one: servers log that in another form than a change, from 5.0 on."""
-    return (UpdateOne({"_id": n % base}, {"$set": {f"f{n // base}": n}}) for n in range(count))
-
-
-def hot(rng, base, count):
-    return (UpdateOne({"_id": 7}, {"$inc": {"n": 1}}) for n in range(count))
-
-
-def mixed(rng, base, count):
-    """Inserts, updates and deletes in turn."""
-    for n in range(count):
-        if n % 3 == 0:
-            yield InsertOne({"_id": base + n, "n": n, "text": "z" * 60})
-        elif n % 3 == 1:
-            yield UpdateOne({"_id": rng.randrange(base // 2)}, {"$set": {"n": n + 1}})
-        else:
-            yield DeleteOne({"_id": base // 2 + n // 3 % (base // 2)})
-
-
-WORKLOADS = {"inserts": inserts, "updates": updates, "fields": fields, "hot": hot, "mixed": mixed}
-
-
-def load(client, base):
-    client.bench.c.insert_many(documents(base), ordered=False)
-
-
-def write(source, workload, options):
+def write(source, workload, options, in_transactions=True):
     """The writes, and the mark behind them."""
-    rng, batch = random.Random(1), []
-    for operation in WORKLOADS[workload](rng, options.base, options.operations):
-        batch.append(operation)
-        if len(batch) == BULK:
-            source.client().bench.c.bulk_write(batch)
-            batch = []
-    if batch:
-        source.client().bench.c.bulk_write(batch)
-    source.client().bench.marks.insert_one({"_id": "end"})
+    together = workload.together if in_transactions else 0
+    operations = workload.make(random.Random(1), options.base, options.operations)
+    with contextlib.closing(source.new_client()) as client:
+        while batch := list(itertools.islice(operations, together or BULK)):
+            write_batch(client, batch, bool(together))
+        client.bench.marks.insert_one({"_id": "end"})
 
 
 def last_entry(source):
     return source.client().local["oplog.rs"].find(sort=[("$natural", -1)]).limit(1)[0]["ts"]
 
 
-def measure_floor(source, start, options):
-    with start_server(options) as target:
-        load(target.client(), options.base)
+def measure_floor(source, start, workload, options):
+    """Of transactions: the same writes without them, from a source of their own."""
+    with contextlib.ExitStack() as stack:
+        if workload.together:
+            source = stack.enter_context(start_server(options))
+            load(source.client(), workload, options.base)
+            start = last_entry(source)
+            write(source, workload, options, in_transactions=False)
+        target = stack.enter_context(start_server(options))
+        load(target.client(), workload, options.base)
         load_there = Load(source, target)
         ran = subprocess.run([binary().parent / "bench" / "replay_floor", source.uri, target.uri, str(start.time),
                               str(start.inc), str(BULK)], capture_output=True, text=True)
@@ -127,21 +104,22 @@ def copy(stack, source, connections, options):
     return ferry, target
 
 
-def measure(workload, options):
+def measure(name, options):
     """The lines of the table for one kind of writes. Who is measured first changes each time."""
+    workload = workloads.REPLAYED[name]
     floors, runs = [], {connections: [] for connections in options.connections}
     for number in range(options.repeat):
         with contextlib.ExitStack() as stack:
             source = stack.enter_context(start_server(options))
-            load(source.client(), options.base)
+            load(source.client(), workload, options.base)
             ferries = {connections: copy(stack, source, connections, options) for connections in options.connections}
             start = last_entry(source)
             write(source, workload, options)
-            floors.append(measure_floor(source, start, options))
+            floors.append(measure_floor(source, start, workload, options))
             for connections in options.connections[:: -1 if number % 2 else 1]:
                 ferry, target = ferries[connections]
                 runs[connections].append(measure_ferry(ferry, source, target))
-    return "\n".join(line(workload, connections, floors, runs[connections]) for connections in options.connections)
+    return "\n".join(line(name, connections, floors, runs[connections]) for connections in options.connections)
 
 
 def line(workload, connections, floors, runs):
@@ -159,7 +137,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--operations", type=int, default=100_000)
     parser.add_argument("--base", type=int, default=50_000, help="documents there are before")
-    parser.add_argument("--workloads", default=",".join(WORKLOADS))
+    parser.add_argument("--workloads", default="all", help=f"of {', '.join(workloads.REPLAYED)}, with commas between")
     parser.add_argument("--server", default=os.environ.get("MONGOD_4_0", "secantus"),
                         help="secantus, or a mongod's path")
     parser.add_argument("--cache-gb", type=float, default=1.0, help="each server's cache")
@@ -171,7 +149,7 @@ def main():
     print(f"on {Path(options.server).name}, {os.cpu_count()} processors, {options.base:,} documents before")
     print(f"{'writes':>9} {'over':>4} {'number':>9} {'replay/s':>9} | {'floor/s':>11} | ratio (range)       | CPU us each | "
           "others' CPU", flush=True)
-    for workload in options.workloads.split(","):
+    for workload in workloads.chosen(options.workloads, workloads.REPLAYED):
         print(measure(workload, options), flush=True)
 
 
