@@ -172,6 +172,16 @@ report(const struct answers *answers)
 }
 
 static struct answer
+verification(const struct answers *answers)
+{
+  bson_t document;
+  beside_report(answers->cutover->verification, &document);
+  struct answer answer = {.status = 200, .text = json_text(&document)};
+  bson_destroy(&document);
+  return answer;
+}
+
+static struct answer
 act(struct answers *answers, const struct request *request, const bson_t *document)
 {
   struct error error = {.kind = ERROR_NONE};
@@ -219,6 +229,8 @@ answers_make(void *context, const struct request *request)
     return state(answers, REQUEST_UI, PAGE_CONTENT_TYPE, page_of);
   case REQUEST_REPORT:
     return report(answers);
+  case REQUEST_VERIFICATION:
+    return verification(answers);
   default:
     break;
   }

@@ -16,6 +16,7 @@
 #define WRITTEN_MS 300  /* a write came so short a while ago that more may follow */
 #define AGAIN_MS 1000   /* before something is asked for again that did not work */
 #define DEATHS_MOST 3
+#define VERIFY_AGAIN_MS 100
 #define GRACE_MS 10000 /* for a question that is under way when the time is over */
 #define LAST_LOOK_MS 30000
 #define SHOW_MS 2000     /* how long a run that is finished waits for somebody to ask, so that a page can tell of it */
@@ -84,6 +85,7 @@ rest(struct cutover *cutover)
   uv_timer_stop(&cutover->timer);
   pool_stop_helper(cutover->pool);
   hurry(cutover, false);
+  beside_hurry(cutover->verification, false);
   if (!note(cutover, CUTOVER_RECORD_NONE, &error)) {
     log_warn("%s", error.text);
   }
@@ -97,13 +99,16 @@ keep_report(struct cutover *cutover)
   bson_t refused;
   bson_t document;
   bson_t phases = BSON_INITIALIZER;
+  bson_t verification;
   bool listed = refusals_list(cutover->checkpoint, &refused, &error);
   phase_record_put(cutover->phases, &phases);
+  beside_report(cutover->verification, &verification);
   bool well = cutover->result.kind == ERROR_NONE;
   struct cutover_outcome outcome = {.rehearsal = cutover->request.rehearse,
                                     .why = well ? NULL : cutover->result.text,
                                     .exit_status = error_exit_status(cutover->result.kind),
                                     .refused = &refused,
+                                    .verification = &verification,
                                     .phases = &phases};
   cutover_report_make(cutover->report, &outcome, &document);
   if (!listed || !checkpoint_put(cutover->checkpoint, "report", &document, &error)) {
@@ -111,6 +116,7 @@ keep_report(struct cutover *cutover)
   }
   bson_destroy(&document);
   bson_destroy(&refused);
+  bson_destroy(&verification);
   bson_destroy(&phases);
 }
 
@@ -295,6 +301,17 @@ take_compared(struct cutover *cutover, const bson_t *done)
   }
 }
 
+/* Whether all that the target has by now was compared. Makes it go on, too, as a tick does. */
+static bool
+verified(struct cutover *cutover)
+{
+  if (cutover->verification->wanted) {
+    beside_hurry(cutover->verification, true);
+    beside_tick(cutover->verification);
+  }
+  return !cutover->verification->wanted || beside_through(cutover->verification, cutover->replay->tail.bookmark);
+}
+
 /* From the last write, as it was read from the oplog, until now. Of a source without any: from the begin. */
 static int64_t
 downtime_ms(const struct cutover *cutover)
@@ -317,9 +334,14 @@ conclude(struct cutover *cutover, struct error *error)
   bool ok = refusals_list(cutover->checkpoint, &refused, error);
   error_set(&cutover->result, bson_empty(&refused) ? ERROR_NONE : ERROR_INCOMPLETE, "finished");
   bson_t phases = BSON_INITIALIZER;
+  bson_t verification;
   phase_record_put(cutover->phases, &phases);
-  struct cutover_outcome outcome = {
-    .finished = true, .exit_status = error_exit_status(cutover->result.kind), .refused = &refused, .phases = &phases};
+  beside_report(cutover->verification, &verification);
+  struct cutover_outcome outcome = {.finished = true,
+                                    .exit_status = error_exit_status(cutover->result.kind),
+                                    .refused = &refused,
+                                    .verification = &verification,
+                                    .phases = &phases};
   cutover_report_make(cutover->report, &outcome, &document);
   fault_point("cutover-reported");
   ok = ok && cutover_record_end(cutover->checkpoint, &record, &document, error);
@@ -333,6 +355,7 @@ conclude(struct cutover *cutover, struct error *error)
   }
   bson_destroy(&document);
   bson_destroy(&refused);
+  bson_destroy(&verification);
   bson_destroy(&phases);
   return ok;
 }
@@ -349,6 +372,16 @@ take_last_look(struct cutover *cutover, const bson_t *done)
               "something was written to the source after the end of the cut-over, in %s; stop the writers, and start "
               "again with the same options to go on",
               cutover->writers);
+    fail_at_the_end(cutover, &error);
+    return;
+  }
+  if (!cutover->request.rehearse && !verified(cutover)) { /* what was written between the comparison and the end */
+    cutover->again_ms = clock_ms() + VERIFY_AGAIN_MS;
+    return;
+  }
+  if (cutover->verification->wanted && cutover->verification->view.different > 0) {
+    error_set(&error, ERROR_DIFFERENT, "the verification found %lld documents that differ; the report names them",
+              (long long)cutover->verification->view.different);
     fail_at_the_end(cutover, &error);
     return;
   }
@@ -475,7 +508,9 @@ give_up_waiting(struct cutover *cutover)
 {
   struct error error;
   error_set(&error, ERROR_GAVE_UP, "%s for %lld s%s%s",
-            cutover->step == CUTOVER_WAITING ? "the source was written to" : "the target did not reach the end",
+            cutover->step == CUTOVER_WAITING     ? "the source was written to"
+            : cutover->step == CUTOVER_VERIFYING ? "the verification was not through"
+                                                 : "the target did not reach the end",
             (long long)cutover->request.max_downtime_s, cutover->writers[0] ? "; who writes: " : "", cutover->writers);
   give_up(cutover, &error);
 }
@@ -487,6 +522,31 @@ is_over(const struct cutover *cutover)
   int64_t grace_ms = cutover->questions.open && cutover->step != CUTOVER_WAITING ? GRACE_MS : 0;
   return cutover->step < CUTOVER_ENDING && cutover->request.max_downtime_s > 0 &&
          since_begin_ms(cutover) >= 1000 * cutover->request.max_downtime_s + grace_ms;
+}
+
+/* A rehearsal may go on under writes, which always leave something to compare. */
+static bool
+waits_for_verification(const struct cutover *cutover)
+{
+  return cutover->verification->wanted && !cutover->request.rehearse;
+}
+
+static void
+look_at_verification(struct cutover *cutover)
+{
+  struct error error;
+  const struct verify_view *view = &cutover->verification->view;
+  bool through = verified(cutover);
+  if (view->state == VERIFY_FAILED) {
+    error_set(&error, ERROR_CHILD, "the verification failed: %s", view->error);
+    give_up(cutover, &error);
+  } else if (through && view->different > 0) {
+    error_set(&error, ERROR_DIFFERENT, "the verification found %lld documents that differ; the report names them",
+              (long long)view->different);
+    give_up(cutover, &error);
+  } else if (through) {
+    enter(cutover, CUTOVER_COMPARING);
+  }
 }
 
 static void
@@ -511,8 +571,10 @@ on_tick(uv_timer_t *timer)
     fail_at_the_end(cutover, &error);
   } else if (cutover->step == CUTOVER_REACHING) {
     if (tail->bookmark >= cutover->end) {
-      enter(cutover, CUTOVER_COMPARING);
+      enter(cutover, waits_for_verification(cutover) ? CUTOVER_VERIFYING : CUTOVER_COMPARING);
     }
+  } else if (cutover->step == CUTOVER_VERIFYING) {
+    look_at_verification(cutover);
   } else {
     proceed(cutover);
   }

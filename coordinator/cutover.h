@@ -11,6 +11,7 @@
 #ifndef FERRY_COORDINATOR_CUTOVER_H
 #define FERRY_COORDINATOR_CUTOVER_H
 
+#include "coordinator/beside/beside.h"
 #include "coordinator/cutover/questions.h"
 #include "coordinator/cutover/record.h"
 #include "coordinator/cutover/report.h"
@@ -33,11 +34,12 @@ struct cutover_request {
 };
 
 struct cutover {
-  struct pool *pool; /* these eight are the caller's */
+  struct pool *pool; /* these nine are the caller's */
   struct checkpoint *checkpoint;
   struct replay *replay;
   struct cutover_report *report;
   const struct phases *phases;
+  struct beside *verification;
   const char *bookmark;        /* the bookmark file's path */
   const char *report_file;     /* --report of the migration itself; NULL: none */
   const struct signer *signer; /* --signKey; NULL: none */

@@ -6,6 +6,12 @@
 
 #define HURRY_MS 1000 /* asked twice */
 
+bool
+migration_any_running(const struct migration *migration)
+{
+  return pool_any_running(&migration->pool) || beside_any_running(&migration->verification);
+}
+
 struct status
 migration_status(const void *context)
 {
@@ -19,6 +25,7 @@ migration_status(const void *context)
                          .workers = &migration->steer.automatic.workers,
                          .measure = &migration->display.measure,
                          .phases = &migration->display.phases,
+                         .verification = migration->verification.wanted ? &migration->verification.view : NULL,
                          .error = migration->failed ? &migration->error : NULL,
                          .paused_since_ms = migration->steer.paused ? migration->steer.since_ms : 0,
                          .drain_until_ms = replay->drain_until_ms,
@@ -83,13 +90,31 @@ on_refused(void *context, const bson_t *document)
   }
 }
 
+static uint64_t
+bookmark_of(const bson_t *applied)
+{
+  bson_t bookmark;
+  struct error absent;
+  return message_document(applied, "bookmark", &bookmark, &absent) ? message_timestamp(&bookmark, "ts") : 0;
+}
+
 /* Phase 4, follow: what the applier says. It watches during the copy, then replays, then tails. */
 static void
 on_applier_message(void *context, enum message_type type, const bson_t *message)
 {
   struct migration *migration = context;
   struct error error;
+  if (type == MESSAGE_TOUCHED) {
+    beside_take_touched(&migration->verification, message);
+    return;
+  }
+  if (type == MESSAGE_APPLIED) {
+    beside_keep(&migration->verification, bookmark_of(message));
+  }
   bool ok = replay_take(&migration->replay, type, message, &error);
+  if (ok && type == MESSAGE_APPLIED) {
+    beside_reached(&migration->verification);
+  }
   if (ok && type == MESSAGE_WINDOW) {
     ok = copy_state_take_mark(&migration->checkpoint, message, &error) &&
          window_take(&migration->window, message, clock_ms(), &error);
@@ -147,15 +172,30 @@ events_on_signal(uv_signal_t *handle, int number)
       replay_stop(&migration->replay, migration->setup.options->drain_s);
     }
   }
-  if (!pool_any_running(pool)) {
+  if (!migration_any_running(migration)) {
     loop_stop(&migration->loop);
   }
 }
 
-static void
-on_all_ended(void *context)
+void
+events_repair(void *context, const bson_t *message)
 {
   struct migration *migration = context;
+  pool_tell_applier(&migration->pool, MESSAGE_REPAIR, message);
+}
+
+/* The migration's pool and the verification's have nobody left. */
+void
+events_all_ended(void *context)
+{
+  struct migration *migration = context;
+  if (!migration->pool.stopping && pool_any_running(&migration->pool)) { /* only the verification has ended */
+    return;
+  }
+  beside_stop(&migration->verification);
+  if (migration_any_running(migration)) {
+    return;
+  }
   int64_t linger_s = migration->setup.options->error_linger_s;
   if (migration->failed && migration->control.port && !migration->interrupted && linger_s != 0) {
     migration->linger_until_ms = linger_s < 0 ? INT64_MAX : clock_ms() + linger_s * 1000;
@@ -184,6 +224,10 @@ events_on_tick(uv_timer_t *timer)
   }
   if (!pool->stopping) {
     hand_off_if_copied(migration); /* a plan without tasks is finished from the start */
+    beside_pause(&migration->verification, migration->steer.paused);
+    beside_tick(&migration->verification);
+  } else {
+    beside_stop(&migration->verification);
   }
   struct status status = migration_status(migration);
   if (cutover_tick(&migration->cutover, migration->setup.options, &status)) {
@@ -206,6 +250,6 @@ events_of_pool(struct migration *migration)
                               .helper_message = on_helper_message,
                               .helper_ended = on_helper_ended,
                               .failed = migration_fail,
-                              .all_ended = on_all_ended,
+                              .all_ended = events_all_ended,
                               .context = migration};
 }

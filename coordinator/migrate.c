@@ -36,6 +36,9 @@ prepare(struct migration *migration, const struct options *options, struct error
   if (options->sign_key && !(migration->signer = signer_read(options->sign_key, options->sign_key_password, error))) {
     return false;
   }
+  if (options->repair && !options->verify) {
+    return error_set(error, ERROR_USAGE, "--repair goes with --verify, or with 'mongoferry verify'");
+  }
   if (!setup_init(&migration->setup, options, error) || !throttle_read_options(&migration->throttle, options, error) ||
       !control_open(&migration->control, &place, error) || !start_prepare(&start, &migration->copy.plan, error)) {
     return false;
@@ -44,7 +47,18 @@ prepare(struct migration *migration, const struct options *options, struct error
   cutover_report_sides(&migration->report, &migration->setup.servers.source_hello,
                        &migration->setup.servers.target_hello);
   throttle_begin(&migration->throttle, options, &start.load);
-  return true;
+  migration->verification = (struct beside){.wanted = options->verify,
+                                            .options = options,
+                                            .selection = &migration->setup.selection,
+                                            .checkpoint = &migration->checkpoint,
+                                            .throttle = &migration->throttle,
+                                            .tail = &migration->replay.tail,
+                                            .source_uri = migration->setup.source_uri,
+                                            .target_uri = migration->setup.target_uri,
+                                            .repair = events_repair,
+                                            .all_ended = events_all_ended,
+                                            .context = migration};
+  return beside_open(&migration->verification, error);
 }
 
 /*
@@ -81,16 +95,19 @@ run(struct migration *migration, struct error *error)
                                         .questions = {.pool = pool, .checkpoint = &migration->checkpoint},
                                         .report = &migration->report,
                                         .phases = &migration->display.phases,
+                                        .verification = &migration->verification,
                                         .bookmark = options_bookmark(migration->setup.options),
                                         .report_file = migration->setup.options->report,
                                         .signer = migration->signer,
                                         .usual_downtime_s = migration->setup.options->max_downtime_s};
+  migration->verification.loop = &migration->loop.uv;
   migration->replay.over = cutover_replay_over;
   migration->replay.over_context = &migration->cutover;
   migration->steer = (struct steer){.pool = pool,
                                     .replay = &migration->replay,
                                     .checkpoint = &migration->checkpoint,
-                                    .automatic = {.pool = pool, .throttle = &migration->throttle}};
+                                    .automatic = {.pool = pool, .throttle = &migration->throttle},
+                                    .verifiers = &migration->verification.pool};
   *pool = (struct pool){.loop = &migration->loop.uv,
                         .plan = migration->resumed ? NULL : &migration->copy.plan,
                         .source_uri = migration->setup.source_uri,
@@ -109,7 +126,7 @@ run(struct migration *migration, struct error *error)
   if (!begin_copy(migration, error)) {
     migration_fail(migration, error);
   }
-  if (pool_any_running(pool)) {
+  if (migration_any_running(migration)) {
     loop_run(&migration->loop);
   }
   supervise_stopping(&migration->supervision);
@@ -163,8 +180,13 @@ migrate_run(const struct options *options)
     supervise_end(&error);
     status = error_exit_status(error.kind);
   }
+  bool finished = migration->cutover.step == CUTOVER_FINISHED;
   control_close(&migration->control);
   answers_clear(&migration->answers);
+  beside_close(&migration->verification);
+  if (finished && options->verify) {
+    beside_remove(options_bookmark(options));
+  }
   checkpoint_close(&migration->checkpoint);
   cutover_report_clear(&migration->report);
   signer_free(migration->signer);

@@ -6,6 +6,7 @@
 #define FERRY_COORDINATOR_MIGRATION_H
 
 #include "coordinator/answers.h"
+#include "coordinator/beside/beside.h"
 #include "coordinator/control/control.h"
 #include "coordinator/copy.h"
 #include "coordinator/cutover.h"
@@ -31,6 +32,7 @@ struct migration {
   struct cutover cutover;
   struct cutover_report report;
   struct signer *signer; /* --signKey; NULL: none */
+  struct beside verification; /* --verify */
   struct pool pool;
   bool resumed; /* there was a bookmark: nothing is copied */
   struct loop loop;
@@ -47,6 +49,12 @@ struct status migration_status(const void *context);
 void migration_set_failed(struct migration *migration, const struct error *error);
 /* Notes it, and ends the run. */
 void migration_fail(void *context, const struct error *error);
+
+/* A process of the migration's, or of its verification's. */
+bool migration_any_running(const struct migration *migration);
+/* The verification's: its last process has ended; these documents are to be repaired. */
+void events_all_ended(void *context);
+void events_repair(void *context, const bson_t *message);
 
 /* What the pool tells. */
 struct pool_events events_of_pool(struct migration *migration);

@@ -122,6 +122,23 @@ make_automatic(struct steer *steer, bool *changed, struct error *error)
   return true;
 }
 
+/* The copy is over; a verification has workers of its own. */
+static bool
+set_verifiers(struct steer *steer, int workers, bool *changed, struct error *error)
+{
+  *changed = workers != steer->verifiers->workers_wanted;
+  if (workers == 0) {
+    return error_set(error, ERROR_USAGE, "a verification takes a number of workers: the copy is over");
+  }
+  if (!pool_set_workers(steer->verifiers, workers, error)) {
+    return false;
+  }
+  if (*changed) {
+    log_info("the number of workers that verify was changed workers=%d", workers);
+  }
+  return true;
+}
+
 bool
 steer_workers(struct steer *steer, int workers, bool *changed, struct error *error)
 {
@@ -129,6 +146,9 @@ steer_workers(struct steer *steer, int workers, bool *changed, struct error *err
   bool was_fixed = steer->automatic.workers.fixed;
   if (!may_steer(steer, error)) {
     return false;
+  }
+  if (steer->replay->handed_off && steer->verifiers->workers) {
+    return set_verifiers(steer, workers, changed, error);
   }
   if (workers == 0) {
     return make_automatic(steer, changed, error);

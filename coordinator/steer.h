@@ -12,9 +12,10 @@
 #include "coordinator/replay.h"
 
 struct steer {
-  struct pool *pool; /* these three are the caller's */
+  struct pool *pool; /* these four are the caller's */
   struct replay *replay;
   struct checkpoint *checkpoint;
+  struct pool *verifiers; /* the verification's; its workers are meant once the copy is over */
   struct auto_workers automatic; /* of which pool and throttle are the caller's */
   bool paused;
   bool unsaved;     /* the bookmark file does not say so yet */

@@ -2,6 +2,7 @@
 
 #include "compare/documents.h"
 #include "ipc/channel.h"
+#include "source/oplog/oplog.h"
 #include "source/reader/majority.h"
 #include "worker/range_repair.h"
 
@@ -214,6 +215,18 @@ compare_and_repair(struct verify *verify, struct error *error)
   return ok && (verify->to_repair.count == 0 || compare_again(verify, false, error));
 }
 
+/* All that was seen of the source is in its oplog by then: see worker/verify_ids.h. */
+static bool
+put_source_time(struct reader *source, bson_t *done, struct error *error)
+{
+  struct optime last;
+  if (!oplog_last(source, &last, error)) {
+    return false;
+  }
+  message_put_timestamp(done, "source_time", last.ts);
+  return true;
+}
+
 bool
 verify_range(const struct compare_sides *sides, const bson_t *message, verify_progress_call progress, void *context,
              bson_t *done, struct error *error)
@@ -234,7 +247,8 @@ verify_range(const struct compare_sides *sides, const bson_t *message, verify_pr
   bool ok = read_message(&verify, message, error) && ask_times(sides, verify.from, error) &&
             (message_flag(message, "repair") ? compare_and_repair(&verify, error)
                                              : documents_compare(&verify.task, &verify.result, error)) &&
-            ask_times(sides, verify.to, error) && send_part(&verify, error);
+            ask_times(sides, verify.to, error) && send_part(&verify, error) &&
+            (!verify.beside || put_source_time(sides->readers[SOURCE_SIDE], done, error));
   if (ok) {
     put_result(&verify, done);
   } else {

@@ -14,6 +14,7 @@
 #include "target/guard/mark.h"
 #include "worker/copy.h"
 #include "worker/cutover.h"
+#include "worker/list.h"
 #include "worker/verify.h"
 #include "worker/verify_ids.h"
 
@@ -398,6 +399,8 @@ do_kind(struct worker *worker, enum message_type type, const bson_t *message, bs
     return do_verify_ids(worker, message, done, error);
   case MESSAGE_INDEX:
     return do_index(worker, message, error);
+  case MESSAGE_LIST:
+    return list_pairs(&worker->sides, message, error);
   default:
     return cutover_run(&worker->cutover, type, message, done, error);
   }
@@ -438,7 +441,7 @@ fault_around(enum message_type type, bool begins)
 static bool
 verifies(enum message_type type)
 {
-  return type == MESSAGE_VERIFY || type == MESSAGE_VERIFY_IDS;
+  return type == MESSAGE_VERIFY || type == MESSAGE_VERIFY_IDS || type == MESSAGE_LIST;
 }
 
 /* Another attempt may succeed. */
@@ -497,6 +500,7 @@ take_message(struct worker *worker, enum message_type type, const bson_t *messag
   case MESSAGE_COPY:
   case MESSAGE_VERIFY:
   case MESSAGE_VERIFY_IDS:
+  case MESSAGE_LIST:
   case MESSAGE_INDEX:
   case MESSAGE_WRITERS:
   case MESSAGE_BLOCK:

@@ -93,6 +93,7 @@ bookmark_report(struct applier *applier, bool confirm, struct error *error)
   BSON_APPEND_INT64(&document, "entries", applier->entries);
   BSON_APPEND_BOOL(&document, "consistent", applier->consistent);
   BSON_APPEND_INT64(&document, "repairs", applier->repair.done);
+  BSON_APPEND_BOOL(&document, "waits", applier->waits);
   BSON_APPEND_BOOL(&document, "over", applier->over);
   BSON_APPEND_BOOL(&document, "confirm", confirm);
   mark_put(&document, &applier->mark);
@@ -169,10 +170,10 @@ bookmark_settle(struct applier *applier, bool confirm, struct error *error)
    * What is to be read again, or judged, is only in memory. After a crash it has to be found once more. Nor may the
    * bookmark pass what makes the replay lenient again, while it still says that it is consistent.
    */
-  bool waits =
+  applier->waits =
     (applier->consistent ? reread_any(&applier->collection_map) : reread_any_due(&applier->collection_map)) ||
     applier->collection_map.relapse || apply_capped_waits(&applier->apply);
-  bool moves = settled.ts > applier->bookmark.ts && !waits;
+  bool moves = settled.ts > applier->bookmark.ts && !applier->waits;
   int64_t begun_us = clock_us();
   bool same =
     moves ? mark_move(&applier->target, &applier->mark, 0, error) : mark_look(&applier->target, &applier->mark, error);

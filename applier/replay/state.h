@@ -68,6 +68,7 @@ struct applier {
   bool by_hand;   /* the entry belongs to no transaction: its groups are of an applyOps command */
   bool loose;     /* the operation at hand belongs to such a group */
   bool upserts;   /* and its updates make what is not there */
+  bool waits;     /* documents wait to be read again, so the bookmark does not move */
   bool paused;    /* as the last PAUSE said */
   bool stopping;  /* STOP came */
   bool draining;  /* DRAIN came, at drain_ms */

@@ -109,6 +109,25 @@ put_replay(const bson_t *progress, FILE *out)
 }
 
 static void
+put_verification(const bson_t *progress, FILE *out)
+{
+  double ranges;
+  double done;
+  double left;
+  double different;
+  const char *state = text_at(progress, "verification.state");
+  if (!state) {
+    return;
+  }
+  number_at(progress, "verification.ranges", &ranges);
+  number_at(progress, "verification.rangesDone", &done);
+  number_at(progress, "verification.documentsLeft", &left);
+  number_at(progress, "verification.different", &different);
+  put_line(out, "verified", "%s: %.0f of %.0f ranges, %.0f documents to compare again, %.0f different", state, done,
+           ranges, left, different);
+}
+
+static void
 put_oplog(const bson_t *progress, FILE *out)
 {
   double length;
@@ -175,6 +194,7 @@ describe_progress(const bson_t *progress, FILE *out)
   }
   put_copy(progress, out);
   put_replay(progress, out);
+  put_verification(progress, out);
   put_oplog(progress, out);
   if (number_at(progress, "workersWanted", &workers)) {
     const char *why = text_at(progress, "workersWhy");

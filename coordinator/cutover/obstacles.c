@@ -51,6 +51,22 @@ look_at_phase(const struct status *status, struct found *found)
   }
 }
 
+/* Every range has to be compared; what is written meanwhile is compared in the end. */
+static void
+look_at_verification(const struct verify_view *view, struct found *found)
+{
+  if (view->state == VERIFY_FAILED) {
+    add(found, "the verification failed: %s", view->error);
+  } else if (view->state != VERIFY_FOLLOWING) {
+    add(found, "the verification is not through: %lld of %lld ranges are compared%s", (long long)view->ranges_done,
+        (long long)view->ranges, view->holds_back ? ", and it waits, as the replay is behind" : "");
+  }
+  if (view->different > 0) {
+    add(found, "the verification found %lld documents that differ; GET /verification names them",
+        (long long)view->different);
+  }
+}
+
 bool
 obstacles_find(const struct status *status, const struct obstacles_limits *limits, bson_t *list)
 {
@@ -72,6 +88,9 @@ obstacles_find(const struct status *status, const struct obstacles_limits *limit
   int64_t lag_s = status->handed_off ? tail_lag_s(tail, status->now_ms) : 0;
   if (limits->lag_s > 0 && lag_s > limits->lag_s) {
     add(&found, "the target is %lld s behind, more than --maxDowntime allows", (long long)lag_s);
+  }
+  if (status->verification) {
+    look_at_verification(status->verification, &found);
   }
   if (status->refused > 0 && !limits->accept_refused) {
     add(&found,

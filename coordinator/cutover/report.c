@@ -180,6 +180,9 @@ cutover_report_make(const struct cutover_report *report, const struct cutover_ou
   }
   BSON_APPEND_DOCUMENT(document, "transactions", &report->open);
   BSON_APPEND_DOCUMENT(document, "comparison", &report->compared);
+  if (outcome->verification) {
+    BSON_APPEND_DOCUMENT(document, "verification", outcome->verification);
+  }
   BSON_APPEND_ARRAY(document, "namespaces", &report->namespaces);
   BSON_APPEND_ARRAY(document, "refused", outcome->refused);
 }

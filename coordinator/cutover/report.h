@@ -51,10 +51,11 @@ void cutover_report_set_open(struct cutover_report *report, const bson_t *done);
 struct cutover_outcome {
   bool finished;
   bool rehearsal;
-  const char *why;       /* it is not finished; NULL: it is */
-  int exit_status;       /* of the command that asked for it */
-  const bson_t *refused; /* array, as in MESSAGE_REFUSED */
-  const bson_t *phases;  /* array of {name, beganAt, endedAt, seconds}; NULL: not known */
+  const char *why;            /* it is not finished; NULL: it is */
+  int exit_status;            /* of the command that asked for it */
+  const bson_t *refused;      /* array, as in MESSAGE_REFUSED */
+  const bson_t *verification; /* docs/verify.md has its fields; NULL: not known */
+  const bson_t *phases;       /* array of {name, beganAt, endedAt, seconds}; NULL: not known */
 };
 
 /* Makes the document; the caller's to destroy. */

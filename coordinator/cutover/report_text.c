@@ -145,6 +145,46 @@ print_transactions(const bson_t *document, FILE *out)
   }
 }
 
+/* What differs, by namespace. */
+static void
+print_differences(const bson_t *verification, FILE *out)
+{
+  bson_t list;
+  bson_iter_t iter;
+  if (!sub_document(verification, "namespaces", &list)) {
+    return;
+  }
+  for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
+    bson_t item;
+    if (message_item(&iter, &item) && message_number(&item, "different", 0) > 0) {
+      fputs("  ", out);
+      text_print(out, message_text_or_none(&item, "ns"));
+      fprintf(out, ": %" PRId64 " documents\n", message_number(&item, "different", 0));
+    }
+  }
+}
+
+static void
+print_verification(const bson_t *document, FILE *out)
+{
+  bson_t verification;
+  if (!sub_document(document, "verification", &verification)) {
+    return;
+  }
+  if (!message_flag(&verification, "asked")) {
+    fputs("verified     no: the bytes of the documents were not compared (--verify)\n", out);
+    return;
+  }
+  fprintf(out,
+          "%-12s %s: every byte of %" PRId64 " documents, and %" PRId64 " documents once more after a write; %" PRId64
+          " differ, %" PRId64 " are excused, %" PRId64 " were repaired\n",
+          "verified", message_flag(&verification, "done") ? "yes" : "not to the end",
+          message_number(&verification, "documents", 0), message_number(&verification, "comparedAgain", 0),
+          message_number(&verification, "different", 0), message_number(&verification, "excused", 0),
+          message_number(&verification, "repaired", 0));
+  print_differences(&verification, out);
+}
+
 void
 cutover_report_print(const bson_t *document, FILE *out)
 {
@@ -178,6 +218,7 @@ cutover_report_print(const bson_t *document, FILE *out)
     fprintf(out, "%-12s %u documents, indexes or options by the target; the log and the JSON report name each\n",
             "refused", bson_count_keys(&refused));
   }
+  print_verification(document, out);
   print_comparison(document, out);
   print_times(document, "steps", "Steps of the cut-over", out);
   print_times(document, "phases", "Phases of the migration", out);

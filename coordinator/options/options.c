@@ -645,6 +645,7 @@ options_settings(const struct options *options, const struct selection *selectio
   BSON_APPEND_INT64(settings, "oplogBatchSize", options->oplog_batch_size);
   BSON_APPEND_INT64(settings, "batchBytes", options->batch_mb << 20);
   BSON_APPEND_INT64(settings, "replayConnections", options->replay_connections);
+  BSON_APPEND_BOOL(settings, "verifies", options->verify);
   if (options->oplog_path) {
     BSON_APPEND_UTF8(settings, "oplogPath", options->oplog_path);
   }

@@ -276,6 +276,17 @@ put_window(struct out *out, const struct status *status, double value)
 }
 
 static void
+put_verified(struct out *out, const struct status *status, double value)
+{
+  if (status->verification) {
+    put(out, value);
+  }
+}
+
+/* A number of the verification's; nothing is evaluated without one. */
+#define VERIFIED(field) put_verified(out, status, status->verification ? (double)status->verification->field : 0)
+
+static void
 put_brake(struct out *out, const struct status *status)
 {
   const struct brake *brake = &status->throttle->brake;

@@ -405,6 +405,31 @@ put_head(const struct status *status, const struct copy_view *copy, int64_t now_
   put_known(document, "etaSeconds", copy_view_left_s(status, copy));
 }
 
+static void
+put_verification(const struct verify_view *view, bson_t *document)
+{
+  bson_t item;
+  BSON_APPEND_DOCUMENT_BEGIN(document, "verification", &item);
+  BSON_APPEND_UTF8(&item, "state", verify_state_text(view->state));
+  BSON_APPEND_BOOL(&item, "through", view->through);
+  BSON_APPEND_BOOL(&item, "holdsBack", view->holds_back);
+  BSON_APPEND_INT64(&item, "ranges", view->ranges);
+  BSON_APPEND_INT64(&item, "rangesDone", view->ranges_done);
+  BSON_APPEND_INT64(&item, "documents", view->documents);
+  BSON_APPEND_INT64(&item, "bytes", view->bytes);
+  BSON_APPEND_INT64(&item, "expectedBytes", view->expected_bytes);
+  BSON_APPEND_INT64(&item, "collectionsLeft", view->collections_left);
+  BSON_APPEND_INT64(&item, "documentsLeft", view->left);
+  BSON_APPEND_INT64(&item, "comparedAgain", view->compared_again);
+  BSON_APPEND_INT64(&item, "different", view->different);
+  BSON_APPEND_INT64(&item, "excused", view->excused);
+  BSON_APPEND_INT64(&item, "repaired", view->repaired);
+  if (view->error) {
+    put_name(&item, "errorMessage", view->error);
+  }
+  bson_append_document_end(document, &item);
+}
+
 char *
 progress_json(const struct status *status)
 {
@@ -423,6 +448,9 @@ progress_json(const struct status *status)
   status_put_pause(status, &document);
   put_collections(status->plan, &document);
   BSON_APPEND_INT64(&document, "refused", status->refused);
+  if (status->verification) {
+    put_verification(status->verification, &document);
+  }
   if (status->cutover) {
     BSON_APPEND_DOCUMENT(&document, "cutover", status->cutover);
   }

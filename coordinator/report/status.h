@@ -10,6 +10,7 @@
 #include "coordinator/pace/workers.h"
 #include "coordinator/report/phase.h"
 #include "coordinator/report/progress.h"
+#include "coordinator/report/verify_view.h"
 #include "coordinator/run/pool.h"
 
 struct status {
@@ -20,13 +21,14 @@ struct status {
   const struct throttle *throttle;
   const struct workers *workers; /* NULL: not known */
   const struct measure *measure;
-  const struct phases *phases; /* NULL: not known */
-  const struct error *error;   /* NULL: none */
-  int64_t paused_since_ms;     /* in Unix time; 0: it is not paused */
-  int64_t drain_until_ms;      /* when a stop's drain ends at the latest; 0: there is none */
-  int64_t now_ms;              /* by clock_ms, as all times here that are not in Unix time */
-  const bson_t *cutover;       /* what GET /progress has of it; NULL: nothing */
-  int64_t refused;             /* by the target: documents, indexes, options */
+  const struct phases *phases;            /* NULL: not known */
+  const struct verify_view *verification; /* NULL: there is none */
+  const struct error *error;              /* NULL: none */
+  int64_t paused_since_ms;                /* in Unix time; 0: it is not paused */
+  int64_t drain_until_ms;                 /* when a stop's drain ends at the latest; 0: there is none */
+  int64_t now_ms;                         /* by clock_ms, as all times here that are not in Unix time */
+  const bson_t *cutover;                  /* what GET /progress has of it; NULL: nothing */
+  int64_t refused;                        /* by the target: documents, indexes, options */
   bool resumed;
   bool handed_off;
   bool stopping; /* the run ends: progress is not shown any more */

@@ -15,6 +15,8 @@ void
 tail_begin(struct tail *tail)
 {
   tail->consistent = false;
+  tail->repairs = 0;
+  tail->appliers++;
   tail->replays = false;
   tail->known_ms = 0;
   tail->building[0] = 0;
@@ -85,6 +87,8 @@ tail_take_applied(struct tail *tail, const bson_t *message)
   tail->goal = goal ? goal : tail->goal;
   tail->entries = message_number(message, "entries", 0);
   tail->consistent = message_flag(message, "consistent");
+  tail->waits = message_flag(message, "waits");
+  tail->repairs = message_number(message, "repairs", 0);
   tail->tailed = tail->tailed || tail->consistent;
   tail->over = message_flag(message, "over");
   tail->reported_ms = clock_ms();

@@ -36,8 +36,11 @@ struct tail {
   int64_t to_build;      /* 0: not known */
   bool silent;           /* the missing heartbeat was logged */
   bool consistent;
-  bool tailed; /* it was consistent at some time in this run */
-  bool over;   /* all is done, and TTL indexes expire again */
+  int64_t repairs;  /* the applier is done with so many REPAIR messages */
+  int64_t appliers; /* how many there were in this run */
+  bool waits;       /* the target lacks what some documents are to be read again for */
+  bool tailed;      /* it was consistent at some time in this run */
+  bool over;        /* all is done, and TTL indexes expire again */
 };
 
 /* For the start of another applier. */

@@ -43,6 +43,7 @@ struct plan_collection {
 struct plan {
   bool verifies; /* the ranges are compared, not copied */
   bool repairs;  /* and what differs is written */
+  bool beside;   /* beside a replay: what is unequal is handed over, to be compared again */
   struct plan_collection *collections;
   size_t collection_count;
   struct plan_task *tasks;

@@ -128,7 +128,7 @@ documents_an_answer(const struct collection *collection)
 
 /* What the target has may be of another kind. What it does not have is read as on the source, and gives nothing. */
 static void
-put_verify(const struct plan_collection *collection, bson_t *message)
+put_verify(const struct plan_collection *collection, bool beside, bson_t *message)
 {
   const struct collection *source = collection->source;
   const struct collection *target = collection->target ? collection->target : source;
@@ -143,6 +143,7 @@ put_verify(const struct plan_collection *collection, bson_t *message)
   if (collection->refused) {
     BSON_APPEND_ARRAY(message, "refused", collection->refused);
   }
+  BSON_APPEND_BOOL(message, "beside", beside);
 }
 
 /* How fast it may copy, and whether it is to wait. What it was told last is not said again. */
@@ -171,9 +172,23 @@ share(const struct pool *pool, int workers)
 }
 
 static bool
+is_more(int64_t task)
+{
+  return task >= POOL_MORE;
+}
+
+/* NULL: the child has no task of the plan's. */
+static struct plan_task *
+task_of(const struct pool *pool, const struct child *child)
+{
+  return child->task >= 0 && !is_more(child->task) ? &pool->plan->tasks[child->task] : NULL;
+}
+
+static bool
 copies(const struct pool *pool, const struct child *child)
 {
-  return child->running && child->task >= 0 && pool->plan->tasks[child->task].kind == PLAN_COPY;
+  const struct plan_task *task = task_of(pool, child);
+  return child->running && child->task >= 0 && (!task || task->kind == PLAN_COPY);
 }
 
 /* Each that copies has the same part; one that builds indexes would not read it. */
@@ -198,6 +213,32 @@ pool_set_rate(struct pool *pool, struct rate rate)
   share_rate(pool);
 }
 
+/* It must not begin without a limit; its true share follows. */
+static void
+note_lent(struct pool *pool, struct child *child, int64_t number, bool paced)
+{
+  if (paced) {
+    tell_pace(pool, child, share(pool, count_running(pool, true)));
+  }
+  child->task = number;
+  child->lent_ms = clock_ms();
+  child->was_paused = false;
+}
+
+static void
+lend_more(struct pool *pool, struct child *child)
+{
+  bson_t message = BSON_INITIALIZER;
+  enum message_type type = MESSAGE_STOP;
+  int64_t number = pool->more.lend ? pool->more.lend(pool->more.context, &type, &message) : -1;
+  if (number >= 0) {
+    BSON_APPEND_INT64(&message, "task", number);
+    note_lent(pool, child, number, true);
+    child_send(child, type, &message);
+  }
+  bson_destroy(&message);
+}
+
 static void
 lend(struct pool *pool, struct child *child)
 {
@@ -205,8 +246,9 @@ lend(struct pool *pool, struct child *child)
       clock_ms() < child->pause_until_ms) {
     return;
   }
-  int64_t number = plan_lend(pool->plan);
+  int64_t number = pool->held ? -1 : plan_lend(pool->plan);
   if (number < 0) {
+    lend_more(pool, child);
     return;
   }
   const struct plan_task *task = &pool->plan->tasks[number];
@@ -223,22 +265,17 @@ lend(struct pool *pool, struct child *child)
       BSON_APPEND_BOOL(&message, "repair", true);
     }
     if (pool->plan->verifies) {
-      put_verify(collection, &message);
+      put_verify(collection, pool->plan->beside, &message);
     }
   } else {
     BSON_APPEND_ARRAY(&message, "indexes", &collection->indexes);
   }
-  if (task->kind == PLAN_COPY) { /* it must not begin without a limit; its true share follows */
-    tell_pace(pool, child, share(pool, count_running(pool, true)));
-  }
-  child->task = number;
-  child->lent_ms = clock_ms();
+  note_lent(pool, child, number, task->kind == PLAN_COPY);
   log_debug("lent worker=%d task=%lld kind=%s ns=%s", child->index, (long long)number,
             task->kind != PLAN_COPY ? "index"
             : pool->plan->verifies  ? "verify"
                                     : "copy",
             log_value("%s.%s", collection->source->db, collection->source->name));
-  child->was_paused = false;
   enum message_type range = pool->plan->verifies ? MESSAGE_VERIFY : MESSAGE_COPY;
   child_send(child, task->kind == PLAN_COPY ? range : MESSAGE_INDEX, &message);
   bson_destroy(&message);
@@ -262,6 +299,13 @@ pool_pause(struct pool *pool, bool paused)
   lend_all(pool);
 }
 
+/* How often it was tried so far. */
+static int
+task_back(struct pool *pool, int64_t task)
+{
+  return is_more(task) ? pool->more.back(pool->more.context, task) : plan_task_back(pool->plan, task);
+}
+
 /* A task is pending again; too many attempts end the migration. */
 static void
 give_back(struct pool *pool, struct child *child, const struct error *why)
@@ -272,7 +316,7 @@ give_back(struct pool *pool, struct child *child, const struct error *why)
     return;
   }
   int most = failure_interrupted(why) ? INTERRUPTED_MOST : ATTEMPTS_MOST;
-  if (plan_task_back(pool->plan, task) >= most && !pool->stopping) {
+  if (task_back(pool, task) >= most && !pool->stopping) {
     struct error error = *why;
     error_wrap(&error, "gave up after %d attempts", most);
     pool->events.failed(pool->events.context, &error);
@@ -283,8 +327,11 @@ give_back(struct pool *pool, struct child *child, const struct error *why)
 static void
 take_back(struct pool *pool, struct child *child)
 {
-  plan_task_back(pool->plan, child->task);
-  pool->plan->tasks[child->task].attempts = 1;
+  struct plan_task *task = task_of(pool, child);
+  task_back(pool, child->task);
+  if (task) {
+    task->attempts = 1;
+  }
   child->task = -1;
 }
 
@@ -353,6 +400,28 @@ take_progress(struct pool *pool, int64_t number, const bson_t *document)
 }
 
 static void
+take_done(struct pool *pool, struct child *child, const bson_t *document)
+{
+  int64_t number = child->task;
+  child->task = -1;
+  log_debug("done worker=%d task=%lld documents=%lld bytes=%lld", child->index, (long long)number,
+            (long long)message_number(document, "documents", 0), (long long)message_number(document, "bytes", 0));
+  if (child->pause_ms > 0) {
+    log_info("%s %d: goes on", child->role, child->index);
+    child->pause_ms = 0;
+  }
+  if (is_more(number)) {
+    pool->more.done(pool->more.context, number, document);
+    return;
+  }
+  if (pool->plan->tasks[number].kind == PLAN_COPY) {
+    count_copied(pool, &pool->plan->tasks[number], document);
+  }
+  plan_task_done(pool->plan, number);
+  pool->events.task_done(pool->events.context, number, document);
+}
+
+static void
 on_worker_message(struct pool *pool, struct child *child, enum message_type type, const bson_t *document)
 {
   int64_t number = message_number(document, "task", -1);
@@ -360,21 +429,12 @@ on_worker_message(struct pool *pool, struct child *child, enum message_type type
   if (type == MESSAGE_READY) {
     child->ready = true;
     pool->dead_starts = 0;
-  } else if (type == MESSAGE_PROGRESS && mine) {
+  } else if (type == MESSAGE_PROGRESS && mine && !is_more(number)) {
     take_progress(pool, number, document);
   } else if (type == MESSAGE_DONE && mine) {
-    child->task = -1;
-    log_debug("done worker=%d task=%lld documents=%lld bytes=%lld", child->index, (long long)number,
-              (long long)message_number(document, "documents", 0), (long long)message_number(document, "bytes", 0));
-    if (child->pause_ms > 0) {
-      log_info("%s %d: goes on", child->role, child->index);
-      child->pause_ms = 0;
-    }
-    if (pool->plan->tasks[number].kind == PLAN_COPY) {
-      count_copied(pool, &pool->plan->tasks[number], document);
-    }
-    plan_task_done(pool->plan, number);
-    pool->events.task_done(pool->events.context, number, document);
+    take_done(pool, child, document);
+  } else if (type == MESSAGE_UNEQUAL && mine) {
+    pool->events.task_part(pool->events.context, number, document);
   } else if (type == MESSAGE_REFUSED) {
     pool->events.refused(pool->events.context, document);
   } else if (type == MESSAGE_FAILED) {
@@ -416,10 +476,16 @@ on_message(void *context, struct child *child, enum message_type type, const bso
   }
 }
 
-static const struct collection *
-collection_of(const struct pool *pool, int64_t task)
+/* Of what its task is, for people; the caller's. */
+static char *
+subject_of(const struct pool *pool, const struct child *child)
 {
-  return pool->plan->collections[pool->plan->tasks[task].collection].source;
+  const struct plan_task *task = task_of(pool, child);
+  if (!task) {
+    return memory_string("documents that are compared again");
+  }
+  const struct collection *collection = pool->plan->collections[task->collection].source;
+  return memory_string(log_value("%s.%s", collection->db, collection->name));
 }
 
 /* A worker that died. */
@@ -434,9 +500,10 @@ take_death(struct pool *pool, struct child *child)
               child_mend(child));
   }
   if (child->task >= 0) {
-    const struct collection *collection = collection_of(pool, child->task);
+    char *subject = subject_of(pool, child);
     log_warn("worker %d %s; another worker will do its task, of %s", child->index,
-             child->failed ? child->error.text : child->cause, log_value("%s.%s", collection->db, collection->name));
+             child->failed ? child->error.text : child->cause, subject);
+    free(subject);
   }
   pool->dead_starts += !child->ready;
   give_back(pool, child, &why);
@@ -452,9 +519,9 @@ take_leave(struct pool *pool, struct child *child)
   if (child->task < 0) {
     return;
   }
-  const struct collection *collection = collection_of(pool, child->task);
-  log_info("worker %d left; another worker does its task again, of %s", child->index,
-           log_value("%s.%s", collection->db, collection->name));
+  char *subject = subject_of(pool, child);
+  log_info("worker %d left; another worker does its task again, of %s", child->index, subject);
+  free(subject);
   take_back(pool, child);
 }
 
@@ -485,13 +552,20 @@ helper_ended(struct pool *pool)
   }
 }
 
+/* Workers have nothing to do any more. */
+static bool
+is_over(const struct pool *pool)
+{
+  return plan_finished(pool->plan) && !pool->more.lend;
+}
+
 static void
 on_ended(void *context, struct child *child)
 {
   struct pool *pool = context;
   measures_sum(child == &pool->applier ? &pool->gone_appliers : &pool->gone, &child->measures);
   child->measures = (struct measures){0};
-  bool wanted = pool->stopping || !pool->plan || plan_finished(pool->plan);
+  bool wanted = pool->stopping || !pool->plan || is_over(pool);
   if (child == &pool->applier) {
     pool->events.applier_ended(pool->events.context, child);
   } else if (child == &pool->helper) {
@@ -546,8 +620,8 @@ loss(const struct pool *pool, const struct child *child)
   if (child->task < 0) {
     return -2;
   }
-  const struct plan_task *task = &pool->plan->tasks[child->task];
-  return task->kind == PLAN_INDEX ? -1 : task->bytes;
+  const struct plan_task *task = task_of(pool, child);
+  return !task ? 0 : task->kind == PLAN_INDEX ? -1 : task->bytes;
 }
 
 static struct child *
@@ -569,7 +643,7 @@ pool_set_workers(struct pool *pool, int workers, struct error *error)
   if (workers < 1 || workers > POOL_WORKERS_MOST) {
     return error_set(error, ERROR_USAGE, "there are 1 to %d workers, not %d", POOL_WORKERS_MOST, workers);
   }
-  if (!pool->workers || pool->stopping || !pool->plan || plan_finished(pool->plan)) {
+  if (!pool->workers || pool->stopping || !pool->plan || is_over(pool)) {
     return error_set(error, ERROR_USAGE, "only the copy has workers, and %s",
                      pool->workers ? "it is over" : "it has not begun yet");
   }
@@ -597,9 +671,9 @@ hurry_leaving(struct pool *pool)
 {
   for (int i = 0; i < pool->worker_count; i++) {
     struct child *child = &pool->workers[i];
-    bool has_task = child->task >= 0;
-    bool builds = has_task && pool->plan->tasks[child->task].kind == PLAN_INDEX;
-    bool late = clock_ms() - child->leave_ms > LEAVE_MS && !(has_task && pool->leave_at_ease);
+    const struct plan_task *task = task_of(pool, child);
+    bool builds = task && task->kind == PLAN_INDEX;
+    bool late = clock_ms() - child->leave_ms > LEAVE_MS && !(child->task >= 0 && pool->leave_at_ease);
     if (child->running && child->leaving && !builds && (pool->paused || late)) {
       child_kill(child);
     }
@@ -702,6 +776,17 @@ pool_any_running(const struct pool *pool)
   }
   for (int i = 0; i < pool->worker_count; i++) {
     if (pool->workers[i].running) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool
+pool_any_lent(const struct pool *pool)
+{
+  for (int i = 0; i < pool->worker_count; i++) {
+    if (pool->workers[i].running && task_of(pool, &pool->workers[i])) {
       return true;
     }
   }

@@ -10,9 +10,27 @@
 
 #define POOL_WORKERS_MOST 64
 
+/* The numbers of tasks that are not the plan's begin here. */
+#define POOL_MORE (1LL << 40)
+
+/*
+ * What workers do when the plan has nothing to lend. With it the workers stay when the plan is finished. All NULL: there
+ * is no such work.
+ */
+struct pool_more {
+  /* The next task: its number, with the message but for that; -1: there is none now. */
+  int64_t (*lend)(void *context, enum message_type *type, bson_t *message);
+  void (*done)(void *context, int64_t task, const bson_t *document);
+  /* It was not done, and can be lent again. Returns how often it was tried so far. */
+  int (*back)(void *context, int64_t task);
+  void *context;
+};
+
 struct pool_events {
   /* A worker's task succeeded. The plan has it as done already. */
   void (*task_done)(void *context, int64_t task, const bson_t *document);
+  /* A part of what a range's comparison found, before it is done. NULL: there is none. */
+  void (*task_part)(void *context, int64_t task, const bson_t *document);
   /* The target refused an index or a document of a worker's. */
   void (*refused)(void *context, const bson_t *document);
   /* The applier sent a message, other than READY and FAILED. */
@@ -36,6 +54,7 @@ struct pool {
   const char *target_uri;
   const bson_t *settings;
   struct pool_events events;
+  struct pool_more more;
   struct rate rate;     /* what the whole copy may do */
   int64_t copied_bytes; /* by all attempts of this run */
   int64_t copied_documents;
@@ -49,6 +68,7 @@ struct pool {
   bool helper_wanted;
   struct child helper; /* a worker for what is outside the plan: the questions of a cut-over */
   bool alone;          /* there is no applier */
+  bool held;           /* no task of the plan is lent; those that are lent go on */
   bool paused;         /* no task is lent, and no worker reads; see pool_pause */
   bool stopping;
   int dead_starts;    /* workers in a row that ended before they were ready */
@@ -98,6 +118,8 @@ void pool_stop(struct pool *pool);
 /* Call once a second. */
 void pool_tick(struct pool *pool);
 bool pool_any_running(const struct pool *pool);
+/* A task of the plan is lent. */
+bool pool_any_lent(const struct pool *pool);
 
 /* Adds where the time of all workers, and of all appliers, of this run went so far. */
 void pool_measures(const struct pool *pool, struct measures *workers, struct measures *appliers);

@@ -7,11 +7,10 @@
 #include "base/memory.h"
 #include "coordinator/check/inventory.h"
 #include "coordinator/verify/resume.h"
-#include "server/parallel.h"
-#include "server/series.h"
+#include "ipc/message.h"
 #include "source/reader/connectivity.h"
 
-#define VERSION_3_0 300
+#define NO_TARGET SIZE_MAX
 
 static const char *const sides[] = {"source", "target"};
 static const enum error_kind kinds[] = {ERROR_SOURCE, ERROR_TARGET};
@@ -47,39 +46,10 @@ check_two(const struct pairs *pairs, struct error *error)
          error_set(error, ERROR_REFUSED, "source and target are the same server, %s", source);
 }
 
-/* What is asked of each collection, by several connections. */
-struct survey {
-  const struct reader *reader;
-  struct collection **items;
-  bool sizes;
-};
-
 static bool
-ask_one(void *context, size_t number, struct server *server, struct error *error)
+name_all(void *context, struct catalog *catalog, struct error *error)
 {
-  const struct survey *survey = context;
-  struct reader reader = *survey->reader; /* what it knows of the server, with this thread's connection */
-  reader.server = *server;
-  return catalog_list_indexes(survey->items[number], &reader, error) &&
-         (!survey->sizes || catalog_read_size(survey->items[number], &reader, error));
-}
-
-static bool
-ask_all(struct opened *opened, int side, struct collection **items, size_t count, struct error *error)
-{
-  struct survey survey = {&opened->readers[side], items, side == SOURCE_SIDE};
-  struct parallel parallel = {.kind = kinds[side],
-                              .uri = opened->pairs->uris[side],
-                              .threads = PARALLEL_MOST,
-                              .work = ask_one,
-                              .context = &survey,
-                              .own = &opened->readers[side].server};
-  return parallel_run(&parallel, count, error);
-}
-
-static bool
-name_all(const struct pairs *pairs, struct catalog *catalog, struct error *error)
-{
+  const struct pairs *pairs = context;
   struct findings findings;
   findings_init(&findings);
   inventory_name(pairs->selection, server_version(&pairs->hellos[TARGET_SIDE]), catalog, &findings);
@@ -88,155 +58,136 @@ name_all(const struct pairs *pairs, struct catalog *catalog, struct error *error
   return ok;
 }
 
+/* An earlier run has split it. */
 static bool
-list_source(struct opened *opened, struct error *error)
+find_points(void *context, const struct collection *collection, struct split_points *points)
 {
-  struct pairs *pairs = opened->pairs;
-  struct catalog *catalog = &pairs->catalogs[SOURCE_SIDE];
-  if (!catalog_list(catalog, &opened->readers[SOURCE_SIDE], selection_wants, pairs->selection, error)) {
-    return false;
-  }
-  struct collection **items = memory_new((catalog->count + 1) * sizeof(struct collection *));
-  for (size_t i = 0; i < catalog->count; i++) {
-    items[i] = &catalog->collections[i];
-  }
-  bool ok = ask_all(opened, SOURCE_SIDE, items, catalog->count, error) && name_all(pairs, catalog, error);
-  free(items);
-  return ok;
+  const struct pairs *pairs = context;
+  return pairs->resume && resume_points(pairs->resume, collection, points);
 }
 
-/* Gives each of the plan's collections the one of the target that has its name. */
-static size_t
-find_targets(struct pairs *pairs, struct plan *plan, struct collection **found)
-{
-  struct catalog *catalog = &pairs->catalogs[TARGET_SIDE];
-  size_t count = 0;
-  struct collection **sorted = memory_new((catalog->count + 1) * sizeof(struct collection *));
-  for (size_t i = 0; i < catalog->count; i++) {
-    sorted[i] = &catalog->collections[i];
-  }
-  qsort(sorted, catalog->count, sizeof *sorted, catalog_compare_targets);
-  for (size_t i = 0; i < plan->collection_count; i++) {
-    const struct collection *source = plan->collections[i].source;
-    struct collection **at = bsearch(&source, sorted, catalog->count, sizeof *sorted, catalog_compare_targets);
-    if (at) {
-      plan->collections[i].target = *at;
-      found[count++] = *at;
-    }
-  }
-  free(sorted);
-  return count;
-}
-
-static bool
-list_target(struct opened *opened, struct plan *plan, struct error *error)
-{
-  struct pairs *pairs = opened->pairs;
-  if (!catalog_list(&pairs->catalogs[TARGET_SIDE], &opened->readers[TARGET_SIDE], catalog_any, NULL, error)) {
-    return error_wrap(error, "cannot list the target's collections");
-  }
-  struct collection **found = memory_new((plan->collection_count + 1) * sizeof(struct collection *));
-  size_t count = find_targets(pairs, plan, found);
-  bool ok = ask_all(opened, TARGET_SIDE, found, count, error);
-  free(found);
-  return ok;
-}
-
-/* Both sides must have the index that the bounds are of, or be buckets of time series. */
-static bool
-can_split(const struct plan_collection *collection)
-{
-  const struct collection *source = collection->source;
-  const struct collection *target = collection->target;
-  bool buckets = series_of(source->name) != NULL;
-  return target && !target->capped && !target->view &&
-         (buckets ? !target->has_id_index : source->has_id_index && target->has_id_index);
-}
-
-/*
- * Versions from 3.0 on keep one order of types, 2.6 has dates and timestamps as one
- * (S:src/mongo/bson/bsontypes.h@r2.6.12, r3.0.15). Collations follow the server's library. A bound of such a kind may
- * have other documents before it on the other side. Those that stay have the same documents before them anywhere.
- */
-static bool
-is_steady(const struct pairs *pairs, const struct collection *collection, const bson_t *point)
-{
-  int source = server_version(&pairs->hellos[SOURCE_SIDE]);
-  int target = server_version(&pairs->hellos[TARGET_SIDE]);
-  bson_iter_t id;
-  if (source == target || !bson_iter_init_find(&id, point, "_id")) {
-    return true;
-  }
-  bson_type_t type = bson_iter_type(&id);
-  bool collated = bson_has_field(collection->options, "collation");
-  bool holds = type == BSON_TYPE_DOCUMENT || type == BSON_TYPE_ARRAY; /* anything */
-  bool dated = (type == BSON_TYPE_DATE_TIME || type == BSON_TYPE_TIMESTAMP || holds) &&
-               (source < VERSION_3_0 || target < VERSION_3_0);
-  bool texted = collated && (type == BSON_TYPE_UTF8 || type == BSON_TYPE_SYMBOL || holds);
-  return !dated && !texted;
-}
-
+/* The plan points into the catalogs. */
 static void
-keep_steady(const struct pairs *pairs, const struct collection *collection, struct split_points *points)
+take_pairing(struct pairs *pairs, struct pairing *pairing)
 {
-  size_t kept = 0;
-  for (size_t i = 0; i < points->count; i++) {
-    if (is_steady(pairs, collection, points->points[i])) {
-      points->points[kept++] = points->points[i];
-    } else {
-      bson_destroy(points->points[i]);
-    }
+  for (size_t i = 0; i < pairing->catalogs[SOURCE_SIDE].count; i++) {
+    struct pair pair = {.target = pairing->targets[i]
+                                    ? (size_t)(pairing->targets[i] - pairing->catalogs[TARGET_SIDE].collections)
+                                    : NO_TARGET,
+                        .points = pairing->points[i]};
+    pairing->points[i] = (struct split_points){.method = "none"};
+    pairs->items = memory_grow(pairs->items, pairs->count, &pairs->capacity, sizeof *pairs->items);
+    pairs->items[pairs->count++] = pair;
   }
-  points->count = kept;
-}
-
-static bool
-split_all(struct opened *opened, struct plan *plan, struct error *error)
-{
-  for (size_t i = 0; i < plan->collection_count; i++) {
-    struct split_points points = {.method = "none"};
-    const struct collection *source = plan->collections[i].source;
-    if (!can_split(&plan->collections[i])) {
-      continue;
-    }
-    if (opened->pairs->resume && resume_points(opened->pairs->resume, source, &points)) {
-      plan_set_points(plan, i, &points);
-      continue;
-    }
-    if (!split_collection(&points, &opened->readers[SOURCE_SIDE], source, opened->pairs->options->range_mb << 20,
-                          error)) {
-      return false;
-    }
-    keep_steady(opened->pairs, source, &points);
-    if (points.count > 0) {
-      log_info("split ns=%s ranges=%zu by=%s", log_value("%s.%s", source->db, source->name), points.count + 1,
-               points.method);
-    }
-    plan_set_points(plan, i, &points);
+  for (int side = 0; side < COMPARISON_SIDES; side++) {
+    pairs->catalogs[side] = pairing->catalogs[side];
+    pairing->catalogs[side] = (struct catalog){.count = 0};
   }
-  return true;
 }
 
 bool
 pairs_prepare(struct pairs *pairs, struct plan *plan, struct error *error)
 {
   struct opened opened = {.pairs = pairs};
-  bool ok = open_side(&opened, SOURCE_SIDE, error) && open_side(&opened, TARGET_SIDE, error) &&
-            check_two(pairs, error) && list_source(&opened, error);
+  bool ok = open_side(&opened, SOURCE_SIDE, error) && open_side(&opened, TARGET_SIDE, error) && check_two(pairs, error);
+  struct pairing pairing = {
+    .readers = {&opened.readers[SOURCE_SIDE], &opened.readers[TARGET_SIDE]},
+    .uris = {pairs->uris[SOURCE_SIDE], pairs->uris[TARGET_SIDE]},
+    .versions = {server_version(&pairs->hellos[SOURCE_SIDE]), server_version(&pairs->hellos[TARGET_SIDE])},
+    .wanted = selection_wants,
+    .wanted_context = pairs->selection,
+    .range_bytes = pairs->options->range_mb << 20,
+    .name = name_all,
+    .find_points = find_points,
+    .context = pairs};
+  ok = ok && pairing_make(&pairing, error);
   if (ok) {
-    plan_init(plan, &pairs->catalogs[SOURCE_SIDE], pairs->options->collections_at_once);
-    plan->verifies = true;
-    ok = list_target(&opened, plan, error) && split_all(&opened, plan, error);
-    plan_close(plan);
+    take_pairing(pairs, &pairing);
+    pairs_plan(pairs, plan);
   }
+  pairing_clear(&pairing);
   reader_close(&opened.readers[TARGET_SIDE]);
   reader_close(&opened.readers[SOURCE_SIDE]);
   return ok;
 }
 
+static struct collection *
+add_collection(struct catalog *catalog, const bson_t *listed)
+{
+  catalog->collections =
+    memory_grow(catalog->collections, catalog->count, &catalog->capacity, sizeof *catalog->collections);
+  struct collection *collection = &catalog->collections[catalog->count++];
+  *collection = (struct collection){.ttl_s = -1,
+                                    .options = BCON_NEW("size", BCON_INT64(message_number(listed, "size", 0))),
+                                    .indexes = bson_new(),
+                                    .view = message_flag(listed, "view"),
+                                    .capped = message_flag(listed, "capped"),
+                                    .has_id_index = message_flag(listed, "id_index"),
+                                    .documents = message_number(listed, "documents", 0),
+                                    .bytes = message_number(listed, "bytes", 0)};
+  return collection;
+}
+
+static void
+name(struct collection *collection, const bson_t *listed, const char *db, const char *coll)
+{
+  collection->db = memory_string(message_text_or_none(listed, db));
+  collection->name = memory_string(message_text_or_none(listed, coll));
+  collection->to_db = memory_string(message_text_or_none(listed, "db"));
+  collection->to_name = memory_string(message_text_or_none(listed, "coll"));
+}
+
+bool
+pairs_take(struct pairs *pairs, const bson_t *listed, struct error *error)
+{
+  struct pair pair = {.target = NO_TARGET, .points = {.method = "none"}};
+  struct error absent;
+  bson_t target;
+  bson_t points;
+  bson_iter_t iter;
+  if (!message_document(listed, "points", &points, error)) {
+    return false;
+  }
+  name(add_collection(&pairs->catalogs[SOURCE_SIDE], listed), listed, "from_db", "from_coll");
+  if (message_document(listed, "target", &target, &absent)) {
+    pair.target = pairs->catalogs[TARGET_SIDE].count;
+    name(add_collection(&pairs->catalogs[TARGET_SIDE], &target), listed, "db", "coll");
+  }
+  for (bson_iter_init(&iter, &points); bson_iter_next(&iter);) {
+    bson_t point;
+    bson_iter_t id;
+    if (message_item(&iter, &point) && bson_iter_init_find(&id, &point, "_id")) {
+      split_add(&pair.points, &id);
+    }
+  }
+  pairs->items = memory_grow(pairs->items, pairs->count, &pairs->capacity, sizeof *pairs->items);
+  pairs->items[pairs->count++] = pair;
+  return true;
+}
+
+void
+pairs_plan(struct pairs *pairs, struct plan *plan)
+{
+  plan_init(plan, &pairs->catalogs[SOURCE_SIDE], pairs->options->collections_at_once);
+  plan->verifies = true;
+  for (size_t i = 0; i < pairs->count; i++) {
+    if (pairs->items[i].target != NO_TARGET) {
+      plan->collections[i].target = &pairs->catalogs[TARGET_SIDE].collections[pairs->items[i].target];
+    }
+    plan_set_points(plan, i, &pairs->items[i].points);
+  }
+  plan_close(plan);
+}
+
 void
 pairs_clear(struct pairs *pairs)
 {
+  for (size_t i = 0; i < pairs->count; i++) {
+    split_points_clear(&pairs->items[i].points);
+  }
+  free(pairs->items);
+  pairs->items = NULL;
+  pairs->count = pairs->capacity = 0;
   catalog_clear(&pairs->catalogs[SOURCE_SIDE]);
   catalog_clear(&pairs->catalogs[TARGET_SIDE]);
 }

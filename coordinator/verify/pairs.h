@@ -5,11 +5,17 @@
 #ifndef FERRY_COORDINATOR_VERIFY_PAIRS_H
 #define FERRY_COORDINATOR_VERIFY_PAIRS_H
 
-#include "compare/comparison.h"
+#include "compare/pairing.h"
 #include "coordinator/options/options.h"
 #include "coordinator/run/plan.h"
 
 struct resume;
+
+/* What a collection of the source's catalog is compared with. */
+struct pair {
+  size_t target; /* its number in the target's catalog; SIZE_MAX: it is not there */
+  struct split_points points;
+};
 
 struct pairs {
   const struct options *options;
@@ -18,6 +24,9 @@ struct pairs {
   struct server_hello hellos[COMPARISON_SIDES];
   struct catalog catalogs[COMPARISON_SIDES]; /* the target's has everything, and only what is compared has indexes */
   const struct resume *resume;               /* knows the points of an earlier run; NULL: none */
+  struct pair *items;                        /* one for each collection of the source's catalog */
+  size_t count;
+  size_t capacity;
 };
 
 /*
@@ -25,6 +34,10 @@ struct pairs {
  * target. Closes both again, also on false. The plan points into the catalogs.
  */
 bool pairs_prepare(struct pairs *pairs, struct plan *plan, struct error *error);
+/* Takes one pair of LISTED. */
+bool pairs_take(struct pairs *pairs, const bson_t *listed, struct error *error);
+/* Makes the plan of all that was taken; it points into the catalogs. */
+void pairs_plan(struct pairs *pairs, struct plan *plan);
 void pairs_clear(struct pairs *pairs);
 
 #endif

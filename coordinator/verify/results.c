@@ -15,6 +15,21 @@ compare_names(const void *left, const void *right)
   return db ? db : strcmp(a->name, b->name);
 }
 
+static void
+init_item(struct results_item *item)
+{
+  *item = (struct results_item){.listed = 0};
+  bson_init(&item->list);
+  bson_init(&item->excused_list);
+}
+
+static void
+clear_item(struct results_item *item)
+{
+  bson_destroy(&item->list);
+  bson_destroy(&item->excused_list);
+}
+
 void
 results_init(struct results *results, const struct plan *plan)
 {
@@ -22,8 +37,7 @@ results_init(struct results *results, const struct plan *plan)
   results->items = memory_new((results->count + 1) * sizeof *results->items);
   results->by_name = memory_new((results->count + 1) * sizeof(struct plan_collection *));
   for (size_t i = 0; i < results->count; i++) {
-    bson_init(&results->items[i].list);
-    bson_init(&results->items[i].excused_list);
+    init_item(&results->items[i]);
     results->by_name[i] = &plan->collections[i];
   }
   qsort(results->by_name, results->count, sizeof(struct plan_collection *), compare_names);
@@ -38,8 +52,7 @@ results_clear(struct results *results)
     return;
   }
   for (size_t i = 0; i < results->count; i++) {
-    bson_destroy(&results->items[i].list);
-    bson_destroy(&results->items[i].excused_list);
+    clear_item(&results->items[i]);
   }
   free(results->items);
   free(results->by_name);
@@ -117,6 +130,14 @@ results_take_range(struct results *results, size_t collection, const bson_t *don
   add_list(&item->excused_list, &item->excused_listed, done, "excused_documents", RESULTS_LISTED);
   take_times(results, SOURCE_SIDE, message_timestamp(done, "source_from"), message_timestamp(done, "source_to"));
   take_times(results, TARGET_SIDE, message_timestamp(done, "target_from"), message_timestamp(done, "target_to"));
+}
+
+void
+results_forget_ranges(struct results *results, size_t collection)
+{
+  struct results_item *item = &results->items[collection];
+  clear_item(item);
+  init_item(item);
 }
 
 void

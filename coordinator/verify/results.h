@@ -45,6 +45,8 @@ void results_forget_documents(struct results *results, size_t collection);
 
 /* The DONE of a VERIFY. */
 void results_take_range(struct results *results, size_t collection, const bson_t *done);
+/* What was found of a collection does not count any more. */
+void results_forget_ranges(struct results *results, size_t collection);
 /* COMPARED, and the DONE of COMPARE. An attempt that failed is forgotten. */
 void results_take_definitions(struct results *results, const bson_t *compared);
 void results_take_compared(struct results *results, const bson_t *done);

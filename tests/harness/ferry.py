@@ -234,6 +234,25 @@ class Ferry:
         assert asked.returncode == 0, asked.stderr
         return json.loads(asked.stdout)
 
+    def wait_details(self, wanted, describe, timeout=180):
+        """Waits until the document of GET /progress is as wanted."""
+        details = {}
+        limit = Limit(timeout, lambda: (details.get("phase"), details.get("verification")))
+        while not limit.over():
+            if not self.running():
+                raise Failed(f"mongoferry ended with {self.exit_code}:\n{self.log()[-3000:]}")
+            asked = self.run_command("status", "--json")
+            details = json.loads(asked.stdout) if asked.returncode == 0 else {}
+            if wanted(details):
+                return details
+            time.sleep(0.1)
+        raise Failed(f"{describe} after {timeout} s without progress: {details.get('verification')}\n{self.log()[-3000:]}")
+
+    def verification(self):
+        """The document of GET /verification."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/verification", timeout=20) as reply:
+            return json.load(reply)
+
     def report(self):
         """Of the last cut-over."""
         return json.loads(Path(f"{self.bookmark}.report.json").read_text())

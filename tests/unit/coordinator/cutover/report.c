@@ -81,3 +81,23 @@ Test(report, a_document_with_nothing_in_it_is_printed)
   says(text, "Nothing was compared");
   free(text);
 }
+
+Test(report, the_text_says_whether_the_bytes_were_compared)
+{
+  bson_t refused = BSON_INITIALIZER;
+  bson_t *not_asked = BCON_NEW("asked", BCON_BOOL(false));
+  bson_t *done = BCON_NEW("asked", BCON_BOOL(true), "done", BCON_BOOL(true), "documents", BCON_INT64(7), "namespaces",
+                          "[", "{", "ns", "a.b", "different", BCON_INT64(2), "}", "]");
+  struct cutover_outcome outcome = {.finished = true, .refused = &refused, .verification = not_asked};
+  char *text = make(&outcome);
+  cr_assert(strstr(text, "verified     no: "), "%s", text);
+  free(text);
+  outcome.verification = done;
+  text = make(&outcome);
+  cr_assert(strstr(text, "verified     yes: every byte of 7 documents"), "%s", text);
+  cr_assert(strstr(text, "  a.b: 2 documents"), "%s", text);
+  free(text);
+  bson_destroy(not_asked);
+  bson_destroy(done);
+  bson_destroy(&refused);
+}

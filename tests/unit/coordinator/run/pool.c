@@ -141,7 +141,7 @@ begin(struct world *world, int ranges, int workers)
                               .source_uri = "",
                               .target_uri = "",
                               .settings = &world->settings,
-                              .events = {on_done, on_document, on_applier, on_applier_ended, on_applier,
+                              .events = {on_done, NULL, on_document, on_applier, on_applier_ended, on_applier,
                                          on_applier_ended, on_failed, on_all_ended, world}};
   cr_assert(pool_start(&world->pool, workers, &error));
   bson_destroy(&spec);

@@ -1,0 +1,26 @@
+/*
+ * What the files of beside.h share. For them alone.
+ */
+#ifndef FERRY_COORDINATOR_BESIDE_BESIDE_PARTS_H
+#define FERRY_COORDINATOR_BESIDE_BESIDE_PARTS_H
+
+#include "coordinator/beside/beside.h"
+
+/* Opens the store of this migration, or begins one. */
+bool beside_open_store(struct beside *beside, struct error *error);
+
+/* It goes on; else what comes for it is not taken any more. */
+bool beside_is_alive(const struct beside *beside);
+/* The replay is strict, and nothing waits to be read again: the target is what the source was at some entry. */
+bool beside_is_strict(const struct beside *beside);
+/* Ends the verification. `beside`: as a callback takes it. */
+void beside_fail(void *beside, const struct error *error);
+
+/* For --repair. A document that differs, `item` as in struct due_events, is to be repaired if it was not before. */
+void beside_repairs_init(struct beside *beside);
+void beside_repairs_clear(struct beside *beside);
+void beside_want_repair(struct beside *beside, const struct verify_namespace *found, const bson_t *item);
+/* Asks the applier once it has caught up. What it has done is compared again. */
+bool beside_repair_if_due(struct beside *beside, struct error *error);
+
+#endif
