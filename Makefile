@@ -89,7 +89,7 @@ deb: setup-deb release ## a Debian package, in build/release/packages
 rpm: setup-rpm release ## the same as an rpm
 	cd build/release && cpack -G RPM
 
-test-packages: setup-packages setup-servers ## README on a fresh Debian root: build, install, migrate by the unit, purge
+test-packages: setup-servers setup-packages ## README on a fresh Debian root: build, install, migrate by the unit, purge
 	.venv/bin/python -m pytest -q -p no:cacheprovider tests/packages $(ARGS)
 
 format: setup-lint ## clang-format over all files

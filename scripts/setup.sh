@@ -40,6 +40,14 @@ install_servers() {
   fi
 }
 
+# What tests/packages needs; it goes into the same environment as the servers.
+install_schemas() {
+  if [ -x .venv/bin/pip ] && ! cmp -s tests/packages/requirements.txt .venv/schemas.txt; then
+    .venv/bin/pip install -q --disable-pip-version-check -r tests/packages/requirements.txt
+    cp tests/packages/requirements.txt .venv/schemas.txt
+  fi
+}
+
 # Without it the fuzz targets get changed copies of their corpus only, and say so.
 install_fuzzer() {
   if ! tests/fuzz/build.sh --can > /dev/null; then
@@ -86,6 +94,7 @@ for part in "$@"; do
   install_packages "$part"
   case $part in
   servers) install_servers ;;
+  packages) install_schemas ;;
   test) install_fuzzer && install_toxiproxy && install_promtool ;;
   esac
 done
