@@ -1,5 +1,5 @@
 # Each command does all of its own set-up. `make help` lists them.
-.PHONY: help demo install deb rpm test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-peers bench-replay bench-many bench-cutover bench-verify soak \
+.PHONY: help demo install deb rpm release-tarball test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-peers bench-replay bench-many bench-cutover bench-verify soak \
   format lint clean setup-build setup-servers setup-test setup-lint setup-deb setup-rpm setup-packages
 
 help: ## this list
@@ -88,6 +88,9 @@ deb: setup-deb release ## a Debian package, in build/release/packages
 	cd build/release && cpack -G DEB
 rpm: setup-rpm release ## the same as an rpm
 	cd build/release && cpack -G RPM
+
+release-tarball: release ## the sources and the list of their libraries (SBOM), in build/release-tarball; the same bytes each time
+	scripts/release.sh build/release-tarball
 
 test-packages: setup-servers setup-packages ## README on a fresh Debian root: build, install, migrate by the unit, purge
 	.venv/bin/python -m pytest -q -p no:cacheprovider tests/packages $(ARGS)
