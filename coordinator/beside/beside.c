@@ -12,6 +12,8 @@
 #include "coordinator/state/refusals.h"
 
 #define TELL_MS 10000
+#define WHOLE_QUIET_MS 3000 /* a collection that is compared as a whole waits for the end of its writes, */
+#define WHOLE_MOST_MS 60000 /* but not longer than this */
 #define HELPERS_MOST 5
 #define LIST_AFTER_MS 2000    /* after the last listing, so that commands that come together are listed together */
 #define REPLAN_AFTER_MS 60000 /* after the last plan, while it is not done */
@@ -144,6 +146,7 @@ beside_close(struct beside *beside)
   namespaces_clear(&beside->namespaces);
   store_close(&beside->store);
   results_clear(&beside->results);
+  migration_excuses_clear(&beside->excuses);
   plan_clear(&beside->plan);
   pairs_clear(&beside->pairs);
   bson_destroy(&beside->settings);
@@ -205,6 +208,7 @@ hold_found(const struct beside *beside, struct verify_namespace *found, const bs
   }
   found->found = bson_copy(document);
   found->read_time = message_timestamp(document, "source_time");
+  found->compared_ms = clock_ms();
   found->written = found->written || !beside_is_strict(beside);
 }
 
@@ -233,6 +237,19 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   fault_point("beside-range");
 }
 
+/* What the target refused by now. */
+static bool
+share_excuses(struct beside *beside, struct error *error)
+{
+  bson_t refused;
+  bool ok = refusals_list(beside->checkpoint, &refused, error);
+  if (ok) {
+    migration_excuses_share(&beside->excuses, &refused, &beside->plan);
+  }
+  bson_destroy(&refused);
+  return ok;
+}
+
 /* What was found of it counts, or it is compared again. */
 static bool
 judge_whole(struct beside *beside, struct verify_namespace *found, struct error *error)
@@ -241,6 +258,7 @@ judge_whole(struct beside *beside, struct verify_namespace *found, struct error 
   if (found->written) {
     results_forget_ranges(&beside->results, found->in_plan);
     plan_again(&beside->plan, found->in_plan);
+    ok = share_excuses(beside, error);
   } else {
     results_take_range(&beside->results, found->in_plan, found->found);
     ok = namespaces_keep_range(&beside->namespaces, found, 0, found->found, error);
@@ -253,6 +271,15 @@ judge_whole(struct beside *beside, struct verify_namespace *found, struct error 
   return ok;
 }
 
+/* One that is written all the time is not read all the time. */
+static bool
+may_compare_again(const struct beside *beside, const struct verify_namespace *found)
+{
+  int64_t now_ms = clock_ms();
+  return beside->hurries || now_ms - found->written_ms >= WHOLE_QUIET_MS ||
+         now_ms - found->compared_ms >= WHOLE_MOST_MS;
+}
+
 static bool
 look_at_whole(struct beside *beside, struct error *error)
 {
@@ -261,7 +288,8 @@ look_at_whole(struct beside *beside, struct error *error)
   bool ok = true;
   HASH_ITER (hh, beside->namespaces.by_ns, found, next) {
     bool compared = found->planned && found->whole && plan_is_complete(&beside->plan.collections[found->in_plan]);
-    bool can_tell = found->written || (found->found && beside->tail->bookmark >= found->read_time);
+    bool can_tell = (found->written && may_compare_again(beside, found)) ||
+                    (!found->written && found->found && beside->tail->bookmark >= found->read_time);
     if (ok && compared && can_tell) {
       ok = judge_whole(beside, found, error);
     }
@@ -330,7 +358,7 @@ make_plan(struct beside *beside, struct error *error)
   }
   beside->stale = false;
   beside->planned_ms = clock_ms();
-  return store_items(&beside->store, "ranges", take_range, beside, error);
+  return share_excuses(beside, error) && store_items(&beside->store, "ranges", take_range, beside, error);
 }
 
 static void

@@ -18,6 +18,7 @@
 #include "coordinator/report/tail.h"
 #include "coordinator/report/verify_view.h"
 #include "coordinator/state/checkpoint.h"
+#include "coordinator/verify/migration_excuses.h"
 #include "coordinator/verify/pairs.h"
 #include "coordinator/verify/results.h"
 
@@ -58,6 +59,7 @@ struct beside {
   struct pairs pairs;
   struct plan plan;
   struct results results;
+  struct migration_excuses excuses; /* what the target refused, for collections that are compared as a whole */
   struct pool pool;
   enum verify_state state;
   struct verify_view view; /* as of the last tick */

@@ -30,7 +30,11 @@ put_difference(const bson_t *found, bson_t *list, uint32_t number)
                                          {"target_value", "targetValue"}};
   bson_t item = BSON_INITIALIZER;
   bson_iter_t value;
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+  bson_iter_t id;
+  if (bson_iter_init(&value, found) && bson_iter_find_descendant(&value, "id._id", &id)) { /* a range names it so */
+    bson_append_iter(&item, "_id", 3, &id);
+  }
+  for (size_t i = bson_empty(&item) ? 0 : 1; i < sizeof names / sizeof *names; i++) {
     if (bson_iter_init_find(&value, found, names[i][0])) {
       bson_append_iter(&item, names[i][1], -1, &value);
     }
@@ -39,23 +43,32 @@ put_difference(const bson_t *found, bson_t *list, uint32_t number)
   bson_destroy(&item);
 }
 
-/* The first ones of the store. */
-static bool
-put_differences(struct beside *beside, uint32_t collection, bson_t *document, struct error *error)
+static uint32_t
+put_all(const bson_t *differences, bson_t *list)
 {
+  bson_iter_t iter;
+  uint32_t count = 0;
+  for (bson_iter_init(&iter, differences); bson_iter_next(&iter);) {
+    bson_t found;
+    if (message_item(&iter, &found)) {
+      put_difference(&found, list, count++);
+    }
+  }
+  return count;
+}
+
+/* The first ones: of the store, or of the comparison of the whole collection. */
+static bool
+put_differences(struct beside *beside, const struct verify_namespace *of, bson_t *document, struct error *error)
+{
+  uint32_t collection = of->number;
   struct store_batch batch = {.most_ids = LISTED, .most_bytes = 1 << 20};
   bson_t *cursor = BCON_NEW("collection", BCON_INT64(collection));
   bson_t list = BSON_INITIALIZER;
-  bson_iter_t iter;
-  uint32_t count = 0;
+  uint32_t count = of->whole ? put_all(&beside->results.items[of->in_plan].list, &list) : 0;
   bool ok = store_next(&beside->store, STORE_DIFFERENCES, cursor, &batch, error);
   if (ok && batch.count > 0 && batch.collection == collection) {
-    for (bson_iter_init(&iter, batch.documents); bson_iter_next(&iter);) {
-      bson_t found;
-      if (message_item(&iter, &found)) {
-        put_difference(&found, &list, count++);
-      }
-    }
+    count = put_all(batch.documents, &list);
   }
   if (count > 0) {
     BSON_APPEND_ARRAY(document, "documents", &list);
@@ -104,7 +117,7 @@ put_namespace(struct beside *beside, const struct verify_namespace *found, bson_
   }
   BSON_APPEND_INT64(document, "different", different + results_item_differences(item));
   BSON_APPEND_INT64(document, "excused", excused);
-  return put_differences(beside, found->number, document, error);
+  return put_differences(beside, found, document, error);
 }
 
 static bool

@@ -4,6 +4,7 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
 #include "coordinator/beside/beside_parts.h"
@@ -70,6 +71,7 @@ take_writes(struct beside *beside, const bson_t *item, struct error *error)
     return false;
   }
   found->written = true;
+  found->written_ms = clock_ms();
   if (!message_document(item, "ids", &ids, error)) {
     return false;
   }

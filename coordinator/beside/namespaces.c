@@ -33,15 +33,15 @@ give_number(struct namespaces *namespaces, struct verify_namespace *found, uint3
   found->number = number;
 }
 
-/* What the target does not have is compared by `_id`, too: each of its documents is missing. */
+/* No `_id` can be asked for on both sides. A worker has the same rule (worker/verify.c). */
 static bool
 is_whole(const bson_t *listed)
 {
   bson_t target;
   struct error absent;
-  bool there = message_document(listed, "target", &target, &absent);
   return message_flag(listed, "capped") || !message_flag(listed, "id_index") ||
-         (there && (message_flag(&target, "capped") || !message_flag(&target, "id_index")));
+         !message_document(listed, "target", &target, &absent) || message_flag(&target, "capped") ||
+         !message_flag(&target, "id_index");
 }
 
 static void

@@ -24,6 +24,8 @@ struct verify_namespace {
   bool written; /* a write came since its comparison began; counts for `whole` */
   /* whole: what the last comparison found, until it is sure that it counts; and the source's newest entry after it */
   bson_t *found;
+  int64_t written_ms;  /* whole: when the last write was told */
+  int64_t compared_ms; /* whole: when it was last compared */
   uint64_t read_time;
   int64_t writes; /* documents that were written since its comparison began */
   UT_hash_handle hh;

@@ -197,6 +197,20 @@ put_seconds(const bson_t *progress, FILE *out, const char *path, const char *nam
   }
 }
 
+/* Nothing without --verify. */
+static void
+put_verification(const bson_t *progress, FILE *out)
+{
+  double ranges = number(progress, "verification.ranges");
+  if (isnan(ranges)) {
+    return;
+  }
+  begin_figure(out, "Verified");
+  fprintf(out, "%.0f of %.0f", number(progress, "verification.rangesDone"), ranges);
+  fprintf(out, "</span><small>ranges; %.0f documents to compare again; %.0f differ</small></dd></div>",
+          number(progress, "verification.documentsLeft"), number(progress, "verification.different"));
+}
+
 static void
 put_figures(const bson_t *progress, FILE *out)
 {
@@ -217,6 +231,7 @@ put_figures(const bson_t *progress, FILE *out)
     end_figure(out, "");
   }
   put_seconds(progress, out, "replay.lagSeconds", "Lag");
+  put_verification(progress, out);
   put_seconds(progress, out, "oplogWindow.secondsLeft", "Oplog lasts");
   put_seconds(progress, out, "oplogWindow.lengthSeconds", "Oplog holds");
   put_seconds(progress, out, "pause.seconds", "Paused for");

@@ -81,10 +81,22 @@ is_of(const struct collection *collection, const bson_t *item)
          strcmp(message_text_or_none(item, "coll"), collection->to_name) == 0;
 }
 
-/* There are a thousand at most. */
 static void
-share_out(struct migration_excuses *excuses, const bson_t *refused, struct plan *plan)
+clear_refused(struct migration_excuses *excuses)
 {
+  for (size_t i = 0; i < excuses->collections; i++) {
+    bson_destroy(excuses->refused[i]);
+  }
+  free(excuses->refused);
+  excuses->refused = NULL;
+  excuses->collections = 0;
+}
+
+/* There are a thousand at most. */
+void
+migration_excuses_share(struct migration_excuses *excuses, const bson_t *refused, struct plan *plan)
+{
+  clear_refused(excuses);
   excuses->collections = plan->collection_count;
   excuses->refused = memory_new((plan->collection_count + 1) * sizeof *excuses->refused);
   for (size_t i = 0; i < plan->collection_count && !bson_empty(refused); i++) {
@@ -112,7 +124,7 @@ read_all(struct migration_excuses *excuses, struct checkpoint *checkpoint, const
             read_end(excuses, checkpoint, error) && check_mark(checkpoint, pairs->uris[TARGET_SIDE], error) &&
             excuse_parts_send(checkpoint, keep_part, excuses, error);
   if (ok && (ok = refusals_list(checkpoint, &refused, error))) {
-    share_out(excuses, &refused, plan);
+    migration_excuses_share(excuses, &refused, plan);
   }
   if (ok) {
     bson_destroy(&refused);
@@ -149,9 +161,6 @@ migration_excuses_clear(struct migration_excuses *excuses)
   for (size_t i = 0; i < excuses->count; i++) {
     bson_destroy(excuses->parts[i]);
   }
-  for (size_t i = 0; i < excuses->collections; i++) {
-    bson_destroy(excuses->refused[i]);
-  }
   free(excuses->parts);
-  free(excuses->refused);
+  clear_refused(excuses);
 }

@@ -24,6 +24,11 @@ struct migration_excuses {
  */
 bool migration_excuses_read(struct migration_excuses *excuses, const char *file, const struct pairs *pairs,
                             struct plan *plan, struct error *error);
+/*
+ * Gives each of the plan's collections those of `refused` (as refusals_list has them) that are its documents. What it
+ * gave before is gone.
+ */
+void migration_excuses_share(struct migration_excuses *excuses, const bson_t *refused, struct plan *plan);
 /* For the next COMPARE. */
 void migration_excuses_send(const struct migration_excuses *excuses, struct pool *pool);
 /* After the plan's last use. */

@@ -109,8 +109,23 @@ def test_a_damaged_target_stops_the_cut_over_and_is_named(pair):
         obstacles = cut_over(ferry, NOT_READY).stderr
         assert "4 documents that differ" in obstacles, obstacles
         said = ferry.verification()
-        assert {("shop.orders", "value", 7), ("shop.orders", "missing", 8), ("shop.orders", "extra", "extra")} <= named(said)
+        assert named(said) == {("shop.orders", "value", 7), ("shop.orders", "missing", 8), ("shop.orders", "extra", "extra"),
+                               ("shop.last", "extra", "extra")}
         assert ferry.stop() == 0
+
+
+def test_a_collection_that_the_target_lacks_is_found(secantus_pair):
+    pair = secantus_pair
+    fill(pair.source.client())
+    with pair.ferry() as ferry:
+        ferry.wait_phase("tailing the oplog")
+        ferry.catch_up()
+        assert ferry.stop() == 0
+    pair.target.client().shop.still.drop()
+    with pair.ferry("--verify") as ferry:
+        wait_view(ferry, lambda said: said.get("through") and said["different"] == 500, "it is not found")
+        cut_over(ferry, NOT_READY)
+        ferry.stop()
 
 
 def test_repair_writes_what_differs_anew(pair):
