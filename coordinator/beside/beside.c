@@ -15,6 +15,8 @@
 #define WHOLE_QUIET_MS 3000 /* a collection that is compared as a whole waits for the end of its writes, */
 #define WHOLE_MOST_MS 60000 /* but not longer than this */
 #define HELPERS_MOST 5
+#define LISTINGS_MOST 5 /* that fail one after another: a collection may be dropped while it is listed */
+#define LOGGED_MOST 100
 #define LIST_AFTER_MS 2000    /* after the last listing, so that commands that come together are listed together */
 #define REPLAN_AFTER_MS 60000 /* after the last plan, while it is not done */
 #define BEHIND_S 10           /* from so much lag on the replay gets the servers for itself */
@@ -108,7 +110,10 @@ different(void *context, uint32_t number, const bson_t *item)
   if (!found) {
     return;
   }
-  log_warn("different ns=%s kind=%s", log_value("%s", found->ns), message_text_or_none(item, "kind"));
+  if (beside->logged++ < LOGGED_MOST) {
+    log_warn("different ns=%s kind=%s; GET /verification names the documents", log_value("%s", found->ns),
+             message_text_or_none(item, "kind"));
+  }
   if (beside->options->repair) {
     beside_want_repair(beside, found, item);
   }
@@ -380,7 +385,7 @@ on_helper_message(void *context, enum message_type type, const bson_t *message)
     }
   } else if (type == MESSAGE_FAILED) {
     message_get_error(message, &error);
-    ok = message_flag(message, "retry");
+    ok = message_flag(message, "retry") || ++beside->list_failures < LISTINGS_MOST;
     log_warn("%s%s", error.text, ok ? "; this is tried again" : "");
     beside->listing = false;
     beside->listed_ms = clock_ms();
@@ -388,6 +393,7 @@ on_helper_message(void *context, enum message_type type, const bson_t *message)
   } else if (type == MESSAGE_DONE) {
     beside->listing = false;
     beside->stale = true;
+    beside->list_failures = 0;
     beside->listed_ms = clock_ms();
     ok = namespaces_listed(&beside->namespaces, false, &error);
     fault_point("beside-listed");
@@ -632,10 +638,7 @@ beside_tick(struct beside *beside)
 void
 beside_pause(struct beside *beside, bool paused)
 {
-  beside->paused = paused;
-  if (beside->opened && beside->state != VERIFY_WAITING) {
-    pool_pause(&beside->pool, paused);
-  }
+  beside->paused = paused; /* the next tick tells the workers */
 }
 
 void

@@ -72,6 +72,8 @@ struct beside {
   int64_t planned_ms; /* when the plan was made */
   bool stale;         /* collections were listed that the plan does not have */
   int helper_deaths;
+  int list_failures; /* one after another */
+  int64_t logged;    /* differences that the log has */
   int64_t told_ms;
   struct repairs repairs;
 };
@@ -91,6 +93,7 @@ void beside_reached(struct beside *beside);
 
 /* Once a second. */
 void beside_tick(struct beside *beside);
+/* From the next tick on. */
 void beside_pause(struct beside *beside, bool paused);
 void beside_hurry(struct beside *beside, bool hurry);
 /* Ends its processes. */

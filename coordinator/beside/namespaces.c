@@ -207,7 +207,16 @@ namespaces_forget_ranges(struct namespaces *namespaces, const struct verify_name
   return ok;
 }
 
-/* The collection is compared no more, as it is now. */
+/* A set that has nothing of it is left alone, as each drop waits for the disk. */
+static bool
+drop_from(struct store *store, enum store_set set, uint32_t number, struct error *error)
+{
+  uint64_t count;
+  return store_count_of(store, set, number, &count, error) &&
+         (count == 0 || store_drop_collection(store, set, number, error));
+}
+
+/* The collection is compared no more, as it is now. Its `_id`s in the generations go with these. */
 static bool
 forget(struct namespaces *namespaces, struct verify_namespace *found, struct error *error)
 {
@@ -215,9 +224,7 @@ forget(struct namespaces *namespaces, struct verify_namespace *found, struct err
   uint32_t number = found->number;
   bool ok = namespaces_forget_ranges(namespaces, found, error) &&
             store_put_item(store, COLLECTIONS, number, NULL, error) &&
-            store_drop_collection(store, STORE_CURRENT, number, error) &&
-            store_drop_collection(store, STORE_DIFFERENCES, number, error) &&
-            store_drop_collection(store, STORE_EXCUSED, number, error);
+            drop_from(store, STORE_DIFFERENCES, number, error) && drop_from(store, STORE_EXCUSED, number, error);
   namespaces->by_number[number] = NULL;
   HASH_DEL(namespaces->by_ns, found);
   free_one(found);
@@ -243,7 +250,8 @@ namespaces_put_back(struct namespaces *namespaces, const char *db, const char *c
 {
   bson_t item = BSON_INITIALIZER;
   struct verify_namespace *found = *coll ? namespaces_find(namespaces, db, coll) : NULL;
-  bool ok = *coll ? !found || forget(namespaces, found, error) : forget_database(namespaces, db, error);
+  bool ok = store_sync(namespaces->store, error) && /* the counts are exact then */
+            (*coll ? !found || forget(namespaces, found, error) : forget_database(namespaces, db, error));
   if (ok && !namespaces->all_again && !is_in(&namespaces->again, db, coll)) {
     BSON_APPEND_UTF8(&item, "db", db);
     if (*coll) {
