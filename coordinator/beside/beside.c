@@ -19,7 +19,8 @@
 #define LOGGED_MOST 100
 #define LIST_AFTER_MS 2000    /* after the last listing, so that commands that come together are listed together */
 #define REPLAN_AFTER_MS 60000 /* after the last plan, while it is not done */
-#define BEHIND_S 10           /* from so much lag on the replay gets the servers for itself */
+#define PUT_BACK_MOST (256 << 20)
+#define BEHIND_S 10 /* from so much lag on the replay gets the servers for itself */
 
 void
 beside_fail(void *context, const struct error *error)
@@ -560,8 +561,8 @@ view_of(struct beside *beside)
                              .excused = beside->due.excused,
                              .repaired = beside->repairs.done,
                              .holds_back = beside->pool.paused};
-  view.through = view.state == VERIFY_FOLLOWING && view.left == 0 && view.collections_left == 0 &&
-                 beside->repairs.asked_count + beside->repairs.wanted_count == 0;
+  view.through = view.state == VERIFY_FOLLOWING && plan_finished(&beside->plan) && view.left == 0 &&
+                 view.collections_left == 0 && beside->repairs.asked_count + beside->repairs.wanted_count == 0;
   return view;
 }
 
@@ -587,12 +588,21 @@ is_behind(const struct beside *beside)
   return !beside_is_strict(beside) || tail_lag_s(beside->tail, clock_ms()) > BEHIND_S;
 }
 
+/* Every range is compared; or it was, and what a command has put back since is little enough for a cut-over to wait. */
+static bool
+follows(const struct beside *beside)
+{
+  struct plan_total total = plan_total(&beside->plan);
+  return plan_finished(&beside->plan) ||
+         (beside->state == VERIFY_FOLLOWING && total.expected - total.bytes < PUT_BACK_MOST);
+}
+
 static void
 set_state(struct beside *beside)
 {
   enum verify_state state = beside->plan.task_count == 0 && namespaces_to_list(&beside->namespaces) > 0 ? VERIFY_LISTING
-                            : !plan_finished(&beside->plan) ? VERIFY_COMPARING
-                                                            : VERIFY_FOLLOWING;
+                            : !follows(beside) ? VERIFY_COMPARING
+                                               : VERIFY_FOLLOWING;
   if (state == VERIFY_FOLLOWING && beside->state != state) {
     log_info("every range is compared; what is written from now on is compared again");
   }

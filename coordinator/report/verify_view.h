@@ -11,7 +11,7 @@ enum verify_state {
   VERIFY_WAITING,   /* until the replay is consistent */
   VERIFY_LISTING,   /* the collections of both sides */
   VERIFY_COMPARING, /* the ranges */
-  VERIFY_FOLLOWING, /* every range is compared; what is written is compared again */
+  VERIFY_FOLLOWING, /* every range was compared; what is written, or put back by a command, is compared again */
   VERIFY_FAILED
 };
 
