@@ -52,6 +52,9 @@ put_collection(void *context, uint32_t number, bson_t *message)
   if (!found || !found->planned) {
     return false;
   }
+  if (!message) {
+    return true;
+  }
   const struct collection *source = beside->plan.collections[found->in_plan].source;
   BSON_APPEND_UTF8(message, "db", source->to_db);
   BSON_APPEND_UTF8(message, "coll", source->to_name);

@@ -151,7 +151,8 @@ judge_batch(struct due *due, struct due_batch *batch, struct error *error)
 {
   bson_iter_t iter;
   bool ok = true;
-  for (bson_iter_init(&iter, batch->unequal); ok && bson_iter_next(&iter);) {
+  bool there = due->events.put_collection(due->events.context, batch->collection, NULL);
+  for (bson_iter_init(&iter, batch->unequal); there && ok && bson_iter_next(&iter);) {
     bson_t found;
     ok = !message_item(&iter, &found) || judge(due, batch, &found, error);
   }

@@ -12,6 +12,10 @@
  * target had everything up to B, so both readings saw the document as it was at B. If they were unequal, the target is
  * wrong. If the `_id` is in the current generation, the next pass compares it again.
  *
+ * A command may have given the name of a collection to another one, on the source first. Then both readings are of
+ * different collections. When the bookmark has passed T, the command has put the collection back, and nothing that was
+ * read of it counts.
+ *
  * This holds while the replay is strict: then the target has what the entries up to some point made, and nothing else.
  * What was read while it was not is compared again.
  */
@@ -22,7 +26,7 @@
 #include "coordinator/store/store.h"
 
 struct due_events {
-  /* Appends which collection that is, to a message for a worker. False: it is not compared any more. */
+  /* Appends which collection that is, to a message for a worker, if there is one. False: it is not compared any more. */
   bool (*put_collection)(void *context, uint32_t collection, bson_t *message);
   /* A document differs. `item` is {id: _id, kind, path?, source_value?, target_value?}. True: that has an excuse. */
   bool (*excused)(void *context, uint32_t collection, const bson_t *item);

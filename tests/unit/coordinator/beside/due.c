@@ -16,7 +16,9 @@ static bool
 put_collection(void *context, uint32_t collection, bson_t *message)
 {
   (void)context;
-  BSON_APPEND_INT32(message, "collection", (int32_t)collection);
+  if (message) {
+    BSON_APPEND_INT32(message, "collection", (int32_t)collection);
+  }
   return collection != gone;
 }
 
@@ -243,6 +245,18 @@ Test(due, a_collection_that_is_gone_is_not_compared)
   touch(1, 3);
   gone = 1;
   due_tick(&due);
+  lend_none();
+  cr_assert_eq(due_left(&due), 0);
+}
+
+Test(due, nothing_counts_of_a_collection_that_was_renamed_meanwhile)
+{
+  touch(1, 3);
+  int64_t task = lend_one();
+  answer(task, 2, 120);
+  gone = 1; /* the command was applied, and has put it back */
+  due_set_reached(&due, 120, true);
+  cr_assert_eq(due.differences, 0);
   lend_none();
   cr_assert_eq(due_left(&due), 0);
 }
