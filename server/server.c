@@ -246,7 +246,7 @@ server_error(const struct server *server, const bson_error_t *cause, struct erro
   } else if (refused) {
     error_set(error, ERROR_AUTH, "the %s's user may not do this: %s", server->side, cause->message);
   } else if (old) {
-    error_set(error, ERROR_REFUSED, "the %s is too old for this version of the driver: %s", server->side, cause->message);
+    error_set(error, ERROR_REFUSED, "the %s is older than the driver takes: %s", server->side, cause->message);
   } else if (cause->domain == MONGOC_ERROR_SERVER_SELECTION) {
     error_set(error, server->kind, "cannot reach the %s's primary: %s; check hosts, set name and TLS", server->side,
               cause->message);

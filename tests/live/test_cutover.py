@@ -267,7 +267,8 @@ def blocking(tmp_path):
 
         def answer(_):  # and the server notes it
             place.drop()
-            if between.seen[-1].command["global"]:
+            asked = next(seen for seen in reversed(between.seen) if seen.verb == BLOCK)  # others may have come since
+            if asked.command["global"]:
                 place.insert_one({"_id": "", "blockUserWrites": True})
             return {"ok": 1.0}
         between.answers[BLOCK] = answer

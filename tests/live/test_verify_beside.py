@@ -164,7 +164,8 @@ def test_an_entry_that_the_applier_skips_is_found(pair):
         ferry.stop()
 
 
-@pytest.mark.parametrize("point", ["beside-touched", "beside-range", "beside-listed", "verify-begun", "verify-done"])
+@pytest.mark.parametrize("point", ["beside-touched", "beside-range"] + [
+    pytest.param(point, marks=pytest.mark.long) for point in ("beside-listed", "verify-begun", "verify-done")])
 def test_a_killed_process_leaves_no_gap(point, seed, secantus_pair):
     pair = secantus_pair
     fill(pair.source.client())
