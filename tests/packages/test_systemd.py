@@ -1,5 +1,6 @@
 """The unit under a real systemd, booted in a container (systemd-nspawn) with a fresh Debian: `make test-packages`."""
 
+import os
 import re
 import shutil
 import signal
@@ -59,10 +60,16 @@ class Machine:
 
     def close(self):
         if self.process.poll() is None:
-            self.process.terminate()
+            first = self.first()
+            if first:
+                self.ask("systemctl", "poweroff")
+            else:
+                self.process.terminate()
             try:
                 self.process.wait(60)
             except subprocess.TimeoutExpired:
+                if first:
+                    os.kill(int(first), signal.SIGKILL)  # with it ends all that runs there
                 self.process.kill()
                 self.process.wait()
         self.log.close()
