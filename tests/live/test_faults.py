@@ -21,7 +21,7 @@ from traffic import preload_plain
 pytestmark = [pytest.mark.timeout(400), pytest.mark.long if os.environ.get("FERRY_FAULTS") else pytest.mark.moving]
 DEF = Path(__file__).resolve().parents[2] / "base" / "fault.def"
 POINTS = [point for point in re.findall(r'^FAULT\("([a-z-]+)"', DEF.read_text(), re.M)
-          if not point.startswith(("cutover-", "verify-"))]  # test_cutover.py, test_verify.py
+          if not point.startswith(("cutover-", "verify-", "beside-"))]  # test_cutover.py, test_verify.py, test_verify_beside.py
 KIND = os.environ.get("FERRY_FAULT_PAIR", "secantus-secantus")
 
 
