@@ -80,4 +80,5 @@ class Image:
         user = self.settings["USER"][-1]
         command = ["setpriv", "--reuid", user.partition(":")[0], "--regid", user.partition(":")[2], "--clear-groups", "--no-new-privs",
                    "env", "-C", self.workdir, *(words or self.words("ENTRYPOINT")), *arguments]
-        return self.root.start(*command, environment={**self.environment(), **dict(environment)}, **more)
+        shm = f"mount -t tmpfs -o mode=1777 shm {self.root.folder}/dev/shm"  # containers have it
+        return self.root.start(*command, environment={**self.environment(), **dict(environment)}, mounts=shm, **more)

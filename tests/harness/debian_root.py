@@ -34,13 +34,13 @@ class Root:
         self.folder = Path(folder)
 
     @classmethod
-    def make(cls, folder):
-        subprocess.run(["debootstrap", "--variant=minbase", _release(), str(folder), _mirror()], check=True, timeout=3000,
+    def make(cls, folder, release=None):
+        subprocess.run(["debootstrap", "--variant=minbase", release or _release(), str(folder), _mirror()], check=True, timeout=3000,
                        stdout=subprocess.DEVNULL)
         root = cls(folder)
         (root.folder / "etc/apt/apt.conf.d/90yes").write_text('APT::Get::Assume-Yes "true";\n')
         shutil.copy("/etc/resolv.conf", root.folder / "etc/resolv.conf")
-        root.run("apt-get -q update")
+        root.run("apt-get -q -o Acquire::Check-Valid-Until=false update")  # a mirror may keep an old day
         return root
 
     def copy(self, folder):
