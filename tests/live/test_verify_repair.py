@@ -127,6 +127,7 @@ def test_not_where_nobody_can_tell_who_writes(tmp_path):
         untouched(pair, repair(pair), "nobody can tell whether clients write to the target")
 
 
+@pytest.mark.long
 def test_not_beside_a_migration(plain):
     """It would apply its writes to what was repaired. After a cut-over that cannot be."""
     plain.source.client().v.c.insert_many([{"_id": n} for n in range(3000)])
