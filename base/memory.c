@@ -26,7 +26,8 @@ check(void *memory)
 void
 memory_give_back(size_t size)
 {
-  mallopt(M_MMAP_THRESHOLD, (int)size); /* setting it also ends that glibc raises it by itself */
+  mallopt(M_MMAP_THRESHOLD, (int)size);     /* setting one also ends that glibc raises both by itself */
+  mallopt(M_TRIM_THRESHOLD, 2 * (int)size); /* as glibc would have them; by default each free gives back 128 KB */
 }
 
 void *

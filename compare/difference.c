@@ -59,20 +59,23 @@ alike_in_order(bson_iter_t *left, bson_iter_t *right, enum likeness likeness, bo
   }
 }
 
-/* Each field of `left` is in `right`. Both have as many, so none is left over unless a name is there twice. */
+/*
+ * Each field of `left` is in `right`. Both have as many, so none is left over unless a name is there twice. Both stand
+ * before their first field.
+ */
 static bool
 alike_by_name(const bson_iter_t *left, const bson_iter_t *right)
 {
-  bson_iter_t field;
+  bson_iter_t field = *left;
   bson_iter_t other;
   int more = 0;
-  for (bson_iter_recurse(left, &field); bson_iter_next(&field); more++) {
-    if (!bson_iter_recurse(right, &other) || !bson_iter_find(&other, bson_iter_key(&field)) ||
-        !alike(&field, &other, SAME_FIELDS)) {
+  for (; bson_iter_next(&field); more++) {
+    other = *right;
+    if (!bson_iter_find(&other, bson_iter_key(&field)) || !alike(&field, &other, SAME_FIELDS)) {
       return false;
     }
   }
-  for (bson_iter_recurse(right, &other); bson_iter_next(&other);) {
+  for (other = *right; bson_iter_next(&other);) {
     more--;
   }
   return more == 0;
@@ -89,11 +92,10 @@ alike(const bson_iter_t *left, const bson_iter_t *right, enum likeness likeness)
   if (bson_iter_type(left) != bson_iter_type(right) || !(array || BSON_ITER_HOLDS_DOCUMENT(left))) {
     return values_same_bytes(left, right) || (likeness == SAME_NUMBERS && same_number(left, right));
   }
-  if (likeness == SAME_FIELDS && !array) {
-    return alike_by_name(left, right);
+  if (!bson_iter_recurse(left, &a) || !bson_iter_recurse(right, &b)) {
+    return false;
   }
-  return bson_iter_recurse(left, &a) && bson_iter_recurse(right, &b) &&
-         alike_in_order(&a, &b, likeness, &more, &others);
+  return likeness == SAME_FIELDS && !array ? alike_by_name(&a, &b) : alike_in_order(&a, &b, likeness, &more, &others);
 }
 
 static void
@@ -150,27 +152,27 @@ find_field(bson_iter_t *left, bson_iter_t *right, bool values, struct difference
   }
 }
 
+/* Nothing is copied: documents may be large. */
 void
 difference_find(const bson_t *source, const bson_t *target, bool values, struct difference *difference)
 {
-  bson_t pair = BSON_INITIALIZER;
   bson_iter_t left;
   bson_iter_t right;
+  bson_iter_t a;
+  bson_iter_t b;
+  bool more;
+  bool others;
   *difference = (struct difference){.kind = DIFFERENCE_VALUE};
-  if (!nesting_fits(bson_get_data(source), source->len) || !nesting_fits(bson_get_data(target), target->len)) {
+  if (!nesting_fits(bson_get_data(source), source->len) || !nesting_fits(bson_get_data(target), target->len) ||
+      !bson_iter_init(&left, source) || !bson_iter_init(&right, target)) {
     return;
   }
-  bson_append_document(&pair, "s", 1, source);
-  bson_append_document(&pair, "t", 1, target);
-  if (bson_iter_init_find(&left, &pair, "s") && bson_iter_init_find(&right, &pair, "t")) {
-    difference->kind = alike(&left, &right, SAME_NUMBERS)  ? DIFFERENCE_NUMBERS
-                       : alike(&left, &right, SAME_FIELDS) ? DIFFERENCE_ORDER
-                                                           : DIFFERENCE_VALUE;
-  }
-  if (bson_iter_init(&left, source) && bson_iter_init(&right, target)) {
-    find_field(&left, &right, values, difference);
-  }
-  bson_destroy(&pair);
+  a = left;
+  b = right;
+  difference->kind = alike_in_order(&a, &b, SAME_NUMBERS, &more, &others) ? DIFFERENCE_NUMBERS
+                     : alike_by_name(&left, &right)                       ? DIFFERENCE_ORDER
+                                                                          : DIFFERENCE_VALUE;
+  find_field(&left, &right, values, difference);
 }
 
 static void

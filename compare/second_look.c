@@ -30,32 +30,23 @@ second_look_clear(struct second_look *look)
   free(look->kinds);
 }
 
-/* 1: it is there; 0: it is not; -1 on error. */
-static int
-fetch(struct second_look *look, int side, const bson_t *selector, bson_t *document, struct error *error)
+static struct by_id_look
+look_of(const struct second_look *look, int side, range_take take, void *context)
 {
   const struct documents_task *task = look->task;
-  int got = by_id_find(task->readers[side], &task->ranges[side], selector, task->has_id_index[side], document, error);
-  if (got == 1) {
-    look->read[side] += document->len;
-  }
-  return got;
+  return (struct by_id_look){task->readers[side], &task->ranges[side], task->has_id_index[side], take, context};
 }
 
 /* The source may have several documents of an `_id` only where it has no index on it. */
 static int
 is_repeated(struct second_look *look, enum difference_kind kind, const bson_t *selector, struct error *error)
 {
-  bson_t document;
   if (kind != DIFFERENCE_MISSING || look->task->has_id_index[SOURCE_SIDE] || !look->task->has_id_index[TARGET_SIDE] ||
       bson_empty(selector)) {
     return 0;
   }
-  int got = fetch(look, TARGET_SIDE, selector, &document, error);
-  if (got == 1) {
-    bson_destroy(&document);
-  }
-  return got;
+  struct by_id_look by_id = look_of(look, TARGET_SIDE, NULL, NULL);
+  return by_id_look(&by_id, selector, error);
 }
 
 bool
@@ -111,30 +102,64 @@ id_differs(const bson_t *left, const bson_t *right)
   return bson_iter_init_find(&a, left, "_id") && bson_iter_init_find(&b, right, "_id") && !values_same_bytes(&a, &b);
 }
 
+/* One document that is looked at. Neither side's is copied, as they may be large. */
+struct judging {
+  struct second_look *look;
+  const bson_t *selector;
+  struct difference *difference;
+  const bson_t *source; /* while it is there */
+  bool differs;
+};
+
+static enum range_answer
+take_target(void *context, const bson_t *target, struct error *error)
+{
+  struct judging *judging = context;
+  struct second_look *look = judging->look;
+  (void)error;
+  look->read[TARGET_SIDE] += target->len;
+  judging->differs = !judging->source || !bson_equal(judging->source, target);
+  if (!judging->source) {
+    *judging->difference = (struct difference){.kind = DIFFERENCE_EXTRA};
+  } else if (judging->differs) {
+    look->id_differs = id_differs(judging->source, target);
+    difference_find(judging->source, target, look->task->show_values, judging->difference);
+  }
+  return RANGE_GO_ON;
+}
+
+static int
+look_at_target(struct judging *judging, struct error *error)
+{
+  struct by_id_look by_id = look_of(judging->look, TARGET_SIDE, take_target, judging);
+  return by_id_look(&by_id, judging->selector, error);
+}
+
+/* Looks at the target meanwhile. */
+static enum range_answer
+take_source(void *context, const bson_t *source, struct error *error)
+{
+  struct judging *judging = context;
+  judging->look->read[SOURCE_SIDE] += source->len;
+  judging->source = source;
+  judging->differs = true;
+  *judging->difference = (struct difference){.kind = DIFFERENCE_MISSING};
+  int got = look_at_target(judging, error);
+  judging->source = NULL;
+  return got >= 0 ? RANGE_GO_ON : RANGE_FAILED;
+}
+
 int
 second_look_at(struct second_look *look, const bson_t *selector, struct difference *difference, struct error *error)
 {
-  bson_t documents[COMPARISON_SIDES];
-  int got[COMPARISON_SIDES] = {0};
-  got[0] = fetch(look, SOURCE_SIDE, selector, &documents[0], error);
-  got[1] = got[0] < 0 ? 0 : fetch(look, TARGET_SIDE, selector, &documents[1], error);
-  int differs = got[0] < 0 || got[1] < 0 ? -1 : got[0] || got[1];
+  struct judging judging = {.look = look, .selector = selector, .difference = difference};
+  struct by_id_look by_id = look_of(look, SOURCE_SIDE, take_source, &judging);
   look->id_differs = false;
-  if (differs == 1 && got[0] && got[1]) {
-    differs = !bson_equal(&documents[0], &documents[1]);
-    if (differs) {
-      look->id_differs = id_differs(&documents[0], &documents[1]);
-      difference_find(&documents[0], &documents[1], look->task->show_values, difference);
-    }
-  } else {
-    *difference = (struct difference){.kind = got[0] ? DIFFERENCE_MISSING : DIFFERENCE_EXTRA};
+  int got = by_id_look(&by_id, selector, error);
+  if (got == 0) {
+    got = look_at_target(&judging, error);
   }
-  for (int side = 0; side < COMPARISON_SIDES; side++) {
-    if (got[side] == 1) {
-      bson_destroy(&documents[side]);
-    }
-  }
-  return differs;
+  return got < 0 ? -1 : judging.differs;
 }
 
 /* `found`: as which it was noted. */

@@ -8,6 +8,9 @@
 #include "source/reader/by_id.h"
 
 #define BATCH_BYTES (1 << 20)
+#define LARGE_BYTES (4 << 20)
+#define FEW_DOCUMENTS 2    /* so many in an answer are asked for where documents are large */
+#define SMALL_DOCUMENTS 16 /* after so many in a row it is taken for granted that more follow */
 
 /* Documents, one behind the other. Each begins with its size. */
 struct batch {
@@ -28,11 +31,38 @@ struct stream {
   bool has_ready;
   const bson_t *large; /* one that is as large as a batch is not copied: the thread waits until it is done with */
   bool lent;           /* the caller has it */
+  bool careful;        /* documents are large, or may be: see stream_turn */
+  int small;           /* documents in a row that were not large */
+  bool has_turn;       /* the thread's: it alone may read now */
   bool ended;          /* the thread fills no more */
   bool failed;
   bool stop; /* the caller wants no more */
   struct error error;
 };
+
+/*
+ * The driver holds each answer twice while it reads it. So where documents are large, the streams of a process read one
+ * after another.
+ */
+static pthread_mutex_t stream_turn = PTHREAD_MUTEX_INITIALIZER;
+
+static void
+take_turn(struct stream *stream)
+{
+  if (stream->careful && !stream->has_turn) {
+    pthread_mutex_lock(&stream_turn);
+    stream->has_turn = true;
+  }
+}
+
+static void
+give_turn(struct stream *stream)
+{
+  if (stream->has_turn) {
+    stream->has_turn = false;
+    pthread_mutex_unlock(&stream_turn);
+  }
+}
 
 /* False if the caller wants no more. */
 static bool
@@ -74,11 +104,9 @@ lend(struct stream *stream, const bson_t *document)
 }
 
 static enum range_answer
-take_document(void *context, const bson_t *document, struct error *error)
+keep_document(struct stream *stream, const bson_t *document)
 {
-  struct stream *stream = context;
   struct batch *batch = &stream->filling;
-  (void)error;
   if (batch->size > 0 && batch->size + document->len > BATCH_BYTES && !hand_over(stream)) {
     return RANGE_ENOUGH;
   }
@@ -93,13 +121,30 @@ take_document(void *context, const bson_t *document, struct error *error)
   return RANGE_GO_ON;
 }
 
+static enum range_answer
+take_document(void *context, const bson_t *document, struct error *error)
+{
+  struct stream *stream = context;
+  (void)error;
+  give_turn(stream);
+  stream->small = document->len > LARGE_BYTES ? 0 : stream->small + 1;
+  stream->careful = stream->small == 0 || (stream->careful && stream->small < SMALL_DOCUMENTS);
+  enum range_answer answer = keep_document(stream, document);
+  if (answer == RANGE_GO_ON) {
+    take_turn(stream);
+  }
+  return answer;
+}
+
 static void *
 run(void *context)
 {
   struct stream *stream = context;
   struct error error;
+  take_turn(stream);
   bool ok = stream->range->ids ? by_id_read(stream->reader, stream->range, take_document, stream, &error)
                                : range_read(stream->reader, stream->range, take_document, stream, &error);
+  give_turn(stream);
   if (ok && stream->filling.size > 0) {
     hand_over(stream);
   }
@@ -120,6 +165,7 @@ stream_start(struct reader *reader, const struct range *range, struct error *err
   struct stream *stream = memory_new(sizeof *stream);
   stream->reader = reader;
   stream->range = range;
+  stream->careful = range->batch_size <= FEW_DOCUMENTS;
   pthread_mutex_init(&stream->lock, NULL);
   pthread_cond_init(&stream->changed, NULL);
   if (pthread_create(&stream->thread, NULL, run, stream) == 0) {

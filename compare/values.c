@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/exact_number.h"
 #include "target/definition/numbers.h"
 
 #define SHOWN_MOST 60
@@ -47,14 +48,7 @@ extend(char *path, const char *name)
 bool
 values_same_bytes(const bson_iter_t *left, const bson_iter_t *right)
 {
-  bson_t a = BSON_INITIALIZER;
-  bson_t b = BSON_INITIALIZER;
-  bson_append_iter(&a, "", 0, left);
-  bson_append_iter(&b, "", 0, right);
-  bool same = bson_equal(&a, &b);
-  bson_destroy(&a);
-  bson_destroy(&b);
-  return same;
+  return bson_iter_type(left) == bson_iter_type(right) && exact_bytes_same(left, right);
 }
 
 static bool

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 bool
 exact_number_is(const bson_iter_t *value)
@@ -30,4 +31,13 @@ exact_number_same(const bson_iter_t *left, const bson_iter_t *right)
   long double a = exact_number_of(left);
   long double b = exact_number_of(right);
   return a == b || (isnan(a) && isnan(b));
+}
+
+/* A value lies between these two offsets: libbson sets d1 behind the name for each type. */
+bool
+exact_bytes_same(const bson_iter_t *left, const bson_iter_t *right)
+{
+  uint32_t left_size = left->next_off - left->d1;
+  uint32_t right_size = right->next_off - right->d1;
+  return left_size == right_size && memcmp(left->raw + left->d1, right->raw + right->d1, left_size) == 0;
 }

@@ -21,6 +21,7 @@
 #define PROGRESS_MS 250
 #define WAIT_MOST_MS 60000
 #define OPEN_PAUSE_MS 1000
+#define LARGE_BYTES (4 << 20)
 
 struct worker {
   struct channel channel;
@@ -376,6 +377,7 @@ verify_progress(void *context, int64_t documents, int64_t bytes, struct error *e
 static bool
 do_verify_ids(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
+  memory_give_back(LARGE_BYTES);
   worker->verified_bytes = worker->verified_documents = 0;
   return verify_ids(&worker->sides, message, verify_ids_progress, worker, done, error);
 }
@@ -383,6 +385,7 @@ do_verify_ids(struct worker *worker, const bson_t *message, bson_t *done, struct
 static bool
 do_verify(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
+  memory_give_back(LARGE_BYTES);
   worker->verified_bytes = worker->verified_documents = 0;
   return verify_range(&worker->sides, message, verify_progress, worker, done, error);
 }

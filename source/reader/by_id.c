@@ -17,15 +17,6 @@ holds_text(const bson_iter_t *value)
   return BSON_ITER_HOLDS_UTF8(value) || BSON_ITER_HOLDS_SYMBOL(value);
 }
 
-/* Strings and symbols have one layout. */
-static bool
-same_bytes(const bson_iter_t *left, const bson_iter_t *right)
-{
-  uint32_t left_size = left->next_off - left->d1;
-  uint32_t right_size = right->next_off - right->d1;
-  return left_size == right_size && memcmp(left->raw + left->d1, right->raw + right->d1, left_size) == 0;
-}
-
 static bool
 same_value(const bson_iter_t *left, const bson_iter_t *right)
 {
@@ -35,10 +26,10 @@ same_value(const bson_iter_t *left, const bson_iter_t *right)
     return exact_number_same(left, right);
   }
   if (bson_iter_type(left) != bson_iter_type(right)) {
-    return holds_text(left) && holds_text(right) && same_bytes(left, right);
+    return holds_text(left) && holds_text(right) && exact_bytes_same(left, right); /* of one layout */
   }
   if (!BSON_ITER_HOLDS_DOCUMENT(left) && !BSON_ITER_HOLDS_ARRAY(left)) {
-    return same_bytes(left, right);
+    return exact_bytes_same(left, right);
   }
   if (!bson_iter_recurse(left, &a) || !bson_iter_recurse(right, &b)) {
     return false;
@@ -90,35 +81,6 @@ by_id_fits_in(const bson_iter_t *id)
   }
 }
 
-/* The first document behind this bound. */
-static int
-find_by_bound(struct reader *reader, const struct range *range, const bson_t *selector, bson_t *document,
-              struct error *error)
-{
-  bson_t *order = BCON_NEW("_id", BCON_INT32(1));
-  struct find find = {.db = range->db,
-                      .coll = range->coll,
-                      .uuid = range->uuid,
-                      .hint = order,
-                      .sort = order,
-                      .min = selector,
-                      .passed_on = true,
-                      .majority = true};
-  int got = reader_find_one(reader, &find, document, error);
-  bson_destroy(order);
-  return got;
-}
-
-/* For what a filter takes for itself, and for a MaxKey, which such a bound leaves out. */
-static int
-find_by_filter(struct reader *reader, const struct range *range, const bson_t *selector, bson_t *document,
-               struct error *error)
-{
-  struct find find = {
-    .db = range->db, .coll = range->coll, .uuid = range->uuid, .filter = selector, .passed_on = true, .majority = true};
-  return reader_find_one(reader, &find, document, error);
-}
-
 static bool
 has_id(const bson_t *document, const bson_t *selector)
 {
@@ -132,22 +94,65 @@ has_id(const bson_t *document, const bson_t *selector)
   return same;
 }
 
+/*
+ * A filter takes most values for themselves; else it is the first document behind this bound. Such a bound leaves a
+ * MaxKey out.
+ */
+static struct reader_cursor *
+open_look(const struct by_id_look *look, const bson_t *selector)
+{
+  bson_iter_t id;
+  bool fits = bson_iter_init_find(&id, selector, "_id") && (by_id_fits_in(&id) || BSON_ITER_HOLDS_MAXKEY(&id));
+  bool bound = look->indexed && !fits;
+  bson_t *order = bound ? BCON_NEW("_id", BCON_INT32(1)) : NULL;
+  struct find find = {.db = look->range->db,
+                      .coll = look->range->coll,
+                      .uuid = look->range->uuid,
+                      .filter = bound ? NULL : selector,
+                      .hint = order,
+                      .sort = order,
+                      .min = bound ? selector : NULL,
+                      .limit = 1,
+                      .passed_on = true,
+                      .majority = true};
+  struct reader_cursor *cursor = reader_find(look->reader, &find);
+  bson_destroy(order);
+  return cursor;
+}
+
+int
+by_id_look(const struct by_id_look *look, const bson_t *selector, struct error *error)
+{
+  const bson_t *document = NULL;
+  struct reader_cursor *cursor = open_look(look, selector);
+  int got = reader_next(cursor, &document, error);
+  if (got < 0 && error->code == CODE_NAMESPACE_NOT_FOUND) {
+    got = 0;
+  }
+  if (got == 1 && !has_id(document, selector)) {
+    got = 0;
+  }
+  if (got == 1 && look->take && look->take(look->context, document, error) == RANGE_FAILED) {
+    got = -1;
+  }
+  reader_cursor_free(cursor);
+  return got;
+}
+
+static enum range_answer
+copy_one(void *context, const bson_t *document, struct error *error)
+{
+  (void)error;
+  bson_copy_to(document, context);
+  return RANGE_GO_ON;
+}
+
 int
 by_id_find(struct reader *reader, const struct range *range, const bson_t *selector, bool indexed, bson_t *document,
            struct error *error)
 {
-  bson_iter_t id;
-  bool fits = bson_iter_init_find(&id, selector, "_id") && (by_id_fits_in(&id) || BSON_ITER_HOLDS_MAXKEY(&id));
-  int got = fits || !indexed ? find_by_filter(reader, range, selector, document, error)
-                             : find_by_bound(reader, range, selector, document, error);
-  if (got < 0 && error->code == CODE_NAMESPACE_NOT_FOUND) {
-    return 0;
-  }
-  if (got == 1 && !has_id(document, selector)) {
-    bson_destroy(document);
-    return 0;
-  }
-  return got;
+  struct by_id_look look = {reader, range, indexed, copy_one, document};
+  return by_id_look(&look, selector, error);
 }
 
 /* What is under way. */
@@ -214,17 +219,12 @@ ask_part(struct asking *asking, struct error *error)
 static bool
 ask_one(struct asking *asking, const bson_iter_t *id, struct error *error)
 {
+  struct by_id_look look = {asking->reader, asking->range, true, take_one, asking};
   bson_t selector = BSON_INITIALIZER;
-  bson_t document;
   bson_append_iter(&selector, "_id", 3, id);
-  int got = by_id_find(asking->reader, asking->range, &selector, true, &document, error);
-  bool ok = got >= 0;
-  if (got == 1) {
-    ok = take_one(asking, &document, error) != RANGE_FAILED;
-    bson_destroy(&document);
-  }
+  int got = by_id_look(&look, &selector, error);
   bson_destroy(&selector);
-  return ok;
+  return got >= 0;
 }
 
 static void

@@ -20,9 +20,20 @@ bool by_id_same(const bson_t *left, const bson_t *right);
 bool by_id_fits_in(const bson_iter_t *id);
 
 /*
- * The document with this {_id}, of the range's collection. `indexed`: it has an index on it. 1: the caller's to destroy;
- * 0: there is none; -1 on error. A collection that is not there has none.
+ * Looks for the document with this {_id}, of the range's collection. `indexed`: it has an index on it. Without `take`, only
+ * whether it is there. 1: it is there, and `take` had it, without a copy; 0: there is none; -1 on error, or RANGE_FAILED.
+ * A collection that is not there has none.
  */
+struct by_id_look {
+  struct reader *reader;
+  const struct range *range;
+  bool indexed;
+  range_take take; /* NULL: nobody wants it */
+  void *context;
+};
+int by_id_look(const struct by_id_look *look, const bson_t *selector, struct error *error);
+
+/* The same; the document is copied, and the caller's to destroy. */
 int by_id_find(struct reader *reader, const struct range *range, const bson_t *selector, bool indexed, bson_t *document,
                struct error *error);
 

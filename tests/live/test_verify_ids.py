@@ -3,10 +3,12 @@
 import datetime
 import random
 import time
+from pathlib import Path
 
 import bson
 import pytest
 from bson import SON, Binary, Decimal128, Int64, ObjectId, Regex, Timestamp
+from pymongo import WriteConcern
 from pymongo.errors import BulkWriteError, OperationFailure, WriteError
 
 import zoo
@@ -33,6 +35,25 @@ def plain(tmp_path):
 
 def ask(worker, coll, ids, judge=False, **more):
     return worker.ask("VERIFY_IDS", db="v", coll=coll, from_db="v", from_coll=coll, ids=ids, judge=judge, **more)
+
+
+class Settled(Worker):
+    """Begins when a majority of the source has all that was written before."""
+
+    def __init__(self, source, target, **more):
+        settle(source)
+        super().__init__(source, target, **more)
+
+
+def settle(server):
+    if not server.old:
+        server.client().settled.get_collection("c", write_concern=WriteConcern("majority")).insert_one({})
+
+
+def memory_kb(pid):
+    """The most so far."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmHWM")).split()[1])
 
 
 def put(collection, document):
@@ -70,7 +91,7 @@ def test_ids_of_all_types_are_found_and_no_others(pair):
     target.ids.insert_many([{"_id": f"other {n}", "n": n} for n in range(10)])  # nobody asks about these
     expected = kinds(*[(number, "missing", "") for number in gone], *[(number, "value", "n") for number in changed],
                      *[(number, "extra", "") for number in alone])
-    with Worker(pair.source, pair.target) as worker:
+    with Settled(pair.source, pair.target) as worker:
         answer = ask(worker, "equal", ids)
         assert (answer["documents"], answer["equal"], answer["unequal"]) == (len(ids), len(ids), [])
         for order in ids, ids[::-1]:
@@ -85,11 +106,12 @@ def test_absent_on_both_sides_is_equal(pair):
     for server in pair.source, pair.target:
         server.client().v.c.insert_many([{"_id": n, "a": "abc"} for n in ("abc", 1, 2)])
     strange = [Regex("^a"), Regex(".*"), [1, 2], {"$gt": 0}, {"$in": [1]}, {"$exists": True}, None, "gone", bson.MinKey(), bson.MaxKey()]
-    with Worker(pair.source, pair.target) as worker:
+    with Settled(pair.source, pair.target) as worker:
         for coll in "c", "nowhere":
             answer = ask(worker, coll, strange, judge=True)
             assert (answer["documents"], answer["equal"], answer["unequal"]) == (len(strange), len(strange), [])
         pair.source.client().v.alone.insert_one({"_id": 1})
+        settle(pair.source)
         assert found(ask(worker, "alone", [1, 2], judge=True)) == kinds((1, "missing", ""))
 
 
@@ -98,7 +120,7 @@ def test_numbers_that_servers_take_for_one_id(pair):
     source, target = pair.source.client().v, pair.target.client().v
     source.c.insert_many([{"_id": n} for n in (1, Int64(2), 3.0, 4, 0.0)] + [SON(_id=SON(a=1))])
     target.c.insert_many([{"_id": n} for n in (1.0, 2, 3.0, Int64(4), -0.0)] + [SON(_id=SON(a=Int64(1)))])
-    with Worker(pair.source, pair.target) as worker:
+    with Settled(pair.source, pair.target) as worker:
         for ids in ([1, Int64(2), 3.0, 4, 0.0, {"a": 1}], [1.0, 2, 3.0, Int64(4), -0.0, {"a": Int64(1)}],
                     [Int64(1), 2.0, Int64(3), 4.0, 0, {"a": 1.0}]):
             answer = ask(worker, "c", ids, judge=True)
@@ -113,7 +135,7 @@ def test_a_collation_finds_nothing_that_was_not_asked_for(tmp_path):
         for server, ids in (source, ["a", "B", "c", "e"]), (target, ["a", "b", "D", "E"]):
             server.client().v.create_collection("c", collation={"locale": "en", "strength": 2})
             server.client().v.c.insert_many([{"_id": number} for number in ids])
-        with Worker(source, target) as worker:
+        with Settled(source, target) as worker:
             answer = ask(worker, "c", ["a", "b", "B", "c", "C", "d", "D", "e"])
             assert [item["id"] for item in answer["unequal"]] == ["b", "B", "c", "D", "e"]
 
@@ -126,11 +148,12 @@ def test_many_ids_of_documents_of_any_size(tmp_path, versions, seed):
     documents += [{"_id": n, "x": "y" * size} for n, size in ((900, 2_000_000), (901, LARGE), (902, LARGE))]
     damaged = {*rng.sample(range(900), 30), 902}
     kinds_of = versions.split("-")
-    with start_server(kinds_of[0]) as source, start_server(kinds_of[1]) as target, Worker(source, target) as worker:
+    with start_server(kinds_of[0]) as source, start_server(kinds_of[1]) as target, Settled(source, target) as worker:
         for server in source, target:
             for document in documents:
                 mark = "!" if server is target and document["_id"] in damaged else ""
                 server.client().v.c.insert_one({**document, "x": document["x"] + mark})
+        settle(source)
         ids = list(range(1000))
         rng.shuffle(ids)
         for judge in False, True:
@@ -138,12 +161,13 @@ def test_many_ids_of_documents_of_any_size(tmp_path, versions, seed):
             assert (answer["documents"], answer["equal"]) == (1000, 969)
             assert {item["id"] for item in answer["unequal"]} == damaged
         assert {item["kind"] for item in answer["unequal"]} == {"value"}
+        assert memory_kb(worker.process.pid) < 80 << 10
         assert ask(worker, "c", ["n" * 4000 + str(n) for n in range(1000)])["equal"] == 1000  # 4 MB of them
 
 
 def test_the_sources_time_is_behind_all_that_was_seen(pair):
     client = pair.source.client()
-    with Worker(pair.source, pair.target) as worker:
+    with Settled(pair.source, pair.target) as worker:
         last = None
         for n in range(5):
             client.v.c.insert_one({"_id": n})
@@ -159,9 +183,9 @@ def test_the_sources_time_is_behind_all_that_was_seen(pair):
 def test_values_are_shown_only_when_asked_for(plain):
     plain.source.client().v.c.insert_one({"_id": 1, "secret": "old"})
     plain.target.client().v.c.insert_one({"_id": 1, "secret": "new"})
-    with Worker(plain.source, plain.target) as worker:
+    with Settled(plain.source, plain.target) as worker:
         assert ask(worker, "c", [1], judge=True)["unequal"] == [{"id": 1, "kind": "value", "path": "secret"}]
-    with Worker(plain.source, plain.target, more={"showValues": True}) as worker:
+    with Settled(plain.source, plain.target, more={"showValues": True}) as worker:
         assert ask(worker, "c", [1], judge=True)["unequal"] == [
             {"id": 1, "kind": "value", "path": "secret", "source_value": '"old"', "target_value": '"new"'}]
 
@@ -169,14 +193,14 @@ def test_values_are_shown_only_when_asked_for(plain):
 def test_a_renamed_collection_is_compared_with_its_own(plain):
     plain.source.client().v.c.insert_one({"_id": 1})
     plain.target.client().w.d.insert_one({"_id": 1})
-    with Worker(plain.source, plain.target) as worker:
+    with Settled(plain.source, plain.target) as worker:
         assert worker.ask("VERIFY_IDS", db="w", coll="d", from_db="v", from_coll="c", ids=[1, 2], judge=False)["equal"] == 2
 
 
 def test_the_pace_counts(plain):
     for server in plain.source, plain.target:
         server.client().v.c.insert_many([{"_id": n, "x": "x" * 600_000} for n in range(8)])
-    with Worker(plain.source, plain.target) as worker:
+    with Settled(plain.source, plain.target) as worker:
         worker.send("PACE", bytes_per_s=2e6, documents_per_s=0.0, paused=False)
         began = time.monotonic()
         assert ask(worker, "c", list(range(8)))["equal"] == 8
@@ -196,7 +220,7 @@ def test_beside_a_migration_what_differs_is_named_and_not_read_again(pair):
     source, target = pair.source.client().v, pair.target.client().v
     source.c.insert_many([{"_id": n} for n in range(400)] + [{"_id": f"{n}" + "y" * 900} for n in range(1500)])
     target.c.insert_many([{"_id": n, "a": 1} for n in range(100)] + [{"_id": n} for n in range(100, 300)] + [{"_id": 100.5}])
-    with Worker(pair.source, pair.target) as worker:
+    with Settled(pair.source, pair.target) as worker:
         done, ids = beside(worker, "c")
         expected = [*range(100), *range(300, 400), 100.5] + [f"{n}" + "y" * 900 for n in range(1500)]
         assert sorted(map(str, ids)) == sorted(map(str, expected)) and done["unequal"] == len(expected)
@@ -212,9 +236,42 @@ def test_beside_a_migration_a_capped_collection_differs_as_a_whole(tmp_path):
             server.client().v.create_collection("capped", capped=True, size=100_000)
             for n in order:
                 server.client().v.capped.insert_one({"_id": n})
-        with Worker(source, target) as worker:
+        with Settled(source, target) as worker:
             more = {"natural": True, "target_natural": True, "capped": True, "both_capped": True}
             done, ids = beside(worker, "capped", **more)
             assert ids == [] and done["whole"] and done["kinds"]["position"] == 1
             done, ids = beside(worker, "nowhere", **more)
             assert ids == [] and done["whole"] and not any(done["kinds"].values())
+
+
+def listed(worker, **more):
+    parts, _ = worker.answer("LIST", **{"range_mb": 1, **more})
+    assert {kind for kind, _ in parts} <= {"LISTED"}
+    return {f"{pair['from_db']}.{pair['from_coll']}": pair for _, part in parts for pair in part["pairs"]}
+
+
+def test_both_sides_are_listed_and_split(tmp_path):
+    with start_server("4.0") as source, start_server("4.0") as target:
+        for server in source, target:
+            db = server.client().v
+            db.large.insert_many([{"_id": n, "x": "x" * 10_000} for n in range(500)])
+            db.create_collection("capped", capped=True, size=8192)
+            db.create_collection("view", viewOn="large", pipeline=[])
+        source.client().v.alone.insert_one({"_id": 1})
+        source.client().w.renamed.insert_one({"_id": 1})
+        target.client().x.renamed.insert_one({"_id": 1})
+        target.client().v.extra.insert_one({"_id": 1})
+        with Worker(source, target, includeDB=["v", "w"], nsFrom=["w.*"], nsTo=["x.*"]) as worker:
+            pairs = listed(worker)
+            assert set(pairs) == {"v.large", "v.capped", "v.view", "v.alone", "w.renamed"}
+            large = pairs["v.large"]
+            assert 2 < len(large["points"]) < 12 and all(0 < point["_id"] < 500 for point in large["points"])
+            assert large["documents"] == 500 and large["bytes"] > 5_000_000 and large["id_index"] and large["target"]["id_index"]
+            assert pairs["v.capped"]["capped"] and pairs["v.capped"]["target"]["size"] == 8192
+            assert pairs["v.view"]["view"] and pairs["v.view"]["target"]["view"]
+            assert "target" not in pairs["v.alone"]
+            assert pairs["w.renamed"]["db"] == "x" and "target" in pairs["w.renamed"]
+            source.client().v.alone.drop()
+            only = [{"db": "v", "coll": "large"}, {"db": "v", "coll": "alone"}, {"db": "w"}]
+            assert set(listed(worker, only=only)) == {"v.large", "w.renamed"}
+            assert not listed(worker, only=[])
