@@ -31,6 +31,16 @@ difference_text(enum difference_kind kind)
   return kinds[kind].text;
 }
 
+enum difference_kind
+difference_named(const char *name)
+{
+  int kind = 0;
+  while (kind < DIFFERENCE_KINDS && strcmp(kinds[kind].name, name) != 0) {
+    kind++;
+  }
+  return (enum difference_kind)kind;
+}
+
 /* How alike two values may be. */
 enum likeness { SAME_BYTES, SAME_NUMBERS, SAME_FIELDS };
 

@@ -20,6 +20,8 @@ enum difference_kind {
 /* "missing", "fieldOrder"... as the report says it; and the same for people. */
 const char *difference_name(enum difference_kind kind);
 const char *difference_text(enum difference_kind kind);
+/* The kind of that name; DIFFERENCE_KINDS: there is none. */
+enum difference_kind difference_named(const char *name);
 
 #define DIFFERENCE_PATH_SIZE 300
 #define DIFFERENCE_VALUE_SIZE 300

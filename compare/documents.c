@@ -84,9 +84,7 @@ static bool
 excuse(struct work *work, enum difference_kind kind, const bson_t *selector)
 {
   struct documents_result *result = work->result;
-  const char *why = kind == DIFFERENCE_MISSING || kind == DIFFERENCE_VALUE
-                      ? excused_documents_why(work->task->excused, selector, kind == DIFFERENCE_VALUE)
-                      : NULL;
+  const char *why = excused_documents_why(work->task->excused, selector, kind);
   if (!why) {
     return false;
   }

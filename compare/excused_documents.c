@@ -61,11 +61,11 @@ excused_documents_free(struct excused_documents *documents)
 }
 
 const char *
-excused_documents_why(const struct excused_documents *documents, const bson_t *selector, bool there)
+excused_documents_why(const struct excused_documents *documents, const bson_t *selector, enum difference_kind kind)
 {
   struct document *found = NULL;
-  if (documents) {
+  if (documents && kind != DIFFERENCE_EXTRA && kind != DIFFERENCE_POSITION) {
     HASH_FIND(hh, documents->by_id, bson_get_data(selector), selector->len, found);
   }
-  return found && found->kept == there ? found->text : NULL;
+  return found && found->kept == (kind != DIFFERENCE_MISSING) ? found->text : NULL;
 }

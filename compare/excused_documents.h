@@ -5,8 +5,7 @@
 #ifndef FERRY_COMPARE_EXCUSED_DOCUMENTS_H
 #define FERRY_COMPARE_EXCUSED_DOCUMENTS_H
 
-#include <bson/bson.h>
-#include <stdbool.h>
+#include "compare/difference.h"
 
 struct excused_documents;
 
@@ -15,9 +14,10 @@ struct excused_documents *excused_documents_new(const bson_t *refused);
 void excused_documents_free(struct excused_documents *documents);
 
 /*
- * Why the target refused the document {_id}; NULL: it did not. `there`: the target has one of that _id. That is excused
- * only if the target kept one, and a missing one only if it did not.
+ * Why the target refused the document {_id} that differs; NULL: that is no excuse. A document that the target has is
+ * excused only if the target kept one, and a missing one only if it did not.
  */
-const char *excused_documents_why(const struct excused_documents *documents, const bson_t *selector, bool there);
+const char *excused_documents_why(const struct excused_documents *documents, const bson_t *selector,
+                                  enum difference_kind kind);
 
 #endif

@@ -88,6 +88,7 @@ on_refused(void *context, const bson_t *document)
       !refusals_count(&migration->checkpoint, &migration->refused, &error)) {
     migration_fail(migration, &error);
   }
+  beside_refused(&migration->verification);
 }
 
 static uint64_t

@@ -63,26 +63,18 @@ put_collection(void *context, uint32_t number, bson_t *message)
   return true;
 }
 
-/* The target refused the document. */
+/* What the target refused by now. */
 static bool
-is_refused(const bson_t *refusal, const struct collection *source, const bson_iter_t *id)
+share_excuses(struct beside *beside, struct error *error)
 {
-  bson_t selector;
-  bson_iter_t refused;
-  struct error absent;
-  bson_t a = BSON_INITIALIZER;
-  bson_t b = BSON_INITIALIZER;
-  bool same = strcmp(message_text_or_none(refusal, "db"), source->to_db) == 0 &&
-              strcmp(message_text_or_none(refusal, "coll"), source->to_name) == 0 &&
-              message_document(refusal, "id", &selector, &absent) && bson_iter_init_find(&refused, &selector, "_id");
-  if (same) {
-    bson_append_iter(&a, "", 0, &refused);
-    bson_append_iter(&b, "", 0, id);
-    same = bson_equal(&a, &b);
+  bson_t refused;
+  bool ok = refusals_list(beside->checkpoint, &refused, error);
+  if (ok) {
+    migration_excuses_share(&beside->excuses, &refused, &beside->plan);
+    beside->refused = false;
   }
-  bson_destroy(&a);
-  bson_destroy(&b);
-  return same;
+  bson_destroy(&refused);
+  return ok;
 }
 
 static bool
@@ -90,20 +82,11 @@ excused(void *context, uint32_t number, const bson_t *item)
 {
   struct beside *beside = context;
   const struct verify_namespace *found = namespaces_numbered(&beside->namespaces, number);
-  bson_t list;
-  bson_iter_t iter;
-  bson_iter_t id;
   struct error error;
-  bool excuse = false;
-  bool ok = refusals_list(beside->checkpoint, &list, &error);
-  bool known = ok && found && found->planned && bson_iter_init_find(&id, item, "id");
-  for (bson_iter_init(&iter, &list); known && !excuse && bson_iter_next(&iter);) {
-    bson_t refusal;
-    excuse =
-      message_item(&iter, &refusal) && is_refused(&refusal, beside->plan.collections[found->in_plan].source, &id);
+  if (beside->refused && !share_excuses(beside, &error)) {
+    beside_fail(beside, &error);
   }
-  bson_destroy(&list);
-  return excuse;
+  return found && found->planned && migration_excuses_has(&beside->excuses, found->in_plan, item);
 }
 
 static void
@@ -246,19 +229,6 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   fault_point("beside-range");
 }
 
-/* What the target refused by now. */
-static bool
-share_excuses(struct beside *beside, struct error *error)
-{
-  bson_t refused;
-  bool ok = refusals_list(beside->checkpoint, &refused, error);
-  if (ok) {
-    migration_excuses_share(&beside->excuses, &refused, &beside->plan);
-  }
-  bson_destroy(&refused);
-  return ok;
-}
-
 /* What was found of it counts, or it is compared again. */
 static bool
 judge_whole(struct beside *beside, struct verify_namespace *found, struct error *error)
@@ -304,6 +274,12 @@ look_at_whole(struct beside *beside, struct error *error)
     }
   }
   return ok;
+}
+
+void
+beside_refused(struct beside *beside)
+{
+  beside->refused = true;
 }
 
 void

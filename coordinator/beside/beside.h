@@ -59,7 +59,7 @@ struct beside {
   struct pairs pairs;
   struct plan plan;
   struct results results;
-  struct migration_excuses excuses; /* what the target refused, for collections that are compared as a whole */
+  struct migration_excuses excuses; /* what the target refused */
   struct pool pool;
   enum verify_state state;
   struct verify_view view; /* as of the last tick */
@@ -71,6 +71,7 @@ struct beside {
   int64_t listed_ms;  /* when it answered last */
   int64_t planned_ms; /* when the plan was made */
   bool stale;         /* collections were listed that the plan does not have */
+  bool refused;       /* the target refused something that the excuses do not have */
   int helper_deaths;
   int list_failures; /* one after another */
   int64_t logged;    /* differences that the log has */
@@ -84,6 +85,8 @@ void beside_close(struct beside *beside);
 /* The migration is finished: the folder goes. After beside_close. */
 void beside_remove(const char *bookmark);
 
+/* The target refused something more; the bookmark file has it. */
+void beside_refused(struct beside *beside);
 /* Takes a TOUCHED. */
 void beside_take_touched(struct beside *beside, const bson_t *message);
 /* Before the bookmark is saved: all that was written up to it is on the disk. */

@@ -47,16 +47,42 @@ refusals_list(struct checkpoint *checkpoint, bson_t *list, struct error *error)
 }
 
 static bool
-is_known(const bson_t *list, const bson_t *document)
+find_known(const bson_t *list, const bson_t *document, bson_t *known)
 {
   bson_iter_t iter;
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
-    bson_t item;
-    if (message_item(&iter, &item) && same(&item, document)) {
+    if (message_item(&iter, known) && same(known, document)) {
       return true;
     }
   }
   return false;
+}
+
+static bool
+keep(struct checkpoint *checkpoint, const bson_t *list, struct error *error)
+{
+  bson_t kept = BSON_INITIALIZER;
+  BSON_APPEND_ARRAY(&kept, "list", list);
+  bool ok = checkpoint_put(checkpoint, "refused", &kept, error);
+  bson_destroy(&kept);
+  return ok;
+}
+
+/* It was refused before, but what the target has of it is another thing now: an earlier version, or nothing. */
+static bool
+keep_newer(struct checkpoint *checkpoint, const bson_t *list, const bson_t *document, struct error *error)
+{
+  bson_t newer = BSON_INITIALIZER;
+  bson_iter_t iter;
+  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
+    bson_t item;
+    if (message_item(&iter, &item)) {
+      BSON_APPEND_DOCUMENT(&newer, bson_iter_key(&iter), same(&item, document) ? document : &item);
+    }
+  }
+  bool ok = keep(checkpoint, &newer, error);
+  bson_destroy(&newer);
+  return ok;
 }
 
 /* A document that was told before, whose collection got another name since. True if it was found. */
@@ -123,16 +149,6 @@ log_refused(const bson_t *document)
 }
 
 static bool
-keep(struct checkpoint *checkpoint, const bson_t *list, struct error *error)
-{
-  bson_t kept = BSON_INITIALIZER;
-  BSON_APPEND_ARRAY(&kept, "list", list);
-  bool ok = checkpoint_put(checkpoint, "refused", &kept, error);
-  bson_destroy(&kept);
-  return ok;
-}
-
-static bool
 append(struct checkpoint *checkpoint, bson_t *list, const bson_t *document, struct error *error)
 {
   char key[24];
@@ -152,6 +168,7 @@ bool
 refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct error *error)
 {
   bson_t list;
+  bson_t known;
   const char *was = NULL;
   struct error absent;
   bool ok = refusals_list(checkpoint, &list, error);
@@ -159,9 +176,12 @@ refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct error
     bson_t renamed;
     ok = !rename_known(&list, document, was, &renamed) || keep(checkpoint, &renamed, error);
     bson_destroy(&renamed);
-  } else if (ok && !is_known(&list, document)) {
+  } else if (ok && !find_known(&list, document, &known)) {
     log_refused(document);
     ok = append(checkpoint, &list, document, error);
+  } else if (ok && message_flag(&known, "kept") != message_flag(document, "kept")) {
+    log_refused(document);
+    ok = keep_newer(checkpoint, &list, document, error);
   }
   bson_destroy(&list);
   return ok;

@@ -86,9 +86,12 @@ clear_refused(struct migration_excuses *excuses)
 {
   for (size_t i = 0; i < excuses->collections; i++) {
     bson_destroy(excuses->refused[i]);
+    excused_documents_free(excuses->documents[i]);
   }
   free(excuses->refused);
+  free(excuses->documents);
   excuses->refused = NULL;
+  excuses->documents = NULL;
   excuses->collections = 0;
 }
 
@@ -99,6 +102,7 @@ migration_excuses_share(struct migration_excuses *excuses, const bson_t *refused
   clear_refused(excuses);
   excuses->collections = plan->collection_count;
   excuses->refused = memory_new((plan->collection_count + 1) * sizeof *excuses->refused);
+  excuses->documents = memory_new((plan->collection_count + 1) * sizeof *excuses->documents);
   for (size_t i = 0; i < plan->collection_count && !bson_empty(refused); i++) {
     bson_iter_t iter;
     uint32_t count = 0;
@@ -111,7 +115,23 @@ migration_excuses_share(struct migration_excuses *excuses, const bson_t *refused
       message_put_item(excuses->refused[i], count++, &item);
     }
     plan->collections[i].refused = excuses->refused[i];
+    excuses->documents[i] = excused_documents_new(excuses->refused[i]);
   }
+}
+
+bool
+migration_excuses_has(const struct migration_excuses *excuses, size_t collection, const bson_t *found)
+{
+  bson_t selector = BSON_INITIALIZER;
+  bson_iter_t id;
+  if (bson_iter_init_find(&id, found, "id")) {
+    bson_append_iter(&selector, "_id", 3, &id);
+  }
+  bool has =
+    collection < excuses->collections && excused_documents_why(excuses->documents[collection], &selector,
+                                                               difference_named(message_text_or_none(found, "kind")));
+  bson_destroy(&selector);
+  return has;
 }
 
 static bool

@@ -5,6 +5,7 @@
 #ifndef FERRY_COORDINATOR_VERIFY_MIGRATION_EXCUSES_H
 #define FERRY_COORDINATOR_VERIFY_MIGRATION_EXCUSES_H
 
+#include "compare/excused_documents.h"
 #include "coordinator/run/pool.h"
 #include "coordinator/verify/pairs.h"
 
@@ -13,9 +14,10 @@ struct migration_excuses {
   bson_t **parts; /* of EXCUSES */
   size_t count;
   size_t capacity;
-  bson_t **refused;   /* of each of the plan's collections, the documents; NULL: none */
-  size_t collections; /* how many there are */
-  bool ttl_deferred;  /* the migration did not end cleanly: TTL indexes may expire nothing yet */
+  bson_t **refused;                     /* of each of the plan's collections, the documents; NULL: none */
+  struct excused_documents **documents; /* the same, by their _id */
+  size_t collections;                   /* how many there are */
+  bool ttl_deferred;                    /* the migration did not end cleanly: TTL indexes may expire nothing yet */
 };
 
 /*
@@ -29,6 +31,8 @@ bool migration_excuses_read(struct migration_excuses *excuses, const char *file,
  * gave before is gone.
  */
 void migration_excuses_share(struct migration_excuses *excuses, const bson_t *refused, struct plan *plan);
+/* The difference `found` ({id, kind}) of that collection of the plan is none: the target refused the document. */
+bool migration_excuses_has(const struct migration_excuses *excuses, size_t collection, const bson_t *found);
 /* For the next COMPARE. */
 void migration_excuses_send(const struct migration_excuses *excuses, struct pool *pool);
 /* After the plan's last use. */

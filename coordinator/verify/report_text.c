@@ -55,12 +55,8 @@ print_texts(const bson_t *document, const char *field, const char *before, FILE 
 static const char *
 text_of_kind(const char *name)
 {
-  for (int kind = 0; kind < DIFFERENCE_KINDS; kind++) {
-    if (strcmp(name, difference_name((enum difference_kind)kind)) == 0) {
-      return difference_text((enum difference_kind)kind);
-    }
-  }
-  return name;
+  enum difference_kind kind = difference_named(name);
+  return kind < DIFFERENCE_KINDS ? difference_text(kind) : name;
 }
 
 static const char *

@@ -214,6 +214,15 @@ schema_index(const bson_t *spec, bool collated, struct schema_index *index)
   return kind;
 }
 
+static bool
+is_simple(const bson_iter_t *collation)
+{
+  bson_iter_t locale;
+  return BSON_ITER_HOLDS_DOCUMENT(collation) && bson_iter_recurse(collation, &locale) &&
+         bson_iter_find(&locale, "locale") && BSON_ITER_HOLDS_UTF8(&locale) &&
+         strcmp(bson_iter_utf8(&locale, NULL), "simple") == 0;
+}
+
 static enum schema_index_kind
 make_index(const bson_t *spec, bool collated, struct schema_index *index)
 {
@@ -231,6 +240,8 @@ make_index(const bson_t *spec, bool collated, struct schema_index *index)
       if (convert_ttl(spec, &iter, &index->ttl_s, index->notes)) {
         BSON_APPEND_INT32(built, key, SCHEMA_TTL_DEFERRED);
       }
+    } else if (strcmp(key, "collation") == 0 && !collated && is_simple(&iter)) {
+      continue; /* that is what none means here */
     } else if (is_known_option(key)) {
       has_collation = has_collation || strcmp(key, "collation") == 0;
       bson_append_iter(built, NULL, 0, &iter);

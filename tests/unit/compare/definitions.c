@@ -154,6 +154,12 @@ Test(definitions, the_same_index_as_different_versions_list_it)
   assert_indexes((struct sides){INDEX(""), INDEX(", \"2dsphereIndexVersion\": 3")}, &plain, NULL, "", "");
 }
 
+/* SecantusDB forgets a collection's collation when it is renamed, but not that of its indexes. */
+Test(definitions, a_simple_collation_of_an_index_is_no_difference)
+{
+  assert_indexes((struct sides){INDEX(""), INDEX(", \"collation\": {\"locale\": \"simple\"}")}, &plain, NULL, "", "");
+}
+
 Test(definitions, an_index_that_differs_is_named)
 {
   assert_indexes((struct sides){INDEX(""), "[]"}, &plain, NULL, "index a is not on the target", "");

@@ -67,6 +67,15 @@ Test(schema, index_without_collation_in_a_collated_collection_is_simple)
                "{\"key\": {\"a\": 1}, \"name\": \"n\", \"collation\": {\"locale\": \"simple\"}}", "");
 }
 
+Test(schema, a_simple_collation_is_none_where_the_collection_has_none)
+{
+  const char *simple = "{\"key\": {\"a\": 1}, \"name\": \"n\", \"collation\": {\"locale\": \"simple\"}}";
+  const char *other = "{\"key\": {\"a\": 1}, \"name\": \"n\", \"collation\": {\"locale\": \"de\"}}";
+  assert_index(simple, false, "{\"key\": {\"a\": 1}, \"name\": \"n\"}", "");
+  assert_index(simple, true, simple, "");
+  assert_index(other, false, other, "");
+}
+
 static bool
 has_key(const char *spec_json, const char *key_json)
 {
