@@ -108,6 +108,15 @@ class Sampler(threading.Thread):
                 self.peaks[role] = max(peak, self.peaks.get(role, 0))
 
 
+def peak_kb(pid):
+    """The most memory that the process has had."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
+    except (OSError, StopIteration):
+        return 0
+
+
 def wait_logged(ferry, words):
     """Seconds from its start until its log says so."""
     while words not in ferry.log():

@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "harness"))
 
-from bench import start_server  # noqa: E402
+from bench import peak_kb, start_server  # noqa: E402
 from ferry import binary, session_processes  # noqa: E402
 from verify import command  # noqa: E402
 
@@ -35,14 +35,6 @@ def run_floor(source, target, workers):
     done = subprocess.run([program, source.uri, target.uri, "bench", "c", str(workers)], capture_output=True, text=True,
                           timeout=1800, check=True)
     return json.loads(done.stdout)["seconds"]
-
-
-def peak_kb(pid):
-    try:
-        status = Path(f"/proc/{pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1])
-    except (OSError, StopIteration):
-        return 0
 
 
 def run_verify(source, target, workers, folder):

@@ -20,7 +20,6 @@
 #define LIST_AFTER_MS 2000    /* after the last listing, so that commands that come together are listed together */
 #define REPLAN_AFTER_MS 60000 /* after the last plan, while it is not done */
 #define PUT_BACK_MOST (256 << 20)
-#define BEHIND_S 10 /* from so much lag on the replay gets the servers for itself */
 
 void
 beside_fail(void *context, const struct error *error)
@@ -562,9 +561,10 @@ tell(struct beside *beside)
 
 /* The replay comes first. */
 static bool
-is_behind(const struct beside *beside)
+is_behind(struct beside *beside)
 {
-  return !beside_is_strict(beside) || tail_lag_s(beside->tail, clock_ms()) > BEHIND_S;
+  int64_t now_ms = clock_ms();
+  return give_way_take(&beside->give_way, tail_lag_s(beside->tail, now_ms), now_ms) || !beside_is_strict(beside);
 }
 
 /* Every range is compared; or it was, and what a command has put back since is little enough for a cut-over to wait. */
@@ -605,7 +605,8 @@ beside_tick(struct beside *beside)
     }
   }
   pool_set_rate(&beside->pool, beside->throttle->most);
-  pool_pause(&beside->pool, beside->paused || (is_behind(beside) && !beside->hurries));
+  bool behind = is_behind(beside);
+  pool_pause(&beside->pool, beside->paused || (behind && !beside->hurries));
   list_if_due(beside);
   if (!plan_if_due(beside, &error) || !look_at_whole(beside, &error)) {
     beside_fail(beside, &error);

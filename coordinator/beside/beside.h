@@ -14,6 +14,7 @@
 
 #include "coordinator/beside/due.h"
 #include "coordinator/beside/namespaces.h"
+#include "coordinator/pace/give_way.h"
 #include "coordinator/pace/throttle.h"
 #include "coordinator/report/tail.h"
 #include "coordinator/report/verify_view.h"
@@ -61,6 +62,7 @@ struct beside {
   struct results results;
   struct migration_excuses excuses; /* what the target refused */
   struct pool pool;
+  struct give_way give_way;
   enum verify_state state;
   struct verify_view view; /* as of the last tick */
   struct error error;      /* VERIFY_FAILED */

@@ -3,7 +3,13 @@
 #include "ipc/message.h"
 #include "source/catalog/duplicate_ids.h"
 
-#define VERIFY_ANSWER_BYTES (4 << 20) /* servers would send 16 MB, which two readers have to keep */
+/*
+ * Servers would send 16 MB at once. Two readers would have to keep that, and the allocator would ask the kernel for fresh
+ * pages for each answer of 4 MB or more, which costs more than the reading.
+ */
+#define VERIFY_ANSWER_BYTES (1 << 20)
+#define LARGE_BYTES (2 << 20)
+#define LARGE_AN_ANSWER 2 /* by this the worker knows that documents are large */
 
 static void
 put_copy(const struct plan_collection *collection, const struct plan_task *task, bson_t *message)
@@ -40,7 +46,8 @@ static int64_t
 documents_an_answer(const struct collection *collection)
 {
   int64_t size = collection->documents > 0 ? collection->bytes / collection->documents + 1 : 0;
-  return size == 0 ? 0 : size > VERIFY_ANSWER_BYTES / 2 ? 2 : VERIFY_ANSWER_BYTES / size;
+  int64_t fit = size == 0 ? 0 : VERIFY_ANSWER_BYTES / size;
+  return size == 0 || fit > LARGE_AN_ANSWER ? fit : size > LARGE_BYTES ? LARGE_AN_ANSWER : LARGE_AN_ANSWER + 1;
 }
 
 /* What the target has may be of another kind. What it does not have is read as on the source, and gives nothing. */
