@@ -90,6 +90,7 @@ read_range(struct copy *copy, struct error *error)
                         .uuid = task->has_uuid ? task->uuid : NULL,
                         .min = task->min,
                         .max = task->max,
+                        .batch_size = task->answer_documents,
                         .natural = task->natural,
                         .fetch_max = task->fetch_max};
   bool ok = range_read(copy->reader, &range, take_document, &filling, error);

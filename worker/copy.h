@@ -27,8 +27,9 @@ struct copy_task {
   bool alone;       /* each document goes in a command of its own: see writer_unreadable */
   bool fetch_max;
   bool has_uuid;
-  uint8_t uuid[16]; /* the collection's when the plan was made */
-  int64_t batch_bytes; /* a batch has no more, but for a single document */
+  uint8_t uuid[16];         /* the collection's when the plan was made */
+  int32_t answer_documents; /* so many at most in an answer of the source; 0: as many as it likes */
+  int64_t batch_bytes;      /* a batch has no more, but for a single document */
   struct copy_primary *primary;
   struct measures *measures; /* counts what it takes; one thread's at a time */
   struct pace *pace;         /* sets the batches' size, and counts what was written */

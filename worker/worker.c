@@ -290,6 +290,7 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   struct copy_task task = {.natural = message_flag(message, "natural"),
                            .no_id_index = message_flag(message, "no_id_index"),
                            .fetch_max = message_flag(message, "last"),
+                           .answer_documents = (int32_t)message_number(message, "batch", 0),
                            .batch_bytes = message_number(&worker->settings, "batchBytes", WRITER_BATCH_BYTES),
                            .primary = &worker->primary,
                            .measures = &worker->measures,

@@ -4,12 +4,23 @@
 #include "source/catalog/duplicate_ids.h"
 
 /*
- * Servers would send 16 MB at once. Two readers would have to keep that, and the allocator would ask the kernel for fresh
- * pages for each answer of 4 MB or more, which costs more than the reading.
+ * Servers would send 16 MB at once. For buffers of that size the allocator asks the kernel for fresh pages each time, which
+ * costs more than the reading (docs/performance.md). A larger answer is better where the way is long. A verification has
+ * two readers in a worker.
  */
+#define COPY_ANSWER_BYTES (4 << 20)
 #define VERIFY_ANSWER_BYTES (1 << 20)
 #define LARGE_BYTES (2 << 20)
 #define LARGE_AN_ANSWER 2 /* by this the worker knows that documents are large */
+
+/* About so many documents fit into an answer of that size; 0: not known. */
+static int64_t
+documents_an_answer(const struct collection *collection, int64_t bytes)
+{
+  int64_t size = collection->documents > 0 ? collection->bytes / collection->documents + 1 : 0;
+  int64_t fit = size == 0 ? 0 : bytes / size;
+  return size == 0 || fit > LARGE_AN_ANSWER ? fit : size > LARGE_BYTES ? LARGE_AN_ANSWER : LARGE_AN_ANSWER + 1;
+}
 
 static void
 put_copy(const struct plan_collection *collection, const struct plan_task *task, bson_t *message)
@@ -41,15 +52,6 @@ capped_bytes(const struct collection *collection)
   return collection->capped ? message_number(collection->options, "size", 0) : 0;
 }
 
-/* About so many documents fit into an answer of VERIFY_ANSWER_BYTES; 0: not known. */
-static int64_t
-documents_an_answer(const struct collection *collection)
-{
-  int64_t size = collection->documents > 0 ? collection->bytes / collection->documents + 1 : 0;
-  int64_t fit = size == 0 ? 0 : VERIFY_ANSWER_BYTES / size;
-  return size == 0 || fit > LARGE_AN_ANSWER ? fit : size > LARGE_BYTES ? LARGE_AN_ANSWER : LARGE_AN_ANSWER + 1;
-}
-
 /* What the target has may be of another kind. What it does not have is read as on the source, and gives nothing. */
 static void
 put_verify(const struct plan_collection *collection, bool beside, bson_t *message)
@@ -63,7 +65,6 @@ put_verify(const struct plan_collection *collection, bool beside, bson_t *messag
   BSON_APPEND_BOOL(message, "target_id_index", target->has_id_index);
   BSON_APPEND_BOOL(message, "both_capped", source->capped && target->capped);
   BSON_APPEND_INT64(message, "capped_bytes", here < there ? here : there);
-  BSON_APPEND_INT64(message, "batch", documents_an_answer(source));
   if (collection->refused) {
     BSON_APPEND_ARRAY(message, "refused", collection->refused);
   }
@@ -82,6 +83,8 @@ task_message_put(const struct plan *plan, const struct plan_task *task, bson_t *
   }
   BSON_APPEND_UTF8(message, "from_db", collection->source->db);
   BSON_APPEND_UTF8(message, "from_coll", collection->source->name);
+  BSON_APPEND_INT64(message, "batch",
+                    documents_an_answer(collection->source, plan->verifies ? VERIFY_ANSWER_BYTES : COPY_ANSWER_BYTES));
   put_copy(collection, task, message);
   if (plan->repairs) {
     BSON_APPEND_BOOL(message, "repair", true);
