@@ -5,7 +5,7 @@
 #   test     Criterion, libFuzzer, a headless Chromium, and Toxiproxy and promtool (.tools)
 #   lint     clang-format and clang-tidy
 #   deb, rpm what cpack needs to make one
-#   packages what tries them: lintian, and debootstrap for a fresh Debian root
+#   packages what tries them: lintian, rpmlint, podman, and debootstrap for a fresh Debian root
 # Safe to repeat; does nothing where everything is there.
 set -eu
 cd "$(dirname "$0")/.."
@@ -20,6 +20,10 @@ apt() {
 }
 
 install_packages() {
+  if ! command -v apt-get > /dev/null; then
+    echo "setup: no apt-get here; install by hand what these are called here:" $(sed -n "s/^$1 //p" scripts/packages.txt)
+    return
+  fi
   missing=
   for package in $(sed -n "s/^$1 //p" scripts/packages.txt); do
     dpkg-query -W -f='${Status}' "$package" 2> /dev/null | grep -q 'ok installed' || missing="$missing $package"

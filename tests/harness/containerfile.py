@@ -57,7 +57,7 @@ class Image:
             assert source == ".", rest
             to.mkdir(parents=True)
             ignored = [f"--exclude={'*/' if line.startswith('**/') else './'}{line.removeprefix('**/')}"
-                       for line in (self.context / ".containerignore").read_text().split()]
+                       for line in (self.context / ".dockerignore").read_text().split()]
             packed = subprocess.Popen(["tar", "-C", self.context, *ignored, "-c", "."], stdout=subprocess.PIPE)
             subprocess.run(["tar", "-C", to, "--no-same-owner", "-x"], stdin=packed.stdout, check=True, timeout=600)
             assert packed.wait() == 0

@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/harness"))
 
 import debian_root  # noqa: E402
+import podman  # noqa: E402
 import servers  # noqa: E402
 
 
@@ -38,7 +39,7 @@ def root(fresh, tmp_path):
 def readme(title):
     """The commands of README's section on installation that follow a title, as root gives them."""
     section = (ROOT / "README.md").read_text().partition("\n## Install\n")[2].partition("\n## ")[0]
-    (block,) = re.findall(rf"^\*\*{title}:\*\*\n```sh\n(.*?)^```", section, re.M | re.S)
+    (block,) = re.findall(rf"^\*\*{title}:\*\*.*?\n```sh\n(.*?)^```", section, re.M | re.S)
     return block.replace("sudo ", "")
 
 
@@ -52,9 +53,27 @@ def built(fresh, tmp_path_factory):
     shutil.rmtree(made.folder)
 
 
+@pytest.fixture(scope="session")
+def engine(fresh, tmp_path_factory):
+    """podman with the Containerfile's base images, which are made of a fresh root; or why there is none."""
+    if (reason := podman.why_not()) is not None:
+        yield reason
+        return
+    made = podman.Podman(tmp_path_factory.mktemp("podman") / "own")
+    base = "docker.io/library/debian:bookworm"
+    try:
+        made.take(fresh, base, f"{base}-slim")
+        status, said = made.ask("podman", "run", "--rm", base, "true")
+        yield made if status == 0 else f"podman runs no container here: {said.strip()}"
+    finally:
+        made.close()
+
+
 @pytest.fixture
 def pair():
-    with servers.start("secantus") as source, servers.start("secantus") as target:
+    """Two real servers where MONGOD_4_0 names one."""
+    kind = os.environ.get("MONGOD_4_0") or "secantus"
+    with servers.start(kind) as source, servers.start(kind) as target:
         yield source, target
 
 
