@@ -68,17 +68,56 @@ def test_lintian_finds_no_error(deb):
     assert output("lintian", "--allow-root", "--fail-on", "error,warning", deb) == ""
 
 
-def test_the_rpm_has_the_same_files_and_requires_the_libraries(tmp_path):
+@pytest.fixture(scope="module")
+def rpm(tmp_path_factory):
     if not shutil.which("rpmbuild"):
         pytest.skip("no rpmbuild")
-    package = pack("RPM", tmp_path)
-    files = set(output("rpm", "-qlp", package).splitlines())
+    return pack("RPM", tmp_path_factory.mktemp("rpm"))
+
+
+def test_the_rpm_has_the_same_files_and_requires_the_libraries(rpm):
+    files = set(output("rpm", "-qlp", rpm).splitlines())
     assert {"/usr/bin/mongoferry", "/etc/mongoferry/example.yaml", "/usr/lib/systemd/system/mongoferry@.service",
             "/usr/share/man/man1/mongoferry.1.gz", "/usr/share/doc/mongoferry/LICENSE",
             "/usr/share/bash-completion/completions/mongoferry", "/usr/share/zsh/site-functions/_mongoferry",
             "/usr/share/fish/vendor_completions.d/mongoferry.fish"} <= files
     assert files.isdisjoint({"/etc", "/usr/bin", "/usr/lib/systemd", "/usr/share/man/man1", "/usr/share/zsh"})  # others own them
-    required = output("rpm", "-qRp", package)
+    required = output("rpm", "-qRp", rpm)
     assert [name for name in LIBRARIES if name not in required] == []
-    assert output("rpm", "-qcp", package) == "/etc/mongoferry/example.yaml\n"
-    assert "License     : Apache-2.0" in output("rpm", "-qip", package)
+    assert output("rpm", "-qcp", rpm) == "/etc/mongoferry/example.yaml\n"
+    assert "License     : Apache-2.0" in output("rpm", "-qip", rpm)
+    version = output("rpm", "-qp", "--queryformat", "%{VERSION}", rpm)
+    assert f"mongoferry = {version}-1\n" in output("rpm", "-qp", "--provides", rpm)
+
+
+def test_a_removal_of_the_rpm_stops_the_migrations_and_an_upgrade_does_not(rpm, tmp_path):
+    scripts = output("rpm", "-qp", "--scripts", rpm)
+    before = re.search(r"^preuninstall scriptlet [^\n]*:\n(.*?)^post", scripts, re.M | re.S).group(1)
+    assert [name for name in ("postinstall", "postuninstall") if f"{name} scriptlet" not in scripts] == []
+    stub = tmp_path / "systemctl"
+    stub.write_text(f'#!/bin/sh\necho "$@" >> {tmp_path}/said\n')
+    stub.chmod(0o755)
+    for left in ("1", "0"):
+        subprocess.run(["sh", "-c", before.replace("/run/systemd/system", str(tmp_path)), "sh", left], check=True, timeout=60,
+                       env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    assert (tmp_path / "said").read_text() == "stop mongoferry@*.service\n"
+
+
+def test_rpm_installs_the_rpm_in_an_empty_root(rpm, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("another root needs root")
+    into = ["rpm", "--root", tmp_path, "--dbpath", "/var/lib/rpm", "--nodeps", "--noscripts"]
+    output(*into, "--install", "--test", rpm)
+    assert not (tmp_path / "usr").exists()
+    output(*into, "--install", rpm)
+    assert output(*into[:5], "--verify", "--nodeps", "mongoferry") == ""
+    assert output(tmp_path / "usr/bin/mongoferry", "--version").startswith("mongoferry ")
+    output(*into, "--erase", "mongoferry")
+    assert [path for path in tmp_path.rglob("*mongoferry*")] == []
+
+
+def test_rpmlint_finds_nothing(rpm):
+    if not shutil.which("rpmlint"):
+        pytest.skip("no rpmlint")
+    said = output("rpmlint", "-c", ROOT / "contrib/rpm/rpmlint.toml", rpm)
+    assert " 0 errors, 0 warnings" in said, said
