@@ -92,7 +92,7 @@ rpm: setup-rpm release ## the same as an rpm
 release-tarball: release ## the sources and the list of their libraries (SBOM), in build/release-tarball; the same bytes each time
 	scripts/release.sh build/release-tarball
 
-test-packages: setup-servers setup-packages ## README on a fresh Debian root: build, install, migrate by the unit, purge
+test-packages: setup-servers setup-packages release ## README on a fresh Debian root: build, install, migrate by the unit, purge
 	.venv/bin/python -m pytest -q -p no:cacheprovider tests/packages $(ARGS)
 
 format: setup-lint ## clang-format over all files

@@ -1,5 +1,5 @@
 # The version and the revision that `--version` tells. A source tarball has both in the file .release. In git the version is
-# that of the newest tag vX.Y.Z, and the revision what `git describe` says; both are asked again whenever HEAD moves.
+# that of the newest tag vX.Y.Z, annotated or not, and the revision what `git describe` says; both are asked again whenever HEAD moves.
 # With neither, the version is this one.
 set(FERRY_VERSION 0.1.0)
 set(FERRY_REVISION "no revision")
@@ -17,11 +17,11 @@ if(EXISTS ${FERRY_ROOT}/.release)
   list(GET FERRY_RELEASE 0 FERRY_VERSION)
   list(GET FERRY_RELEASE 1 FERRY_REVISION)
 elseif(GIT_FOUND AND EXISTS ${FERRY_ROOT}/.git)
-  ferry_git(FERRY_TAG describe --match "v[0-9]*.[0-9]*.[0-9]*" --abbrev=0)
+  ferry_git(FERRY_TAG describe --tags --match "v[0-9]*.[0-9]*.[0-9]*" --exclude "v*[!0-9.]*" --abbrev=0)
   if(FERRY_TAG MATCHES "^v([0-9]+[.][0-9]+[.][0-9]+)$")
     set(FERRY_VERSION ${CMAKE_MATCH_1})
   endif()
-  ferry_git(FERRY_DESCRIBED describe --always --dirty)
+  ferry_git(FERRY_DESCRIBED describe --tags --always --dirty)
   if(FERRY_DESCRIBED)
     set(FERRY_REVISION ${FERRY_DESCRIBED})
   endif()

@@ -15,7 +15,7 @@ git diff --quiet HEAD || echo "release: what is not committed is left out" >&2
 
 mkdir "$work/$name"
 git archive --format=tar HEAD | tar -x -C "$work/$name"
-printf '%s\n%s\n' "$version" "$(git describe --always HEAD)" > "$work/$name/.release"
+printf '%s\n%s\n' "$version" "$(git describe --tags --always HEAD)" > "$work/$name/.release"
 LC_ALL=C tar -C "$work" --format=gnu --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
   --mode='u+rwX,go+rX,go-w' -cf - "$name" | gzip -9n > "$folder/$name.tar.gz"
 cp build/release/mongoferry.cdx.json "$folder/$name.cdx.json"

@@ -18,6 +18,8 @@ import debian_root  # noqa: E402
 import podman  # noqa: E402
 import servers  # noqa: E402
 
+TAG = "v9.9.9"
+
 
 @pytest.fixture(scope="session")
 def fresh(tmp_path_factory):
@@ -45,9 +47,10 @@ def readme(title):
 
 @pytest.fixture(scope="session")
 def built(fresh, tmp_path_factory):
-    """A root where a person has followed README: from source, and then the package."""
+    """A root where a person has followed README, in a clone with a tag: from source, and then the package."""
     made = fresh.copy(tmp_path_factory.mktemp("built") / "root")
     subprocess.run(["git", "clone", "-q", "--no-hardlinks", str(ROOT), str(made.folder / "src")], check=True, timeout=300)
+    subprocess.run(["git", "-C", str(made.folder / "src"), "tag", TAG], check=True, timeout=60)
     made.run(f"cd /src\n{readme('From source')}")
     yield made
     shutil.rmtree(made.folder)
@@ -83,5 +86,5 @@ def deb(request):
         return os.environ["FERRY_DEB"]
     built = request.getfixturevalue("built")
     built.run(f"cd /src\n{readme('A package')}")
-    (made,) = (built.folder / "src/build/release/packages").glob("mongoferry_*.deb")
+    (made,) = (built.folder / "src/build/release/packages").glob("mongoferry_9.9.9-1_*.deb")
     return made

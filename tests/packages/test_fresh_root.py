@@ -10,6 +10,7 @@ import urllib.request
 
 import servers
 from compare import compare
+from conftest import ROOT, TAG
 from unit import Unit
 
 
@@ -87,7 +88,7 @@ def test_the_package_is_installed_run_and_purged(root, pair, deb):
     shutil.copy(deb, root.folder / "tmp/mongoferry.deb")
     before = root.paths()
     root.run("apt-get install -q --no-install-recommends /tmp/mongoferry.deb")
-    assert root.run("mongoferry --version").startswith("mongoferry ")
+    assert re.match(r"mongoferry \d+[.]\d+[.]\d+ ", root.run("mongoferry --version"))
     assert {"/usr/share/man/man1/mongoferry.1.gz", "/usr/share/bash-completion/completions/mongoferry"} <= root.paths()
 
     port = configure(root, "/etc/mongoferry", pair)
@@ -106,8 +107,14 @@ def test_the_package_is_installed_run_and_purged(root, pair, deb):
     assert left == state and any(path.endswith("/shop/mongoferry.bookmark") for path in state), left - state
 
 
+def test_the_rpm_is_made_as_readme_says(built):
+    assert "`make rpm`" in (ROOT / "README.md").read_text()
+    said = built.run("cd /src && make rpm && cd build/release/packages && rpm -qp --requires --provides mongoferry-9.9.9-1.*.rpm")
+    assert re.search(r"^libmongoc-1[.]0[.]so", said, re.M) and re.search(r"^mongoferry = 9[.]9[.]9-1$", said, re.M)
+
+
 def test_the_installation_from_source_runs(built, pair):
-    assert built.run("mongoferry --version").startswith("mongoferry ")
+    assert built.run("mongoferry --version").startswith(f"mongoferry 9.9.9 ({TAG})\n")
     assert built.run("command -v mongoferry") == "/usr/local/bin/mongoferry\n"
     port = configure(built, "/usr/local/etc/mongoferry", pair)
     unit = Unit(built, "/usr/local/lib/systemd/system/mongoferry@.service", "shop")

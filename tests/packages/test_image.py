@@ -69,8 +69,9 @@ def test_a_migration_by_readmes_commands(builder, pair):
     run = run.replace("MyRS/db1.example.net:27017", source.seed).replace("NewRS/new1.example.net:27017", target.seed)
     assert source.seed in run and target.seed in run
     source.client().shop.orders.insert_many({"_id": n} for n in range(2000))
+    bound = "podman run --read-only --read-only-tmpfs=false --cap-drop all --security-opt no-new-privileges"  # as the Job for Kubernetes
     for writes in ("first", "second"):
-        builder.run("sh", "-ec", run)
+        builder.run("sh", "-ec", run if writes == "first" else run.replace("podman run", bound))
         wait_for(builder, lambda: "phase: tailing the oplog" in builder.ask("podman", "logs", "shop")[1])
         assert "tailing the oplog" in builder.run("sh", "-ec", ask)
         builder.run("podman", "healthcheck", "run", "shop")

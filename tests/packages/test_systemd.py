@@ -20,9 +20,12 @@ class Machine:
 
     def __init__(self, root):
         self.root = root
-        self.log = open(root.folder.with_suffix(".boot"), "wb")
+        self.boot()
+
+    def boot(self):
+        self.log = open(self.root.folder.with_suffix(".boot"), "ab")
         self.process = subprocess.Popen(
-            ["systemd-nspawn", "-q", "-D", str(root.folder), "--register=no", "--keep-unit", "--console=pipe", "-b"],
+            ["systemd-nspawn", "-q", "-D", str(self.root.folder), "--register=no", "--keep-unit", "--console=pipe", "-b"],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, start_new_session=True)
         self.wait(lambda: self.first() and self.ask("systemctl", "is-system-running")[1] in ("running", "degraded"),
                   "systemd does not boot here", skip=True)
@@ -96,7 +99,7 @@ def test_a_migration_under_systemd(machine, root, pair):
     quick.write_text("[Service]\nRestartSec=1\nWatchdogSec=10\n")
     machine.do("systemctl", "daemon-reload")
     writer = Writer(source)
-    machine.do("systemctl", "start", SHOP)
+    machine.do("systemctl", "enable", "--now", SHOP)
     machine.wait(lambda: machine.show("StatusText").startswith("tailing the oplog"), "it does not tail")
     assert re.search(r"^mongoferry_\w+.* \d", scrape(port), re.M)
     assert "tailing the oplog" in machine.do("mongoferry", "status", "--config", "/etc/mongoferry/shop.yaml")
@@ -113,6 +116,10 @@ def test_a_migration_under_systemd(machine, root, pair):
         assert f"Failed with result '{result}'" in machine.do("journalctl", "--no-pager", "-u", SHOP)
 
     machine.wait(lambda: machine.show("StatusText").startswith("tailing the oplog"), "it does not tail again")
+    machine.close()
+    assert machine.process.returncode == 0
+    machine.boot()
+    machine.wait(lambda: machine.show("StatusText").startswith("tailing the oplog"), "it does not go on after a reboot")
     writer.stop()
     machine.do("systemctl", "stop", SHOP)
     assert [machine.show(name) for name in ("ActiveState", "Result", "ExecMainStatus")] == ["inactive", "success", "0"], machine.journal()
@@ -124,8 +131,15 @@ def test_a_migration_under_systemd(machine, root, pair):
     assert machine.ask("systemctl", "start", "mongoferry@wrong")[0] != 0
     assert [machine.show(name, "mongoferry@wrong") for name in ("ActiveState", "NRestarts", "ExecMainStatus")] == ["failed", "0", "2"]
 
+    status, said = machine.ask("systemctl", "start", "mongoferry@misspelt")
+    assert status != 0 and "Assertion failed" in said
+    assert [machine.show(name, "mongoferry@misspelt") for name in ("ActiveState", "NRestarts")] == ["inactive", "0"]
+
     machine.do("systemctl", "start", SHOP)
+    shutil.rmtree(quick.parent)  # a setting of the user's own
     machine.do("apt-get", "purge", "-q", "mongoferry")  # it stops the migration
     assert machine.show("ActiveState") == "inactive"
-    assert not (root.folder / "etc/mongoferry").exists()
-    assert (root.folder / "var/lib/private/mongoferry/shop/mongoferry.bookmark").exists()
+    (root.folder / "root/mongoferry.deb").unlink()
+    left = {path for path in root.paths() if "mongoferry" in path}
+    state = {path for path in left if re.match(r"/var/lib/(private/)?mongoferry(/|$)", path)}
+    assert left == state and "/var/lib/private/mongoferry/shop/mongoferry.bookmark" in state, left - state
