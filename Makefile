@@ -84,9 +84,12 @@ install: ## install what `make release` built: PREFIX=/usr/local DESTDIR=
 	DESTDIR="$(DESTDIR)" cmake --install build/release --prefix "$(PREFIX)"
 
 # For Debian, and for the rpm system that it is made on: an rpm made on Debian requires Debian's names of libraries.
+# An older one goes first, so that README's `mongoferry_*.deb` is one file.
 deb: setup-deb release ## a Debian package, in build/release/packages
+	rm -f build/release/packages/*.deb
 	cd build/release && cpack -G DEB
 rpm: setup-rpm release ## the same as an rpm
+	rm -f build/release/packages/*.rpm
 	cd build/release && cpack -G RPM
 
 release-tarball: release ## the sources and the list of their libraries (SBOM), in build/release-tarball; the same bytes each time

@@ -14,7 +14,7 @@ install(FILES ${FERRY_COMPLETIONS}/mongoferry.fish DESTINATION ${CMAKE_INSTALL_D
 file(GLOB FERRY_NOTICES CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/LICENSE ${PROJECT_SOURCE_DIR}/NOTICE* ${PROJECT_SOURCE_DIR}/THIRD*PARTY*)
 install(FILES ${FERRY_NOTICES} ${CMAKE_BINARY_DIR}/mongoferry.cdx.json README.md CHANGELOG.md SECURITY.md CONTRIBUTING.md DESTINATION ${FERRY_DOC})
 install(DIRECTORY docs DESTINATION ${FERRY_DOC} FILES_MATCHING PATTERN *.md)
-install(DIRECTORY contrib/grafana contrib/prometheus DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/mongoferry
+install(DIRECTORY contrib/grafana contrib/prometheus contrib/kubernetes DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/mongoferry
   PATTERN *.test.yml EXCLUDE)
 
 # The unit names the installed paths, which are known when it is installed.

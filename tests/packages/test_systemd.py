@@ -106,6 +106,10 @@ def test_a_migration_under_systemd(machine, root, pair):
     process = machine.do("cat", f"/proc/{machine.show('MainPID')}/status")
     assert re.search(r"^Uid:\s+6\d{4}\s", process, re.M) and re.search(r"^CapEff:\s+0+$", process, re.M), process
 
+    main = machine.show("MainPID")
+    machine.do("apt-get", "install", "-q", "--reinstall", "/root/mongoferry.deb")  # as an upgrade, which leaves it alone
+    assert [machine.show(name) for name in ("ActiveState", "MainPID")] == ["active", main]
+
     for number, result in (signal.SIGKILL, "signal"), (signal.SIGSTOP, "watchdog"):
         before = int(machine.show("NRestarts"))
         main = machine.show("MainPID")

@@ -42,7 +42,8 @@ def test_the_deb_has_its_files_with_their_owners_and_modes(deb):
         "/usr/lib/systemd/system/mongoferry@.service", "/usr/share/man/man1/mongoferry.1.gz", "/usr/share/doc/mongoferry/copyright",
         "/usr/share/doc/mongoferry/changelog.Debian.gz", "/usr/share/doc/mongoferry/docs/operations.md",
         "/usr/share/bash-completion/completions/mongoferry", "/usr/share/zsh/vendor-completions/_mongoferry",
-        "/usr/share/fish/vendor_completions.d/mongoferry.fish", "/usr/share/mongoferry/grafana/mongoferry.json"], readable)
+        "/usr/share/fish/vendor_completions.d/mongoferry.fish", "/usr/share/mongoferry/grafana/mongoferry.json",
+        "/usr/share/mongoferry/kubernetes/mongoferry.yaml"], readable)
     assert {name: files.get(name) for name in wanted} == wanted
     outside = [name for name in files if not name.startswith(("/usr/bin/", "/usr/share/", "/usr/lib/systemd/", "/etc/mongoferry/"))]
     assert outside == []
