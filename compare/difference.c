@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/memory.h"
 #include "base/nesting.h"
 #include "base/text.h"
 #include "compare/values.h"
@@ -60,8 +61,8 @@ alike_in_order(bson_iter_t *left, bson_iter_t *right, enum likeness likeness, bo
   for (;;) {
     *left_there = bson_iter_next(left);
     *right_there = bson_iter_next(right);
-    if (!*left_there || !*right_there) {
-      return *left_there == *right_there;
+    if (!*left_there || !*right_there) { /* what cannot be read is not alike */
+      return *left_there == *right_there && !left->err_off && !right->err_off;
     }
     if (strcmp(bson_iter_key(left), bson_iter_key(right)) != 0 || !alike(left, right, likeness)) {
       return false;
@@ -69,26 +70,66 @@ alike_in_order(bson_iter_t *left, bson_iter_t *right, enum likeness likeness, bo
   }
 }
 
+struct field {
+  const char *name;
+  uint32_t offset; /* of its element in the document */
+};
+
+static int
+by_name(const void *left, const void *right)
+{
+  const struct field *a = left;
+  const struct field *b = right;
+  int names = strcmp(a->name, b->name);
+  return names != 0 ? names : (a->offset > b->offset) - (a->offset < b->offset);
+}
+
+/* The fields behind `before`, sorted by name; the caller's. */
+static struct field *
+list_fields(const bson_iter_t *before, size_t *count, bool *damaged)
+{
+  struct field *fields = NULL;
+  size_t capacity = 0;
+  bson_iter_t field = *before;
+  for (*count = 0; bson_iter_next(&field); ++*count) {
+    fields = memory_grow(fields, *count, &capacity, sizeof *fields);
+    fields[*count] = (struct field){bson_iter_key(&field), bson_iter_offset(&field)};
+  }
+  *damaged |= field.err_off != 0;
+  if (*count > 1) {
+    qsort(fields, *count, sizeof *fields, by_name);
+  }
+  return fields;
+}
+
+static bool
+go_to(const bson_iter_t *document, const struct field *field, bson_iter_t *iter)
+{
+  return bson_iter_init_from_data_at_offset(iter, document->raw, document->len, field->offset, strlen(field->name));
+}
+
 /*
- * Each field of `left` is in `right`. Both have as many, so none is left over unless a name is there twice. Both stand
- * before their first field.
+ * Both have the same fields, in any order. Of those with one name the first is compared with the first, and so on. Both
+ * stand before their first field.
  */
 static bool
 alike_by_name(const bson_iter_t *left, const bson_iter_t *right)
 {
-  bson_iter_t field = *left;
-  bson_iter_t other;
-  int more = 0;
-  for (; bson_iter_next(&field); more++) {
-    other = *right;
-    if (!bson_iter_find(&other, bson_iter_key(&field)) || !alike(&field, &other, SAME_FIELDS)) {
-      return false;
-    }
+  size_t count;
+  size_t others;
+  bool damaged = false;
+  struct field *ours = list_fields(left, &count, &damaged);
+  struct field *theirs = list_fields(right, &others, &damaged);
+  bool same = count == others && !damaged;
+  for (size_t i = 0; same && i < count; i++) {
+    bson_iter_t a;
+    bson_iter_t b;
+    same = strcmp(ours[i].name, theirs[i].name) == 0 && go_to(left, &ours[i], &a) && go_to(right, &theirs[i], &b) &&
+           alike(&a, &b, SAME_FIELDS);
   }
-  for (other = *right; bson_iter_next(&other);) {
-    more--;
-  }
-  return more == 0;
+  free(ours);
+  free(theirs);
+  return same;
 }
 
 static bool
@@ -99,8 +140,11 @@ alike(const bson_iter_t *left, const bson_iter_t *right, enum likeness likeness)
   bool more;
   bool others;
   bool array = BSON_ITER_HOLDS_ARRAY(left);
+  if (values_same_bytes(left, right)) {
+    return true;
+  }
   if (bson_iter_type(left) != bson_iter_type(right) || !(array || BSON_ITER_HOLDS_DOCUMENT(left))) {
-    return values_same_bytes(left, right) || (likeness == SAME_NUMBERS && same_number(left, right));
+    return likeness == SAME_NUMBERS && same_number(left, right);
   }
   if (!bson_iter_recurse(left, &a) || !bson_iter_recurse(right, &b)) {
     return false;
@@ -143,6 +187,9 @@ find_field(bson_iter_t *left, bson_iter_t *right, bool values, struct difference
   while (!alike_in_order(left, right, SAME_BYTES, &here, &there)) {
     bson_iter_t a;
     bson_iter_t b;
+    if (!here && !there) { /* damaged */
+      return;
+    }
     extend(difference->path, bson_iter_key(here ? left : right));
     bool same_name = here && there && strcmp(bson_iter_key(left), bson_iter_key(right)) == 0;
     bool inner = same_name && bson_iter_type(left) == bson_iter_type(right) &&
@@ -162,7 +209,7 @@ find_field(bson_iter_t *left, bson_iter_t *right, bool values, struct difference
   }
 }
 
-/* Nothing is copied: documents may be large. */
+/* No value is copied: documents may be large. */
 void
 difference_find(const bson_t *source, const bson_t *target, bool values, struct difference *difference)
 {

@@ -51,11 +51,12 @@ values_same_bytes(const bson_iter_t *left, const bson_iter_t *right)
   return bson_iter_type(left) == bson_iter_type(right) && exact_bytes_same(left, right);
 }
 
+/* Of two whose types or bytes differ. */
 static bool
 same_scalar(const bson_iter_t *left, const bson_iter_t *right, enum values_rule rule)
 {
   if (rule == VALUES_EXACT) {
-    return values_same_bytes(left, right);
+    return false;
   }
   if (numbers_is(left) && numbers_is(right)) {
     double a = numbers_of(left);
@@ -66,7 +67,7 @@ same_scalar(const bson_iter_t *left, const bson_iter_t *right, enum values_rule 
     return (numbers_is(left) || BSON_ITER_HOLDS_BOOL(left)) && (numbers_is(right) || BSON_ITER_HOLDS_BOOL(right)) &&
            values_truth(left) == values_truth(right);
   }
-  return values_same_bytes(left, right);
+  return false;
 }
 
 /* On a difference the path has the name of the field. */
@@ -79,8 +80,8 @@ same_in_order(bson_iter_t *left, bson_iter_t *right, enum values_rule rule, char
       extend(path, bson_iter_key(more ? left : right));
       return false;
     }
-    if (!more) {
-      return true;
+    if (!more) { /* what cannot be read is not the same */
+      return !left->err_off && !right->err_off;
     }
     size_t used = strlen(path);
     extend(path, bson_iter_key(left));
@@ -109,7 +110,7 @@ same_by_name(const bson_iter_t *left, const bson_iter_t *right, enum values_rule
     }
     path[used] = 0;
   }
-  return true;
+  return !field.err_off;
 }
 
 bool
@@ -117,6 +118,9 @@ values_same(const bson_iter_t *left, const bson_iter_t *right, enum values_rule 
 {
   bson_iter_t a;
   bson_iter_t b;
+  if (values_same_bytes(left, right)) {
+    return true;
+  }
   if (!holds_fields(left) || bson_iter_type(left) != bson_iter_type(right)) {
     return same_scalar(left, right, rule);
   }

@@ -168,7 +168,7 @@ gather(struct reading *reading, const struct mapped_collection *mapped, struct r
 
 /*
  * Writes what the source has of them as inserts, which replace while the replay is lenient. Those are not due any
- * more.
+ * more. A document of another `_id` that the source takes for a noted one is noted, too: the target is ahead there.
  */
 static bool
 read_some(struct reading *reading, struct mapped_collection *mapped, const bson_t *filter, struct error *error)
@@ -184,7 +184,11 @@ read_some(struct reading *reading, struct mapped_collection *mapped, const bson_
       bson_append_iter(&id, "_id", 3, &iter);
     }
     struct reread *reread = reread_find(mapped, &id);
-    bool ok = !reread || !reread->due || gather(reading, mapped, reread, document, error);
+    if (!reread) {
+      reread_note(mapped, &id);
+      reread = reread_find(mapped, &id);
+    }
+    bool ok = !reread->due || gather(reading, mapped, reread, document, error);
     bson_destroy(&id);
     if (!ok) {
       got = -1;
@@ -206,16 +210,73 @@ is_there(struct reader *reader, const struct mapped_collection *mapped, struct e
   return still < 0 && error->kind == ERROR_REFUSED ? 0 : still;
 }
 
-/* What is still due after the reading was deleted on the source. So it is deleted here, too. */
+/* Whether the source has any of them: 1 or 0; -1 on error. */
+static int
+source_has_any(struct reader *reader, const struct mapped_collection *mapped, const bson_t *filter, struct error *error)
+{
+  bson_t document;
+  struct find find = {.db = mapped->from_db, .coll = mapped->from_coll, .filter = filter, .limit = 1, .majority = true};
+  int found = reader_find_one(reader, &find, &document, error);
+  if (found == 1) {
+    bson_destroy(&document);
+  }
+  return found;
+}
+
+/* Whether the source has it, or what it takes for it: 1 or 0; -1 on error. */
+static int
+source_has(struct reader *reader, const struct mapped_collection *mapped, const struct reread *reread,
+           struct error *error)
+{
+  bson_t filter = BSON_INITIALIZER;
+  bson_t condition;
+  bson_t list;
+  bson_iter_t id;
+  BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &condition);
+  BSON_APPEND_ARRAY_BEGIN(&condition, "$in", &list);
+  if (bson_iter_init_find(&id, reread->id, "_id")) {
+    bson_append_iter(&list, "0", 1, &id);
+  }
+  bson_append_array_end(&condition, &list);
+  bson_append_document_end(&filter, &condition);
+  int found = source_has_any(reader, mapped, &filter, error);
+  bson_destroy(&filter);
+  return found;
+}
+
+/* `any`: the source has some that were still due. */
+static bool
+settle_rest(struct reading *reading, struct mapped_collection *mapped, struct reread *reread, bool any,
+            struct error *error)
+{
+  int found = any ? source_has(reading->reader, mapped, reread, error) : 0;
+  if (found == 1) {
+    reread->due = false;
+    reread->exact = reading->exact;
+  }
+  return found == 1 || (found == 0 && gather(reading, mapped, reread, NULL, error));
+}
+
+/*
+ * What is still due after the reading was deleted on the source. So it is deleted here, too. But not if the source has
+ * it under an `_id` of other bytes (1.0 for 1): that is written, and the target would delete it for this one.
+ */
 static bool
 delete_rest(struct reading *reading, struct mapped_collection *mapped, struct error *error)
 {
-  for (struct reread *reread = mapped->rereads; reread; reread = reread->hh.next) {
-    if (reread->due && !gather(reading, mapped, reread, NULL, error)) {
-      return false;
+  struct reread *to = mapped->rereads;
+  struct reread *at = to;
+  bson_t *filter;
+  bool ok = true;
+  while (ok && (filter = next_filter(&to)) != NULL) {
+    int any = source_has_any(reading->reader, mapped, filter, error);
+    ok = any >= 0;
+    for (; ok && at != to; at = at->hh.next) {
+      ok = !at->due || settle_rest(reading, mapped, at, any == 1, error);
     }
+    bson_destroy(filter);
   }
-  return apply_flush(reading->apply, true, error);
+  return ok && apply_flush(reading->apply, true, error);
 }
 
 static bool
@@ -277,33 +338,6 @@ missing_for_good(const struct mapped_collection *mapped, const struct reread *re
     mapped->ns, id);
   free(id);
   return false;
-}
-
-/* Whether the source has it: 1 or 0; -1 on error. */
-static int
-source_has(struct reader *reader, const struct mapped_collection *mapped, const struct reread *reread,
-           struct error *error)
-{
-  bson_t filter = BSON_INITIALIZER;
-  bson_t condition;
-  bson_t list;
-  bson_t document;
-  bson_iter_t id;
-  BSON_APPEND_DOCUMENT_BEGIN(&filter, "_id", &condition);
-  BSON_APPEND_ARRAY_BEGIN(&condition, "$in", &list);
-  if (bson_iter_init_find(&id, reread->id, "_id")) {
-    bson_append_iter(&list, "0", 1, &id);
-  }
-  bson_append_array_end(&condition, &list);
-  bson_append_document_end(&filter, &condition);
-  struct find find = {
-    .db = mapped->from_db, .coll = mapped->from_coll, .filter = &filter, .limit = 1, .majority = true};
-  int found = reader_find_one(reader, &find, &document, error);
-  if (found == 1) {
-    bson_destroy(&document);
-  }
-  bson_destroy(&filter);
-  return found;
 }
 
 /*

@@ -109,6 +109,19 @@ def deltas():
         put("delta", name, documents(document, diff))
 
 
+def differences():
+    whole = {"_id": 1, "a": {"b": [1, {"c": None}], "d": "text"}, "e": True, "f": ObjectId(b"0" * 12), "n": 5}
+    for name, other in {
+        "same": whole, "value": {**whole, "n": 6}, "number": {**whole, "n": 5.0}, "decimal": {**whole, "n": Decimal128("5.0")},
+        "missing": {"_id": 1, "n": 5}, "order": dict(reversed(whole.items())),
+        "inner-order": {**whole, "a": {"d": "text", "b": [1, {"c": None}]}}, "array": {**whole, "a": {"b": [{"c": None}, 1], "d": "text"}},
+    }.items():
+        put("difference", name, b"\1" + documents(whole, other))
+    twice, again = bson.encode({"a": 1, "b": 1}).replace(b"b", b"a"), bson.encode({"a": 1, "b": 2})
+    put("difference", "name-twice", b"\1" + twice + again)
+    put("difference", "deep", b"\1" + deep(200) + deep(201))
+
+
 def replies():
     hello = {"ismaster": True, "setName": "rs0", "me": "h:1", "msg": "isdbgrid", "maxWireVersion": 7, "hosts": ["h:1", "[::1]:2"],
              "electionId": ObjectId(b"1" * 12), "localTime": datetime(2020, 1, 1), "ok": 1.0,
@@ -293,6 +306,7 @@ def main():
     put("entry", "several", documents(*(entry for _, entry in oplog()))[:4000])
     transactions()
     deltas()
+    differences()
     replies()
     replies_of_old_servers()
     spools()

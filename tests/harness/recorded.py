@@ -278,6 +278,14 @@ def _meets(raw, condition):
     return True
 
 
+NUMBERS_AND_DOCUMENTS = b"\x01\x03\x10\x12"
+
+
+def _is_among(key, keys, equals):
+    """As a server compares: 1.0 is 1."""
+    return key in keys or (bool(equals) and key[4] in NUMBERS_AND_DOCUMENTS and bson.decode(key)[""] in equals)
+
+
 class Refused(Exception):
     def __init__(self, code, text):
         super().__init__(text)
@@ -614,8 +622,8 @@ class Connection:
                 self.recorded.go_on()
             state = self.recorded.after if again else self.recorded.copy
             keys = {bson.encode({"": key}) for key in wanted["$in"]}
-            found = [raw for raw in state.documents.get(ns, [])
-                     if bson.encode({"": RawBSONDocument(raw)["_id"]}) in keys]
+            equals = [bson.decode(key)[""] for key in keys if key[4] in NUMBERS_AND_DOCUMENTS]
+            found = [raw for raw in state.documents.get(ns, []) if _is_among(bson.encode({"": RawBSONDocument(raw)["_id"]}), keys, equals)]
             return self._first_batch(ns, found)
         return self._first_batch(ns, self.recorded.state().documents.get(ns, []))
 

@@ -88,3 +88,19 @@ def test_deletes_beside_a_group_are_still_counted(target, tmp_path):
             ferry.wait_phase("tailing the oplog")
             source.go_on()
             wait_error(ferry, "4711")
+
+
+@pytest.mark.parametrize("key, spelled", [(1.0, 1), (1, Int64(1)), ({"a": 1.0}, {"a": 1})], ids=["double", "long", "within"])
+def test_a_document_whose_id_an_operation_spells_as_another_type_is_not_deleted_when_it_is_read_again(key, spelled, target, tmp_path):
+    """It loses a field while the copy runs, so it is read again; the source finds it, with the bytes that its `_id` has there."""
+    entries = [NOTHING, NOTHING, group(change(spelled, {"$unset": {"gone": 1}})), NOTHING, group(change(spelled, {"$set": {"later": 1}}))]
+    source = ScriptedSource("4.0.0", {"d.c": [{"_id": key, "v": 1}]}, entries, 3)
+    source.after = ScriptedSource("4.0.0", {"d.c": [{"_id": key, "v": 1}]}, entries, 3).copy
+    with source, Ferry(source, target, tmp_path, "--workers", 1) as ferry:
+        ferry.wait_phase("tailing the oplog")
+        source.go_on()
+        wait_applied(ferry, source.end)
+        assert ferry.stop() == 0, ferry.log()[-3000:]
+        assert "read again documents=" in ferry.log()
+        found = list(target.client().d.c.find())
+    assert found == [{"_id": key, "v": 1, "later": 1}] and str(found[0]["_id"]) == str(key), found

@@ -48,6 +48,42 @@ Test(difference, only_the_order_of_fields)
                DIFFERENCE_VALUE);
 }
 
+Test(difference, a_name_that_is_there_twice_gives_the_same_kind_from_both_sides)
+{
+  cr_assert_eq(
+    between(BCON_NEW("a", BCON_INT32(1), "a", BCON_INT32(1)), BCON_NEW("a", BCON_INT32(1), "b", BCON_INT32(2))).kind,
+    DIFFERENCE_VALUE);
+  cr_assert_eq(
+    between(BCON_NEW("a", BCON_INT32(1), "b", BCON_INT32(2)), BCON_NEW("a", BCON_INT32(1), "a", BCON_INT32(1))).kind,
+    DIFFERENCE_VALUE);
+}
+
+Test(difference, two_documents_of_very_many_fields_are_compared_at_once, .timeout = 20)
+{
+  bson_t *source = bson_new();
+  bson_t *target = bson_new();
+  char name[16];
+  for (int i = 0; i < 300000; i++) {
+    snprintf(name, sizeof name, "f%d", i);
+    BSON_APPEND_INT32(source, name, i);
+    snprintf(name, sizeof name, "f%d", 299999 - i);
+    BSON_APPEND_INT32(target, name, 299999 - i);
+  }
+  cr_assert_eq(between(source, target).kind, DIFFERENCE_ORDER);
+}
+
+Test(difference, what_cannot_be_read_is_neither_the_same_nor_a_number)
+{
+  uint8_t two[] = {9, 0, 0, 0, 8, 'a', 0, 2, 0}; /* a boolean that is neither true nor false */
+  uint8_t three[] = {9, 0, 0, 0, 8, 'a', 0, 3, 0};
+  bson_t source;
+  bson_t target;
+  struct difference found;
+  cr_assert(bson_init_static(&source, two, sizeof two) && bson_init_static(&target, three, sizeof three));
+  difference_find(&source, &target, true, &found);
+  cr_assert_eq(found.kind, DIFFERENCE_VALUE);
+}
+
 Test(difference, the_elements_of_an_array_have_an_order)
 {
   cr_assert_eq(between(BCON_NEW("a", "[", BCON_INT32(1), BCON_INT32(2), "]"),
