@@ -19,7 +19,8 @@ def _settings(folder, driver):
     runtime = 'runtime = "runc"\n' if shutil.which("runc") else ""
     (folder / "containers.conf").write_text(
         f'[containers]\nnetns = "host"\ndefault_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]\nlog_driver = "k8s-file"\n'
-        f'[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\n{runtime}')
+        f'[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nlock_type = "file"\ntmp_dir = "{folder}/tmp"\n'
+        f'static_dir = "{folder}/store/libpod"\nvolume_path = "{folder}/store/volumes"\n{runtime}')
     return {**os.environ, "CONTAINERS_STORAGE_CONF": str(folder / "storage.conf"), "CONTAINERS_CONF": str(folder / "containers.conf"),
             "BUILDAH_ISOLATION": "chroot"}
 
@@ -30,8 +31,10 @@ class Podman:
         self.folder.mkdir()
         for driver in ("overlay", "vfs"):
             self.environment = _settings(self.folder, driver)
-            if self.ask("podman", "info")[0] == 0:
+            status, store = self.ask("podman", "info", "-f", "{{.Store.GraphRoot}}")
+            if status == 0:
                 break
+        assert store.strip() == f"{self.folder}/store", store  # what close() empties is nobody else's
 
     def ask(self, *words, seconds=3000, **more):
         ended = subprocess.run(list(map(str, words)), env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -54,5 +57,6 @@ class Podman:
 
     def close(self):
         self.ask("podman", "rm", "--all", "--force", "--time", "10", "--volumes")
-        self.ask("podman", "system", "reset", "--force")
+        self.ask("podman", "rmi", "--all", "--force")
+        subprocess.run(["umount", "-q", str(self.folder / "store/overlay")], check=False, timeout=60, stderr=subprocess.DEVNULL)
         shutil.rmtree(self.folder, ignore_errors=True)
