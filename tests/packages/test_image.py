@@ -50,7 +50,8 @@ def test_the_image_has_no_compiler_and_says_how_it_is_run(builder):
     assert list(settings["Volumes"]) == ["/var/lib/mongoferry"]
     said = builder.run("podman", "run", "--rm", "--entrypoint", "/bin/sh", "mongoferry", "-c",
                        "id -u; stat -c '%u:%g %a' /var/lib/mongoferry; ls -d /usr/bin/gcc /src /tmp/*.deb /var/lib/apt/lists/*Packages* 2> /dev/null || true")
-    assert said.splitlines() == ["10001", "10001:10001 700"]
+    lines = [line for line in said.splitlines() if not line.startswith("time=")]  # without systemd podman says that nothing asks for the health
+    assert lines == ["10001", "10001:10001 700"]
 
 
 def wait_for(builder, wanted):
