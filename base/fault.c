@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 struct fault {
   bool read;
   char name[40];
@@ -21,10 +23,33 @@ read_fault(struct fault *fault)
   return text && sscanf(text, "%39[^:]:%d:%255s", fault->name, &fault->left, fault->file) == 3;
 }
 
+#define HOLD_LOOK_MS 10
+
+static void
+hold(const char *name)
+{
+  const char *text = getenv("FERRY_FAULT_HOLD");
+  size_t length = strlen(name);
+  if (!text || strncmp(text, name, length) != 0 || text[length] != ':' || access(text + length + 1, F_OK) != 0) {
+    return;
+  }
+  char held[300];
+  const char *file = text + length + 1;
+  snprintf(held, sizeof held, "%s.held", file);
+  int made = open(held, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+  if (made >= 0) {
+    close(made);
+  }
+  while (access(file, F_OK) == 0) {
+    clock_sleep_ms(HOLD_LOOK_MS);
+  }
+}
+
 void
 fault_point(const char *name)
 {
   static struct fault fault; /* the process's; read once */
+  hold(name);
   static bool wanted;
   if (!fault.read) {
     wanted = read_fault(&fault);

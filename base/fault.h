@@ -12,7 +12,13 @@
 
 #include <stdbool.h>
 
-/* `name` is one of those in base/fault.def. */
+/*
+ * `name` is one of those in base/fault.def. A test can also make the process wait there:
+ *
+ *   FERRY_FAULT_HOLD=NAME:FILE
+ *
+ * It waits as long as FILE is there, and makes FILE.held when it begins to.
+ */
 void fault_point(const char *name);
 
 /*

@@ -49,6 +49,10 @@ run_command(const struct command *command, struct options *options, char **words
 {
   struct error error;
   if (command->kind == COMMAND_ASKS) {
+    if (options->report && !secrets_read_sign_key(options, &error)) {
+      log_error("%s", error.text);
+      return error_exit_status(error.kind);
+    }
     return commands_run(command, options, words, word_count);
   }
   if (command->name == COMMAND_VERIFY && options->check_report) {

@@ -439,6 +439,8 @@ fault_around(enum message_type type, bool begins)
     fault_point(begins ? "index-begun" : "index-built");
   } else if (type == MESSAGE_VERIFY) {
     fault_point(begins ? "verify-begun" : "verify-done");
+  } else if (type == MESSAGE_VERIFY_IDS && begins) {
+    fault_point("verify-again");
   }
 }
 

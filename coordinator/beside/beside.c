@@ -142,6 +142,7 @@ beside_close(struct beside *beside)
   pairs_clear(&beside->pairs);
   bson_destroy(&beside->settings);
   beside_repairs_clear(beside);
+  beside_failures_clear(beside);
   free(beside->pool.workers);
   free(beside->folder);
   beside->opened = false;
@@ -164,8 +165,8 @@ beside_is_strict(const struct beside *beside)
   return beside->tail->consistent && !beside->tail->waits;
 }
 
-static struct verify_namespace *
-of_task(const struct beside *beside, int64_t task)
+struct verify_namespace *
+beside_of_task(const struct beside *beside, int64_t task)
 {
   const struct collection *source = beside->plan.collections[beside->plan.tasks[task].collection].source;
   struct verify_namespace *found = namespaces_find(&beside->namespaces, source->db, source->name);
@@ -179,7 +180,7 @@ on_task_part(void *context, int64_t task, const bson_t *message)
   struct beside *beside = context;
   struct error error;
   bson_t ids;
-  const struct verify_namespace *found = of_task(beside, task);
+  const struct verify_namespace *found = beside_of_task(beside, task);
   if (found && beside_is_alive(beside) &&
       (!message_document(message, "ids", &ids, &error) ||
        !store_add_all(&beside->store, STORE_CURRENT, found->number, &ids, &error))) {
@@ -209,7 +210,7 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   struct beside *beside = context;
   struct error error;
   struct plan_task *task = &beside->plan.tasks[number];
-  struct verify_namespace *found = of_task(beside, number);
+  struct verify_namespace *found = beside_of_task(beside, number);
   task->documents = message_number(document, "documents", 0);
   task->bytes = message_number(document, "bytes", 0);
   if (!found || !beside_is_alive(beside)) {
@@ -451,6 +452,7 @@ begin(struct beside *beside, struct error *error)
                                    .task_part = on_task_part,
                                    .helper_message = on_helper_message,
                                    .helper_ended = on_helper_ended,
+                                   .task_failed = beside_task_failed,
                                    .failed = beside_fail,
                                    .all_ended = on_all_ended,
                                    .context = beside}};

@@ -79,6 +79,7 @@ struct beside {
   int64_t logged;    /* differences that the log has */
   int64_t told_ms;
   struct repairs repairs;
+  struct failures *failures; /* how often a collection could not be compared */
 };
 
 /* Reads what an earlier run left. Call it before the first process. */

@@ -85,6 +85,7 @@ take_command(struct beside *beside, const bson_t *item, struct error *error)
 {
   const char *db = message_text_or_none(item, "db");
   const char *coll = message_text_or_none(item, "coll");
+  beside_failures_forget(beside, db, coll);
   return (*coll && !selection_wants(beside->selection, db, coll)) ||
          (namespaces_put_back(&beside->namespaces, db, coll, error) && due_recount(&beside->due, error));
 }

@@ -353,6 +353,17 @@ due_back(struct due *due, int64_t task)
   return ++batch->attempts;
 }
 
+uint32_t
+due_drop(struct due *due, int64_t task)
+{
+  struct due_batch *batch = &due->batches[task - POOL_MORE];
+  uint32_t collection = batch->collection;
+  due->through += batch->count;
+  batch_clear(batch);
+  go_on(due); /* it may have been the last one */
+  return collection;
+}
+
 int64_t
 due_left(struct due *due)
 {

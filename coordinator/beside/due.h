@@ -69,6 +69,8 @@ void due_tick(struct due *due);
 int64_t due_lend(struct due *due, enum message_type *type, bson_t *message);
 void due_done(struct due *due, int64_t task, const bson_t *document);
 int due_back(struct due *due, int64_t task);
+/* It cannot be done: its documents are not compared any more. Returns the number of their collection. */
+uint32_t due_drop(struct due *due, int64_t task);
 
 /* After something else changed STORE_DIFFERENCES or STORE_EXCUSED. */
 bool due_recount(struct due *due, struct error *error);

@@ -183,8 +183,17 @@ print_report(const bson_t *report, bool json)
   bson_free(text);
 }
 
-bool
-cutover_command(struct client *client, const struct options *options, struct error *error)
+/* With --report. The key is read before anything is asked for, so that a wrong one ends no migration. */
+static bool
+read_signer(const struct options *options, struct signer **signer, struct error *error)
+{
+  *signer = NULL;
+  return !options->report || !options->sign_key ||
+         (*signer = signer_read(options->sign_key, options->sign_key_password, error)) != NULL;
+}
+
+static bool
+cut_over(struct client *client, const struct options *options, const struct signer *signer, struct error *error)
 {
   struct following following;
   bson_t report = BSON_INITIALIZER;
@@ -201,9 +210,18 @@ cutover_command(struct client *client, const struct options *options, struct err
   print_report(&report, options->json);
   bool ok = judge(&report, error);
   struct error unwritten;
-  if (options->report && !report_file_write(&report, options->report, NULL, &unwritten)) {
+  if (options->report && !report_file_write(&report, options->report, signer, &unwritten)) {
     fprintf(stderr, "mongoferry cutover: %s; the bookmark file has it, too\n", unwritten.text);
   }
   bson_destroy(&report);
+  return ok;
+}
+
+bool
+cutover_command(struct client *client, const struct options *options, struct error *error)
+{
+  struct signer *signer;
+  bool ok = read_signer(options, &signer, error) && cut_over(client, options, signer, error);
+  signer_free(signer);
   return ok;
 }

@@ -189,8 +189,8 @@ ask_key(const char *key_file, char **text, const char *name, struct error *error
   return *text || !key_file || !is_encrypted(key_file) || ask(text, name, key_file, error);
 }
 
-bool
-secrets_read(struct options *options, struct error *error)
+static bool
+read_all_descriptors(struct options *options, struct error *error)
 {
   struct secret secrets[] = {
 #define GROUP(title)
@@ -202,8 +202,20 @@ secrets_read(struct options *options, struct error *error)
 #define IGNORED(n, v, h)
 #include "coordinator/options/options.def"
   };
-  return read_descriptors(secrets, sizeof secrets / sizeof *secrets, error) &&
-         ask_user(options, URI_SOURCE, &options->password, "password", error) &&
+  return read_descriptors(secrets, sizeof secrets / sizeof *secrets, error);
+}
+
+bool
+secrets_read_sign_key(struct options *options, struct error *error)
+{
+  return !options->sign_key || (read_all_descriptors(options, error) &&
+                                ask_key(options->sign_key, &options->sign_key_password, "signKeyPassword", error));
+}
+
+bool
+secrets_read(struct options *options, struct error *error)
+{
+  return read_all_descriptors(options, error) && ask_user(options, URI_SOURCE, &options->password, "password", error) &&
          ask_key(options->ssl_key_file, &options->ssl_key_password, "sslPEMKeyPassword", error) &&
          ask_user(options, URI_TARGET, &options->destination_password, "destinationPassword", error) &&
          ask_key(options->destination_ssl_key_file, &options->destination_ssl_key_password,

@@ -14,4 +14,7 @@
  */
 bool secrets_read(struct options *options, struct error *error);
 
+/* The same for a command that needs no servers, but may sign: the password of --signKey alone is asked for. */
+bool secrets_read_sign_key(struct options *options, struct error *error);
+
 #endif

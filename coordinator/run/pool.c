@@ -233,7 +233,18 @@ task_back(struct pool *pool, int64_t task)
   return is_more(task) ? pool->more.back(pool->more.context, task) : plan_task_back(pool->plan, task);
 }
 
-/* A task is pending again; too many attempts end the migration. */
+static void
+task_failed(struct pool *pool, int64_t task, const struct error *error)
+{
+  const struct pool_events *events = &pool->events;
+  if (!events->task_failed || !events->task_failed(events->context, task, error)) {
+    events->failed(events->context, error);
+  } else if (!is_more(task)) {
+    plan_task_done(pool->plan, task);
+  }
+}
+
+/* A task is pending again; too many attempts are a failure of it. */
 static void
 give_back(struct pool *pool, struct child *child, const struct error *why)
 {
@@ -246,7 +257,7 @@ give_back(struct pool *pool, struct child *child, const struct error *why)
   if (task_back(pool, task) >= most && !pool->stopping) {
     struct error error = *why;
     error_wrap(&error, "gave up after %d attempts", most);
-    pool->events.failed(pool->events.context, &error);
+    task_failed(pool, task, &error);
   }
 }
 
@@ -273,8 +284,9 @@ on_worker_failure(struct pool *pool, struct child *child, const bson_t *document
     return;
   }
   if (!message_flag(document, "retry")) {
+    int64_t task = child->task;
     child->task = -1;
-    pool->events.failed(pool->events.context, &error);
+    task_failed(pool, task, &error);
     return;
   }
   if (child->was_paused) { /* a server ends cursors and connections that are idle for long */

@@ -40,6 +40,11 @@ struct pool_events {
   /* The helper answered; and it ended without being told to. */
   void (*helper_message)(void *context, enum message_type type, const bson_t *document);
   void (*helper_ended)(void *context, const struct child *helper);
+  /*
+   * A task failed for good. True: the others go on, and this one counts as done. False, or NULL: `failed` is called
+   * next.
+   */
+  bool (*task_failed)(void *context, int64_t task, const struct error *error);
   /* The migration cannot go on. */
   void (*failed)(void *context, const struct error *error);
   /* The last child has ended. */

@@ -152,9 +152,29 @@ put_list(const bson_t *found, const char *field, bson_t *document)
   bson_destroy(&list);
 }
 
+/* Why the documents were not all compared, behind what the definition was not compared for. */
+static void
+put_unread(const struct results_item *item, const bson_t *told, bson_t *definition)
+{
+  bson_t list;
+  struct error absent;
+  uint32_t count = 0;
+  bson_t texts = BSON_INITIALIZER;
+  if (message_document(told, "not_compared", &list, &absent)) {
+    bson_concat(&texts, &list);
+    count = bson_count_keys(&list);
+  }
+  char room[16];
+  const char *key;
+  size_t size = bson_uint32_to_string(count, &key, room, sizeof room);
+  bson_append_utf8(&texts, key, (int)size, item->unread, -1);
+  BSON_APPEND_ARRAY(definition, "notCompared", &texts);
+  bson_destroy(&texts);
+}
+
 /* The texts about its definition, if there are any. */
 static void
-put_definition(const bson_t *told, bson_t *document)
+put_definition(const struct results_item *item, const bson_t *told, bson_t *document)
 {
   static const struct {
     const char *from;
@@ -165,10 +185,14 @@ put_definition(const bson_t *told, bson_t *document)
                {"not_compared", "notCompared"}};
   bson_t definition = BSON_INITIALIZER;
   bson_iter_t value;
+  bool unread = item && item->unread[0];
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    if (bson_iter_init_find(&value, told, names[i].from)) {
+    if (bson_iter_init_find(&value, told, names[i].from) && !(unread && strcmp(names[i].to, "notCompared") == 0)) {
       bson_append_iter(&definition, names[i].to, -1, &value);
     }
+  }
+  if (unread) {
+    put_unread(item, told, &definition);
   }
   if (!bson_empty(&definition)) {
     BSON_APPEND_DOCUMENT(document, "definition", &definition);
@@ -201,7 +225,7 @@ judge(const struct report *report, const struct results_item *item, const bson_t
     return judge_extra(report, told);
   }
   return strcmp(state, "different") == 0 || (item && results_item_differences(item) > 0) ? DIFFERENT
-         : strcmp(state, "unfinished") == 0                                              ? UNFINISHED
+         : strcmp(state, "unfinished") == 0 || (item && item->unread[0])                 ? UNFINISHED
          : excused > 0 || strcmp(state, "excused") == 0                                  ? EXCUSED
                                                                                          : EQUAL;
 }
@@ -250,7 +274,7 @@ put_namespace(const struct report *report, const bson_t *told, struct totals *to
     put_list(&item->list, "documents", document);
     put_list(&item->excused_list, "excusedDocuments", document);
   }
-  put_definition(told, document);
+  put_definition(item, told, document);
   if (strcmp(message_text_or_none(told, "state"), "extra") == 0) {
     BSON_APPEND_BOOL(document, "onlyOnTarget", true);
   }

@@ -96,6 +96,16 @@ kind_name(int number)
   return number < DIFFERENCE_KINDS ? difference_name((enum difference_kind)number) : NULL;
 }
 
+static bool
+is_kind(const char *name)
+{
+  int kind = 0;
+  while (kind_name(kind) && strcmp(kind_name(kind), name) != 0) {
+    kind++;
+  }
+  return kind_name(kind) != NULL;
+}
+
 static const char *
 excuse_name(int number)
 {
@@ -130,15 +140,17 @@ same_sides(const struct documents_side *left, const struct documents_side *right
          digest_equal(&left->digest, &right->digest);
 }
 
+/* Of a document that differs. */
+static const struct field named_fields[] = {{"kind", TEXT, false},
+                                            {"path", TEXT, true},
+                                            {"idBegins", TEXT, true},
+                                            {"sourceValue", TEXT, true},
+                                            {"targetValue", TEXT, true}};
+
 /* Those that are named are among those that are counted. */
 static bool
 check_named(const bson_t *item, const char *ns, struct error *error)
 {
-  static const struct field fields[] = {{"kind", TEXT, false},
-                                        {"path", TEXT, true},
-                                        {"idBegins", TEXT, true},
-                                        {"sourceValue", TEXT, true},
-                                        {"targetValue", TEXT, true}};
   bson_t list;
   bson_t counts;
   int64_t named[DIFFERENCE_KINDS] = {0};
@@ -150,7 +162,7 @@ check_named(const bson_t *item, const char *ns, struct error *error)
     if (!message_item(&iter, &one)) {
       return error_set(error, ERROR_REPORT, "%s: a document that differs is not an object", ns);
     }
-    if (!check_fields(&one, "documents.", FIELDS(fields), error)) {
+    if (!check_fields(&one, "documents.", FIELDS(named_fields), error)) {
       return error_wrap(error, "%s", ns);
     }
     for (int kind = 0; kind < DIFFERENCE_KINDS; kind++) {
@@ -378,6 +390,104 @@ check_states(const bson_t *report, struct error *error)
   return true;
 }
 
+/* Those that are named are no more than are counted, and no more than a report names. */
+static bool
+check_beside_named(const bson_t *item, struct error *error)
+{
+  const char *ns = message_text_or_none(item, "ns");
+  bson_t list;
+  bson_iter_t iter;
+  part_of(item, "documents", &list);
+  for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
+    bson_t one;
+    if (!message_item(&iter, &one)) {
+      return error_set(error, ERROR_REPORT, "%s: a document that differs is not an object", ns);
+    }
+    if (!check_fields(&one, "documents.", FIELDS(named_fields), error)) {
+      return error_wrap(error, "%s", ns);
+    }
+    if (!is_kind(message_text_or_none(&one, "kind"))) {
+      return error_set(error, ERROR_REPORT, "%s: a document has a kind of difference that is not known", ns);
+    }
+  }
+  uint32_t named = bson_count_keys(&list);
+  return (named <= RESULTS_LISTED && named <= message_number(item, "different", 0)) ||
+         error_set(error, ERROR_REPORT, "%s: more documents are named than differ, or too many are named", ns);
+}
+
+/* Digests are left out of what was written to since: nobody can tell then of which moment they are. */
+static bool
+check_beside_digest(const bson_t *item, struct error *error)
+{
+  static const struct field fields[] = {{"source", SUM, false}, {"target", SUM, false}};
+  const char *ns = message_text_or_none(item, "ns");
+  bson_t digest;
+  struct error absent;
+  if (!message_document(item, "digest", &digest, &absent)) {
+    return true;
+  }
+  if (!check_fields(&digest, "digest.", FIELDS(fields), error)) {
+    return error_wrap(error, "%s", ns);
+  }
+  return message_number(item, "writtenSince", 0) == 0 ||
+         error_set(error, ERROR_REPORT, "%s: it was written to since it was compared, and has digests", ns);
+}
+
+static bool
+check_beside_namespaces(const bson_t *said, struct error *error)
+{
+  static const struct field fields[] = {{"ns", TEXT, false},
+                                        {"sourceNs", TEXT, false},
+                                        {"complete", FLAG, false},
+                                        {"documentsCompared", COUNT, false},
+                                        {"bytesCompared", COUNT, false},
+                                        {"writtenSince", COUNT, false},
+                                        {"digest", ITEM, true},
+                                        {"different", COUNT, false},
+                                        {"excused", COUNT, false},
+                                        {"documents", LIST, true}};
+  bson_t list;
+  bson_iter_t iter;
+  part_of(said, "namespaces", &list);
+  for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
+    bson_t item;
+    if (!message_item(&iter, &item)) {
+      return error_set(error, ERROR_REPORT, "an item of namespaces is not an object");
+    }
+    if (!check_fields(&item, "namespaces.", FIELDS(fields), error) || !check_beside_digest(&item, error) ||
+        !check_beside_named(&item, error)) {
+      return false;
+    }
+  }
+  return !message_flag(said, "done") || message_number(said, "left", -1) == 0 ||
+         error_set(error, ERROR_REPORT, "it is done, and the field left is not 0");
+}
+
+/* What the verification beside the migration found (docs/verify.md). */
+static bool
+check_beside(const bson_t *report, struct error *error)
+{
+  static const struct field always[] = {{"asked", FLAG, false}, {"done", FLAG, false}};
+  static const struct field asked[] = {
+    {"state", TEXT, false},    {"errorMessage", TEXT, true},    {"upTo", TIME, true},      {"documents", COUNT, false},
+    {"bytes", COUNT, false},   {"comparedAgain", COUNT, false}, {"left", COUNT, false},    {"different", COUNT, false},
+    {"excused", COUNT, false}, {"repaired", COUNT, false},      {"namespaces", LIST, true}};
+  bson_t said;
+  struct error absent;
+  if (!message_document(report, "verification", &said, &absent)) {
+    return true;
+  }
+  if (!check_fields(&said, "", FIELDS(always), error)) {
+    return error_wrap(error, "verification");
+  }
+  if (!message_flag(&said, "asked")) {
+    return !message_flag(&said, "done") ||
+           error_set(error, ERROR_REPORT, "verification: it is done, and was not asked for");
+  }
+  return (check_fields(&said, "", FIELDS(asked), error) && check_beside_namespaces(&said, error)) ||
+         error_wrap(error, "verification");
+}
+
 bool
 report_shape_cutover(const bson_t *report, struct error *error)
 {
@@ -387,9 +497,10 @@ report_shape_cutover(const bson_t *report, struct error *error)
     {"source", ITEM, false},       {"target", ITEM, false},        {"firstTimestamp", TIME, true},
     {"lastTimestamp", TIME, true}, {"writesBlocked", FLAG, false}, {"steps", LIST, false},
     {"transactions", ITEM, false}, {"comparison", ITEM, false},    {"namespaces", LIST, false},
-    {"refused", LIST, false}};
+    {"refused", LIST, false},      {"verification", ITEM, true}};
   bson_t refused;
-  if (!check_fields(report, "", FIELDS(fields), error) || !check_states(report, error)) {
+  if (!check_fields(report, "", FIELDS(fields), error) || !check_states(report, error) ||
+      !check_beside(report, error)) {
     return false;
   }
   part_of(report, "refused", &refused);

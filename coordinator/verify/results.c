@@ -1,5 +1,6 @@
 #include "coordinator/verify/results.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,13 @@ results_take_range(struct results *results, size_t collection, const bson_t *don
   add_list(&item->excused_list, &item->excused_listed, done, "excused_documents", RESULTS_LISTED);
   take_times(results, SOURCE_SIDE, message_timestamp(done, "source_from"), message_timestamp(done, "source_to"));
   take_times(results, TARGET_SIDE, message_timestamp(done, "target_from"), message_timestamp(done, "target_to"));
+}
+
+void
+results_take_unread(struct results *results, size_t collection, const char *why)
+{
+  struct results_item *item = &results->items[collection];
+  snprintf(item->unread, sizeof item->unread, "%s", why);
 }
 
 void

@@ -18,6 +18,7 @@ struct results_item {
   int64_t settled;
   int64_t repaired;
   bool order_unknown;
+  char unread[300]; /* why a range of it could not be read; "": all could */
   bson_t list; /* as in documents_result */
   uint32_t listed;
   bson_t excused_list;
@@ -45,6 +46,8 @@ void results_forget_documents(struct results *results, size_t collection);
 
 /* The DONE of a VERIFY. */
 void results_take_range(struct results *results, size_t collection, const bson_t *done);
+/* A range could not be read, and never will be. */
+void results_take_unread(struct results *results, size_t collection, const char *why);
 /* What was found of a collection does not count any more. */
 void results_forget_ranges(struct results *results, size_t collection);
 /* COMPARED, and the DONE of COMPARE. An attempt that failed is forgotten. */

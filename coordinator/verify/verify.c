@@ -86,6 +86,19 @@ on_task_done(void *context, int64_t number, const bson_t *document)
   end_if_done(verification);
 }
 
+/* What stands in the way of one collection does not end the comparison of the others: it may be a view by now. */
+static bool
+on_task_failed(void *context, int64_t number, const struct error *why)
+{
+  struct verification *verification = context;
+  if ((why->kind != ERROR_SOURCE && why->kind != ERROR_TARGET) || verification->plan.repairs) {
+    return false;
+  }
+  log_warn("%s; the rest is compared", why->text);
+  results_take_unread(&verification->results, verification->plan.tasks[number].collection, why->text);
+  return true; /* the next tick sees whether it was the last one */
+}
+
 /* A question that failed for what may pass is asked again by the next tick. */
 static void
 take_failure(struct verification *verification, const bson_t *message)
@@ -293,6 +306,7 @@ run(struct verification *verification, struct error *error)
                         .settings = &verification->settings,
                         .rate = throttle_rate(&verification->throttle),
                         .events = {.task_done = on_task_done,
+                                   .task_failed = on_task_failed,
                                    .helper_message = on_helper_message,
                                    .helper_ended = on_helper_ended,
                                    .failed = fail,

@@ -6,12 +6,13 @@ false alarm, and each seeded fault is found.
 import os
 import random
 import signal
+import time
 
 import pytest
 
 import verify
 from conftest import Pair, start_server
-from ferry import Ferry
+from ferry import Ferry, Limit, send_signal
 from old_client import OldClient
 
 pytestmark = pytest.mark.timeout(400)
@@ -223,3 +224,45 @@ def test_random_kills_and_restarts_raise_no_false_alarm(pair, seed):
         said = ferry.report()["verification"]
         assert said["done"] and said["different"] == 0
     pair.assert_equal()
+
+def wait_held(ferry, hold):
+    limit = Limit(60, ferry.progress)
+    while not hold.with_name(f"{hold.name}.held").exists():
+        assert ferry.running() and not limit.over(), ferry.log()[-3000:]
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("point", ["verify-begun", "verify-again"])
+def test_a_collection_that_becomes_a_view_does_not_end_the_verification(point, tmp_path):
+    """A worker waits while the applier does, so that what it then reads is a view, of which nobody was told yet. A server refuses
+    bounds of an index there."""
+    with start_server("4.0") as source, start_server("4.0") as target:
+        pair, hold = Pair(source, target, tmp_path), tmp_path / "hold"
+        shop = source.client().shop
+        shop.orders.insert_many([{"_id": n, "text": "x" * 50000} for n in range(60)])
+        shop.orders.insert_one({"_id": None})
+        shop.still.insert_many([{"_id": n} for n in range(500)])
+        ferry = pair.ferry("--verify", "--workers", 1, "--rangeMB", 1, start=False)
+        ferry.environment = {"FERRY_FAULT_HOLD": f"{point}:{hold}"}
+        if point == "verify-begun":
+            hold.touch()
+        with ferry.start():
+            if point == "verify-again":
+                wait_through(ferry)
+                hold.touch()
+                shop.orders.update_one({"_id": None}, {"$set": {"n": 1}})
+            wait_held(ferry, hold)
+            applier = next(process for process in ferry.processes() if process.role == "applier")
+            send_signal(applier, signal.SIGSTOP)
+            shop.orders.drop()
+            shop.create_collection("orders", viewOn="still", pipeline=[])
+            hold.unlink()
+            ferry.wait_log("it is listed, and compared once more")
+            send_signal(applier, signal.SIGCONT)
+            ferry.catch_up()
+            wait_through(ferry)
+            cut_over(ferry)
+            assert ferry.wait() == 0
+            said = ferry.report()["verification"]
+        assert said["done"] and said["different"] == 0, said
+        pair.assert_equal()

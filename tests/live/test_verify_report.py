@@ -47,9 +47,9 @@ def check(file, *options):
     return done.returncode, done.stdout + done.stderr
 
 
-def sign(private, file):
+def sign(private, file, password=""):
     """Without mongoferry."""
-    assert openssl("pkeyutl", "-sign", "-inkey", private, "-rawin", "-in", file, "-out", f"{file}.sig").returncode == 0
+    assert openssl("pkeyutl", "-sign", "-inkey", private, "-passin", f"pass:{password}", "-rawin", "-in", file, "-out", f"{file}.sig").returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -248,3 +248,53 @@ def test_a_cut_overs_report_is_signed_too(tmp_path):
         for file in files:
             status, line = check(file, "--publicKey", public)
             assert status == 0 and "it says: a finished cut-over" in line, line
+
+
+@pytest.fixture(scope="module")
+def cut_over(tmp_path_factory):
+    """What `mongoferry cutover --report` wrote and signed: (report file, private key, public key)."""
+    folder = tmp_path_factory.mktemp("cutover")
+    with servers.secantus() as one, servers.secantus() as other:
+        one.client().v.c.insert_many([{"_id": n} for n in range(10)])
+        private, public = make_key(folder, "locked", "-aes256", "-pass", "pass:secret")
+        with Ferry(one, other, folder, "--verify") as ferry:
+            ferry.wait_details(lambda details: details.get("verification", {}).get("through"), "it is not verified")
+            words = ["cutover", "--yes", "--report", folder / "mine.json", "--signKey", private, "--signKeyPassword"]
+            refused = ferry.run_command(*words, "wrong")
+            assert refused.returncode == 2 and "--signKeyPassword is not the password" in refused.stderr, refused
+            done = ferry.run_command(*words, "secret", timeout=240)
+            assert done.returncode == 0 and ferry.wait() == 0, done.stderr + ferry.log()
+        yield folder / "mine.json", private, public
+
+
+def test_the_report_of_the_command_cutover_is_signed(cut_over):
+    file, _, public = cut_over
+    status, line = check(file, "--publicKey", public)
+    assert status == 0 and "it says: a finished cut-over" in line, line
+    assert json.loads(file.read_text())["verification"]["done"]
+
+
+def beside(text):
+    return text["verification"]["namespaces"][0]
+
+
+@pytest.mark.parametrize("change, said", [
+    (lambda text: text.update(verification=3), "the field verification is not an object"),
+    (lambda text: text["verification"].pop("asked"), "the field asked is missing"),
+    (lambda text: text["verification"].update(asked=False), "it is done, and was not asked for"),
+    (lambda text: text["verification"].update(left=-1), "the field left is not a number from 0 on"),
+    (lambda text: text["verification"].update(left=1), "it is done, and the field left is not 0"),
+    (lambda text: text["verification"]["namespaces"].append(1), "an item of namespaces is not an object"),
+    (lambda text: beside(text).pop("complete"), "the field namespaces.complete is missing"),
+    (lambda text: beside(text).update(writtenSince=3), "was written to since it was compared"),
+    (lambda text: beside(text)["digest"].update(source="00"), "digest.source is not 64 hexadecimal digits"),
+    (lambda text: beside(text).update(documents=[{"kind": "value"}]), "more documents are named than differ"),
+    (lambda text: beside(text).update(different=1, documents=[{"kind": "good"}]), "kind of difference that is not known"),
+])
+def test_a_cut_over_whose_verification_is_wrong_is_told_though_it_is_signed(cut_over, tmp_path, change, said):
+    text = json.loads(cut_over[0].read_text())
+    change(text)
+    (tmp_path / "changed.json").write_text(json.dumps(text) + "\n")
+    sign(cut_over[1], tmp_path / "changed.json", "secret")
+    status, line = check(tmp_path / "changed.json", "--publicKey", cut_over[2])
+    assert status == WRONG and said in line, line

@@ -141,8 +141,15 @@ begin(struct world *world, int ranges, int workers)
                               .source_uri = "",
                               .target_uri = "",
                               .settings = &world->settings,
-                              .events = {on_done, NULL, on_document, on_applier, on_applier_ended, on_applier,
-                                         on_applier_ended, on_failed, on_all_ended, world}};
+                              .events = {.task_done = on_done,
+                                         .refused = on_document,
+                                         .applier_message = on_applier,
+                                         .applier_ended = on_applier_ended,
+                                         .helper_message = on_applier,
+                                         .helper_ended = on_applier_ended,
+                                         .failed = on_failed,
+                                         .all_ended = on_all_ended,
+                                         .context = world}};
   cr_assert(pool_start(&world->pool, workers, &error));
   bson_destroy(&spec);
 }
@@ -157,17 +164,28 @@ end(struct world *world)
 }
 
 static void
-say(struct child *child, enum message_type type)
+say_failed(struct child *child, bool retry)
 {
   bson_t message = BSON_INITIALIZER;
+  struct error error;
   BSON_APPEND_INT64(&message, "task", child->task);
+  error_set(&error, ERROR_SOURCE, "the cursor is gone");
+  error.code = 43;
+  message_put_error(&message, &error);
+  BSON_APPEND_BOOL(&message, "retry", retry);
+  child->events.message(child->events.context, child, MESSAGE_FAILED, &message);
+  bson_destroy(&message);
+}
+
+static void
+say(struct child *child, enum message_type type)
+{
   if (type == MESSAGE_FAILED) {
-    struct error error;
-    error_set(&error, ERROR_SOURCE, "the cursor is gone");
-    error.code = 43;
-    message_put_error(&message, &error);
-    BSON_APPEND_BOOL(&message, "retry", true);
+    say_failed(child, true);
+    return;
   }
+  bson_t message = BSON_INITIALIZER;
+  BSON_APPEND_INT64(&message, "task", child->task);
   child->ready = child->ready || type == MESSAGE_READY;
   child->events.message(child->events.context, child, type, &message);
   bson_destroy(&message);
@@ -433,4 +451,37 @@ Test(pool, whatever_is_changed_each_task_is_done_once)
     cr_assert(plan_finished(&world.plan), "seed %u: the copy does not end", seed);
     end(&world);
   }
+}
+
+static bool takes_failures;
+static int64_t failed_task;
+
+static bool
+on_task_failed(void *context, int64_t task, const struct error *error)
+{
+  (void)context;
+  (void)error;
+  failed_task = task;
+  return takes_failures;
+}
+
+Test(pool, a_task_that_fails_for_good_ends_all_or_counts_as_done)
+{
+  static struct world world;
+  begin(&world, 8, 1);
+  world.pool.events.task_failed = on_task_failed;
+  takes_failures = true;
+  all_ready(&world);
+  struct child *child = &world.pool.workers[0];
+  int64_t task = child->task;
+  say_failed(child, false);
+  cr_assert_eq(failed_task, task);
+  cr_assert_eq(world.plan.tasks[task].state, PLAN_DONE);
+  cr_assert_eq(world.done[task], 0);
+  cr_assert_eq(world.failures, 0);
+  cr_assert(child->task >= 0 && child->task != task, "it has the next one");
+  takes_failures = false;
+  say_failed(child, false);
+  cr_assert_eq(world.failures, 1);
+  end(&world);
 }
