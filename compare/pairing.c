@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "server/parallel.h"
 #include "server/series.h"
+#include "source/catalog/target_name.h"
 
 #define VERSION_3_0 300
 
@@ -52,6 +53,17 @@ pointers(const struct catalog *catalog)
 }
 
 static bool
+name_all(const struct pairing *pairing, struct catalog *source, struct error *error)
+{
+  for (size_t i = 0; i < source->count; i++) {
+    if (!target_name_set(pairing->selection, &source->collections[i], error)) {
+      return false;
+    }
+  }
+  return !pairing->check || pairing->check(pairing->context, source, error);
+}
+
+static bool
 list_source(struct pairing *pairing, struct error *error)
 {
   struct catalog *catalog = &pairing->catalogs[SOURCE_SIDE];
@@ -59,8 +71,7 @@ list_source(struct pairing *pairing, struct error *error)
     return false;
   }
   struct collection **items = pointers(catalog);
-  bool ok =
-    ask_all(pairing, SOURCE_SIDE, items, catalog->count, error) && pairing->name(pairing->context, catalog, error);
+  bool ok = ask_all(pairing, SOURCE_SIDE, items, catalog->count, error) && name_all(pairing, catalog, error);
   free(items);
   return ok;
 }

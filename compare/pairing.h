@@ -16,8 +16,9 @@ struct pairing {
   catalog_wanted wanted;          /* of the source; with its context */
   const void *wanted_context;
   int64_t range_bytes;
-  /* Gives the source's collections their names on the target. */
-  bool (*name)(void *context, struct catalog *source, struct error *error);
+  const struct selection *selection; /* gives the source's collections their names on the target */
+  /* Whether the target can take these names; NULL: that is known. */
+  bool (*check)(void *context, const struct catalog *source, struct error *error);
   /* Whether the points that split it are known already, and these; NULL: they are not. */
   bool (*find_points)(void *context, const struct collection *collection, struct split_points *points);
   void *context;

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "compare/pairing.h"
-#include "source/catalog/target_name.h"
 
 #define PART_BYTES (1 << 20)
 
@@ -31,17 +30,6 @@ is_wanted(const void *context, const char *db, const char *coll)
     }
   }
   return named && selection_wants(&listing->selection, db, coll);
-}
-
-static bool
-name_all(void *context, struct catalog *source, struct error *error)
-{
-  const struct listing *listing = context;
-  bool ok = true;
-  for (size_t i = 0; ok && i < source->count; i++) {
-    ok = target_name_set(&listing->selection, &source->collections[i], error);
-  }
-  return ok;
 }
 
 static bool
@@ -138,8 +126,7 @@ list_pairs(const struct compare_sides *sides, const bson_t *message, struct erro
                             .wanted = is_wanted,
                             .wanted_context = &listing,
                             .range_bytes = message_number(message, "range_mb", 64) << 20,
-                            .name = name_all,
-                            .context = &listing};
+                            .selection = &listing.selection};
   struct error absent;
   selection_get(&listing.selection, sides->settings);
   listing.all = !message_document(message, "only", &listing.only, &absent);

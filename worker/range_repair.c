@@ -5,6 +5,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "compare/values.h"
 #include "server/write_errors.h"
 #include "source/reader/by_id.h"
 #include "target/insert/verbatim.h"
@@ -36,18 +37,14 @@ range_repair_list_clear(struct range_repair_list *list)
   *list = (struct range_repair_list){0};
 }
 
-/* The same `_id`, of the same type: servers take 1 and 1.0 for one. */
+/* The same `_id`, of the same type. For servers, and for by_id_same, 1 and 1.0 are one. */
 static bool
-has_id(const bson_t *document, const bson_t *selector)
+has_exact_id(const bson_t *document, const bson_t *selector)
 {
-  bson_iter_t iter;
-  bson_t id = BSON_INITIALIZER;
-  if (bson_iter_init_find(&iter, document, "_id")) {
-    bson_append_iter(&id, "_id", 3, &iter);
-  }
-  bool same = bson_equal(&id, selector);
-  bson_destroy(&id);
-  return same;
+  bson_iter_t id;
+  bson_iter_t wanted;
+  return bson_iter_init_find(&id, document, "_id") && bson_iter_init_find(&wanted, selector, "_id") &&
+         values_same_bytes(&id, &wanted);
 }
 
 /* 1: the source has it; 0: it has not; -1 on error. */
@@ -55,7 +52,7 @@ static int
 read_source(const struct range_repair *repair, const bson_t *selector, bson_t *document, struct error *error)
 {
   int got = by_id_find(repair->source, &repair->ranges[SOURCE_SIDE], selector, true, document, error);
-  if (got == 1 && !has_id(document, selector)) {
+  if (got == 1 && !has_exact_id(document, selector)) {
     bson_destroy(document);
     got = 0;
   }
@@ -87,7 +84,7 @@ delete_extra(const struct range_repair *repair, const bson_t *selector, struct e
   bson_t document;
   const struct range *range = &repair->ranges[TARGET_SIDE];
   int there = server_find_one(repair->target, range->db, range->coll, selector, &document, error);
-  bool extra = there == 1 && has_id(&document, selector);
+  bool extra = there == 1 && has_exact_id(&document, selector);
   if (there == 1) {
     bson_destroy(&document);
   }

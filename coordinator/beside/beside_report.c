@@ -2,8 +2,7 @@
 
 #include "base/memory.h"
 #include "coordinator/beside/beside.h"
-
-#define LISTED 100 /* most differences of a namespace that are named */
+#include "coordinator/verify/report.h"
 
 static void
 put_digests(const struct results_item *item, bson_t *document)
@@ -19,61 +18,20 @@ put_digests(const struct results_item *item, bson_t *document)
   bson_append_document_end(document, &digests);
 }
 
-/* {_id, kind, path?...}, as the report of `mongoferry verify` names them. */
-static void
-put_difference(const bson_t *found, bson_t *list, uint32_t number)
-{
-  static const char *const names[][2] = {{"id", "_id"},
-                                         {"kind", "kind"},
-                                         {"path", "path"},
-                                         {"source_value", "sourceValue"},
-                                         {"target_value", "targetValue"}};
-  bson_t item = BSON_INITIALIZER;
-  bson_iter_t value;
-  bson_iter_t id;
-  if (bson_iter_init(&value, found) && bson_iter_find_descendant(&value, "id._id", &id)) { /* a range names it so */
-    bson_append_iter(&item, "_id", 3, &id);
-  }
-  for (size_t i = bson_empty(&item) ? 0 : 1; i < sizeof names / sizeof *names; i++) {
-    if (bson_iter_init_find(&value, found, names[i][0])) {
-      bson_append_iter(&item, names[i][1], -1, &value);
-    }
-  }
-  message_put_item(list, number, &item);
-  bson_destroy(&item);
-}
-
-static uint32_t
-put_all(const bson_t *differences, bson_t *list)
-{
-  bson_iter_t iter;
-  uint32_t count = 0;
-  for (bson_iter_init(&iter, differences); bson_iter_next(&iter);) {
-    bson_t found;
-    if (message_item(&iter, &found)) {
-      put_difference(&found, list, count++);
-    }
-  }
-  return count;
-}
-
 /* The first ones: of the store, or of the comparison of the whole collection. */
 static bool
 put_differences(struct beside *beside, const struct verify_namespace *of, bson_t *document, struct error *error)
 {
-  uint32_t collection = of->number;
-  struct store_batch batch = {.most_ids = LISTED, .most_bytes = 1 << 20};
-  bson_t *cursor = BCON_NEW("collection", BCON_INT64(collection));
-  bson_t list = BSON_INITIALIZER;
-  uint32_t count = of->whole ? put_all(&beside->results.items[of->in_plan].list, &list) : 0;
+  struct store_batch batch = {.most_ids = RESULTS_LISTED, .most_bytes = 1 << 20};
+  if (of->whole) {
+    report_put_documents(&beside->results.items[of->in_plan].list, true, "documents", document);
+    return true;
+  }
+  bson_t *cursor = BCON_NEW("collection", BCON_INT64(of->number));
   bool ok = store_next(&beside->store, STORE_DIFFERENCES, cursor, &batch, error);
-  if (ok && batch.count > 0 && batch.collection == collection) {
-    count = put_all(batch.documents, &list);
+  if (ok && batch.count > 0 && batch.collection == of->number) {
+    report_put_documents(batch.documents, false, "documents", document);
   }
-  if (count > 0) {
-    BSON_APPEND_ARRAY(document, "documents", &list);
-  }
-  bson_destroy(&list);
   bson_destroy(cursor);
   store_batch_clear(&batch);
   return ok;

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "base/memory.h"
+#include "base/table.h"
 
 #define BATCH_IDS 1000
 #define BATCH_BYTES (1 << 20)
@@ -289,31 +289,57 @@ due_lend(struct due *due, enum message_type *type, bson_t *message)
   return task;
 }
 
-static bool
-same_value(const bson_iter_t *left, const bson_iter_t *right)
+/* The `_id`s that a worker found unequal. */
+struct unequal_id {
+  UT_hash_handle hh;
+  bson_t *id; /* {"": _id}: the key */
+};
+
+static bson_t *
+key_of(const bson_iter_t *id)
 {
-  bson_t a = BSON_INITIALIZER;
-  bson_t b = BSON_INITIALIZER;
-  bson_append_iter(&a, "", 0, left);
-  bson_append_iter(&b, "", 0, right);
-  bool same = bson_equal(&a, &b);
-  bson_destroy(&a);
-  bson_destroy(&b);
-  return same;
+  bson_t *key = bson_new();
+  bson_append_iter(key, "", 0, id);
+  return key;
+}
+
+static struct unequal_id *
+index_unequal(const bson_t *unequal)
+{
+  struct unequal_id *by_id = NULL;
+  bson_iter_t iter;
+  bson_iter_t id;
+  bson_t item;
+  for (bson_iter_init(&iter, unequal); bson_iter_next(&iter);) {
+    if (message_item(&iter, &item) && bson_iter_init_find(&id, &item, "id")) {
+      struct unequal_id *one = memory_new(sizeof *one);
+      one->id = key_of(&id);
+      HASH_ADD_KEYPTR(hh, by_id, bson_get_data(one->id), one->id->len, one);
+    }
+  }
+  return by_id;
+}
+
+static void
+free_unequal(struct unequal_id *by_id)
+{
+  struct unequal_id *one;
+  struct unequal_id *next;
+  HASH_ITER (hh, by_id, one, next) {
+    HASH_DEL(by_id, one); /* NOLINT(clang-analyzer-*): the analyzer does not follow uthash */
+    bson_destroy(one->id);
+    free(one);
+  }
 }
 
 static bool
-has_id(const bson_t *unequal, const bson_iter_t *id)
+has_id(const struct unequal_id *by_id, const bson_iter_t *id)
 {
-  bson_iter_t iter;
-  bson_iter_t other;
-  bson_t item;
-  for (bson_iter_init(&iter, unequal); bson_iter_next(&iter);) {
-    if (message_item(&iter, &item) && bson_iter_init_find(&other, &item, "id") && same_value(&other, id)) {
-      return true;
-    }
-  }
-  return false;
+  const struct unequal_id *found;
+  bson_t *key = key_of(id);
+  HASH_FIND(hh, by_id, bson_get_data(key), key->len, found);
+  bson_destroy(key);
+  return found != NULL;
 }
 
 /* What is equal now is no difference any more. */
@@ -322,9 +348,14 @@ forget_equal(struct due *due, const struct due_batch *batch, const bson_t *unequ
 {
   bson_iter_t id;
   bool ok = true;
-  for (bson_iter_init(&id, batch->ids); ok && due->differences + due->excused > 0 && bson_iter_next(&id);) {
-    ok = has_id(unequal, &id) || forget(due, batch->collection, &id, error);
+  if (due->differences + due->excused == 0) {
+    return true;
   }
+  struct unequal_id *by_id = index_unequal(unequal);
+  for (bson_iter_init(&id, batch->ids); ok && bson_iter_next(&id);) {
+    ok = has_id(by_id, &id) || forget(due, batch->collection, &id, error);
+  }
+  free_unequal(by_id);
   return ok;
 }
 

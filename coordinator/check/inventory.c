@@ -66,19 +66,11 @@ check_targets(const struct catalog *catalog, struct findings *findings)
 }
 
 static void
-name_targets(const struct selection *selection, int version, struct catalog *catalog, struct findings *findings)
+add_name_problem(const struct collection *collection, const struct error *error, struct findings *findings)
 {
-  struct error error;
-  for (size_t i = 0; i < catalog->count; i++) {
-    struct collection *collection = &catalog->collections[i];
-    if (!target_name_set(selection, collection, &error) ||
-        !naming_check(collection->to_db, collection->to_name, version, &error)) {
-      char *ns = memory_format("%s.%s", collection->db, collection->name);
-      findings_add_error(findings, TOPIC_NAMESPACES, ns, &error);
-      free(ns);
-    }
-  }
-  check_targets(catalog, findings);
+  char *ns = memory_format("%s.%s", collection->db, collection->name);
+  findings_add_error(findings, TOPIC_NAMESPACES, ns, error);
+  free(ns);
 }
 
 /* Every pattern was asked about every namespace by now. */
@@ -98,11 +90,30 @@ check_patterns(const struct selection *selection, struct findings *findings)
 }
 
 void
-inventory_name(const struct selection *selection, int target_version, struct catalog *catalog,
-               struct findings *findings)
+inventory_check_names(const struct selection *selection, int target_version, const struct catalog *catalog,
+                      struct findings *findings)
 {
-  name_targets(selection, target_version, catalog, findings);
+  struct error error;
+  for (size_t i = 0; i < catalog->count; i++) {
+    const struct collection *collection = &catalog->collections[i];
+    if (!naming_check(collection->to_db, collection->to_name, target_version, &error)) {
+      add_name_problem(collection, &error, findings);
+    }
+  }
+  check_targets(catalog, findings);
   check_patterns(selection, findings);
+}
+
+/* One that gets no name on the target keeps its own. */
+static void
+name_all(const struct selection *selection, struct catalog *catalog, struct findings *findings)
+{
+  struct error error;
+  for (size_t i = 0; i < catalog->count; i++) {
+    if (!target_name_set(selection, &catalog->collections[i], &error)) {
+      add_name_problem(&catalog->collections[i], &error, findings);
+    }
+  }
 }
 
 /* The options become the target's; what that changes is said before anything is done. */
@@ -191,7 +202,8 @@ inventory_read(struct servers *servers, const struct options *options, const str
     findings_add_error(findings, TOPIC_NAMESPACES, "source", &error);
     return false;
   }
-  inventory_name(selection, server_version(&servers->target_hello), catalog, findings);
+  name_all(selection, catalog, findings);
+  inventory_check_names(selection, server_version(&servers->target_hello), catalog, findings);
   translate_options(servers, options->preserve_uuids, catalog, findings);
   return true;
 }

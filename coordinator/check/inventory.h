@@ -13,11 +13,11 @@
 void inventory_choose_start(struct servers *servers, struct findings *findings);
 
 /*
- * Gives the collections their names on the target, which has this server_version. Names that it does not take, two
- * collections of one name, and patterns that match nothing are problems.
+ * The collections have their names on the target, which has this server_version (source/catalog/target_name.h). Names that it
+ * does not take, two collections of one name, and patterns that match nothing are problems.
  */
-void inventory_name(const struct selection *selection, int target_version, struct catalog *catalog,
-                    struct findings *findings);
+void inventory_check_names(const struct selection *selection, int target_version, const struct catalog *catalog,
+                           struct findings *findings);
 
 /*
  * Lists the source, with sizes if the options ask for them. What cannot be migrated is a problem. False if there is no

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "compare/values.h"
 #include "coordinator/options/config.h"
 #include "coordinator/options/environment.h"
 
@@ -633,6 +634,19 @@ options_shape(const struct options *options, const struct selection *selection, 
   selection_put(selection, shape);
   BSON_APPEND_BOOL(shape, "noIndexRestore", options->no_index_restore);
   BSON_APPEND_BOOL(shape, "preserveUUIDs", options->preserve_uuids);
+}
+
+const char *
+options_shape_other(const bson_t *shape, const bson_t *kept)
+{
+  bson_iter_t option;
+  bson_iter_t other;
+  for (bson_iter_init(&option, shape); bson_iter_next(&option);) {
+    if (!bson_iter_init_find(&other, kept, bson_iter_key(&option)) || !values_same_bytes(&option, &other)) {
+      return bson_iter_key(&option);
+    }
+  }
+  return NULL;
 }
 
 void

@@ -60,6 +60,9 @@ void options_help(FILE *out);
  */
 void options_shape(const struct options *options, const struct selection *selection, bson_t *shape);
 
+/* The name of the first option of `shape` that is another one in `kept`; NULL: they are the same. */
+const char *options_shape_other(const bson_t *shape, const bson_t *kept);
+
 /* Appends to `settings` what the children have to know of the options. */
 void options_settings(const struct options *options, const struct selection *selection, bson_t *settings);
 

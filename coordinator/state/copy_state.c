@@ -60,33 +60,19 @@ check_source_id(struct checkpoint *checkpoint, const bson_oid_t *id, struct erro
 }
 
 static bool
-same_value(const bson_iter_t *option, const bson_t *kept)
-{
-  bson_iter_t other;
-  return bson_iter_init_find(&other, kept, bson_iter_key(option)) &&
-         option->next_off - option->off == other.next_off - other.off &&
-         memcmp(option->raw + option->off, other.raw + other.off, other.next_off - other.off) == 0;
-}
-
-static bool
 check_shape(struct checkpoint *checkpoint, const bson_t *shape, struct error *error)
 {
   bson_t kept;
-  bson_iter_t option;
   int got = checkpoint_get(checkpoint, "shape", &kept, error);
   if (got != 1) {
     return got == 0;
   }
-  bool same = true;
-  for (bson_iter_init(&option, shape); same && bson_iter_next(&option);) {
-    same = same_value(&option, &kept);
-    if (!same) {
-      error_set(error, ERROR_STATE,
-                "--%s differs from the one that the migration in the bookmark file began with; give the same value, or "
-                "start over with --forceDump --drop",
-                bson_iter_key(&option));
-    }
-  }
+  const char *other = options_shape_other(shape, &kept);
+  bool same =
+    !other || error_set(error, ERROR_STATE,
+                        "--%s differs from the one that the migration in the bookmark file began with; give the same "
+                        "value, or start over with --forceDump --drop",
+                        other);
   bson_destroy(&kept);
   return same;
 }

@@ -47,12 +47,12 @@ check_two(const struct pairs *pairs, struct error *error)
 }
 
 static bool
-name_all(void *context, struct catalog *catalog, struct error *error)
+check_names(void *context, const struct catalog *catalog, struct error *error)
 {
   const struct pairs *pairs = context;
   struct findings findings;
   findings_init(&findings);
-  inventory_name(pairs->selection, server_version(&pairs->hellos[TARGET_SIDE]), catalog, &findings);
+  inventory_check_names(pairs->selection, server_version(&pairs->hellos[TARGET_SIDE]), catalog, &findings);
   bool ok = findings_conclude(&findings, error);
   findings_clear(&findings);
   return ok;
@@ -97,7 +97,8 @@ pairs_prepare(struct pairs *pairs, struct plan *plan, struct error *error)
     .wanted = selection_wants,
     .wanted_context = pairs->selection,
     .range_bytes = pairs->options->range_mb << 20,
-    .name = name_all,
+    .selection = pairs->selection,
+    .check = check_names,
     .find_points = find_points,
     .context = pairs};
   ok = ok && pairing_make(&pairing, error);

@@ -112,9 +112,9 @@ put_counts(const struct results_item *item, bson_t *document)
   }
 }
 
-/* The first differences, or those that were refused, with the names of the report. */
+/* {_id, kind, path?...} */
 static void
-put_list(const bson_t *found, const char *field, bson_t *document)
+put_document(const bson_t *found, bool of_range, bson_t *item)
 {
   static const struct {
     const char *from;
@@ -125,23 +125,29 @@ put_list(const bson_t *found, const char *field, bson_t *document)
                {"text", "reason"},
                {"source_value", "sourceValue"},
                {"target_value", "targetValue"}};
+  bson_iter_t id;
+  bson_iter_t value;
+  if (bson_iter_init(&value, found) && bson_iter_find_descendant(&value, of_range ? "id._id" : "id", &id)) {
+    bson_append_iter(item, "_id", -1, &id);
+  }
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    if (bson_iter_init_find(&value, found, names[i].from)) {
+      bson_append_iter(item, names[i].to, -1, &value);
+    }
+  }
+}
+
+void
+report_put_documents(const bson_t *found, bool of_range, const char *field, bson_t *document)
+{
   bson_t list = BSON_INITIALIZER;
   bson_iter_t iter;
   uint32_t count = 0;
   for (bson_iter_init(&iter, found); bson_iter_next(&iter);) {
     bson_t told;
-    bson_iter_t id;
-    bson_iter_t value;
     bson_t one = BSON_INITIALIZER;
     if (message_item(&iter, &told)) {
-      if (bson_iter_init(&id, &told) && bson_iter_find_descendant(&id, "id._id", &value)) {
-        bson_append_iter(&one, "_id", -1, &value);
-      }
-      for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (bson_iter_init_find(&value, &told, names[i].from)) {
-          bson_append_iter(&one, names[i].to, -1, &value);
-        }
-      }
+      put_document(&told, of_range, &one);
       message_put_item(&list, count++, &one);
     }
     bson_destroy(&one);
@@ -271,8 +277,8 @@ put_namespace(const struct report *report, const bson_t *told, struct totals *to
   put_side(item, TARGET_SIDE, told, document);
   if (item) {
     put_counts(item, document);
-    put_list(&item->list, "documents", document);
-    put_list(&item->excused_list, "excusedDocuments", document);
+    report_put_documents(&item->list, true, "documents", document);
+    report_put_documents(&item->excused_list, true, "excusedDocuments", document);
   }
   put_definition(item, told, document);
   if (strcmp(message_text_or_none(told, "state"), "extra") == 0) {

@@ -23,6 +23,12 @@ struct report {
  */
 enum error_kind report_make(const struct report *report, bson_t *document);
 
+/*
+ * Appends `field`: documents that a worker found, by the names of the report; nothing if there are none. `of_range`: the id
+ * of each is {_id}, as VERIFY tells it; else the value, as VERIFY_IDS does.
+ */
+void report_put_documents(const bson_t *found, bool of_range, const char *field, bson_t *document);
+
 /* The document as text for people. */
 void report_print(const bson_t *document, FILE *out);
 

@@ -19,7 +19,7 @@ struct results_item {
   int64_t repaired;
   bool order_unknown;
   char unread[300]; /* why a range of it could not be read; "": all could */
-  bson_t list; /* as in documents_result */
+  bson_t list;      /* as in documents_result */
   uint32_t listed;
   bson_t excused_list;
   uint32_t excused_listed;

@@ -111,28 +111,15 @@ make_shape(const struct pairs *pairs, bson_t *shape)
 }
 
 static bool
-same_value(const bson_iter_t *option, const bson_t *kept)
-{
-  bson_iter_t other;
-  return bson_iter_init_find(&other, kept, bson_iter_key(option)) &&
-         option->next_off - option->off == other.next_off - other.off &&
-         memcmp(option->raw + option->off, other.raw + other.off, other.next_off - other.off) == 0;
-}
-
-static bool
 check_shape(const struct resume *resume, const bson_t *shape, const bson_t *kept, struct error *error)
 {
-  bson_iter_t option;
-  for (bson_iter_init(&option, shape); bson_iter_next(&option);) {
-    if (!same_value(&option, kept)) {
-      return error_set(
-        error, ERROR_STATE,
-        "--%s differs from the one that the verification in the folder '%s' began with; give the same, or remove "
-        "the folder to start over",
-        bson_iter_key(&option), resume->folder);
-    }
-  }
-  return true;
+  const char *other = options_shape_other(shape, kept);
+  return !other ||
+         error_set(
+           error, ERROR_STATE,
+           "--%s differs from the one that the verification in the folder '%s' began with; give the same, or remove "
+           "the folder to start over",
+           other, resume->folder);
 }
 
 /* 1: the folder is of the same verification; 0: it is new; -1 on error. */
