@@ -10,6 +10,8 @@
 #include "coordinator/report/metrics.h"
 #include "coordinator/report/progress_json.h"
 
+#define NAMESPACES_MOST 1000 /* of a verification in one answer: the loop makes it */
+
 #define KEEP_COSTS 100 /* a text is kept for so many times what making it took: one per cent of the loop's time */
 
 #define DOWNTIME_MOST_S 86400
@@ -175,7 +177,7 @@ static struct answer
 verification(const struct answers *answers)
 {
   bson_t document;
-  beside_report(answers->cutover->verification, &document);
+  beside_report(answers->cutover->verification, NAMESPACES_MOST, &document);
   struct answer answer = {.status = 200, .text = json_text(&document)};
   bson_destroy(&document);
   return answer;

@@ -102,7 +102,7 @@ keep_report(struct cutover *cutover)
   bson_t verification;
   bool listed = refusals_list(cutover->checkpoint, &refused, &error);
   phase_record_put(cutover->phases, &phases);
-  beside_report(cutover->verification, &verification);
+  beside_report(cutover->verification, UINT32_MAX, &verification);
   bool well = cutover->result.kind == ERROR_NONE;
   struct cutover_outcome outcome = {.rehearsal = cutover->request.rehearse,
                                     .why = well ? NULL : cutover->result.text,
@@ -336,7 +336,7 @@ conclude(struct cutover *cutover, struct error *error)
   bson_t phases = BSON_INITIALIZER;
   bson_t verification;
   phase_record_put(cutover->phases, &phases);
-  beside_report(cutover->verification, &verification);
+  beside_report(cutover->verification, UINT32_MAX, &verification);
   struct cutover_outcome outcome = {.finished = true,
                                     .exit_status = error_exit_status(cutover->result.kind),
                                     .refused = &refused,

@@ -4,6 +4,9 @@
 #include "coordinator/beside/beside.h"
 #include "coordinator/verify/report.h"
 
+/* In a report that does not name all namespaces: so many documents are named, for each that it names. */
+#define DOCUMENTS_EACH 2
+
 static void
 put_digests(const struct results_item *item, bson_t *document)
 {
@@ -18,19 +21,35 @@ put_digests(const struct results_item *item, bson_t *document)
   bson_append_document_end(document, &digests);
 }
 
+/* The namespaces of a report. */
+struct naming {
+  struct beside *beside;
+  bson_t list;
+  uint32_t count;
+  uint32_t most;
+  uint64_t documents; /* that may still be named */
+  bool *named;        /* by the number of a namespace */
+};
+
 /* The first ones: of the store, or of the comparison of the whole collection. */
 static bool
-put_differences(struct beside *beside, const struct verify_namespace *of, bson_t *document, struct error *error)
+put_differences(struct naming *naming, const struct verify_namespace *of, bson_t *document, struct error *error)
 {
-  struct store_batch batch = {.most_ids = RESULTS_LISTED, .most_bytes = 1 << 20};
+  struct beside *beside = naming->beside;
+  uint64_t most = naming->documents < RESULTS_LISTED ? naming->documents : RESULTS_LISTED;
+  struct store_batch batch = {.most_ids = (uint32_t)most, .most_bytes = 1 << 20};
+  if (most == 0) {
+    return true;
+  }
   if (of->whole) {
-    report_put_documents(&beside->results.items[of->in_plan].list, true, "documents", document);
+    uint32_t listed = report_put_documents(&beside->results.items[of->in_plan].list, true, "documents", document);
+    naming->documents -= listed < most ? listed : most;
     return true;
   }
   bson_t *cursor = BCON_NEW("collection", BCON_INT64(of->number));
   bool ok = store_next(&beside->store, STORE_DIFFERENCES, cursor, &batch, error);
   if (ok && batch.count > 0 && batch.collection == of->number) {
-    report_put_documents(batch.documents, false, "documents", document);
+    naming->documents -= report_put_documents(batch.documents, false, "documents", document);
   }
   bson_destroy(cursor);
   store_batch_clear(&batch);
@@ -52,8 +71,9 @@ count_of(struct beside *beside, enum store_set set, const struct verify_namespac
  * of no one moment.
  */
 static bool
-put_namespace(struct beside *beside, const struct verify_namespace *found, bson_t *document, struct error *error)
+put_namespace(struct naming *naming, const struct verify_namespace *found, bson_t *document, struct error *error)
 {
+  struct beside *beside = naming->beside;
   const struct plan_collection *collection = &beside->plan.collections[found->in_plan];
   const struct results_item *item = &beside->results.items[found->in_plan];
   int64_t different;
@@ -75,30 +95,97 @@ put_namespace(struct beside *beside, const struct verify_namespace *found, bson_
   }
   BSON_APPEND_INT64(document, "different", different + results_item_differences(item));
   BSON_APPEND_INT64(document, "excused", excused);
-  return put_differences(beside, found, document, error);
+  return put_differences(naming, found, document, error);
 }
 
 static bool
-put_namespaces(struct beside *beside, bson_t *document, struct error *error)
+may_name(const struct naming *naming, const struct verify_namespace *found)
 {
-  bson_t list = BSON_INITIALIZER;
-  uint32_t count = 0;
-  bool ok = store_sync(&beside->store, error);
-  for (const struct verify_namespace *found = beside->namespaces.by_ns; ok && found; found = found->hh.next) {
-    bson_t item = BSON_INITIALIZER;
-    if (found->planned && !beside->plan.collections[found->in_plan].source->view) {
-      ok = put_namespace(beside, found, &item, error);
-      message_put_item(&list, count++, &item);
-    }
-    bson_destroy(&item);
+  return found && found->planned && !naming->named[found->number] &&
+         !naming->beside->plan.collections[found->in_plan].source->view;
+}
+
+static bool
+name_one(struct naming *naming, const struct verify_namespace *found, struct error *error)
+{
+  bson_t item = BSON_INITIALIZER;
+  if (!may_name(naming, found) || naming->count == naming->most) {
+    return true;
   }
-  BSON_APPEND_ARRAY(document, "namespaces", &list);
-  bson_destroy(&list);
+  bool ok = put_namespace(naming, found, &item, error);
+  message_put_item(&naming->list, naming->count++, &item);
+  naming->named[found->number] = true;
+  bson_destroy(&item);
+  return ok;
+}
+
+/* Those of which the set has documents: they stand by their numbers. */
+static bool
+name_those_in(struct naming *naming, enum store_set set, struct error *error)
+{
+  bool ok = true;
+  struct store_batch batch = {.most_ids = 1, .most_bytes = 1};
+  for (int64_t next = 0; ok && naming->count < naming->most;) {
+    bson_t *cursor = BCON_NEW("collection", BCON_INT64(next));
+    ok = store_next(&naming->beside->store, set, cursor, &batch, error);
+    bson_destroy(cursor);
+    if (!ok || batch.count == 0) {
+      break;
+    }
+    next = (int64_t)batch.collection + 1;
+    ok = name_one(naming, namespaces_numbered(&naming->beside->namespaces, batch.collection), error);
+  }
+  store_batch_clear(&batch);
+  return ok;
+}
+
+static bool
+name_all(struct naming *naming, bool whole_only, struct error *error)
+{
+  bool ok = true;
+  const struct verify_namespace *found = naming->beside->namespaces.by_ns;
+  for (; ok && found && naming->count < naming->most; found = found->hh.next) {
+    bool wanted = !whole_only || (found->planned && found->whole &&
+                                  results_item_differences(&naming->beside->results.items[found->in_plan]) > 0);
+    ok = !wanted || name_one(naming, found, error);
+  }
+  return ok;
+}
+
+static int64_t
+count_left_out(const struct naming *naming)
+{
+  int64_t left_out = 0;
+  for (const struct verify_namespace *found = naming->beside->namespaces.by_ns; found; found = found->hh.next) {
+    left_out += may_name(naming, found);
+  }
+  return left_out;
+}
+
+/* All of them, in the order in which they were listed; or the first ones, those that differ before the others. */
+static bool
+put_namespaces(struct beside *beside, uint32_t most, bson_t *document, struct error *error)
+{
+  struct naming naming = {.beside = beside, .list = BSON_INITIALIZER, .most = most};
+  naming.named = memory_new(beside->namespaces.numbers + 1);
+  naming.documents = most == UINT32_MAX ? UINT64_MAX : (uint64_t)most * DOCUMENTS_EACH;
+  bool all = most >= HASH_COUNT(beside->namespaces.by_ns);
+  bool ok = store_sync(&beside->store, error) &&
+            (all || (name_those_in(&naming, STORE_DIFFERENCES, error) && name_all(&naming, true, error) &&
+                     name_those_in(&naming, STORE_EXCUSED, error))) &&
+            name_all(&naming, false, error);
+  BSON_APPEND_ARRAY(document, "namespaces", &naming.list);
+  int64_t left_out = count_left_out(&naming);
+  if (left_out > 0) {
+    BSON_APPEND_INT64(document, "namespacesLeftOut", left_out);
+  }
+  bson_destroy(&naming.list);
+  free(naming.named);
   return ok;
 }
 
 void
-beside_report(struct beside *beside, bson_t *document)
+beside_report(struct beside *beside, uint32_t most, bson_t *document)
 {
   struct error error;
   const struct verify_view *view = &beside->view;
@@ -122,7 +209,7 @@ beside_report(struct beside *beside, bson_t *document)
   BSON_APPEND_INT64(document, "different", view->different);
   BSON_APPEND_INT64(document, "excused", view->excused);
   BSON_APPEND_INT64(document, "repaired", view->repaired);
-  if (view->state != VERIFY_FAILED && beside->opened && !put_namespaces(beside, document, &error)) {
+  if (view->state != VERIFY_FAILED && beside->opened && !put_namespaces(beside, most, document, &error)) {
     BSON_APPEND_UTF8(document, "errorMessage", error.text);
   }
 }

@@ -137,7 +137,7 @@ put_document(const bson_t *found, bool of_range, bson_t *item)
   }
 }
 
-void
+uint32_t
 report_put_documents(const bson_t *found, bool of_range, const char *field, bson_t *document)
 {
   bson_t list = BSON_INITIALIZER;
@@ -156,6 +156,7 @@ report_put_documents(const bson_t *found, bool of_range, const char *field, bson
     bson_append_array(document, field, -1, &list);
   }
   bson_destroy(&list);
+  return count;
 }
 
 /* Why the documents were not all compared, behind what the definition was not compared for. */

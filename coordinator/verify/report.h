@@ -25,9 +25,10 @@ enum error_kind report_make(const struct report *report, bson_t *document);
 
 /*
  * Appends `field`: documents that a worker found, by the names of the report; nothing if there are none. `of_range`: the id
- * of each is {_id}, as VERIFY tells it; else the value, as VERIFY_IDS does.
+ * of each is {_id}, as VERIFY tells it; else the value, as VERIFY_IDS does. Returns how
+ * many there are.
  */
-void report_put_documents(const bson_t *found, bool of_range, const char *field, bson_t *document);
+uint32_t report_put_documents(const bson_t *found, bool of_range, const char *field, bson_t *document);
 
 /* The document as text for people. */
 void report_print(const bson_t *document, FILE *out);
