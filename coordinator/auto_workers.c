@@ -81,7 +81,11 @@ count(const struct pool *pool, struct workers_look *look)
       look->idle += child->ready && !has_task && child->pause_ms == 0;
     }
   }
-  look->pending = (int64_t)(pool->plan->task_count - pool->plan->done - lent);
+  const struct plan *plan = pool->plan;
+  int64_t free_builds = plan->builds_at_once > plan->long_lent ? plan->builds_at_once - plan->long_lent : 0;
+  look->builds_most = plan->builds_at_once;
+  look->builds_begin = (int)least(plan->long_waiting, free_builds);
+  look->pending = (int64_t)(plan->task_count - plan->done - lent) - plan->long_waiting + look->builds_begin;
 }
 
 static void

@@ -107,6 +107,7 @@ run(struct migration *migration, struct error *error)
                                     .replay = &migration->replay,
                                     .checkpoint = &migration->checkpoint,
                                     .automatic = {.pool = pool, .throttle = &migration->throttle},
+                                    .builds = {.pool = pool, .throttle = &migration->throttle},
                                     .verifiers = &migration->verification.pool};
   *pool = (struct pool){.loop = &migration->loop.uv,
                         .plan = migration->resumed ? NULL : &migration->copy.plan,
@@ -123,6 +124,7 @@ run(struct migration *migration, struct error *error)
   exchange_open(&migration->control.exchange, &migration->loop.uv, answers_make, &migration->answers);
   progress_init(&migration->display.progress);
   auto_workers_begin(&migration->steer.automatic, (int)migration->setup.options->workers);
+  build_count_init(&migration->steer.builds.count);
   if (!begin_copy(migration, error)) {
     migration_fail(migration, error);
   }

@@ -172,6 +172,8 @@ steer_tick(struct steer *steer)
   if (steer->unsaved && !checkpoint_is_open(steer->checkpoint) && !save(steer, &error)) {
     steer->pool->events.failed(steer->pool->events.context, &error);
   }
+  auto_builds_tick(&steer->builds,
+                   steer->automatic.workers.fixed ? steer->pool->workers_wanted : steer->automatic.most);
   auto_workers_tick(&steer->automatic);
 }
 

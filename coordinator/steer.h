@@ -8,6 +8,7 @@
 #ifndef FERRY_COORDINATOR_STEER_H
 #define FERRY_COORDINATOR_STEER_H
 
+#include "coordinator/auto_builds.h"
 #include "coordinator/auto_workers.h"
 #include "coordinator/replay.h"
 
@@ -15,8 +16,9 @@ struct steer {
   struct pool *pool; /* these four are the caller's */
   struct replay *replay;
   struct checkpoint *checkpoint;
-  struct pool *verifiers; /* the verification's; its workers are meant once the copy is over */
+  struct pool *verifiers;        /* the verification's; its workers are meant once the copy is over */
   struct auto_workers automatic; /* of which pool and throttle are the caller's */
+  struct auto_builds builds;     /* likewise */
   bool paused;
   bool unsaved;     /* the bookmark file does not say so yet */
   int64_t since_ms; /* when the pause began, in Unix time */

@@ -8,14 +8,12 @@
 #include "target/definition/build_progress.h"
 #include "target/definition/schema.h"
 
-#define CONNECTIONS 4 /* each index build takes its share of the memory that the target has for such */
+#define CONNECTIONS 4
 
 /* Collections with something to do, for several connections at once. */
 struct round {
-  const char *target_uri;
   struct deferred_list **due;
-  bool defer;                        /* for set_ttl */
-  const struct indexes_watch *watch; /* for build */
+  bool defer; /* for set_ttl */
 };
 
 static bool
@@ -69,7 +67,6 @@ run_round(struct deferred *deferred, struct round *round, const char *target_uri
           bool (*due)(const struct deferred_index *), parallel_work work, struct error *error)
 {
   size_t count = 0;
-  round->target_uri = target_uri;
   round->due = memory_new((HASH_CNT(by_ns, deferred->by_ns) + 1) * sizeof(struct deferred_list *));
   for (struct deferred_list *deferred_list = deferred->by_ns; deferred_list;
        deferred_list = deferred_list->by_ns.next) {
@@ -200,44 +197,109 @@ build_one_by_one(struct deferred_list *deferred_list, struct server *target, str
   return true;
 }
 
-/* One collection's build, and who is told of it. */
+/* One collection's build, in its round. */
 struct telling {
-  const struct indexes_watch *watch;
-  const char *ns;
+  struct build_round *round;
+  size_t number;
 };
 
 static void
 tell(void *context, int64_t done, int64_t total)
 {
   const struct telling *telling = context;
-  telling->watch->tell(telling->watch->context, telling->ns, done, total);
+  build_round_progress(telling->round, telling->number, done, total);
 }
 
 static bool
 build_collection(void *context, size_t number, struct server *target, struct error *error)
 {
-  const struct round *round = context;
-  struct deferred_list *deferred_list = round->due[number];
-  struct telling telling = {round->watch, deferred_list->ns};
+  struct build_round *round = context;
+  struct deferred_list *deferred_list = round->items[number].deferred_list;
+  struct telling telling = {round, number};
   struct build_progress build_progress = {.target_uri = round->target_uri,
                                           .db = deferred_list->db,
                                           .coll = deferred_list->coll,
                                           .tell = tell,
                                           .context = &telling};
-  tell(&telling, 0, 0);
+  if (!build_round_enter(round, number)) {
+    return true; /* the failure of another one is told */
+  }
   build_progress_start(&build_progress);
   bool ok = build_together(deferred_list, target, error) ||
             (schema_index_refused(error) && build_one_by_one(deferred_list, target, error));
   build_progress_stop(&build_progress);
+  build_round_leave(round, number, ok);
+  return ok;
+}
+
+static int64_t
+count_unbuilt(const struct deferred_list *deferred_list)
+{
+  int64_t count = 0;
+  for (size_t i = 0; i < deferred_list->count; i++) {
+    count += is_unbuilt(&deferred_list->items[i]);
+  }
+  return count;
+}
+
+/* A size that the target does not tell is no reason to stop. */
+static bool
+ask_work(void *context, size_t number, struct server *target, struct error *error)
+{
+  struct build_item *item = &((struct build_round *)context)->items[number];
+  int64_t bytes = 0;
+  if (!schema_data_size(target, item->deferred_list->db, item->deferred_list->coll, &bytes, error) &&
+      server_error_passes(error)) {
+    return false;
+  }
+  item->work = build_work(bytes, item->indexes);
+  return true;
+}
+
+static struct parallel
+over_connections(struct build_round *round, parallel_work work)
+{
+  return (struct parallel){.kind = ERROR_TARGET,
+                           .uri = round->target_uri,
+                           .patient = true,
+                           .threads = BUILD_ROUND_MOST,
+                           .work = work,
+                           .context = round};
+}
+
+static bool
+run_builds(struct build_round *round, struct error *error)
+{
+  struct parallel asking = over_connections(round, ask_work);
+  struct parallel building = over_connections(round, build_collection);
+  if (!parallel_run(&asking, round->item_count, error)) {
+    return false;
+  }
+  build_round_sort(round->items, round->item_count);
+  build_round_start(round);
+  bool ok = parallel_run(&building, round->item_count, error);
+  build_round_stop(round);
   return ok;
 }
 
 bool
 indexes_build(struct deferred *deferred, const char *target_uri, const struct indexes_watch *watch, struct error *error)
 {
-  struct round round = {.watch = watch};
-  bool ok = run_round(deferred, &round, target_uri, is_unbuilt, build_collection, error);
-  watch->tell(watch->context, NULL, 0, 0);
+  struct build_round round = {.target_uri = target_uri, .watch = watch};
+  round.items = memory_new((HASH_CNT(by_ns, deferred->by_ns) + 1) * sizeof *round.items);
+  for (struct deferred_list *deferred_list = deferred->by_ns; deferred_list;
+       deferred_list = deferred_list->by_ns.next) {
+    int64_t count = count_unbuilt(deferred_list);
+    if (count > 0) {
+      round.items[round.item_count++] = (struct build_item){.deferred_list = deferred_list, .indexes = count};
+    }
+  }
+  bool ok = round.item_count == 0 || run_builds(&round, error);
+  for (size_t i = 0; i < round.item_count; i++) {
+    deferred_changed(deferred, round.items[i].deferred_list);
+  }
+  free(round.items);
+  watch->tell(watch->context, NULL);
   return ok;
 }
 

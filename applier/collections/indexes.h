@@ -5,22 +5,14 @@
 #ifndef FERRY_APPLIER_COLLECTIONS_INDEXES_H
 #define FERRY_APPLIER_COLLECTIONS_INDEXES_H
 
-#include "applier/collections/deferred_indexes.h"
-
-/*
- * Who hears of the builds, called from several threads: of this collection's present step `done` of `total` is done.
- * `ns` NULL: the last build is done. `total` 0: the target does not tell.
- */
-struct indexes_watch {
-  void (*tell)(void *context, const char *ns, int64_t done, int64_t total);
-  void *context;
-};
+#include "applier/collections/build_round.h"
 
 /* Drops the unique ones. A stretch that is replayed again passes through states that they would refuse. */
 bool indexes_unbuild(struct deferred *deferred, const char *target_uri, struct error *error);
 bool indexes_any_unbuilt(const struct deferred *deferred);
 /*
- * Builds those that are `unbuilt`, with one command for each collection. Those that the target refuses get `refused`,
+ * Builds those that are `unbuilt`, with one command for each collection, in the order and as many at once as a
+ * build_round says. Those that the target refuses get `refused`,
  * and stay unbuilt.
  */
 bool indexes_build(struct deferred *deferred, const char *target_uri, const struct indexes_watch *watch,

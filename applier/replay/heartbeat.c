@@ -63,6 +63,22 @@ put_last_write(const struct heartbeat *heartbeat, bson_t *document)
 }
 
 static void
+put_builds(const struct builds_seen *builds, bson_t *document)
+{
+  bson_t item;
+  BSON_APPEND_DOCUMENT_BEGIN(document, "builds", &item);
+  BSON_APPEND_INT64(&item, "built", builds->built);
+  BSON_APPEND_INT64(&item, "to_build", builds->total);
+  BSON_APPEND_INT64(&item, "running", builds->running);
+  BSON_APPEND_INT64(&item, "collections", builds->collections);
+  BSON_APPEND_INT64(&item, "collections_built", builds->collections_built);
+  BSON_APPEND_INT64(&item, "work", builds->work);
+  BSON_APPEND_INT64(&item, "built_work", builds->built_work);
+  BSON_APPEND_INT64(&item, "passed_ms", builds->passed_ms);
+  bson_append_document_end(document, &item);
+}
+
+static void
 put_replay(const struct heartbeat *heartbeat, bson_t *document)
 {
   if (!heartbeat->replays) {
@@ -75,8 +91,7 @@ put_replay(const struct heartbeat *heartbeat, bson_t *document)
   measures_put(document, &heartbeat->measures);
   if (heartbeat->building[0]) {
     BSON_APPEND_UTF8(document, "building", heartbeat->building);
-    BSON_APPEND_INT64(document, "built", heartbeat->built);
-    BSON_APPEND_INT64(document, "to_build", heartbeat->to_build);
+    put_builds(&heartbeat->builds, document);
   }
 }
 
@@ -161,13 +176,12 @@ heartbeat_position(struct heartbeat *heartbeat, uint64_t position, int64_t entri
 }
 
 void
-heartbeat_building(void *context, const char *ns, int64_t built, int64_t to_build)
+heartbeat_building(void *context, const struct builds_seen *seen)
 {
   struct heartbeat *heartbeat = context;
   pthread_mutex_lock(&heartbeat->lock);
-  snprintf(heartbeat->building, sizeof heartbeat->building, "%s", ns ? ns : "");
-  heartbeat->built = built;
-  heartbeat->to_build = to_build;
+  snprintf(heartbeat->building, sizeof heartbeat->building, "%s", seen ? seen->ns : "");
+  heartbeat->builds = seen ? *seen : (struct builds_seen){0};
   pthread_mutex_unlock(&heartbeat->lock);
 }
 

@@ -13,6 +13,7 @@
 
 #include <pthread.h>
 
+#include "applier/collections/build_round.h"
 #include "ipc/channel.h"
 #include "ipc/measures.h"
 #include "source/oplog/feed.h"
@@ -35,14 +36,13 @@ struct heartbeat {
   int64_t needed_ms;
   struct feed *feed; /* NULL: none is open; not owned */
   struct measures measures;
-  int connections;    /* that the replay writes over */
-  int64_t given;      /* entries, by `feed` */
-  bool replays;       /* the replay has begun, and is here: */
-  uint64_t position;  /* the timestamp of the last entry that was taken */
-  int64_t entries;    /* that were taken by this process */
-  char building[512]; /* the collection whose deferred indexes are built; "" while none are */
-  int64_t built;      /* how far the present step of that build is, of: */
-  int64_t to_build;   /* 0: the target does not tell */
+  int connections;           /* that the replay writes over */
+  int64_t given;             /* entries, by `feed` */
+  bool replays;              /* the replay has begun, and is here: */
+  uint64_t position;         /* the timestamp of the last entry that was taken */
+  int64_t entries;           /* that were taken by this process */
+  char building[512];        /* a collection whose deferred indexes are built; "" while none are */
+  struct builds_seen builds; /* its `ns` is in `building` */
 };
 
 /*
@@ -73,7 +73,7 @@ void heartbeat_given(struct heartbeat *heartbeat, int64_t given);
 /* For display: where the replay is. */
 void heartbeat_position(struct heartbeat *heartbeat, uint64_t position, int64_t entries);
 /* For display: which deferred indexes it builds; see indexes_watch. */
-void heartbeat_building(void *heartbeat, const char *ns, int64_t built, int64_t to_build);
+void heartbeat_building(void *heartbeat, const struct builds_seen *seen);
 
 /*
  * Whether the source was asked for its newest entry at or after this time, and which it is. If not, the source is

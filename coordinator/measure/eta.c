@@ -24,18 +24,25 @@ eta_copy_s(const struct eta_copy *copy)
   return seconds((double)copy->left_bytes, per_s);
 }
 
+static double
+shared(int64_t work, int64_t builds)
+{
+  return (double)work / (double)(builds > 0 ? builds : 1);
+}
+
 int64_t
 eta_indexes_s(const struct eta_indexes *indexes)
 {
-  if (indexes->left_bytes <= 0) {
+  if (indexes->left_long + indexes->left_short <= 0) {
     return 0;
   }
-  if (indexes->built_ms <= 0 || indexes->built_bytes <= 0) {
+  if (indexes->built_ms <= 0 || indexes->built <= 0) {
     return -1;
   }
-  double per_s = (double)indexes->built_bytes * 1000 / (double)indexes->built_ms;
-  int64_t all_s = seconds((double)indexes->left_bytes, per_s * (double)(indexes->workers > 0 ? indexes->workers : 1));
-  int64_t largest_s = seconds((double)indexes->largest_bytes, per_s);
+  double per_s = (double)indexes->built * 1000 / (double)indexes->built_ms;
+  int64_t at_once = indexes->at_once < indexes->workers ? indexes->at_once : indexes->workers;
+  int64_t all_s = seconds(shared(indexes->left_long, at_once) + shared(indexes->left_short, indexes->workers), per_s);
+  int64_t largest_s = seconds((double)indexes->largest, per_s);
   return all_s > largest_s ? all_s : largest_s;
 }
 

@@ -19,12 +19,15 @@ struct eta_copy {
  */
 int64_t eta_copy_s(const struct eta_copy *copy);
 
+/* Amounts are the builds' work: see build_work. */
 struct eta_indexes {
-  int64_t left_bytes;    /* of data whose indexes are to come, less what builds report as done */
-  int64_t largest_bytes; /* the most of these that one collection has: one build is not shared */
-  int64_t built_bytes;   /* of data whose indexes this run has built, with the parts of builds under way, in: */
-  int64_t built_ms;      /* the sum of all workers' times */
-  int64_t workers;
+  int64_t left_long;  /* what is to come, less what builds report as done: of long builds, */
+  int64_t left_short; /* and of all others */
+  int64_t largest;    /* the most of these that one collection has: one build is not shared */
+  int64_t built;      /* by this run, with the parts of builds under way, in: */
+  int64_t built_ms;   /* the sum of all builds' times */
+  int64_t at_once;    /* long builds */
+  int64_t workers;    /* so many short ones are built at once */
 };
 
 /*

@@ -21,8 +21,8 @@ struct measure_look {
 /* Zeroed memory is a valid start. Times are of clock_ms. */
 struct measure {
   int64_t looked_ms;
-  int64_t first_index_bytes; /* of data whose indexes an earlier run built */
-  int64_t entries;           /* at the last look */
+  int64_t first_built_work; /* of the index builds of earlier runs */
+  int64_t entries;          /* at the last look */
   int64_t copying_ms;
   int64_t building_ms; /* the sum of all workers' times */
   struct throughput bytes;

@@ -5,7 +5,6 @@
 #define START_MOST_MS 20000  /* so long workers may take until they copy */
 #define RETRY_FIRST_MS 30000 /* twice as long after each try that changed nothing */
 #define RETRY_MOST_MS 600000
-#define BUILDERS_MOST 4
 #define DOCUMENT_WORK 500.0 /* a document costs the servers about as much as so many bytes, beside its own */
 #define GAIN_CLEAR 1.08
 #define GAIN_ENOUGH 1.04
@@ -295,14 +294,14 @@ wait_for_all(struct workers *workers, const struct workers_look *look)
   }
 }
 
-/* Others take the place of workers that wait for builds, but only if there is something to copy. */
+/* Others take the place of workers that wait for builds, but only if there is something to do for them. */
 static void
 count_builders(struct workers *workers, const struct workers_look *look)
 {
   int room = look->most - workers->wanted;
-  room = room < 0 ? 0 : room > BUILDERS_MOST ? BUILDERS_MOST : room;
+  room = room < 0 ? 0 : room > look->builds_most ? look->builds_most : room;
   int builders = look->builders < room ? look->builders : room;
-  if (builders < workers->builders || look->pending > workers->wanted) {
+  if (builders < workers->builders || look->pending > workers->wanted || look->builds_begin > look->idle) {
     workers->builders = builders;
   }
 }

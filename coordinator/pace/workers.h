@@ -38,9 +38,11 @@ struct workers_look {
   int64_t documents;
   int busy;          /* workers that have a task, but not those of `builders` */
   int builders;      /* workers that have waited for an index build for seconds: they do not copy */
+  int builds_most;   /* so many of these may be replaced: see target/definition/build_count.h */
+  int builds_begin;  /* long builds that could begin now */
   int idle;          /* workers for which there is no task now */
   int leaving;       /* workers that are one too many, and still copy */
-  int64_t pending;   /* tasks that nobody has */
+  int64_t pending;   /* tasks that nobody has, but not builds that are held back */
   bool held;         /* a pause, a limit or the brake sets the pace */
   int most;          /* so many the machine can have */
   struct load loads; /* how the servers do now */

@@ -1,23 +1,12 @@
 #include "coordinator/report/copy_view.h"
 
-/* Of a collection's data, as much as its builds say is done. */
-static int64_t
-built_bytes(const struct plan_collection *collection)
-{
-  int64_t bytes = collection->source->bytes;
-  if (collection->index_done || collection->to_build <= 0) {
-    return collection->index_done ? bytes : 0;
-  }
-  double part = (double)collection->built / (double)collection->to_build;
-  return (int64_t)((double)bytes * (part > 1 ? 1 : part));
-}
-
 static void
 look_at_indexes(const struct status *status, struct copy_view *view)
 {
   const struct plan *plan = status->plan;
   struct eta_indexes indexes = {.built_ms = status->measure->building_ms,
-                                .built_bytes = -status->measure->first_index_bytes,
+                                .built = -status->measure->first_built_work,
+                                .at_once = plan->builds_at_once,
                                 .workers = status->pool->workers_wanted};
   for (size_t i = 0; i < plan->collection_count; i++) {
     const struct plan_collection *collection = &plan->collections[i];
@@ -25,15 +14,19 @@ look_at_indexes(const struct status *status, struct copy_view *view)
       continue;
     }
     int64_t count = bson_count_keys(&collection->indexes);
-    int64_t built = built_bytes(collection);
-    int64_t left = collection->source->bytes - built;
+    int64_t work = plan_build_work(plan, i);
+    int64_t built = plan_built_work(plan, i);
+    int64_t left = work - built;
     view->indexes += count;
     view->indexes_done += collection->index_done ? count : 0;
     view->building = view->building || !collection->index_done;
-    indexes.built_bytes += built;
-    indexes.left_bytes += left;
-    indexes.largest_bytes = left > indexes.largest_bytes ? left : indexes.largest_bytes;
+    view->built_work += built;
+    indexes.left_long += work >= BUILD_LONG ? left : 0;
+    indexes.left_short += work >= BUILD_LONG ? 0 : left;
+    indexes.largest = left > indexes.largest ? left : indexes.largest;
   }
+  indexes.built += view->built_work;
+  view->build_work = plan->build_work;
   view->indexes_eta_s = status->pool->paused ? -1 : eta_indexes_s(&indexes);
 }
 
@@ -66,12 +59,26 @@ copy_view_catch_up_s(const struct status *status)
 }
 
 int64_t
+copy_view_deferred_s(const struct status *status)
+{
+  const struct tail_builds *builds = &status->tail->builds;
+  struct eta_indexes all = {.left_long = builds->work - builds->built_work,
+                            .built = builds->built_work,
+                            .built_ms = builds->passed_ms, /* of all together */
+                            .at_once = 1,
+                            .workers = 1};
+  return status_phase(status) == PHASE_BUILDING_UNIQUE && builds->work > 0 ? eta_indexes_s(&all) : -1;
+}
+
+int64_t
 copy_view_left_s(const struct status *status, const struct copy_view *copy)
 {
   if (copy->copying) {
     return copy->eta_s < 0 ? -1 : eta_sum_s(copy->eta_s, copy->indexes_eta_s);
   }
-  return copy->building ? copy->indexes_eta_s : copy_view_catch_up_s(status);
+  return copy->building                                  ? copy->indexes_eta_s
+         : status_phase(status) == PHASE_BUILDING_UNIQUE ? copy_view_deferred_s(status)
+                                                         : copy_view_catch_up_s(status);
 }
 
 enum worker_state

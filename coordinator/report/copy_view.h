@@ -14,6 +14,8 @@ struct copy_view {
   int64_t eta_s; /* of the ranges; -1: not known */
   int64_t indexes;
   int64_t indexes_done;
+  int64_t build_work;    /* of all the workers' builds (see build_work), */
+  int64_t built_work;    /* and how much of it is done */
   int64_t indexes_eta_s; /* -1: not known */
 };
 
@@ -25,6 +27,8 @@ const struct plan_task *copy_view_task(const struct status *status, const struct
 
 /* How long it may take until the migration tails; -1: not known, or it does. `copy` is the status' own. */
 int64_t copy_view_left_s(const struct status *status, const struct copy_view *copy);
+/* The same of the applier's index builds alone, while they are the phase. */
+int64_t copy_view_deferred_s(const struct status *status);
 /* The same of the catching up alone, while that is the phase. */
 int64_t copy_view_catch_up_s(const struct status *status);
 

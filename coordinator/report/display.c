@@ -17,7 +17,7 @@ display_tick(struct display *display, const struct status *status)
   }
   char waits_for[STATUS_WAITS_BYTES];
   status_waits_for(status, waits_for);
-  struct progress_phase now = {phase, waits_for, status->window};
+  struct progress_phase now = {phase, waits_for, status->window, status};
   if (status->handed_off) {
     progress_tail(&display->progress, &now, status->tail);
   } else {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "coordinator/report/copy_view.h"
 #include "coordinator/report/terminal.h"
 #include "source/oplog/oplog.h"
 
@@ -41,9 +42,9 @@ build_text(char *text, size_t size, const struct plan_collection *collection)
 {
   uint32_t count = bson_count_keys(&collection->indexes);
   int length = snprintf(text, size, "building %u index%s", count, count == 1 ? "" : "es");
-  if (collection->to_build > 0 && length > 0 && (size_t)length < size) {
+  if (collection->build.total > 0 && length > 0 && (size_t)length < size) {
     snprintf(text + length, size - (size_t)length, ", %lld%%",
-             (long long)(100 * collection->built / collection->to_build));
+             (long long)(100 * build_steps_part(&collection->build, count)));
   }
 }
 
@@ -56,6 +57,13 @@ eta_text(char *text, size_t size, int64_t left, double per_s)
   } else {
     snprintf(text, size, "-");
   }
+}
+
+/* The same of an estimate, "-" if there is none. */
+static void
+left_text(char *text, size_t size, int64_t left_s)
+{
+  snprintf(text, size, "%s", left_s < 0 ? "-" : text_duration(left_s).text);
 }
 
 static int
@@ -129,6 +137,22 @@ show_phase(const struct progress_phase *now, const char *const *parts, size_t co
   }
 }
 
+/* The workers' index builds, when all ranges are copied. */
+static void
+show_builds(const struct progress_phase *now, const struct plan *plan, const struct plan_total *total)
+{
+  struct copy_view view = copy_view_of(now->status);
+  char begin[64];
+  char eta[32];
+  char left[48];
+  char tasks[64];
+  left_text(eta, sizeof eta, view.indexes_eta_s);
+  snprintf(begin, sizeof begin, "%s %d%%", phase_text(now->phase), percent(view.built_work, view.build_work));
+  snprintf(left, sizeof left, "%s left", eta);
+  snprintf(tasks, sizeof tasks, "%zu of %zu tasks done", plan->done, plan->task_count);
+  show_phase(now, (const char *const[]){begin, left, tasks, text_bytes(total->bytes).text}, 4);
+}
+
 static void
 show_total(const struct progress *progress, const struct progress_phase *now, const struct plan *plan,
            const struct plan_total *total)
@@ -142,17 +166,17 @@ show_total(const struct progress *progress, const struct progress_phase *now, co
   char tasks[64];
   double bytes_per_s = throughput_per_s(&progress->bytes);
   eta_text(eta, sizeof eta, total->expected - total->bytes, bytes_per_s);
+  if (now->phase != PHASE_COPYING) {
+    show_builds(now, plan, total);
+    return;
+  }
   snprintf(begin, sizeof begin, "%s %d%%", phase_text(now->phase), percent(total->bytes, total->expected));
   snprintf(left, sizeof left, "%s left", eta);
   snprintf(amount, sizeof amount, "%s of %s", text_bytes(total->bytes).text, text_bytes(total->expected).text);
   snprintf(pace, sizeof pace, "%s/s", text_bytes((int64_t)bytes_per_s).text);
   snprintf(documents, sizeof documents, "%.0f docs/s", throughput_per_s(&progress->documents));
   snprintf(tasks, sizeof tasks, "%zu of %zu tasks done", plan->done, plan->task_count);
-  if (now->phase == PHASE_COPYING) {
-    show_phase(now, (const char *const[]){begin, left, amount, pace, documents, tasks}, 6);
-  } else {
-    show_phase(now, (const char *const[]){phase_text(now->phase), tasks, amount}, 3);
-  }
+  show_phase(now, (const char *const[]){begin, left, amount, pace, documents, tasks}, 6);
 }
 
 /* How long the source's oplog holds what the replay will need. */
@@ -210,6 +234,16 @@ log_rest(const struct progress_phase *now)
   if (now->waits_for[0]) {
     log_info("%s: it waits for %s", phase_text(now->phase), now->waits_for);
   }
+}
+
+static void
+log_building(const struct progress_phase *now, const struct plan *plan)
+{
+  struct copy_view view = copy_view_of(now->status);
+  char left[32];
+  left_text(left, sizeof left, view.indexes_eta_s);
+  log_info("%s tasks=%zu/%zu percent=%d left=%s", phase_text(now->phase), plan->done, plan->task_count,
+           percent(view.built_work, view.build_work), left);
 }
 
 /* Each collection whose indexes are being built. */
@@ -291,7 +325,7 @@ progress_copy(struct progress *progress, const struct progress_phase *now, const
     log_copy(plan, throughput_per_s(&progress->documents), throughput_per_s(&progress->bytes), total.documents,
              total.bytes);
   } else if (log) {
-    log_info("%s tasks=%zu/%zu", phase_text(now->phase), plan->done, plan->task_count);
+    log_building(now, plan);
   }
   if (log) {
     log_builds(plan);
@@ -314,10 +348,8 @@ struct replay_view {
   int64_t entries;
   double per_s;
   char left[32];
-  const char
-    *building; /* the collection whose deferred indexes are built, with built of to_build of the present step */
-  int64_t built;
-  int64_t to_build;
+  const char *building; /* a collection whose deferred indexes are built, of: */
+  const struct tail_builds *builds;
 };
 
 static struct replay_view
@@ -342,9 +374,25 @@ look_at_replay(struct progress *progress, enum phase phase, const struct tail *t
   view.per_s = throughput_per_s(&progress->entries);
   catch_up_text(view.left, sizeof view.left, progress, view.lag_s);
   view.building = tail->building;
-  view.built = tail->built;
-  view.to_build = tail->to_build;
+  view.builds = &tail->builds;
   return view;
+}
+
+/* The applier's index builds. */
+static void
+show_deferred(const struct progress_phase *now, const struct replay_view *view)
+{
+  char begin[64];
+  char eta[32];
+  char left[48];
+  char done[64];
+  left_text(eta, sizeof eta, copy_view_deferred_s(now->status));
+  snprintf(begin, sizeof begin, "%s %d%%", phase_text(now->phase),
+           percent(view->builds->built_work, view->builds->work));
+  snprintf(left, sizeof left, "%s left", eta);
+  snprintf(done, sizeof done, "%lld of %lld collections", (long long)view->builds->collections_built,
+           (long long)view->builds->collections);
+  show_phase(now, (const char *const[]){begin, left, done, view->building}, 4);
 }
 
 static void
@@ -361,9 +409,7 @@ show_replay(const struct progress_phase *now, const struct replay_view *view)
   snprintf(entries, sizeof entries, "%lld entries", (long long)view->entries);
   snprintf(pace, sizeof pace, "%.0f/s", view->per_s);
   if (now->phase == PHASE_BUILDING_UNIQUE) {
-    char share[16];
-    snprintf(share, sizeof share, "%d%%", percent(view->built, view->to_build));
-    show_phase(now, (const char *const[]){name, view->building, share}, view->to_build > 0 ? 3 : 2);
+    show_deferred(now, view);
   } else if (now->phase == PHASE_CATCHING_UP) {
     snprintf(begin, sizeof begin, "%s: %lld s behind", name, (long long)view->lag_s);
     show_phase(now, (const char *const[]){begin, left, entries, pace}, 4);
@@ -377,14 +423,26 @@ show_replay(const struct progress_phase *now, const struct replay_view *view)
 }
 
 static void
-log_replay(enum phase phase, const struct replay_view *view)
+log_deferred(const struct progress_phase *now, const struct replay_view *view)
 {
+  const struct tail_builds *builds = view->builds;
+  char left[32];
+  left_text(left, sizeof left, copy_view_deferred_s(now->status));
+  log_info("%s ns=%s built=%lld/%lld at_once=%lld collections=%lld/%lld percent=%d left=%s", phase_text(now->phase),
+           log_value("%s", view->building), (long long)builds->built, (long long)builds->total,
+           (long long)builds->running, (long long)builds->collections_built, (long long)builds->collections,
+           percent(builds->built_work, builds->work), left);
+}
+
+static void
+log_replay(const struct progress_phase *now, const struct replay_view *view)
+{
+  enum phase phase = now->phase;
   const char *name = phase_text(phase);
   if (phase == PHASE_WAITING) {
     log_info("%s", name);
   } else if (phase == PHASE_BUILDING_UNIQUE) {
-    log_info("%s ns=%s built=%lld/%lld", name, log_value("%s", view->building), (long long)view->built,
-             (long long)view->to_build);
+    log_deferred(now, view);
   } else if (phase == PHASE_CATCHING_UP) {
     log_info("%s lag_s=%lld left=%s applied=%lld entries_per_s=%.0f ts=%u.%u latest=%u.%u", name,
              (long long)view->lag_s, view->left, (long long)view->entries, view->per_s, OPTIME_SECONDS(view->at),
@@ -410,7 +468,7 @@ progress_tail(struct progress *progress, const struct progress_phase *now, const
     show_replay(now, &view);
   }
   if (log) {
-    log_replay(now->phase, &view);
+    log_replay(now, &view);
     log_rest(now);
   }
 }

@@ -11,6 +11,8 @@
 #include "coordinator/report/tail.h"
 #include "coordinator/run/plan.h"
 
+struct status;
+
 struct progress {
   bool terminal;
   bool log; /* it is for the log, too, or only for it */
@@ -35,6 +37,7 @@ struct progress_phase {
   enum phase phase;
   const char *waits_for;
   const struct window *window;
+  const struct status *status; /* what the estimates of index builds come from */
 };
 void progress_copy(struct progress *progress, const struct progress_phase *now, const struct plan *plan);
 void progress_tail(struct progress *progress, const struct progress_phase *now, const struct tail *tail);

@@ -68,6 +68,8 @@ phase_eta_s(const struct status *status, enum phase phase, const struct copy_vie
     return copy->copying ? copy->eta_s : -1;
   case PHASE_BUILDING:
     return copy->building ? copy->indexes_eta_s : -1;
+  case PHASE_BUILDING_UNIQUE:
+    return copy_view_deferred_s(status);
   case PHASE_CATCHING_UP:
     return copy_view_catch_up_s(status);
   default:
@@ -118,9 +120,9 @@ put_build(bson_t *list, uint32_t *count, const struct plan_collection *collectio
   bson_t item = BSON_INITIALIZER;
   put_ns(&item, collection->source);
   BSON_APPEND_INT64(&item, "indexes", bson_count_keys(&collection->indexes));
-  if (collection->to_build > 0) {
-    BSON_APPEND_INT64(&item, "done", collection->built);
-    BSON_APPEND_INT64(&item, "total", collection->to_build);
+  if (collection->build.total > 0) {
+    BSON_APPEND_INT64(&item, "done", collection->build.done);
+    BSON_APPEND_INT64(&item, "total", collection->build.total);
   }
   message_put_item(list, (*count)++, &item);
   bson_destroy(&item);
@@ -132,12 +134,32 @@ put_deferred_build(bson_t *list, uint32_t *count, const struct tail *tail)
 {
   bson_t item = BSON_INITIALIZER;
   put_name(&item, "ns", tail->building);
-  if (tail->to_build > 0) {
-    BSON_APPEND_INT64(&item, "done", tail->built);
-    BSON_APPEND_INT64(&item, "total", tail->to_build);
+  if (tail->builds.total > 0) {
+    BSON_APPEND_INT64(&item, "done", tail->builds.built);
+    BSON_APPEND_INT64(&item, "total", tail->builds.total);
   }
   message_put_item(list, (*count)++, &item);
   bson_destroy(&item);
+}
+
+/* Of the builds of this phase. */
+static void
+put_work(const struct status *status, const struct copy_view *copy, bson_t *document)
+{
+  const struct tail_builds *builds = &status->tail->builds;
+  bool deferred = status->tail->building[0];
+  int64_t work = deferred ? builds->work : copy->build_work;
+  if (work > 0) {
+    BSON_APPEND_INT64(document, "workDone", deferred ? builds->built_work : copy->built_work);
+    BSON_APPEND_INT64(document, "work", work);
+  }
+  if (deferred) {
+    BSON_APPEND_INT64(document, "collectionsDone", builds->collections_built);
+    BSON_APPEND_INT64(document, "collections", builds->collections);
+    BSON_APPEND_INT64(document, "atOnce", builds->running);
+  } else if (copy->building) {
+    BSON_APPEND_INT64(document, "longAtOnce", status->plan->builds_at_once);
+  }
 }
 
 static void
@@ -163,7 +185,8 @@ put_indexes(const struct status *status, const struct copy_view *copy, bson_t *d
     put_deferred_build(&list, &count, status->tail);
   }
   bson_append_array_end(&item, &list);
-  put_known(&item, "etaSeconds", copy->building ? copy->indexes_eta_s : -1);
+  put_work(status, copy, &item);
+  put_known(&item, "etaSeconds", copy->building ? copy->indexes_eta_s : copy_view_deferred_s(status));
   bson_append_document_end(document, &item);
 }
 

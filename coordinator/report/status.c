@@ -18,10 +18,10 @@ put_indexes(const struct plan_collection *collection, bson_t *item)
 {
   bson_t progress;
   BSON_APPEND_INT64(item, "createIndexes", bson_count_keys(&collection->indexes));
-  if (collection->to_build > 0 && !collection->index_done) {
+  if (collection->build.total > 0 && !collection->index_done) {
     BSON_APPEND_DOCUMENT_BEGIN(item, "indexProgress", &progress);
-    BSON_APPEND_INT64(&progress, "done", collection->built);
-    BSON_APPEND_INT64(&progress, "total", collection->to_build);
+    BSON_APPEND_INT64(&progress, "done", collection->build.done);
+    BSON_APPEND_INT64(&progress, "total", collection->build.total);
     bson_append_document_end(item, &progress);
   }
 }
@@ -261,17 +261,6 @@ status_behind_s(const struct status *status)
   return !ahead || tail->newest == 0 ? tail_lag_s(tail, status->now_ms) : behind_s > 0 ? behind_s : 0;
 }
 
-/* Data whose indexes an earlier run built says nothing of this run's pace. */
-static int64_t
-first_index_bytes(const struct plan *plan)
-{
-  int64_t bytes = 0;
-  for (size_t i = 0; i < plan->collection_count; i++) {
-    bytes += plan->collections[i].index_done ? plan->collections[i].source->bytes : 0;
-  }
-  return bytes;
-}
-
 void
 status_measure(const struct status *status, struct measure *measure)
 {
@@ -286,7 +275,7 @@ status_measure(const struct status *status, struct measure *measure)
                               .position_s = OPTIME_SECONDS(position),
                               .newest_s = OPTIME_SECONDS(tail->newest > position ? tail->newest : position)};
   if (measure->looked_ms == 0) {
-    measure->first_index_bytes = first_index_bytes(status->plan);
+    measure->first_built_work = status->plan->built_work; /* it says nothing of this run's pace */
   }
   for (int i = 0; i < pool->worker_count; i++) {
     const struct child *child = &pool->workers[i];

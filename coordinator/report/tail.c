@@ -23,11 +23,25 @@ tail_begin(struct tail *tail)
   tail->alive_ms = clock_ms();
 }
 
+static void
+take_builds(struct tail_builds *builds, const bson_t *message)
+{
+  builds->built = message_number(message, "built", 0);
+  builds->total = message_number(message, "to_build", 0);
+  builds->running = message_number(message, "running", 0);
+  builds->collections = message_number(message, "collections", 0);
+  builds->collections_built = message_number(message, "collections_built", 0);
+  builds->work = message_number(message, "work", 0);
+  builds->built_work = message_number(message, "built_work", 0);
+  builds->passed_ms = message_number(message, "passed_ms", 0);
+}
+
 /* Where the replay is, for people. */
 static void
 take_replay(struct tail *tail, const bson_t *message)
 {
   const char *building = "";
+  bson_t builds;
   struct error absent;
   tail->replays = bson_has_field(message, "position");
   tail->position = message_timestamp(message, "position");
@@ -35,8 +49,10 @@ take_replay(struct tail *tail, const bson_t *message)
   tail->connections = (int)message_number(message, "connections", 0);
   message_text(message, "building", &building, &absent);
   snprintf(tail->building, sizeof tail->building, "%s", building);
-  tail->built = message_number(message, "built", 0);
-  tail->to_build = message_number(message, "to_build", 0);
+  tail->builds = (struct tail_builds){0};
+  if (message_document(message, "builds", &builds, &absent)) {
+    take_builds(&tail->builds, &builds);
+  }
 }
 
 /* All that is known of the source's writes. */

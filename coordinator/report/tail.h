@@ -31,10 +31,18 @@ struct tail {
   int64_t known_ms;      /* all that was written before this was read; 0: the source has more, or nothing is known */
   int64_t ahead;         /* entries that were read and not taken; -1: not known */
   int64_t complete_ms;   /* the target had all that was written before this; 0: it never had, as far as is known */
-  char building[512];    /* the collection whose deferred indexes it builds; "": none */
-  int64_t built;         /* the progress of that build's present step */
-  int64_t to_build;      /* 0: not known */
-  bool silent;           /* the missing heartbeat was logged */
+  char building[512];    /* a collection whose deferred indexes it builds; "": none */
+  struct tail_builds {
+    int64_t built; /* the progress of that build's present step */
+    int64_t total; /* 0: not known */
+    int64_t running;
+    int64_t collections;
+    int64_t collections_built;
+    int64_t work; /* of all collections' builds: see build_work */
+    int64_t built_work;
+    int64_t passed_ms; /* for that */
+  } builds;
+  bool silent; /* the missing heartbeat was logged */
   bool consistent;
   int64_t repairs;  /* the applier is done with so many REPAIR messages */
   int64_t appliers; /* how many there were in this run */

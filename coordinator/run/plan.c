@@ -6,7 +6,9 @@
 void
 plan_init(struct plan *plan, const struct catalog *catalog, int64_t collections_at_once)
 {
-  *plan = (struct plan){.collection_count = catalog->count, .collections_at_once = collections_at_once};
+  *plan = (struct plan){.collection_count = catalog->count,
+                        .collections_at_once = collections_at_once,
+                        .builds_at_once = BUILD_COUNT_START};
   plan->collections = memory_new(catalog->count * sizeof *plan->collections);
   for (size_t i = 0; i < catalog->count; i++) {
     plan->collections[i].source = &catalog->collections[i];
@@ -54,7 +56,6 @@ plan_close(struct plan *plan)
 {
   plan->by_size = memory_new(plan->collection_count * sizeof *plan->by_size);
   plan->begun = memory_new(plan->collection_count * sizeof *plan->begun);
-  plan->ready = memory_new(plan->collection_count * sizeof *plan->ready);
   for (size_t i = 0; i < plan->collection_count; i++) {
     struct plan_collection *collection = &plan->collections[i];
     const struct split_points *points = &collection->points;
@@ -71,6 +72,7 @@ plan_close(struct plan *plan)
     }
     if (collection->has_index_task) {
       add_task(plan, PLAN_INDEX, i);
+      plan->build_work += plan_build_work(plan, i);
     }
   }
   qsort_r(plan->by_size, plan->collection_count, sizeof *plan->by_size, compare_size, plan->collections);
@@ -87,7 +89,8 @@ plan_clear(struct plan *plan)
   free(plan->tasks);
   free(plan->by_size);
   free(plan->begun);
-  free(plan->ready);
+  build_queue_clear(&plan->long_ready);
+  build_queue_clear(&plan->short_ready);
   *plan = (struct plan){0};
 }
 
@@ -98,19 +101,42 @@ lend(struct plan *plan, size_t task)
   return (int64_t)task;
 }
 
+static bool
+is_long(const struct plan *plan, size_t task)
+{
+  return plan_build_work(plan, plan->tasks[task].collection) >= BUILD_LONG;
+}
+
+static int64_t
+take_ready(const struct plan *plan, struct build_queue *queue)
+{
+  int64_t task = build_queue_take(queue);
+  while (task >= 0 && plan->tasks[task].state == PLAN_DONE) {
+    task = build_queue_take(queue);
+  }
+  return task;
+}
+
 static int64_t
 lend_index(struct plan *plan)
 {
-  if (plan->ready_first == plan->ready_end) {
-    return -1;
+  int64_t task = -1;
+  if (plan->long_lent < plan->builds_at_once) {
+    task = take_ready(plan, &plan->long_ready);
+    plan->long_waiting -= task >= 0;
+    plan->long_lent += task >= 0;
   }
-  return lend(plan, plan->ready[plan->ready_first++ % plan->collection_count]);
+  task = task >= 0 ? task : take_ready(plan, &plan->short_ready);
+  return task < 0 ? -1 : lend(plan, (size_t)task);
 }
 
 static void
 index_is_ready(struct plan *plan, size_t task)
 {
-  plan->ready[plan->ready_end++ % plan->collection_count] = task;
+  bool takes_long = is_long(plan, task);
+  plan->long_waiting += takes_long;
+  build_queue_put(takes_long ? &plan->long_ready : &plan->short_ready, task,
+                  plan_build_work(plan, plan->tasks[task].collection));
 }
 
 /* -1 if all its ranges are lent or done. */
@@ -166,10 +192,12 @@ plan_task_done(struct plan *plan, int64_t number)
 {
   struct plan_task *task = &plan->tasks[number];
   struct plan_collection *collection = &plan->collections[task->collection];
+  plan->long_lent -= task->kind == PLAN_INDEX && task->state == PLAN_LENT && is_long(plan, (size_t)number);
   task->state = PLAN_DONE;
   plan->done++;
   if (task->kind == PLAN_INDEX) {
     collection->index_done = true;
+    plan->built_work += plan_build_work(plan, task->collection);
   } else if (++collection->copies_done == collection->copies) {
     copy_ended(plan, task->collection);
   }
@@ -179,8 +207,9 @@ void
 plan_task_was_done(struct plan *plan, int64_t number)
 {
   struct plan_task *task = &plan->tasks[number];
-  if (task->kind == PLAN_INDEX && plan->ready_first < plan->ready_end) { /* its ranges were told just before */
-    plan->ready_end--;
+  if (task->kind == PLAN_INDEX &&
+      plan->collections[task->collection].copies_done == plan->collections[task->collection].copies) {
+    plan->long_waiting -= is_long(plan, (size_t)number); /* it stays in its queue, and is passed over there */
   }
   plan_task_done(plan, number);
 }
@@ -190,11 +219,12 @@ plan_task_back(struct plan *plan, int64_t number)
 {
   struct plan_task *task = &plan->tasks[number];
   struct plan_collection *collection = &plan->collections[task->collection];
+  plan->long_lent -= task->kind == PLAN_INDEX && task->state == PLAN_LENT && is_long(plan, (size_t)number);
   task->state = PLAN_PENDING;
   task->documents = 0;
   task->bytes = 0;
   if (task->kind == PLAN_INDEX) {
-    collection->built = collection->to_build = 0;
+    collection->build = (struct build_steps){0};
     index_is_ready(plan, (size_t)number);
   } else if ((size_t)number - collection->first_task < collection->first_pending) {
     collection->first_pending = (size_t)number - collection->first_task;
@@ -250,6 +280,23 @@ plan_is_active(const struct plan *plan, size_t number)
     }
   }
   return false;
+}
+
+int64_t
+plan_build_work(const struct plan *plan, size_t number)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  return collection->has_index_task ? build_work(collection->source->bytes, bson_count_keys(&collection->indexes)) : 0;
+}
+
+int64_t
+plan_built_work(const struct plan *plan, size_t number)
+{
+  const struct plan_collection *collection = &plan->collections[number];
+  int64_t work = plan_build_work(plan, number);
+  return collection->index_done
+           ? work
+           : (int64_t)((double)work * build_steps_part(&collection->build, bson_count_keys(&collection->indexes)));
 }
 
 void

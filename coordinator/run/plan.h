@@ -1,12 +1,18 @@
 /*
  * The plan: which tasks there are, who has them, and what comes next. Pure: no server, no process.
  *
- * A collection has one or more ranges to copy, and then one task that builds its indexes.
+ * A collection has one or more ranges to copy, and then one task that builds its indexes: in one command, so that the
+ * target reads the collection once for all of them. Such a task can be lent as soon as the ranges are done, and comes
+ * before other collections' ranges. Of several, the one with the most work (build_work) comes first. No more than
+ * `builds_at_once` long ones are lent at a time; short ones, and ranges, then go on.
  */
 #ifndef FERRY_COORDINATOR_RUN_PLAN_H
 #define FERRY_COORDINATOR_RUN_PLAN_H
 
+#include "coordinator/run/build_queue.h"
 #include "source/catalog/split.h"
+#include "target/definition/build_count.h"
+#include "target/definition/build_progress.h"
 
 enum plan_state { PLAN_PENDING, PLAN_LENT, PLAN_DONE };
 enum plan_kind { PLAN_COPY, PLAN_INDEX };
@@ -33,8 +39,7 @@ struct plan_collection {
   size_t first_pending; /* no range before this one is pending */
   bool has_index_task;
   bool index_done;
-  int64_t built;    /* the progress of the build's present step, as the target counts it */
-  int64_t to_build; /* 0: not known */
+  struct build_steps build; /* the progress of the build, as the target tells it */
   bool lost;
   uint64_t start;        /* of a capped collection: its copy has the entries up to this one */
   const bson_t *refused; /* not owned: documents that the target refused, which a comparison excuses; NULL: none */
@@ -54,9 +59,14 @@ struct plan {
   size_t next;     /* in by_size: those before this one have begun */
   size_t *begun;   /* collections that are being copied, in the order in which they began */
   size_t begun_count;
-  size_t *ready; /* index tasks whose collections are copied: a ring with room for collection_count */
-  size_t ready_first;
-  size_t ready_end;
+  struct build_queue
+    long_ready; /* index tasks whose collections are copied; some may be done: see plan_task_was_done */
+  struct build_queue short_ready;
+  int64_t long_waiting; /* of long_ready, without those that are done */
+  int long_lent;
+  int builds_at_once; /* long ones; the caller may change it at any time */
+  int64_t build_work; /* of all index tasks, */
+  int64_t built_work; /* and of those that are done */
   int64_t collections_at_once;
 };
 
@@ -89,6 +99,10 @@ bool plan_is_complete(const struct plan_collection *collection);
 bool plan_is_active(const struct plan *plan, size_t collection);
 /* What is copied so far, present attempts included. */
 void plan_copied(const struct plan *plan, size_t collection, int64_t *documents, int64_t *bytes);
+
+/* The work of a collection's index task, and how much of it is done; 0 if it has none. */
+int64_t plan_build_work(const struct plan *plan, size_t collection);
+int64_t plan_built_work(const struct plan *plan, size_t collection);
 
 /* The whole copy: `bytes` of `expected` ones. `expected` grows if a collection is larger than its source said. */
 struct plan_total {

@@ -329,8 +329,8 @@ take_progress(struct pool *pool, int64_t number, const bson_t *document)
   struct plan *plan = pool->plan;
   struct plan_task *task = &plan->tasks[number];
   if (task->kind == PLAN_INDEX) {
-    plan->collections[task->collection].built = message_number(document, "built", 0);
-    plan->collections[task->collection].to_build = message_number(document, "total", 0);
+    build_steps_take(&plan->collections[task->collection].build, message_number(document, "built", 0),
+                     message_number(document, "total", 0));
   } else {
     count_copied(pool, task, document);
     task->documents = message_number(document, "documents", 0);

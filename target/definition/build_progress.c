@@ -69,6 +69,27 @@ build_progress_read(const bson_t *reply, const char *db, const char *coll, int64
   return found;
 }
 
+void
+build_steps_take(struct build_steps *steps, int64_t done, int64_t total)
+{
+  bool same = total == steps->total && done >= steps->done;
+  steps->ended += steps->total > 0 && total > 0 && !same;
+  steps->done = done;
+  steps->total = total;
+}
+
+double
+build_steps_part(const struct build_steps *steps, int64_t indexes)
+{
+  double part = steps->total > 0 ? (double)steps->done / (double)steps->total : 0;
+  part = part > 1 ? 1 : part;
+  if (steps->ended == 0 || indexes <= 0) {
+    return part / 2;
+  }
+  double written = (steps->ended - 1 + part) / (double)indexes;
+  return 0.5 + (written > 1 ? 1 : written) / 2;
+}
+
 bool
 build_progress_stalls(struct build_progress *build_progress, int64_t done, int64_t now_ms)
 {

@@ -30,6 +30,21 @@ struct build_progress {
   bool said;
 };
 
+/*
+ * How much of a build is done, from what currentOp shows. A server shows one step after the other, each from 0 on. First
+ * it reads the collection, for all indexes at once; then it writes one index after the other, from the sorted keys. (Seen
+ * on 4.0 and 5.0.) Zeroed memory is a build that has just begun. Pure.
+ */
+struct build_steps {
+  int64_t done;  /* of the present step */
+  int64_t total; /* 0: not known */
+  int ended;     /* steps before it, as far as they were seen */
+};
+
+void build_steps_take(struct build_steps *steps, int64_t done, int64_t total);
+/* 0 to 1: reading is taken for one half of the work, and all writing for the other. */
+double build_steps_part(const struct build_steps *steps, int64_t indexes);
+
 /* A build that ends before the first look costs a thread and no connection. */
 void build_progress_start(struct build_progress *build_progress);
 void build_progress_stop(struct build_progress *build_progress);

@@ -367,6 +367,23 @@ create_in_two_steps(struct server *target, const char *db, const char *coll, con
 }
 
 bool
+schema_data_size(struct server *target, const char *db, const char *coll, int64_t *bytes, struct error *error)
+{
+  bson_t reply;
+  bson_iter_t size;
+  char *ns = memory_format("%s.%s", db, coll);
+  bson_t *command = BCON_NEW("dataSize", BCON_UTF8(ns), "estimate", BCON_BOOL(true));
+  bool ok = server_command(target, db, command, &reply, error);
+  if (ok) {
+    *bytes = bson_iter_init_find(&size, &reply, "size") ? bson_iter_as_int64(&size) : 0;
+  }
+  bson_destroy(&reply);
+  bson_destroy(command);
+  free(ns);
+  return ok;
+}
+
+bool
 schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
                       struct error *error)
 {

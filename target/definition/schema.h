@@ -36,6 +36,9 @@ bool schema_drop(struct server *target, const char *db, const char *coll, struct
 int schema_find_index(struct server *target, const char *db, const char *coll, const struct schema_index_ref *ref,
                       bson_t *spec, struct error *error);
 
+/* The estimated bytes of its documents. False, too, where the user may not ask or the server does not tell. */
+bool schema_data_size(struct server *target, const char *db, const char *coll, int64_t *bytes, struct error *error);
+
 /* Builds all indexes of the array in one command. No error if one exists with the same definition. */
 bool schema_create_indexes(struct server *target, const char *db, const char *coll, const bson_t *indexes,
                            struct error *error);

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import threading
 
 import pytest
@@ -11,10 +12,11 @@ from pymongo.errors import PyMongoError
 import servers
 from compare import compare
 from conftest import start_server, variable
-from ferry import Ferry
+from ferry import Ferry, send_signal
 from recorded import ScriptedSource, uuid_of
 from test_entries import NOTHING, command, insert, replay
 from test_migration import wait_for
+from test_progress import progress
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -131,3 +133,49 @@ def test_builds_do_not_wait_for_a_member_that_is_down(tmp_path):
             ferry.catch_up()
             assert ferry.stop() == 0, ferry.log()[-3000:]
             assert compare(source.client(), target.client()).equal
+
+
+MB = 1 << 20
+DATABASES = {"a": 36, "b": 45, "c": 54, "small": 1}  # megabytes each: all but one take long for a build
+
+
+def builds_of(client):
+    """The databases in which the target builds an index now."""
+    return {op["ns"].partition(".")[0] for op in client.admin.command("currentOp")["inprog"]
+            if "createIndexes" in op.get("command", {})}
+
+
+@pytest.mark.parametrize("version", ["4.0", "5.0"])
+def test_long_builds_begin_largest_first_and_two_at_once(version, tmp_path):
+    """Those of the workers, and the unique ones after the consistency point; a short one does not wait for them."""
+    hang = "hangAfterStartingIndexBuild"
+    with start_server("4.0") as source, start_server(version, parameters=["enableTestCommands=1"]) as target:
+        for name, size in DATABASES.items():
+            collection = source.client()[name].c
+            collection.insert_many([{"_id": n, "x": n, "fill": "y" * MB} for n in range(size)])
+            collection.create_index("x")
+            collection.create_index([("x", 1), ("_id", 1)], name="u", unique=True)
+        admin = target.client().admin
+        admin.command("configureFailPoint", hang, mode="alwaysOn")
+        with Ferry(source, target, tmp_path, "--workers", 6, "-j", 4) as ferry:
+            wait_for(lambda: len(builds_of(target.client())) == 3, 60, ferry.log)
+            assert "small" in builds_of(target.client())
+            ferry.wait_phase("building indexes")
+            shown = progress(ferry)["indexes"]
+            assert len(builds_of(target.client())) == 3 and shown["longAtOnce"] == 2 and len(shown["building"]) == 3
+            assert shown["workDone"] < shown["work"] and shown["work"] > 135 * MB
+            applier = next(process for process in ferry.processes() if process.role == "applier")
+            send_signal(applier, signal.SIGSTOP)  # its builds begin when they hang again
+            admin.command("configureFailPoint", hang, mode="off")
+            wait_for(lambda: progress(ferry)["indexes"]["done"] == 4, 60, ferry.log)
+            admin.command("configureFailPoint", hang, mode="alwaysOn")
+            send_signal(applier, signal.SIGCONT)
+            wait_for(lambda: "small" in builds_of(target.client()) and len(builds_of(target.client())) == 3, 60, ferry.log)
+            assert builds_of(target.client()) == {"b", "c", "small"}
+            ferry.wait_phase("building unique indexes")
+            shown = progress(ferry)["indexes"]
+            assert shown["collections"] == 4 and shown["atOnce"] == 3 and shown["building"][0]["ns"] == "c.c"
+            admin.command("configureFailPoint", hang, mode="off")
+            ferry.catch_up()
+            assert ferry.stop() == 0, ferry.log()[-3000:]
+        assert compare(source.client(), target.client()).equal

@@ -107,6 +107,8 @@ def test_progress_goes_with_the_run(kind, tmp_path):
     assert copied == sorted(copied) and copied[-1] == first[-1]["copy"]["expectedBytes"] > 6e6
     assert first[-1]["copy"]["documents"] == 3000 and first[-1]["copy"]["tasksDone"] == first[-1]["copy"]["tasks"]
     assert first[-1]["indexes"]["done"] == first[-1]["indexes"]["total"] == 3
+    built = [answer["indexes"]["workDone"] for answer in first if answer["phase"] in ("copying", "building indexes")]
+    assert built == sorted(built) and first[-1]["indexes"]["workDone"] == first[-1]["indexes"]["work"] > 6e6
     assert any(worker.get("ns") and worker["state"] == "copying" for answer in first for worker in answer["workers"])
     assert first[-1]["time"]["writing"] > 0 and first[-1]["time"]["waitingForPace"] > 0
     assert {row["ns"]: row["documents"] for row in first[-1]["collections"]} == {f"d.c{n}": 1000 for n in range(3)}

@@ -23,22 +23,31 @@ Test(eta, a_copy_that_has_just_begun_or_copies_nothing_has_none)
 Test(eta, indexes_are_built_by_all_workers_at_once)
 {
   struct eta_indexes indexes = {
-    .left_bytes = 4000, .largest_bytes = 500, .built_bytes = 1000, .built_ms = 10000, .workers = 4};
+    .left_short = 4000, .largest = 500, .built = 1000, .built_ms = 10000, .at_once = 2, .workers = 4};
   cr_expect_eq(eta_indexes_s(&indexes), 10);
 }
 
 Test(eta, one_large_build_is_not_shared)
 {
   struct eta_indexes indexes = {
-    .left_bytes = 4000, .largest_bytes = 3900, .built_bytes = 1000, .built_ms = 10000, .workers = 4};
+    .left_short = 4000, .largest = 3900, .built = 1000, .built_ms = 10000, .at_once = 2, .workers = 4};
   cr_expect_eq(eta_indexes_s(&indexes), 39);
+}
+
+Test(eta, of_long_builds_only_so_many_run_at_once)
+{
+  struct eta_indexes indexes = {
+    .left_long = 4000, .left_short = 400, .largest = 500, .built = 1000, .built_ms = 10000, .at_once = 2, .workers = 4};
+  cr_expect_eq(eta_indexes_s(&indexes), 21);
+  indexes.workers = 1; /* then no more than one */
+  cr_expect_eq(eta_indexes_s(&indexes), 44);
 }
 
 Test(eta, indexes_without_a_pace_have_none)
 {
-  struct eta_indexes indexes = {.left_bytes = 4000, .largest_bytes = 3900, .workers = 4};
+  struct eta_indexes indexes = {.left_long = 4000, .largest = 3900, .at_once = 2, .workers = 4};
   cr_expect_eq(eta_indexes_s(&indexes), -1);
-  indexes.left_bytes = 0;
+  indexes.left_long = 0;
   cr_expect_eq(eta_indexes_s(&indexes), 0);
 }
 

@@ -28,6 +28,7 @@ struct world {
   int most;
   bool held;
   int builders;
+  int builds_begin;
   int highest; /* what was asked for at most */
   int changes;
   unsigned seed;
@@ -73,6 +74,8 @@ pass_one(struct world *world)
                               .busy = busy,
                               .idle = workers - busy,
                               .builders = world->builders,
+                              .builds_most = 4,
+                              .builds_begin = world->builds_begin,
                               .pending = left > 0 ? left : 0,
                               .held = world->held,
                               .most = world->most,
@@ -242,6 +245,18 @@ Test(workers, others_copy_in_place_of_those_that_wait_for_builds)
   world.builders = 0;
   pass(&world, 1);
   cr_assert_eq(workers_total(&world.workers), 2);
+}
+
+Test(workers, come_when_all_wait_for_builds_and_another_build_could_begin)
+{
+  struct world world;
+  begin(&world, (struct servers){.one_mb_per_s = 45, .most_mb_per_s = 90, .ranges = 1});
+  world.builders = 2;
+  pass(&world, 1);
+  cr_assert_eq(workers_total(&world.workers), 2);
+  world.builds_begin = 1;
+  pass(&world, 1);
+  cr_assert_eq(workers_total(&world.workers), 4);
 }
 
 Test(workers, try_again_when_the_collection_changes)

@@ -179,10 +179,12 @@ Test(progress_json, indexes_to_come_are_part_of_the_eta)
     sample->status.now_ms += 1000;
     status_measure(&sample->status, &sample->measure);
   }
-  sample->plan.collections[1].built = 50;
-  sample->plan.collections[1].to_build = 100;
+  build_steps_take(&sample->plan.collections[1].build, 90, 100); /* it has read the collection, */
+  build_steps_take(&sample->plan.collections[1].build, 1, 100);  /* and writes the index */
   ask(sample); /* 1 MB in 10 s; 2 MB are left, of which 1 MB is of one collection, and there are two workers */
-  cr_expect_eq(number(sample, "indexes.building.0.done"), 50);
+  cr_expect_eq(number(sample, "indexes.building.0.done"), 1);
+  cr_expect_eq(number(sample, "indexes.work"), build_work(1000000, 1) + build_work(2000000, 1));
+  cr_expect_eq(number(sample, "indexes.workDone"), (int64_t)((double)build_work(2000000, 1) * 0.505));
   cr_expect_eq(number(sample, "indexes.etaSeconds"), 10);
   cr_expect_eq(number(sample, "etaSeconds"), number(sample, "copy.etaSeconds") + 10);
   plan_task_done(&sample->plan, sample->workers[0].task);
@@ -191,6 +193,29 @@ Test(progress_json, indexes_to_come_are_part_of_the_eta)
   cr_expect_eq(number(sample, "indexes.done"), 1);
   cr_expect_eq(number(sample, "indexes.total"), 2);
   cr_expect_eq(number(sample, "indexes.etaSeconds"), 5);
+  discard(sample);
+}
+
+Test(progress_json, the_applier_tells_how_far_all_its_builds_are)
+{
+  struct sample *sample = make(2, true);
+  sample->status.handed_off = true;
+  sample->tail.replays = true;
+  strcpy(sample->tail.building, "db.c1");
+  sample->tail.builds = (struct tail_builds){
+    .running = 2, .collections = 9, .collections_built = 3, .work = 4000, .built_work = 1000, .passed_ms = 20000};
+  ask(sample);
+  cr_expect_str_eq(text(sample, "phase"), "building unique indexes");
+  cr_expect_eq(number(sample, "indexes.workDone"), 1000);
+  cr_expect_eq(number(sample, "indexes.work"), 4000);
+  cr_expect_eq(number(sample, "indexes.collectionsDone"), 3);
+  cr_expect_eq(number(sample, "indexes.collections"), 9);
+  cr_expect_eq(number(sample, "indexes.atOnce"), 2);
+  cr_expect_eq(number(sample, "indexes.etaSeconds"), 60);
+  cr_expect_eq(number(sample, "etaSeconds"), 60);
+  sample->tail.builds.built_work = 0;
+  ask(sample);
+  expect_absent(sample, "indexes.etaSeconds");
   discard(sample);
 }
 

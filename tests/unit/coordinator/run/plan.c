@@ -132,12 +132,112 @@ Test(plan, indexes_of_several_collections_are_built_at_once)
   cr_assert_eq(plan.tasks[first].kind, PLAN_INDEX);
   cr_assert_eq(plan.tasks[second].kind, PLAN_INDEX);
   cr_assert_neq(plan.tasks[first].collection, plan.tasks[second].collection);
+  cr_assert_eq(plan.tasks[first].collection, 2, "the largest one first");
   plan_task_back(&plan, first);
-  cr_assert_eq(plan.tasks[plan_lend(&plan)].kind, PLAN_INDEX);
   cr_assert_eq(plan_lend(&plan), first);
+  cr_assert_eq(plan.tasks[plan_lend(&plan)].kind, PLAN_INDEX);
   cr_assert_eq(plan_lend(&plan), -1);
   plan_clear(&plan);
   bson_destroy(spec);
+  free(catalog.collections);
+}
+
+/* Collection n has n+1 GB; all are copied. */
+static void
+begin_builds(struct plan *plan, struct catalog *catalog, size_t count)
+{
+  bson_t *spec = BCON_NEW("name", "a_1");
+  fill(catalog, count);
+  for (size_t i = 0; i < count; i++) {
+    catalog->collections[i].bytes *= INT64_C(10) << 20;
+  }
+  plan_init(plan, catalog, (int64_t)count);
+  for (size_t i = 0; i < count; i++) {
+    split_in(plan, i, 1);
+    plan_add_index(plan, i, spec);
+  }
+  plan_close(plan);
+  bson_destroy(spec);
+}
+
+static void
+copy_all(struct plan *plan)
+{
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    plan_task_done(plan, (int64_t)plan->collections[i].first_task);
+  }
+}
+
+Test(plan, the_largest_indexes_are_built_first_and_no_more_at_once_than_the_target_takes)
+{
+  struct catalog catalog;
+  struct plan plan;
+  begin_builds(&plan, &catalog, 6);
+  copy_all(&plan);
+  plan.builds_at_once = 3;
+  int64_t first = plan_lend(&plan);
+  cr_assert_eq(plan.tasks[first].collection, 5);
+  cr_assert_eq(plan.tasks[plan_lend(&plan)].collection, 4);
+  int64_t third = plan_lend(&plan);
+  cr_assert_eq(plan.tasks[third].collection, 3);
+  cr_assert_eq(plan_lend(&plan), -1);
+  cr_assert_eq(plan.long_waiting, 3);
+  plan_task_back(&plan, third); /* its worker died */
+  cr_assert_eq(plan_lend(&plan), third);
+  cr_assert_eq(plan_lend(&plan), -1);
+  plan.builds_at_once = 2;
+  plan_task_done(&plan, first);
+  cr_assert_eq(plan_lend(&plan), -1, "no build is broken off, but none begins");
+  plan.builds_at_once = 4;
+  cr_assert_eq(plan.tasks[plan_lend(&plan)].collection, 2);
+  cr_assert_eq(plan.tasks[plan_lend(&plan)].collection, 1);
+  cr_assert_eq(plan_lend(&plan), -1);
+  plan_clear(&plan);
+  free(catalog.collections);
+}
+
+Test(plan, ranges_and_short_builds_go_on_beside_the_long_builds)
+{
+  struct catalog catalog;
+  struct plan plan;
+  begin_builds(&plan, &catalog, 4);
+  catalog.collections[0].bytes = 5000;
+  plan.builds_at_once = 1;
+  plan_task_done(&plan, (int64_t)plan.collections[3].first_task);
+  plan_task_done(&plan, (int64_t)plan.collections[2].first_task);
+  plan_task_done(&plan, (int64_t)plan.collections[0].first_task);
+  int64_t build = plan_lend(&plan);
+  cr_assert_eq(plan.tasks[build].collection, 3);
+  int64_t small = plan_lend(&plan);
+  cr_assert_eq(plan.tasks[small].kind, PLAN_INDEX);
+  cr_assert_eq(plan.tasks[small].collection, 0);
+  int64_t range = plan_lend(&plan);
+  cr_assert_eq(plan.tasks[range].kind, PLAN_COPY);
+  cr_assert_eq(plan.tasks[range].collection, 1);
+  plan_clear(&plan);
+  free(catalog.collections);
+}
+
+Test(plan, what_an_earlier_run_built_is_not_built_again)
+{
+  struct catalog catalog;
+  struct plan plan;
+  begin_builds(&plan, &catalog, 3);
+  for (size_t i = 0; i < 3; i++) {
+    plan_task_was_done(&plan, (int64_t)plan.collections[i].first_task);
+  }
+  plan_task_was_done(&plan, (int64_t)plan.collections[2].first_task + 1);
+  plan_task_was_done(&plan, (int64_t)plan.collections[0].first_task + 1);
+  cr_assert_eq(plan.long_waiting, 1);
+  int64_t task = plan_lend(&plan);
+  cr_assert_eq(plan.tasks[task].collection, 1);
+  cr_assert_eq(plan_lend(&plan), -1);
+  cr_assert_eq(plan.built_work, plan_build_work(&plan, 0) + plan_build_work(&plan, 2));
+  plan_task_done(&plan, task);
+  cr_assert(plan_finished(&plan));
+  cr_assert_eq(plan.built_work, plan.build_work);
+  cr_assert_eq(plan.long_lent, 0);
+  plan_clear(&plan);
   free(catalog.collections);
 }
 

@@ -49,3 +49,33 @@ Test(build_progress, build_that_comes_no_further_is_told_once)
   cr_assert_not(build_progress_stalls(&build_progress, 6, 200001));
   cr_assert(build_progress_stalls(&build_progress, 6, 230001), "again, after it had moved");
 }
+
+Test(build_progress, part_of_a_build_grows_over_its_steps)
+{
+  struct build_steps steps = {0};
+  double last = 0;
+  static const int64_t done[] = {0, 50, 100, 10, 90, 5, 100, 40};
+  cr_assert_float_eq(build_steps_part(&steps, 3), 0, 1e-9);
+  for (size_t i = 0; i < sizeof done / sizeof *done; i++) {
+    build_steps_take(&steps, done[i], 100);
+    double part = build_steps_part(&steps, 3);
+    cr_assert_geq(part, last, "at %zu", i);
+    cr_assert_leq(part, 1);
+    last = part;
+  }
+  cr_assert_eq(steps.ended, 3);
+  cr_assert_float_eq(last, 0.5 + 0.5 * 2.4 / 3, 1e-9, "all is read, and two indexes are written");
+}
+
+Test(build_progress, a_step_of_another_size_is_another_step)
+{
+  struct build_steps steps = {0};
+  build_steps_take(&steps, 50, 100);
+  build_steps_take(&steps, 70, 2000); /* an array has several keys */
+  cr_assert_eq(steps.ended, 1);
+  build_steps_take(&steps, 0, 0);
+  build_steps_take(&steps, 5000, 2000); /* more than the server thought */
+  build_steps_take(&steps, 1, 7);
+  build_steps_take(&steps, 0, 7);
+  cr_assert_leq(build_steps_part(&steps, 1), 1);
+}
