@@ -21,6 +21,7 @@ struct mapped_collection {
   bool view;     /* a view, but no time series */
   bool by_name;  /* copied by name at `start`, when the name may have been another collection's */
   bool lost;     /* to be copied again: it vanished from under the copy, or became capped; see applier/ddl/recopy.h */
+  bool absent;   /* lost, and the source did not have it when it was to be copied again */
   bool no_id_index; /* the source's collection has none, so several of its documents may share one _id */
   bool has_uuid;
   uint8_t uuid[16];

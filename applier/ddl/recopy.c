@@ -160,7 +160,7 @@ recopy(struct ddl *ddl, struct reader *reader, struct mapped_collection *mapped,
   uint64_t start = 0;
   bool by_uuid = goes_by_uuid(reader, mapped);
   if (!catalog_list(&catalog, reader, by_uuid ? is_of_database : has_name, mapped, error)) {
-    return false;
+    return error_wrap(error, "cannot copy %s again", mapped->ns);
   }
   struct collection *found = find_on_source(&catalog, reader, mapped);
   bool ok = !found || (catalog_read_indexes(found, reader, error) && find_start(reader, found, &start, error) &&
@@ -175,17 +175,29 @@ recopy(struct ddl *ddl, struct reader *reader, struct mapped_collection *mapped,
     log_info("%s; the collection is copied again later, if it still exists", error->text);
     ok = true;
   }
+  /*
+   * An entry to come may drop or rename it. Where none did, up to the newest one of then, it is gone: an earlier attempt
+   * made it anew on the target.
+   */
+  bool gone = ok && !found && mapped->absent;
+  mapped->absent = ok && !found;
   catalog_clear(&catalog);
-  return ok;
+  if (gone) {
+    log_info("dropped ns=%s, which the source does not have", log_value("%s", mapped->ns));
+    return ddl_drop_mapped(ddl, mapped, error);
+  }
+  return ok || error_wrap(error, "cannot copy %s again", mapped->ns);
 }
 
 bool
 recopy_run(struct ddl *ddl, struct reader *reader, uint64_t *end, struct error *error)
 {
   uint64_t oldest = 0;
-  for (struct mapped_collection *mapped = ddl->collection_map->by_ns; mapped; mapped = mapped->by_ns.next) {
+  struct mapped_collection *next;
+  for (struct mapped_collection *mapped = ddl->collection_map->by_ns; mapped; mapped = next) {
+    next = mapped->by_ns.next;
     if (mapped->lost && !recopy(ddl, reader, mapped, error)) {
-      return error_wrap(error, "cannot copy %s again", mapped->ns);
+      return false;
     }
   }
   return oplog_window(reader, &oldest, end, error);

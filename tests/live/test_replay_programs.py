@@ -33,10 +33,11 @@ DATABASES = ("traffic", "traffic_side", "traffic_passing0", "traffic_passing1", 
 class Tangled(Ordered):
     """What depends on order, and what changes whether it does: unique indexes that come and go, names, equal `_id`s, applyOps."""
 
-    def __init__(self, client, seed, decimal=True):
+    def __init__(self, client, seed, old=False):
+        """`old`: it has no Decimal128, and with MMAPv1 another idea of how much a capped collection holds."""
         super().__init__(client, seed)
-        self.client = client
-        self.equals = EQUALS if decimal else EQUALS[:3]
+        self.client, self.old = client, old
+        self.equals = EQUALS[:3] if old else EQUALS
         self.db.create_collection("small", capped=True, size=4096)
         self.db.swapped.create_index("u", unique=True)
         self.db.moved.create_index("u", unique=True)
@@ -97,6 +98,8 @@ class Tangled(Ordered):
 
     def small(self):
         """Overflows."""
+        if self.old:
+            return
         self.db.small.insert_many([{"_id": self.serial * 100 + n, "fill": "x" * 100} for n in range(self.rng.randrange(1, 60))])
 
     def around_a_command(self):
@@ -216,7 +219,7 @@ class Program:
         self.prepare()
         traffic = Traffic(self.source.new_client(), self.seed, rate=0.01, like=self.like)
         with traffic, self.ferry(self.one, 1) as single, self.ferry(self.eight, 8) as several:
-            tangled = Tangled(self.source.new_client(), self.seed, decimal=not self.source.old)
+            tangled = Tangled(self.source.new_client(), self.seed, old=self.source.old)
             failing, calm = Failing(several, self.eight, self.rng), Failing(single, self.one, self.rng)
             self.play(traffic, tangled, STEPS // 4)
             single.start()
