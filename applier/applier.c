@@ -1,6 +1,7 @@
 #include "applier/applier.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "applier/collections/indexes.h"
 #include "applier/replay/bookmark.h"
@@ -466,6 +467,9 @@ applier_main(int in, int out)
     send_error(applier, &error);
   }
   heartbeat_end(&applier->heartbeat);
+  if (feed_leave(applier->feed)) {
+    _exit(ok ? 0 : error_exit_status(error.kind));
+  }
   state_close_feed(applier);
   memory_wipe(applier->source_uri);
   memory_wipe(applier->target_uri);

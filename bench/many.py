@@ -40,11 +40,12 @@ def start_server(options):
 
 
 def load(client, options):
-    indexes = [IndexModel([("k", ASCENDING)]), IndexModel([("u", ASCENDING)], unique=True)]
+    indexes = [IndexModel([("k", ASCENDING)]), IndexModel([("u", ASCENDING)], unique=True)][:options.indexes]
 
     def one(number):
         collection = client[DATABASE][f"c{number}"]
-        collection.create_indexes(indexes)
+        if indexes:
+            collection.create_indexes(indexes)
         collection.insert_many([{"_id": n, "k": n % 3, "u": n, "text": f"document {n}"} for n in range(options.docs)])
 
     with ThreadPoolExecutor(4) as pool:
@@ -142,11 +143,11 @@ def arguments():
     parser.add_argument("--repeat", type=int, default=1, help="measure so often, floor and tool in turn")
     parser.add_argument("--log", action="store_true", help="show mongoferry's log on stderr")
     parser.add_argument("--ferry-options", default="", help="more options for mongoferry, in one text")
+    parser.set_defaults(indexes=2)
     return parser.parse_args()
 
 
-def main():
-    options = arguments()
+def run(options):
     with start_server(options) as source:
         begun = time.monotonic()
         load(source.client(), options)
@@ -164,6 +165,10 @@ def main():
                   f"CPU {ran['cpu']:.1f} s; overhead {over_ms:.2f} ms a collection, ratio {floor['seconds'] / ran['seconds']:.2f}; commands a collection to "
                   f"source and target: floor {shown(floor['sent'])}, mongoferry {shown(ran['sent'])}; "
                   f"peak MB: {peaks}; others' CPU {ran['others']:.0%}", flush=True)
+
+
+def main():
+    run(arguments())
 
 
 if __name__ == "__main__":

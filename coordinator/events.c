@@ -71,6 +71,12 @@ hand_off_if_copied(struct migration *migration)
   }
 }
 
+void
+events_begun(struct migration *migration)
+{
+  hand_off_if_copied(migration);
+}
+
 static void
 on_task_done(void *context, int64_t number, const bson_t *document)
 {
@@ -130,6 +136,8 @@ on_applier_message(void *context, enum message_type type, const bson_t *message)
   if (!ok) {
     migration_fail(migration, &error);
   }
+  struct status now = migration_status(migration);
+  display_phase(&migration->display, &now);
 }
 
 static void
@@ -224,7 +232,6 @@ events_on_tick(uv_timer_t *timer)
     migration_fail(migration, &error);
   }
   if (!pool->stopping) {
-    hand_off_if_copied(migration); /* a plan without tasks is finished from the start */
     beside_pause(&migration->verification, migration->steer.paused);
     beside_tick(&migration->verification);
   } else {

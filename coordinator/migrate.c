@@ -125,7 +125,9 @@ run(struct migration *migration, struct error *error)
   progress_init(&migration->display.progress);
   auto_workers_begin(&migration->steer.automatic, (int)migration->setup.options->workers);
   build_count_init(&migration->steer.builds.count);
-  if (!begin_copy(migration, error)) {
+  if (begin_copy(migration, error)) {
+    events_begun(migration);
+  } else {
     migration_fail(migration, error);
   }
   if (migration_any_running(migration)) {

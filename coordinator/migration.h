@@ -58,6 +58,8 @@ void events_repair(void *context, const bson_t *message);
 
 /* What the pool tells. */
 struct pool_events events_of_pool(struct migration *migration);
+/* The children were started. A plan without tasks is finished from the start. */
+void events_begun(struct migration *migration);
 /* The loop's: a tick each second, and the signals that ask for a stop. */
 void events_on_tick(uv_timer_t *timer);
 void events_on_signal(uv_signal_t *handle, int number);

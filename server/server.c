@@ -629,14 +629,21 @@ server_command_long(struct server *server, const char *db, const bson_t *command
     server->waiting = new_client(uri, server->crl_file, &cause);
     mongoc_uri_destroy(uri);
   }
-  struct server other = {.client = server->waiting, .kind = server->kind, .side = server->side};
+  struct server other = {.client = server->waiting,
+                         .kind = server->kind,
+                         .side = server->side,
+                         .knows_mongos = server->knows_mongos,
+                         .mongos = server->mongos};
   if (!other.client) {
     if (reply) {
       bson_init(reply);
     }
     return server_error(server, &cause, error);
   }
-  return run(&other, db, command, reply, true, error);
+  bool ok = run(&other, db, command, reply, true, error);
+  server->knows_mongos = other.knows_mongos;
+  server->mongos = other.mongos;
+  return ok;
 }
 
 bool

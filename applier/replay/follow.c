@@ -107,6 +107,7 @@ become_consistent(struct applier *applier, struct error *error)
            OPTIME_INCREMENT(applier->end));
   fault_point("consistent");
   struct indexes_watch watch = {heartbeat_building, &applier->heartbeat};
+  applier->report_ms = 0; /* a report is due as soon as they are built */
   return indexes_build(&applier->deferred, applier->target_uri, &watch, error) &&
          bookmark_refuse_deferred(applier, error);
 }
@@ -171,8 +172,10 @@ finish_timestamp(struct applier *applier, struct error *error)
 {
   const bson_t *document = NULL;
   int64_t until = clock_ms() + FINISH_MS;
+  int wait_ms = 0; /* mostly nothing has to be waited for: see feed_settled */
   while (feed_settled(applier->feed).ts < applier->position.ts && clock_ms() < until) {
-    int got = feed_next(applier->feed, IDLE_MS, &document, error);
+    int got = feed_next(applier->feed, wait_ms, &document, error);
+    wait_ms = IDLE_MS;
     bool same = got == 1 && feed_given(applier->feed).ts <= applier->position.ts;
     if (got < 0 || (same && !follow_entry(applier, document, error))) {
       return false;
@@ -271,11 +274,12 @@ take_entries(struct applier *applier, struct error *error)
 {
   int64_t taken = 0;
   int64_t entry_ms = clock_ms(); /* when the last one came */
+  int got = 1;
   while (!applier->stopping && !applier->paused && !is_drained(applier)) {
     const bson_t *document = NULL;
-    /* What was gathered does not wait for more to come. */
-    int wait_ms = apply_gathered(&applier->apply) > 0 ? 0 : POLL_MS;
-    int got = feed_next(applier->feed, wait_ms, &document, error);
+    /* What was gathered does not wait for more to come, nor does what the consistency point waits for. */
+    int wait_ms = apply_gathered(&applier->apply) > 0 || (got == 1 && !applier->consistent) ? 0 : POLL_MS;
+    got = feed_next(applier->feed, wait_ms, &document, error);
     entry_ms = got == 0 ? entry_ms : clock_ms();
     applier->idle = wait_ms > 0 && clock_ms() - entry_ms >= IDLE_MS;
     if (got < 0 || (got == 1 && !follow_entry(applier, document, error))) {

@@ -3,17 +3,24 @@
 #include "base/log.h"
 
 void
+display_phase(struct display *display, const struct status *status)
+{
+  enum phase phase = status_phase(status);
+  if (!status->stopping && phase != display->phases.now) {
+    phase_begin(&display->phases, phase);
+    progress_hurry(&display->progress);
+  }
+}
+
+void
 display_tick(struct display *display, const struct status *status)
 {
   enum phase phase = status_phase(status);
   log_tick();
   status_measure(status, &display->measure);
+  display_phase(display, status);
   if (status->stopping) {
     return;
-  }
-  if (phase != display->phases.now) {
-    phase_begin(&display->phases, phase);
-    progress_hurry(&display->progress);
   }
   char waits_for[STATUS_WAITS_BYTES];
   status_waits_for(status, waits_for);

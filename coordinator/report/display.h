@@ -14,6 +14,9 @@ struct display {
   struct progress progress;
 };
 
+/* Call when the phase may be another one: it begins now, not at the next tick. */
+void display_phase(struct display *display, const struct status *status);
+
 /* Call once a second. Shows the progress when it is due. */
 void display_tick(struct display *display, const struct status *status);
 

@@ -53,6 +53,7 @@ struct feed {
   size_t given;
   struct optime given_at;
   struct optime settled;
+  struct optime complete; /* where no two entries share a timestamp: the last one given; else ts is 0 */
   int64_t waited_us;
   int64_t given_count;
   int64_t given_idle_ms; /* all that was read before `idle_ms` of then was given */
@@ -236,6 +237,18 @@ feed_free(struct feed *feed)
   release(feed);
 }
 
+bool
+feed_leave(struct feed *feed)
+{
+  if (!feed || feed->spool) {
+    return false;
+  }
+  pthread_mutex_lock(&feed->lock);
+  bool reads = !feed->ended;
+  pthread_mutex_unlock(&feed->lock);
+  return reads;
+}
+
 static struct timespec
 in_ms(int wait_ms)
 {
@@ -316,6 +329,7 @@ refill(struct feed *feed, int wait_ms, struct error *error)
     got = -1;
   } else {
     settle(feed, &feed->idle);
+    settle(feed, &feed->complete);
     feed->given_idle_ms = feed->idle_ms;
   }
   pthread_mutex_unlock(&feed->lock);
@@ -341,6 +355,7 @@ feed_next(struct feed *feed, int wait_ms, const bson_t **entry, struct error *er
     }
     settle(feed, &item->settled);
     feed->given_at = item->at;
+    feed->complete = feed->reader.unordered ? (struct optime){0} : item->at;
     if (item->at.ts > feed->start) {
       feed->given_count++;
       *entry = &feed->entry;

@@ -35,6 +35,12 @@ bool feed_open(struct feed **feed, const struct feed_source *source, const struc
 void feed_free(struct feed *feed);
 
 /*
+ * For a process that ends: true if feed_free would wait, for nothing that is to be kept. Then the process ends at once
+ * (_exit), and its connections with it. `feed` may be NULL.
+ */
+bool feed_leave(struct feed *feed);
+
+/*
  * The next entry. 1: valid until the next call; 0: none came within `wait_ms`; -1: the error that ended the reading,
  * after everything that was read before.
  */
@@ -43,7 +49,10 @@ int feed_next(struct feed *feed, int wait_ms, const bson_t **entry, struct error
 /* The optime of the last entry given. */
 struct optime feed_given(const struct feed *feed);
 
-/* oplog_settled for the last entry given. */
+/*
+ * oplog_settled for the last entry given. When feed_next has returned 0, the reader is done with that entry. So it is
+ * settled itself, unless others may share its timestamp (see reader.unordered): then the thread's next idle read tells.
+ */
 struct optime feed_settled(const struct feed *feed);
 
 /*
