@@ -284,6 +284,30 @@ run_copy(struct worker *worker, const bson_t *message, const struct copy_task *t
   return true;
 }
 
+/* Options that the target does not take are reported. */
+static bool
+create_collection(struct worker *worker, const bson_t *message, const struct copy_task *task, struct error *error)
+{
+  bson_t options;
+  if (!message_flag(message, "create")) {
+    return true;
+  }
+  if (!message_document(message, "options", &options, error)) {
+    return false;
+  }
+  int made = schema_create_or_less(&worker->target, task->db, task->coll, &options, error);
+  fault_point("collection-created");
+  if (made != 0) {
+    return made > 0;
+  }
+  bson_t document = BSON_INITIALIZER;
+  struct error why = *error;
+  message_put_refused_definition(&document, task->db, task->coll, NULL, &why);
+  bool ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
+  bson_destroy(&document);
+  return ok;
+}
+
 static bool
 do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
@@ -306,6 +330,9 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   task.min = message_document(message, "min", &min, &ignored) ? &min : NULL;
   task.max = message_document(message, "max", &max, &ignored) ? &max : NULL;
   task.has_uuid = uuid_get(message, task.uuid);
+  if (!create_collection(worker, message, &task, error)) {
+    return false;
+  }
   if (run_copy(worker, message, &task, done, error) ||
       (schema_allow_mixed(&worker->target, task.db, task.coll, error->text) &&
        run_copy(worker, message, &task, done, error))) {

@@ -9,14 +9,16 @@
 #include "ipc/message.h"
 #include "server/parallel.h"
 #include "server/series.h"
+#include "source/catalog/split.h"
 #include "target/definition/schema.h"
+#include "target/definition/uuid.h"
 
 #define VIEW_DEPTH_MOST 20 /* S:src/mongo/db/views/view_graph.h@r4.2.2 */
 
 struct creation {
   const struct servers *servers;
   const struct catalog *catalog;
-  bool indexes;
+  const struct options *options;
   pthread_mutex_t lock; /* of the checkpoint, which all threads use */
   struct checkpoint *checkpoint;
 };
@@ -79,6 +81,33 @@ create_one(struct creation *creation, const struct collection *collection, struc
   return made > 0;
 }
 
+static bool
+any_ttl(const struct collection *collection)
+{
+  bson_iter_t iter;
+  bool any = false;
+  for (bson_iter_init(&iter, collection->indexes); !any && bson_iter_next(&iter);) {
+    bson_t spec;
+    any = message_item(&iter, &spec) && bson_has_field(&spec, "expireAfterSeconds");
+  }
+  return any;
+}
+
+bool
+create_may_wait(const struct collection *collection)
+{
+  uint8_t uuid[16];
+  return !collection->view && !series_of(collection->name) && !uuid_get(collection->options, uuid);
+}
+
+/* Its one range has one worker, which creates it first. So the copy does not wait until all collections are there. */
+static bool
+waits_for_copy(const struct creation *creation, const struct collection *collection, bool ttl)
+{
+  return create_may_wait(collection) && split_ranges(collection, creation->options->range_mb << 20) < 2 &&
+         !(ttl && any_ttl(collection));
+}
+
 /* The buckets of a time series are made with it. */
 static bool
 create_collection(void *context, size_t number, struct server *target, struct error *error)
@@ -88,7 +117,10 @@ create_collection(void *context, size_t number, struct server *target, struct er
   if (collection->view || series_of(collection->name)) {
     return true;
   }
-  bool ttl = creation->indexes && create_makes_ttl(&creation->servers->target_hello, collection);
+  bool ttl = !creation->options->no_index_restore && create_makes_ttl(&creation->servers->target_hello, collection);
+  if (waits_for_copy(creation, collection, ttl)) {
+    return true;
+  }
   return create_one(creation, collection, target, error) &&
          (!ttl || create_ttl_indexes(creation, collection, target, error));
 }
@@ -138,10 +170,10 @@ create_views(struct creation *creation, struct server *target, struct error *err
 }
 
 bool
-create_all(struct servers *servers, struct checkpoint *checkpoint, const struct catalog *catalog, bool indexes,
-           struct error *error)
+create_all(struct servers *servers, struct checkpoint *checkpoint, const struct catalog *catalog,
+           const struct options *options, struct error *error)
 {
-  struct creation creation = {.servers = servers, .catalog = catalog, .indexes = indexes, .checkpoint = checkpoint};
+  struct creation creation = {.servers = servers, .catalog = catalog, .options = options, .checkpoint = checkpoint};
   struct parallel parallel = {.kind = ERROR_TARGET,
                               .uri = servers->target_uri,
                               .threads = PARALLEL_MOST,

@@ -1,6 +1,6 @@
 /*
- * Creates the source's collections and views on the target, empty. Uses several connections at once, as each creation
- * waits for a majority.
+ * Creates the source's large collections and its views on the target, empty. Uses several connections at once, as each
+ * creation waits for a majority. The worker that copies a small collection creates it.
  */
 #ifndef FERRY_COORDINATOR_PREPARE_CREATE_H
 #define FERRY_COORDINATOR_PREPARE_CREATE_H
@@ -9,11 +9,16 @@
 
 /*
  * Creates collections, then views, each after the one that it reads. What exists already is fine. Options that the
- * target does not take are recorded as refused. `indexes`: also the TTL indexes that have to be made on empty
- * collections.
+ * target does not take are recorded as refused. Also makes the TTL indexes that have to be made on empty collections.
  */
-bool create_all(struct servers *servers, struct checkpoint *checkpoint, const struct catalog *catalog, bool indexes,
-                struct error *error);
+bool create_all(struct servers *servers, struct checkpoint *checkpoint, const struct catalog *catalog,
+                const struct options *options, struct error *error);
+
+/*
+ * Whether its creation may wait for its copy. It does if the collection has one range, so that one worker has it whole.
+ * The worker creates each collection of one range, as an earlier run may have left that to it.
+ */
+bool create_may_wait(const struct collection *collection);
 
 /*
  * True for a collection whose TTL indexes create_all makes. In 4.2 to 5.0 deferring a TTL index takes two steps.

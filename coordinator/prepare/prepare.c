@@ -108,8 +108,7 @@ create_collections(struct preparation *preparation, struct error *error)
 {
   struct setup *setup = preparation->setup;
   phase_begin(preparation->phases, PHASE_CREATING);
-  return create_all(&setup->servers, preparation->checkpoint, &setup->catalog, !setup->options->no_index_restore,
-                    error);
+  return create_all(&setup->servers, preparation->checkpoint, &setup->catalog, setup->options, error);
 }
 
 /* From the catalog to a plan that is kept. */
@@ -159,6 +158,10 @@ prepare_plan(struct preparation *preparation, enum resume_step step, struct plan
   plan_init(plan, &setup->catalog, setup->options->collections_at_once);
   if (!(made ? load_plan(preparation, plan, error) : make_plan(preparation, plan, error))) {
     return false;
+  }
+  for (size_t i = 0; i < plan->collection_count; i++) {
+    struct plan_collection *collection = &plan->collections[i];
+    collection->create = collection->points.count == 0 && create_may_wait(collection->source);
   }
   plan_close(plan);
   return !made || copy_state_get_tasks(preparation->checkpoint, plan, error);

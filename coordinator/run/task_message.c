@@ -40,7 +40,8 @@ put_copy(const struct plan_collection *collection, const struct plan_task *task,
   BSON_APPEND_BOOL(message, "capped", source->capped);
   BSON_APPEND_BOOL(message, "again", task->attempts > 0);
   BSON_APPEND_BOOL(message, "no_id_index", duplicate_ids_possible(source));
-  if (source->capped || duplicate_ids_possible(source)) {
+  BSON_APPEND_BOOL(message, "create", collection->create);
+  if (collection->create || source->capped || duplicate_ids_possible(source)) {
     BSON_APPEND_DOCUMENT(message, "options", source->options);
   }
 }

@@ -207,11 +207,17 @@ by_time(struct split_points *points, struct reader *reader, const struct collect
   return true;
 }
 
+int64_t
+split_ranges(const struct collection *collection, int64_t range_bytes)
+{
+  return range_bytes > 0 ? (collection->bytes + range_bytes - 1) / range_bytes : 0;
+}
+
 bool
 split_collection(struct split_points *points, struct reader *reader, const struct collection *collection,
                  int64_t range_bytes, struct error *error)
 {
-  int64_t ranges = range_bytes > 0 ? (collection->bytes + range_bytes - 1) / range_bytes : 0;
+  int64_t ranges = split_ranges(collection, range_bytes);
   bool buckets = series_of(collection->name) != NULL;
   *points = (struct split_points){.method = "none"};
   if (ranges < 2 || collection->documents < 2 || collection->capped || collection->view ||

@@ -17,6 +17,9 @@ struct split_points {
   const char *method; /* "splitVector", "sample", "walk", "time" or "none": for the log */
 };
 
+/* Into how many ranges its size divides; below 2 it is not split. */
+int64_t split_ranges(const struct collection *collection, int64_t range_bytes);
+
 /*
  * Finds the points that cut the collection into pieces of about `range_bytes`. Uses splitVector where the user may run
  * it, else a sample, else walks the index. There are no points where the collection is small, capped, or lacks an
