@@ -1,5 +1,5 @@
 # Each command does all of its own set-up. `make help` lists them.
-.PHONY: help demo install deb rpm release-tarball test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-peers bench-replay bench-many bench-cutover bench-verify soak \
+.PHONY: help demo install deb rpm release-tarball test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-peers bench-replay bench-many bench-ends bench-cutover bench-verify soak \
   format lint clean setup-build setup-servers setup-test setup-lint setup-deb setup-rpm setup-packages
 
 help: ## this list
@@ -56,6 +56,9 @@ bench-replay: setup-build setup-servers release ## the same for the replay of an
 
 bench-many: setup-build setup-servers release ## the same for many collections
 	.venv/bin/python bench/many.py $(ARGS)
+
+bench-ends: setup-build setup-servers release ## how long the start, the hand-off and a stop take
+	.venv/bin/python bench/ends.py $(ARGS)
 
 bench-cutover: setup-build setup-servers release ## how long a cut-over takes
 	.venv/bin/python bench/cutover.py $(ARGS)

@@ -70,3 +70,19 @@ def test_progress_of_an_index_build(tmp_path):
             assert shown["createIndexes"] == 1 and not shown["complete"]
             assert 0 <= shown["indexProgress"]["done"] and shown["indexProgress"]["total"] > 0
             pair.finish(ferry)
+
+
+@pytest.mark.parametrize("kind", ["secantus-secantus", "4.0-4.0"])
+def test_the_copy_begins_before_all_collections_are_created(kind, tmp_path):
+    """What the target logs tells: the first document arrives before the last collection is made. An empty one is made, too."""
+    for pair in make_pair(kind, tmp_path):
+        db = pair.source.client().many
+        for number in range(20):
+            db[f"c{number}"].insert_one({"_id": number})
+        db.create_collection("empty", collation={"locale": "de"})
+        with pair.ferry("--workers", 1) as ferry:
+            pair.finish(ferry)
+        kinds = [entry["op"] for entry in pair.target.client().local["oplog.rs"].find(
+            {"$or": [{"op": "i", "ns": {"$regex": "^many\\.c"}}, {"op": "c", "ns": "many.$cmd", "o.create": {"$exists": True}}]})]
+        assert kinds.count("i") == 20 and kinds.count("c") == 21, kinds
+        assert "c" in kinds[kinds.index("i"):], kinds
