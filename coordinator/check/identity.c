@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "coordinator/run/task_message.h"
 #include "coordinator/state/refusals.h"
 #include "ipc/message.h"
 #include "source/catalog/catalog.h"
@@ -12,7 +13,7 @@ struct search {
   struct catalog there; /* on the target */
   const struct collection **sorted;
   bson_t refused;     /* an array of what the target did not take */
-  bool *copied;       /* by the catalog's numbers: something of it is copied */
+  bool *copied;       /* by the catalog's numbers: something of it is copied, or it is split */
   size_t copied_most; /* how many `copied` has */
   uint64_t bookmark;
   bool clean; /* nothing was applied behind the bookmark */
@@ -112,7 +113,10 @@ note_copied(void *context, const bson_t *done, struct error *error)
   return true;
 }
 
-/* All were made before the first was copied. A capped one is made again when it is copied again. */
+/*
+ * What is split was made before the first was copied. A copy that has not begun may still make a small collection, or a
+ * capped one again.
+ */
 static bool
 look_for_copies(struct search *search, struct checkpoint *checkpoint, struct error *error)
 {
@@ -120,10 +124,12 @@ look_for_copies(struct search *search, struct checkpoint *checkpoint, struct err
   bool ok = copy_state_get_catalog(checkpoint, &catalog, error);
   search->copied = memory_new(catalog.count * sizeof *search->copied + 1);
   search->copied_most = catalog.count;
-  ok = ok && checkpoint_items(checkpoint, "done", note_copied, search, error);
+  ok = ok && checkpoint_items(checkpoint, "done", note_copied, search, error) &&
+       checkpoint_items(checkpoint, "points", note_copied, search, error);
   for (size_t i = 0; ok && i < catalog.count; i++) {
     const struct collection *collection = &catalog.collections[i];
-    ok = is_there(search, collection->to_db, collection->to_name) || (collection->capped && !search->copied[i]) ||
+    bool made_later = !search->copied[i] && (collection->capped || task_may_create(collection));
+    ok = is_there(search, collection->to_db, collection->to_name) || made_later ||
          was_refused(search, collection->to_db, collection->to_name) ||
          say_missing(collection->to_db, collection->to_name, error);
   }

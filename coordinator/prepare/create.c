@@ -5,13 +5,13 @@
 
 #include "base/fault.h"
 #include "base/memory.h"
+#include "coordinator/run/task_message.h"
 #include "coordinator/state/refusals.h"
 #include "ipc/message.h"
 #include "server/parallel.h"
 #include "server/series.h"
 #include "source/catalog/split.h"
 #include "target/definition/schema.h"
-#include "target/definition/uuid.h"
 
 #define VIEW_DEPTH_MOST 20 /* S:src/mongo/db/views/view_graph.h@r4.2.2 */
 
@@ -81,31 +81,11 @@ create_one(struct creation *creation, const struct collection *collection, struc
   return made > 0;
 }
 
-static bool
-any_ttl(const struct collection *collection)
-{
-  bson_iter_t iter;
-  bool any = false;
-  for (bson_iter_init(&iter, collection->indexes); !any && bson_iter_next(&iter);) {
-    bson_t spec;
-    any = message_item(&iter, &spec) && bson_has_field(&spec, "expireAfterSeconds");
-  }
-  return any;
-}
-
-bool
-create_may_wait(const struct collection *collection)
-{
-  uint8_t uuid[16];
-  return !collection->view && !series_of(collection->name) && !uuid_get(collection->options, uuid);
-}
-
 /* Its one range has one worker, which creates it first. So the copy does not wait until all collections are there. */
 static bool
-waits_for_copy(const struct creation *creation, const struct collection *collection, bool ttl)
+waits_for_copy(const struct creation *creation, const struct collection *collection)
 {
-  return create_may_wait(collection) && split_ranges(collection, creation->options->range_mb << 20) < 2 &&
-         !(ttl && any_ttl(collection));
+  return task_may_create(collection) && split_ranges(collection, creation->options->range_mb << 20) < 2;
 }
 
 /* The buckets of a time series are made with it. */
@@ -118,7 +98,7 @@ create_collection(void *context, size_t number, struct server *target, struct er
     return true;
   }
   bool ttl = !creation->options->no_index_restore && create_makes_ttl(&creation->servers->target_hello, collection);
-  if (waits_for_copy(creation, collection, ttl)) {
+  if (waits_for_copy(creation, collection)) {
     return true;
   }
   return create_one(creation, collection, target, error) &&

@@ -15,12 +15,6 @@ bool create_all(struct servers *servers, struct checkpoint *checkpoint, const st
                 const struct options *options, struct error *error);
 
 /*
- * Whether its creation may wait for its copy. It does if the collection has one range, so that one worker has it whole.
- * The worker creates each collection of one range, as an earlier run may have left that to it.
- */
-bool create_may_wait(const struct collection *collection);
-
-/*
  * True for a collection whose TTL indexes create_all makes. In 4.2 to 5.0 deferring a TTL index takes two steps.
  * Between them it expires documents that are dated 1970 or earlier, so it is made while the collection is empty. In
  * capped collections nothing expires.

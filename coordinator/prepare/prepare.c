@@ -3,6 +3,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "coordinator/prepare/create.h"
+#include "coordinator/run/task_message.h"
 #include "coordinator/state/collection_state.h"
 #include "ipc/message.h"
 #include "target/definition/schema.h"
@@ -161,7 +162,7 @@ prepare_plan(struct preparation *preparation, enum resume_step step, struct plan
   }
   for (size_t i = 0; i < plan->collection_count; i++) {
     struct plan_collection *collection = &plan->collections[i];
-    collection->create = collection->points.count == 0 && create_may_wait(collection->source);
+    collection->create = collection->points.count == 0 && task_may_create(collection->source);
   }
   plan_close(plan);
   return !made || copy_state_get_tasks(preparation->checkpoint, plan, error);

@@ -1,7 +1,9 @@
 #include "coordinator/run/task_message.h"
 
 #include "ipc/message.h"
+#include "server/series.h"
 #include "source/catalog/duplicate_ids.h"
+#include "target/definition/uuid.h"
 
 /*
  * Servers would send 16 MB at once. For buffers of that size the allocator asks the kernel for fresh pages each time, which
@@ -20,6 +22,26 @@ documents_an_answer(const struct collection *collection, int64_t bytes)
   int64_t size = collection->documents > 0 ? collection->bytes / collection->documents + 1 : 0;
   int64_t fit = size == 0 ? 0 : bytes / size;
   return size == 0 || fit > LARGE_AN_ANSWER ? fit : size > LARGE_BYTES ? LARGE_AN_ANSWER : LARGE_AN_ANSWER + 1;
+}
+
+static bool
+any_ttl(const struct collection *collection)
+{
+  bson_iter_t iter;
+  bool any = false;
+  for (bson_iter_init(&iter, collection->indexes); !any && bson_iter_next(&iter);) {
+    bson_t spec;
+    any = message_item(&iter, &spec) && bson_has_field(&spec, "expireAfterSeconds");
+  }
+  return any;
+}
+
+bool
+task_may_create(const struct collection *collection)
+{
+  uint8_t uuid[16];
+  return !collection->view && !series_of(collection->name) && !uuid_get(collection->options, uuid) &&
+         !any_ttl(collection);
 }
 
 static void

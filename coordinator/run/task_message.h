@@ -6,6 +6,12 @@
 
 #include "coordinator/run/plan.h"
 
+/*
+ * Whether the worker that copies the collection may create it, too. It does where the collection has one range, so that
+ * one worker has it whole. What an earlier run left to its workers must not depend on this run's options or servers.
+ */
+bool task_may_create(const struct collection *collection);
+
 void task_message_put(const struct plan *plan, const struct plan_task *task, bson_t *message);
 
 #endif
