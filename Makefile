@@ -1,5 +1,5 @@
 # Each command does all of its own set-up. `make help` lists them.
-.PHONY: help demo install deb rpm release-tarball test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-peers bench-replay bench-many bench-ends bench-cutover bench-verify soak \
+.PHONY: help demo install deb rpm release-tarball test test-packages test-servers test-fuzz test-skipped test-long fuzz release dev asan bench bench-peers bench-replay bench-many bench-ends bench-cutover bench-verify bench-beside soak \
   format lint clean setup-build setup-servers setup-test setup-lint setup-deb setup-rpm setup-packages
 
 help: ## this list
@@ -65,6 +65,9 @@ bench-cutover: setup-build setup-servers release ## how long a cut-over takes
 
 bench-verify: setup-build setup-servers release ## a verification beside two bare scans at once
 	.venv/bin/python bench/verify.py $(ARGS)
+
+bench-beside: setup-build setup-servers release ## what --verify costs the replay
+	.venv/bin/python bench/beside.py $(ARGS)
 
 soak: setup-build setup-servers release ## follow random writes under kills and faults: ARGS="--minutes 60"
 	.venv/bin/python tests/harness/soak.py $(ARGS)
