@@ -15,6 +15,7 @@
 #define LAYOUT_TEXT "4"
 #define APPLICATION 0x4d465242 /* "MFRB", in the file's header as https://www.sqlite.org/fileformat.html has it */
 #define APPLICATION_TEXT "1296454210"
+#define LOOKED_AT_MS 1000 /* so long a command that only looks may hold the file */
 #define HEADER_BYTES 100
 #define HEADER_LAYOUT_AT 60
 #define HEADER_APPLICATION_AT 68
@@ -173,6 +174,7 @@ checkpoint_open(struct checkpoint *checkpoint, const char *path, struct error *e
   int there = look_at_file(path, &fresh, &file, error);
   checkpoint->made = there == 0 && make_file(path, &file, error);
   bool ok = (there == 1 || checkpoint->made) && open_database(checkpoint, SQLITE_OPEN_READWRITE, &file, error) &&
+            sqlite3_busy_timeout(checkpoint->db, LOOKED_AT_MS) == SQLITE_OK &&
             (sqlite3_exec(checkpoint->db, lock, NULL, NULL, NULL) == SQLITE_OK || failed(checkpoint, "open", error)) &&
             (!fresh || sqlite3_exec(checkpoint->db, make, NULL, NULL, NULL) == SQLITE_OK ||
              failed(checkpoint, "open", error)) &&

@@ -1,5 +1,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,6 +43,41 @@ Test(checkpoint, a_stray_file_is_refused)
   cr_assert_not(checkpoint_open(&checkpoint, path, &error));
   cr_assert_eq(error.kind, ERROR_STATE);
   cr_assert_not_null(strstr(error.text, "not a bookmark file of mongoferry"), "%s", error.text);
+  unlink(path);
+}
+
+static void *
+look_for_a_while(void *looking)
+{
+  usleep(100000);
+  sqlite3_close(looking);
+  return NULL;
+}
+
+/* `mongoferry status` looks into the file when nobody answers, so maybe while a killed migration is started again. */
+Test(checkpoint, a_start_waits_for_a_command_that_only_looks)
+{
+  char path[] = "/tmp/ferry-checkpoint-XXXXXX";
+  struct checkpoint checkpoint;
+  struct error error;
+  sqlite3 *looking = NULL;
+  sqlite3_stmt *statement = NULL;
+  pthread_t thread;
+  bson_t *document = BCON_NEW("ts", BCON_TIMESTAMP(5, 6));
+  close(mkstemp(path));
+  cr_assert(checkpoint_open(&checkpoint, path, &error), "%s", error.text);
+  cr_assert(checkpoint_put(&checkpoint, "bookmark", document, &error), "%s", error.text);
+  checkpoint_close(&checkpoint);
+  cr_assert_eq(sqlite3_open_v2(path, &looking, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+  cr_assert_eq(sqlite3_exec(looking, "BEGIN", NULL, NULL, NULL), SQLITE_OK);
+  cr_assert_eq(sqlite3_prepare_v2(looking, "SELECT name FROM state", -1, &statement, NULL), SQLITE_OK);
+  cr_assert_eq(sqlite3_step(statement), SQLITE_ROW);
+  sqlite3_finalize(statement);
+  cr_assert_eq(pthread_create(&thread, NULL, look_for_a_while, looking), 0);
+  cr_expect(checkpoint_open(&checkpoint, path, &error), "%s", error.text);
+  pthread_join(thread, NULL);
+  checkpoint_close(&checkpoint);
+  bson_destroy(document);
   unlink(path);
 }
 
