@@ -153,7 +153,9 @@ sweep_all(struct bench *bench, struct error *error)
   int64_t began_ms = clock_ms();
   struct sweep_point *point;
   log_info("writing scratch data to the source mb=%lld database=" SCRATCH_DB, (long long)options->bench_mb);
-  if (!scratch_fill(&bench->scratch, options->bench_mb * 1000000, error)) {
+  /* A target that takes nothing is known before much is written. */
+  if (!scratch_reset_target(&bench->scratch, error) ||
+      !scratch_fill(&bench->scratch, options->bench_mb * 1000000, error)) {
     return false;
   }
   sweep_init(&bench->sweep, workers_most(), options->bench_mb, clock_ms(),

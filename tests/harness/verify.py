@@ -36,8 +36,9 @@ class Said:
                 for text in item.get("definition", {}).get("differences", [])}
 
 
-def command(source, target, *options):
-    words = [str(binary()), "verify", "--host", source.seed, "--destination", target.seed]
+def command(source, target, *options, name="verify"):
+    """The command line of the command of that name, with the servers' logins."""
+    words = [str(binary()), name, "--host", source.seed, "--destination", target.seed]
     for side, user, password in (source, "--username", "--password"), (
             target, "--destinationUsername", "--destinationPassword"):
         if side.user:
