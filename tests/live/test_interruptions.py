@@ -88,7 +88,7 @@ def test_cursors_of_a_range_die(code, tmp_path):
     """As dropIndexes, collMod and killOp do it: more often than a range is tried."""
     with servers.secantus() as single, servers.secantus() as target, Meddler(single) as source:
         docs = single.client().d.c
-        docs.insert_many([{"_id": n, "pad": "x" * 2000} for n in range(3000)])
+        docs.insert_many([{"_id": n, "pad": "x" * 18_000} for n in range(3000)])  # an answer has about 4 MB
         source.faults.append(Fault("getMore", code, times=12, where=lambda command: command["collection"] == "c"))
         pair = Pair(source, target, tmp_path)
         with pair.ferry("--workers", 1) as ferry:
