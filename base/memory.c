@@ -48,6 +48,12 @@ memory_aligned(size_t alignment, size_t size)
   return check(aligned_alloc(alignment, size));
 }
 
+void
+memory_trim(void)
+{
+  malloc_trim(0);
+}
+
 void *
 memory_new(size_t size)
 {

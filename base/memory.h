@@ -18,6 +18,8 @@ char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)
  * the largest that it ever had: dozens of MB, where documents are large.
  */
 void memory_give_back(size_t size);
+/* Gives back to the system what is free now. It takes long: for where much is about to be needed. */
+void memory_trim(void);
 
 /* For libraries that take their memory through us: as malloc and so on, but they do not fail. */
 void *memory_malloc(size_t size);

@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "server/guards.h"
 #include "source/reader/by_id.h"
 
-#define BATCH_BYTES (1 << 20)
-#define LARGE_BYTES (4 << 20)
+#define BATCH_BYTES (128 << 10)
 #define FEW_DOCUMENTS 2    /* so many in an answer are asked for where documents are large */
 #define SMALL_DOCUMENTS 16 /* after so many in a row it is taken for granted that more follow */
 
@@ -41,18 +41,25 @@ struct stream {
 };
 
 /*
- * The driver holds each answer twice while it reads it. So where documents are large, the streams of a process read one
- * after another.
+ * The driver holds each answer twice while it makes a document of it. So where documents are large, the streams of a process
+ * read one after another. Where one is large unawares, they at least make the second copy one after another.
  */
 static pthread_mutex_t stream_turn = PTHREAD_MUTEX_INITIALIZER;
 
 static void
 take_turn(struct stream *stream)
 {
-  if (stream->careful && !stream->has_turn) {
+  if (!stream->has_turn) {
     pthread_mutex_lock(&stream_turn);
     stream->has_turn = true;
   }
+}
+
+static void
+on_large_answer(void *stream)
+{
+  take_turn(stream);
+  memory_trim();
 }
 
 static void
@@ -127,10 +134,10 @@ take_document(void *context, const bson_t *document, struct error *error)
   struct stream *stream = context;
   (void)error;
   give_turn(stream);
-  stream->small = document->len > LARGE_BYTES ? 0 : stream->small + 1;
+  stream->small = document->len > GUARDS_LARGE_BYTES ? 0 : stream->small + 1;
   stream->careful = stream->small == 0 || (stream->careful && stream->small < SMALL_DOCUMENTS);
   enum range_answer answer = keep_document(stream, document);
-  if (answer == RANGE_GO_ON) {
+  if (answer == RANGE_GO_ON && stream->careful) {
     take_turn(stream);
   }
   return answer;
@@ -141,7 +148,10 @@ run(void *context)
 {
   struct stream *stream = context;
   struct error error;
-  take_turn(stream);
+  guards_on_large(on_large_answer, stream);
+  if (stream->careful) {
+    take_turn(stream);
+  }
   bool ok = stream->range->ids ? by_id_read(stream->reader, stream->range, take_document, stream, &error)
                                : range_read(stream->reader, stream->range, take_document, stream, &error);
   give_turn(stream);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/nesting.h"
+#include "server/guards.h"
 #include "server/message_check.h"
 #include "server/server.h"
 
@@ -148,6 +149,18 @@ bson_copy_to_excluding_noinit(const bson_t *from, bson_t *to, const char *first,
   va_end(others);
 }
 
+static _Thread_local struct {
+  void (*call)(void *context);
+  void *context;
+} on_large;
+
+void
+guards_on_large(void (*call)(void *context), void *context)
+{
+  on_large.call = call;
+  on_large.context = context;
+}
+
 /* Each message, and each that was packed in one, passes here before libmongoc reads it. */
 bool _mongoc_rpc_scatter(void *message, const uint8_t *bytes, size_t size);
 GUARD bool
@@ -156,6 +169,9 @@ _mongoc_rpc_scatter(void *message, const uint8_t *bytes, size_t size)
   static bool (*real)(void *, const uint8_t *, size_t);
   if (!real) {
     real = (bool (*)(void *, const uint8_t *, size_t))dlsym(RTLD_NEXT, "_mongoc_rpc_scatter");
+  }
+  if (size > GUARDS_LARGE_BYTES && on_large.call) {
+    on_large.call(on_large.context);
   }
   return message_is_sound(bytes, size) && real(message, bytes, size);
 }

@@ -376,14 +376,18 @@ def test_a_full_capped_collection_may_have_removed_more(tmp_path):
         assert said.found() == {("v.roomy", "missing", "", "0")}
 
 
-@pytest.mark.parametrize("point", ["stream", "reply"])
-def test_a_worker_stays_small(tmp_path, point):
-    """At most 64 MB, for many small documents and for the largest."""
-    many = {"stream": (60_000, 2000), "reply": (8, 16_700_000)}[point]
+LARGEST = {"x": "x" * 16_700_000}
+
+
+@pytest.mark.parametrize("documents, most_mb", [
+    ([{"x": "x" * 2000}] * 60_000, 64),
+    ([LARGEST] * 8, 64),
+    (([{"x": "x" * 900}] * 7000 + [LARGEST]) * 5, 66)], ids=["small", "large", "large ones among small ones"])
+def test_a_worker_stays_small(tmp_path, documents, most_mb):
     with start_server("4.0") as source, start_server("4.0") as target:
         for server in source, target:
-            for first in range(0, many[0], 6000):
-                server.client().v.c.insert_many([{"_id": n, "x": "x" * many[1]} for n in range(first, min(first + 6000, many[0]))])
+            for first in range(0, len(documents), 2000):
+                server.client().v.c.insert_many([{"_id": first + n, **document} for n, document in enumerate(documents[first:first + 2000])])
         process = subprocess.Popen(command(source, target, "--workers", 1, "--json"), stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL, start_new_session=True, preexec_fn=servers.die_with_parent)
         peak, seen = 0, 0
@@ -393,7 +397,7 @@ def test_a_worker_stays_small(tmp_path, point):
                     peak, seen = max(peak, memory_kb(one.pid)), seen + 1
             time.sleep(0.02)
         assert json.loads(process.stdout.read())["equal"] and seen
-        assert peak < 64 << 10, peak
+        assert peak < most_mb << 10, peak
 
 
 def memory_kb(pid):
