@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import debian_root
+import servers
 from compare import compare
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,14 @@ def newer(tmp_path_factory):
     made.run("cmake -G Ninja -S /src -B /b -DCMAKE_BUILD_TYPE=RelWithDebInfo && cmake --build /b")
     yield made
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def pair():
+    """That driver refuses servers before 4.2, so the real ones are those of MONGOD_5_0."""
+    kind = os.environ.get("MONGOD_5_0") or "secantus"
+    with servers.start(kind) as source, servers.start(kind) as target:
+        yield source, target
 
 
 def test_it_is_the_newer_driver(newer):
