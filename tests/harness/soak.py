@@ -29,7 +29,7 @@ from traffic import Traffic, preload_mixed, preload_plain
 
 SLACK_MB_PER_HOUR = 20
 NOISE_MB = 8  # what a process takes depends on the writes of the moment
-SLACK_DESCRIPTORS = 4
+SLACK_DESCRIPTORS = 12  # of them the connections that the applier opens as it needs them, up to eight
 BUSY_MB = {"coordinator": 100, "applier": 400}  # at any time; the writes are small
 
 
