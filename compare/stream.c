@@ -9,7 +9,6 @@
 #include "source/reader/by_id.h"
 
 #define BATCH_BYTES (128 << 10)
-#define FEW_DOCUMENTS 2    /* so many in an answer are asked for where documents are large */
 #define SMALL_DOCUMENTS 16 /* after so many in a row it is taken for granted that more follow */
 
 /* Documents, one behind the other. Each begins with its size. */
@@ -175,7 +174,7 @@ stream_start(struct reader *reader, const struct range *range, struct error *err
   struct stream *stream = memory_new(sizeof *stream);
   stream->reader = reader;
   stream->range = range;
-  stream->careful = range->batch_size <= FEW_DOCUMENTS;
+  stream->careful = range->batch_size <= STREAM_FEW_DOCUMENTS;
   pthread_mutex_init(&stream->lock, NULL);
   pthread_cond_init(&stream->changed, NULL);
   if (pthread_create(&stream->thread, NULL, run, stream) == 0) {

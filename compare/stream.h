@@ -6,6 +6,9 @@
 
 #include "source/reader/range.h"
 
+/* Who asks for so many documents in an answer, or fewer, knows that they are large: the streams read one after another. */
+#define STREAM_FEW_DOCUMENTS 2
+
 struct stream;
 
 /* The reader belongs to the thread until stream_end. `range` must outlive the stream. NULL with ERROR_INTERNAL. */

@@ -1,5 +1,6 @@
 #include "coordinator/run/task_message.h"
 
+#include "compare/stream.h"
 #include "ipc/message.h"
 #include "server/series.h"
 #include "source/catalog/duplicate_ids.h"
@@ -13,7 +14,6 @@
 #define COPY_ANSWER_BYTES (4 << 20)
 #define VERIFY_ANSWER_BYTES (1 << 20)
 #define LARGE_BYTES (2 << 20)
-#define LARGE_AN_ANSWER 2 /* by this the worker knows that documents are large */
 
 /* About so many documents fit into an answer of that size; 0: not known. */
 static int64_t
@@ -21,7 +21,9 @@ documents_an_answer(const struct collection *collection, int64_t bytes)
 {
   int64_t size = collection->documents > 0 ? collection->bytes / collection->documents + 1 : 0;
   int64_t fit = size == 0 ? 0 : bytes / size;
-  return size == 0 || fit > LARGE_AN_ANSWER ? fit : size > LARGE_BYTES ? LARGE_AN_ANSWER : LARGE_AN_ANSWER + 1;
+  return size == 0 || fit > STREAM_FEW_DOCUMENTS ? fit
+         : size > LARGE_BYTES                    ? STREAM_FEW_DOCUMENTS
+                                                 : STREAM_FEW_DOCUMENTS + 1;
 }
 
 static bool
