@@ -30,6 +30,13 @@ memory_give_back(size_t size)
   mallopt(M_TRIM_THRESHOLD, 2 * (int)size); /* as glibc would have them; by default each free gives back 128 KB */
 }
 
+void
+memory_keep(size_t size)
+{
+  mallopt(M_MMAP_THRESHOLD, (int)size);
+  mallopt(M_TRIM_THRESHOLD, 4 * (int)size);
+}
+
 void *
 memory_malloc(size_t size)
 {

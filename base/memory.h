@@ -18,6 +18,12 @@ char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)
  * the largest that it ever had: dozens of MB, where documents are large.
  */
 void memory_give_back(size_t size);
+
+/*
+ * From now on freed blocks below this size stay with the process, as far as four of them go, and larger ones go back at
+ * once. For blocks that come again and again: fresh pages from the system cost more than copying their bytes.
+ */
+void memory_keep(size_t size);
 /* Gives back to the system what is free now. It takes long: for where much is about to be needed. */
 void memory_trim(void);
 

@@ -22,6 +22,7 @@
 #define WAIT_MOST_MS 60000
 #define OPEN_PAUSE_MS 1000
 #define LARGE_BYTES (4 << 20)
+#define COPY_BLOCK_BYTES (9 << 20) /* libmongoc's buffer for an answer of a little more than 4 MB has 8 */
 
 struct worker {
   struct channel channel;
@@ -321,6 +322,7 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
                            .pace = &worker->pace};
   bson_t min;
   bson_t max;
+  memory_keep(COPY_BLOCK_BYTES);
   if (!message_text(message, "db", &task.db, error) || !message_text(message, "coll", &task.coll, error) ||
       !message_text(message, "from_db", &task.from_db, error) ||
       !message_text(message, "from_coll", &task.from_coll, error)) {

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #define EQUAL 0.97 /* this part of the best is about as fast */
-#define DEFAULT_BATCH_MB 8
+#define DEFAULT_BATCH_MB 4 /* as in options.def */
+#define LARGEST_BATCH_MB 8
 #define RANGES_A_WORKER 4 /* fewer would leave workers idle at the end */
 
 static const double share_of_time[] = {[SWEEP_WORKERS] = 0.6, [SWEEP_RANGES] = 0.8, [SWEEP_BATCHES] = 1};
@@ -50,7 +51,7 @@ add_stage(struct sweep *sweep)
       add(sweep, (struct sweep_setting){best.workers, mb, best.batch_mb});
     }
   }
-  for (int64_t mb = 1; sweep->stage == SWEEP_BATCHES && mb < DEFAULT_BATCH_MB; mb *= 2) {
+  for (int64_t mb = 1; sweep->stage == SWEEP_BATCHES && mb <= LARGEST_BATCH_MB; mb *= 2) {
     add(sweep, (struct sweep_setting){best.workers, best.range_mb, mb});
   }
 }
@@ -134,13 +135,13 @@ sweep_processors(const struct sweep_point *point)
   return range_of(point, offsetof(struct sweep_sample, processors));
 }
 
-/* Fewer workers; else larger ranges, and then larger batches, as they are the default. */
+/* Fewer workers; else larger ranges, and then the default batches. */
 static bool
 is_cheaper(const struct sweep_setting *one, const struct sweep_setting *other)
 {
   return one->workers != other->workers     ? one->workers < other->workers
          : one->range_mb != other->range_mb ? one->range_mb > other->range_mb
-                                            : one->batch_mb > other->batch_mb;
+                                            : one->batch_mb == DEFAULT_BATCH_MB;
 }
 
 struct sweep_range

@@ -20,7 +20,7 @@ struct writer_batch {
   size_t ids_capacity;
 };
 
-/* A server takes 100,000 documents and 48,000,000 bytes a message (protocol: 1.2). Fewer bytes keep memory low. */
+/* A server takes 100,000 documents and 48,000,000 bytes a message (protocol: 1.2). Fewer bytes keep memory low: by default there are half as many (options.def). */
 #define WRITER_BATCH_DOCUMENTS 100000
 #define WRITER_BATCH_BYTES (8 << 20)
 

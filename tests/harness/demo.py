@@ -159,7 +159,7 @@ def migrate(source, target, folder, options, loaded):
         stack.enter_context(Echo(ferry))
         say("migrating: " + " ".join(ferry.command))
         ferry.wait_log(" copied ", timeout=300)
-        to_copied_s = time.monotonic() - ferry.started_at
+        to_copied_s = time.time() - ferry.started_at
         copy_s = float(re.search(r" copied .*\bseconds=([\d.]+)", ferry.log()).group(1))
         ferry.wait_log(" tailing applied", timeout=300)
         say(f"the target follows the source; the writer goes on for {options.tail} s")

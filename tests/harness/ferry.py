@@ -132,7 +132,7 @@ class Ferry:
                 self.command, stdin=subprocess.DEVNULL, stdout=None if self.terminal else log,
                 stderr=None if self.terminal else log, start_new_session=True, preexec_fn=prepare,
                 env={**os.environ, **self.environment})
-        self.pid, self.started_at = self.process.pid, time.monotonic()
+        self.pid, self.started_at = self.process.pid, time.time()
         return self
 
     def __enter__(self):
