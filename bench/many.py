@@ -11,6 +11,7 @@ planning, the copy and the unique indexes are in it. What is above the floor, di
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -27,12 +28,13 @@ import servers  # noqa: E402
 from bench import DATABASE, Load, Sampler, wait_logged  # noqa: E402
 from ferry import Ferry, binary  # noqa: E402
 
-FILES_SUFFICE = 3000
+FILES_EACH, FILES_MORE = 4, 1000  # a collection's and those of its three indexes; connections and the server's own
 
 
 def start_server(options):
-    """A mongod has a file open for each collection and index; above the usual limit of files it has to close idle ones."""
-    if options.server == "secantus" or options.collections <= FILES_SUFFICE:
+    """A mongod has a file open for each collection and index; where the limit (ulimit -n) is lower it has to close idle ones."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if options.server == "secantus" or options.collections * FILES_EACH + FILES_MORE <= most:
         return bench.start_server(options)
     return servers.mongod(options.server, cache_gb=options.cache_gb, more=[
         "--syncdelay", "5", "--setParameter", "wiredTigerCursorCacheSize=0", "--wiredTigerEngineConfigString",
