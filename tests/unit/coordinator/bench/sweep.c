@@ -11,7 +11,7 @@ static double
 speed(const struct sweep_setting *setting)
 {
   double all = 20e6 * setting->workers > 60e6 ? 60e6 : 20e6 * setting->workers;
-  return all * (setting->range_mb == 4 ? 1.2 : 1) * (setting->batch_mb == 8 ? 1 : 0.8);
+  return all * (setting->range_mb == 4 ? 1.2 : 1) * (setting->batch_mb == 8 ? 1.1 : setting->batch_mb == 4 ? 1 : 0.8);
 }
 
 static int
