@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#define EQUAL 0.97 /* this part of the best is about as fast */
+#define EQUAL 0.97         /* this part of the best is about as fast */
 #define DEFAULT_BATCH_MB 4 /* as in options.def */
 #define LARGEST_BATCH_MB 8
 #define RANGES_A_WORKER 4 /* fewer would leave workers idle at the end */

@@ -5,8 +5,8 @@
 
 #define RANGES_MOST 16384
 #define SAMPLES_A_RANGE 12
-#define SAMPLES_MOST 20000          /* each may cost a read of the disk */
-#define SAMPLED_PART 20             /* a larger part than one in so many, and the server reads the whole collection */
+#define SAMPLES_MOST 20000  /* each may cost a read of the disk */
+#define SAMPLED_PART 20     /* a larger part than one in so many, and the server reads the whole collection */
 #define SAMPLED_FROM 500000 /* documents; splitVector reads the whole index: 0.6 us for each of them (4.0.14) */
 #define EVEN_RANGES 32      /* of so many it matters little if one is twice as large as another */
 
@@ -136,8 +136,8 @@ by_sample(struct split_points *points, struct reader *reader, const struct colle
 {
   int64_t samples = ranges * SAMPLES_A_RANGE < SAMPLES_MOST ? ranges * SAMPLES_A_RANGE : SAMPLES_MOST;
   bson_t *pipeline =
-    BCON_NEW("pipeline", "[", "{", "$sample", "{", "size", BCON_INT64(samples), "}", "}", "{",
-             "$project", "{", "_id", BCON_INT32(1), "}", "}", "{", "$sort", "{", "_id", BCON_INT32(1), "}", "}", "]");
+    BCON_NEW("pipeline", "[", "{", "$sample", "{", "size", BCON_INT64(samples), "}", "}", "{", "$project", "{", "_id",
+             BCON_INT32(1), "}", "}", "{", "$sort", "{", "_id", BCON_INT32(1), "}", "}", "]");
   bool ok = add_all(points, reader_aggregate(reader, collection->db, collection->name, pipeline), error);
   bson_destroy(pipeline);
   if (ok) {
@@ -232,7 +232,8 @@ is_sampled(struct reader *reader, const struct collection *collection, int64_t r
     return false;
   }
   bson_t *command = BCON_NEW("collStats", BCON_UTF8(collection->name));
-  bool sampled = reader_command(reader, collection->db, command, &reply, &unknown) && bson_has_field(&reply, "wiredTiger");
+  bool sampled =
+    reader_command(reader, collection->db, command, &reply, &unknown) && bson_has_field(&reply, "wiredTiger");
   bson_destroy(command);
   bson_destroy(&reply);
   return sampled;
