@@ -21,10 +21,10 @@ struct split_points {
 int64_t split_ranges(const struct collection *collection, int64_t range_bytes);
 
 /*
- * Finds the points that cut the collection into pieces of about `range_bytes`. Takes a sample where there are many
- * documents, and the server can take it quickly; else uses splitVector where the user may run it, else a sample, else
- * walks the index. There are no points where the collection is small, capped, or lacks an
- * `_id` index (unless it holds a time series' buckets). On false there are none, either.
+ * Finds the points that cut the collection into pieces of about `range_bytes`. Takes a sample where there are many small
+ * documents and the server is quick with it; else uses splitVector where the user may run it, else a sample, else walks
+ * the index. There are no points where the collection is small, capped, or lacks an `_id` index (unless it holds a time
+ * series' buckets). On false there are none, either.
  */
 bool split_collection(struct split_points *points, struct reader *reader, const struct collection *collection,
                       int64_t range_bytes, struct error *error);
