@@ -283,6 +283,7 @@ def test_a_migration_is_watched_and_steered(browser, tmp_path):
         page.type("#count", "3")
         page.key("Enter")
         wait_progress(ferry, lambda said: said["workersWanted"] == 3)
+        page.wait("document.querySelector('#said').textContent === '3 workers from now on.'")  # its line moves what is clicked next
         page.type("#rate", "")
         page.click("#pace button")
         wait_progress(ferry, lambda said: not said["pace"].get("maxBytesPerSecond"))
