@@ -24,6 +24,7 @@ void memory_give_back(size_t size);
  * once. For blocks that come again and again: fresh pages from the system cost more than copying their bytes.
  */
 void memory_keep(size_t size);
+
 /* Gives back to the system what is free now. It takes long: for where much is about to be needed. */
 void memory_trim(void);
 
