@@ -20,7 +20,10 @@ struct writer_batch {
   size_t ids_capacity;
 };
 
-/* A server takes 100,000 documents and 48,000,000 bytes a message (protocol: 1.2). Fewer bytes keep memory low: by default there are half as many (options.def). */
+/*
+ * The most that a batch has. A server takes 100,000 documents and 48,000,000 bytes a message (protocol: 1.2). Fewer bytes
+ * keep memory low. --batchMB asks for less.
+ */
 #define WRITER_BATCH_DOCUMENTS 100000
 #define WRITER_BATCH_BYTES (8 << 20)
 
