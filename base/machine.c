@@ -2,6 +2,10 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <ifaddrs.h>
+#include <inttypes.h>
+#include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -147,4 +151,78 @@ machine_files(void)
   struct rlimit limit;
   return getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur > (rlim_t)UNLIMITED ? UNLIMITED
                                                                                      : (int64_t)limit.rlim_cur;
+}
+
+/* proc(5), /proc/stat: user, nice, system, idle, iowait, irq, softirq, steal. What guests took is in user already. */
+struct processor_time
+machine_processor_time(void)
+{
+  int64_t ticks[8] = {0};
+  struct processor_time time = {0};
+  FILE *file = fopen("/proc/stat", "re");
+  if (file &&
+      fscanf(file, "cpu %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64,
+             &ticks[0], &ticks[1], &ticks[2], &ticks[3], &ticks[4], &ticks[5], &ticks[6], &ticks[7]) == 8) {
+    time.idle = ticks[3] + ticks[4];
+    for (int i = 0; i < 8; i++) {
+      time.all += ticks[i];
+    }
+  }
+  if (file) {
+    fclose(file);
+  }
+  return time;
+}
+
+static bool
+is_same_host(const struct sockaddr *one, const struct sockaddr *other)
+{
+  if (!one || !other || one->sa_family != other->sa_family) {
+    return false;
+  }
+  if (one->sa_family == AF_INET) {
+    return ((const struct sockaddr_in *)one)->sin_addr.s_addr == ((const struct sockaddr_in *)other)->sin_addr.s_addr;
+  }
+  return one->sa_family == AF_INET6 &&
+         memcmp(&((const struct sockaddr_in6 *)one)->sin6_addr, &((const struct sockaddr_in6 *)other)->sin6_addr,
+                sizeof(struct in6_addr)) == 0;
+}
+
+/* The host of "host:port" or "[host]:port". */
+static bool
+host_of(const char *address, char *host, size_t size)
+{
+  bool bracket = *address == '[';
+  const char *begin = address + bracket;
+  const char *end = bracket ? strchr(begin, ']') : strrchr(begin, ':');
+  size_t length = end ? (size_t)(end - begin) : strlen(begin);
+  if (length == 0 || length >= size) {
+    return false;
+  }
+  memcpy(host, begin, length);
+  host[length] = 0;
+  return true;
+}
+
+bool
+machine_has_host(const char *address)
+{
+  char host[256];
+  struct addrinfo *found = NULL;
+  struct ifaddrs *own = NULL;
+  bool same = false;
+  if (host_of(address, host, sizeof host) && getaddrinfo(host, NULL, NULL, &found) == 0 && getifaddrs(&own) == 0) {
+    for (const struct addrinfo *item = found; item && !same; item = item->ai_next) {
+      for (const struct ifaddrs *next = own; next && !same; next = next->ifa_next) {
+        same = is_same_host(item->ai_addr, next->ifa_addr);
+      }
+    }
+  }
+  if (found) {
+    freeaddrinfo(found);
+  }
+  if (own) {
+    freeifaddrs(own);
+  }
+  return same;
 }

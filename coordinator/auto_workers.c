@@ -125,7 +125,9 @@ auto_workers_tick(struct auto_workers *automatic)
                               .documents = pool->copied_documents,
                               .held = is_held(automatic),
                               .most = automatic->most,
-                              .loads = automatic->throttle->brake.now};
+                              .loads = automatic->throttle->brake.now,
+                              .processors =
+                                automatic->beside_server ? machine_processor_time() : (struct processor_time){0}};
   int before = workers_total(workers);
   count(pool, &look);
   if (workers_take(workers, &look)) {

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "base/memory.h"
 #include "coordinator/migration.h"
 #include "coordinator/report/outcome.h"
@@ -80,6 +81,12 @@ begin_copy(struct migration *migration, struct error *error)
          refusals_count(&migration->checkpoint, &migration->refused, error);
 }
 
+static bool
+is_beside_server(const struct servers *servers)
+{
+  return machine_has_host(servers->source_hello.primary) || machine_has_host(servers->target_hello.primary);
+}
+
 /* Phases 2 to 5: the children work, the loop listens. */
 static bool
 run(struct migration *migration, struct error *error)
@@ -106,7 +113,9 @@ run(struct migration *migration, struct error *error)
   migration->steer = (struct steer){.pool = pool,
                                     .replay = &migration->replay,
                                     .checkpoint = &migration->checkpoint,
-                                    .automatic = {.pool = pool, .throttle = &migration->throttle},
+                                    .automatic = {.pool = pool,
+                                                  .throttle = &migration->throttle,
+                                                  .beside_server = is_beside_server(&migration->setup.servers)},
                                     .builds = {.pool = pool, .throttle = &migration->throttle},
                                     .verifiers = &migration->verification.pool};
   *pool = (struct pool){.loop = &migration->loop.uv,

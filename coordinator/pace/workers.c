@@ -9,6 +9,7 @@
 #define GAIN_CLEAR 1.08
 #define GAIN_ENOUGH 1.04
 #define GAIN_NONE 1.0
+#define IDLE_ENOUGH 0.04      /* where less is idle, more workers gain less than GAIN_ENOUGH */
 #define GAIN_FOR_LATENCY 1.25 /* what a worse latency has to be worth */
 #define LATENCY_MS 25.0       /* so much more, and twice as much, is worse */
 #define PACE_CHANGE 1.6
@@ -27,6 +28,7 @@ static const struct {
   [WORKERS_FASTER] = {"faster", "fewer made the copy faster"},
   [WORKERS_LATENCY] = {"latency", "with more the servers answered more slowly"},
   [WORKERS_FEW_RANGES] = {"few ranges", "more would have nothing to copy"},
+  [WORKERS_PROCESSORS] = {"processors", "a server is on this machine, and the processors are all busy"},
   [WORKERS_MACHINE] = {"machine", "this machine has no memory or processes for more"},
   [WORKERS_CHANGED] = {"changed", "the pace or the documents changed, so it is measured again"},
 };
@@ -123,6 +125,13 @@ work_of(double bytes, double documents)
   return bytes + DOCUMENT_WORK * documents;
 }
 
+static double
+idle_between(const struct processor_time *from, const struct processor_time *until)
+{
+  int64_t all = until->all - from->all;
+  return all > 0 ? (double)(until->idle - from->idle) / (double)all : 1;
+}
+
 static struct workers_pace
 pace_of(const struct workers *workers, const struct workers_look *look)
 {
@@ -132,6 +141,7 @@ pace_of(const struct workers *workers, const struct workers_look *look)
   return (struct workers_pace){
     .work_per_s = work_of(bytes, documents) / seconds,
     .document_bytes = documents > 0 ? bytes / documents : 0,
+    .idle = idle_between(&workers->window.processors, &look->processors),
     .load = look->loads,
   };
 }
@@ -154,11 +164,39 @@ changed_by(double now, double before, double factor)
   return now > before * factor || now * factor < before;
 }
 
-/* Half as many more. */
+/* A third fewer; what `wanted` did is in paces[0]. */
+static void
+descend(struct workers *workers)
+{
+  int from = workers->wanted;
+  workers->before = from;
+  go_to(workers, from - (from + 2) / 3, WORKERS_TRY_FEWER);
+}
+
+/* More are no good: back to the number before, and perhaps on to fewer. */
+static void
+step_back(struct workers *workers, enum workers_why why, int64_t now_ms)
+{
+  int number = workers->before;
+  if (workers->again && number > 1) {
+    workers->wanted = number;
+    workers->usual_why = why;
+    descend(workers);
+  } else {
+    settle(workers, number, why, now_ms);
+  }
+}
+
+/* Half as many more; what `wanted` did is in paces[0]. */
 static void
 climb(struct workers *workers, const struct workers_look *look)
 {
   int from = workers->wanted;
+  if (workers->paces[0].idle < IDLE_ENOUGH) {
+    workers->before = from;
+    step_back(workers, WORKERS_PROCESSORS, look->now_ms);
+    return;
+  }
   int next = from + (from > 1 ? from / 2 : 1);
   int most = look->most - workers->builders;
   enum workers_why why = next > most ? WORKERS_MACHINE : WORKERS_FEW_RANGES;
@@ -173,29 +211,6 @@ climb(struct workers *workers, const struct workers_look *look)
   }
   workers->before = from;
   go_to(workers, next, WORKERS_TRY_MORE);
-}
-
-/* A third fewer; what `wanted` did is in paces[0]. */
-static void
-descend(struct workers *workers)
-{
-  int from = workers->wanted;
-  workers->before = from;
-  go_to(workers, from - (from + 2) / 3, WORKERS_TRY_FEWER);
-}
-
-/* More was no good: back to the number before, and perhaps on to fewer. */
-static void
-step_back(struct workers *workers, enum workers_why why, int64_t now_ms)
-{
-  int number = workers->before;
-  if (workers->again && number > 1) {
-    workers->wanted = number;
-    workers->usual_why = why;
-    descend(workers);
-  } else {
-    settle(workers, number, why, now_ms);
-  }
 }
 
 static void
@@ -317,6 +332,7 @@ take(struct workers *workers, const struct workers_look *look)
     workers->window.began_ms = look->now_ms;
     workers->window.bytes = look->bytes;
     workers->window.documents = look->documents;
+    workers->window.processors = look->processors;
   } else if (look->now_ms - workers->window.began_ms >= WINDOW_MS) {
     judge(workers, look);
   }

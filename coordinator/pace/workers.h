@@ -3,7 +3,8 @@
  * says how many there are to be.
  *
  * It begins with two and measures how fast the copy is. Then it takes half as many more, as long as that makes the copy
- * faster. If it does not, or if the servers answer more slowly for it, it goes one step back and settles. It tries
+ * faster. If it does not, or if the servers answer more slowly for it, it goes one step back and settles. Where a
+ * server is on this machine, and its processors are all busy, more cannot be faster, so it settles at once. It tries
  * again after a while, and when the documents' size or the pace changes by a lot. Then it tries fewer, too.
  *
  * A step is judged by what all workers did for some seconds. What a pause, --maxRate or the brake holds back says
@@ -12,6 +13,7 @@
 #ifndef FERRY_COORDINATOR_PACE_WORKERS_H
 #define FERRY_COORDINATOR_PACE_WORKERS_H
 
+#include "base/machine.h"
 #include "coordinator/pace/brake.h"
 
 #define WORKERS_AT_START 2
@@ -26,6 +28,7 @@ enum workers_why {
   WORKERS_FASTER,     /* fewer made it faster */
   WORKERS_LATENCY,    /* with more the servers answered more slowly */
   WORKERS_FEW_RANGES, /* more would have nothing to copy */
+  WORKERS_PROCESSORS, /* a server is on this machine, and its processors are all busy */
   WORKERS_MACHINE,    /* the machine gives no more memory or processes */
   WORKERS_CHANGED,    /* the pace or the documents changed, so it is measured anew */
   WORKERS_REASONS
@@ -36,22 +39,24 @@ struct workers_look {
   int64_t now_ms;
   int64_t bytes; /* copied so far, by all attempts */
   int64_t documents;
-  int busy;          /* workers that have a task, but not those of `builders` */
-  int builders;      /* workers that have waited for an index build for seconds: they do not copy */
-  int builds_most;   /* so many of these may be replaced: see target/definition/build_count.h */
-  int builds_begin;  /* long builds that could begin now */
-  int idle;          /* workers for which there is no task now */
-  int leaving;       /* workers that are one too many, and still copy */
-  int64_t pending;   /* tasks that nobody has, but not builds that are held back */
-  bool held;         /* a pause, a limit or the brake sets the pace */
-  int most;          /* so many the machine can have */
-  struct load loads; /* how the servers do now */
+  int busy;                         /* workers that have a task, but not those of `builders` */
+  int builders;                     /* workers that have waited for an index build for seconds: they do not copy */
+  int builds_most;                  /* so many of these may be replaced: see target/definition/build_count.h */
+  int builds_begin;                 /* long builds that could begin now */
+  int idle;                         /* workers for which there is no task now */
+  int leaving;                      /* workers that are one too many, and still copy */
+  int64_t pending;                  /* tasks that nobody has, but not builds that are held back */
+  bool held;                        /* a pause, a limit or the brake sets the pace */
+  int most;                         /* so many the machine can have */
+  struct load loads;                /* how the servers do now */
+  struct processor_time processors; /* of this machine, if a server is on it, too */
 };
 
 /* What was measured with one number of workers. */
 struct workers_pace {
   double work_per_s; /* 0: not measured */
   double document_bytes;
+  double idle; /* the part of this machine's processors that nobody used; 1: not known */
   struct load load;
 };
 
@@ -74,6 +79,7 @@ struct workers {
     int64_t began_ms; /* 0: not begun */
     int64_t bytes;
     int64_t documents;
+    struct processor_time processors;
   } window;
 };
 

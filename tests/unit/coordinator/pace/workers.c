@@ -29,6 +29,8 @@ struct world {
   bool held;
   int builders;
   int builds_begin;
+  struct processor_time processors;
+  double idle; /* of the processors */
   int highest; /* what was asked for at most */
   int changes;
   unsigned seed;
@@ -37,7 +39,7 @@ struct world {
 static void
 begin(struct world *world, struct servers servers)
 {
-  *world = (struct world){.servers = servers, .now_ms = 1000, .most = 64, .seed = (unsigned)time(NULL)};
+  *world = (struct world){.servers = servers, .now_ms = 1000, .most = 64, .idle = 0.5, .seed = (unsigned)time(NULL)};
   world->servers.document_bytes = servers.document_bytes > 0 ? servers.document_bytes : 1000;
   world->servers.ranges = servers.ranges > 0 ? servers.ranges : 1000000;
   workers_init(&world->workers, 0);
@@ -79,12 +81,15 @@ pass_one(struct world *world)
                               .pending = left > 0 ? left : 0,
                               .held = world->held,
                               .most = world->most,
-                              .loads = {1, slow ? 120 : 2, 0}};
+                              .loads = {1, slow ? 120 : 2, 0},
+                              .processors = world->processors};
   world->changes += workers_take(&world->workers, &look);
   double bytes = noisy(world, speed(world, busy)) * 1e6;
   world->bytes += bytes;
   world->documents += bytes / servers->document_bytes;
   world->now_ms += 1000;
+  world->processors.all += 200;
+  world->processors.idle += (int64_t)(200 * world->idle);
   world->highest = workers_total(&world->workers) > world->highest ? workers_total(&world->workers) : world->highest;
 }
 
@@ -126,6 +131,32 @@ Test(workers, stay_at_two_where_more_do_not_help)
   cr_assert_eq(world.workers.wanted, 2);
   cr_assert(world.workers.settled);
   cr_assert_leq(world.highest, 3);
+}
+
+Test(workers, are_not_measured_where_the_processors_beside_a_server_are_all_busy)
+{
+  struct world world;
+  begin(&world, (struct servers){.one_mb_per_s = 20, .most_mb_per_s = 400});
+  world.idle = 0.03;
+  pass(&world, 20);
+  cr_assert_eq(world.highest, 2);
+  cr_assert(world.workers.settled);
+  cr_assert_eq(world.workers.why, WORKERS_PROCESSORS);
+  world.idle = 0.3; /* something else has ended: the next try sees it */
+  pass(&world, 200);
+  cr_assert_geq(world.workers.wanted, 9);
+}
+
+Test(workers, are_fewer_where_that_is_faster_on_busy_processors)
+{
+  struct world world;
+  begin(&world, (struct servers){.one_mb_per_s = 20, .most_mb_per_s = 40, .cliff = 5});
+  workers_set(&world.workers, 6);
+  workers_set(&world.workers, 0);
+  world.idle = 0;
+  pass(&world, 60);
+  cr_assert_lt(world.workers.wanted, 5);
+  cr_assert_eq(world.highest, 6);
 }
 
 Test(workers, reach_nine_tenths_of_the_best_number_in_spite_of_noise)
