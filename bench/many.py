@@ -9,6 +9,7 @@ planning, the copy and the unique indexes are in it. What is above the floor, di
 """
 
 import argparse
+import contextlib
 import json
 import os
 import resource
@@ -22,6 +23,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "harness"))
 
 from pymongo import ASCENDING, IndexModel  # noqa: E402
+from pymongo.errors import PyMongoError  # noqa: E402
 
 import bench  # noqa: E402
 import servers  # noqa: E402
@@ -55,8 +57,10 @@ def load(client, options):
 
 
 def let_it_rest(client):
-    """The replay begins three seconds before the newest entry: the load shall not be in it."""
+    """The replay begins three seconds before the newest entry: the load shall not be in it, nor the writing of it to the disk."""
     time.sleep(4)
+    with contextlib.suppress(PyMongoError):
+        client.admin.command("fsync")
     client["bench_mark"].c.insert_one({})
 
 
