@@ -7,13 +7,13 @@
 #include "ipc/channel.h"
 #include "source/catalog/catalog.h"
 #include "source/oplog/oplog.h"
-#include "target/definition/build_progress.h"
 #include "target/definition/schema.h"
 #include "target/definition/uuid.h"
 #include "target/guard/in_flight.h"
 #include "target/guard/mark.h"
 #include "worker/copy.h"
 #include "worker/cutover.h"
+#include "worker/index.h"
 #include "worker/list.h"
 #include "worker/verify.h"
 #include "worker/verify_ids.h"
@@ -44,6 +44,8 @@ struct worker {
   int64_t turn_ms;            /* the last batch's */
   int64_t verified_documents; /* of the present VERIFY or VERIFY_IDS */
   int64_t verified_bytes;
+  bool indexed;  /* the collection got its indexes before its documents, */
+  bool unindex;  /* and they refuse one */
   bool stopping; /* a STOP came while a task was under way */
 };
 
@@ -95,6 +97,11 @@ static bool
 report_document(void *context, const struct writer_refusal *refusal, struct error *error)
 {
   struct worker *worker = context;
+  if (worker->indexed) {
+    worker->unindex = true;
+    *error = *refusal->why;
+    return false;
+  }
   bson_t document = BSON_INITIALIZER;
   message_put_refused_document(&document, refusal->db, refusal->coll, refusal->selector, refusal->kept, refusal->why);
   bool ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
@@ -309,6 +316,38 @@ create_collection(struct worker *worker, const bson_t *message, const struct cop
   return ok;
 }
 
+static struct index_build
+index_build_of(struct worker *worker)
+{
+  return (struct index_build){.target = &worker->target, .target_uri = worker->target_uri, .channel = &worker->channel};
+}
+
+/*
+ * With indexes in the message, they are built first. A document that they refuse is of a time when the source had
+ * dropped such an index. So then it is copied without them, and they are built by a task of their own.
+ */
+static bool
+copy_indexed(struct worker *worker, const bson_t *message, const struct copy_task *task, bson_t *done,
+             struct error *error)
+{
+  struct index_build build = index_build_of(worker);
+  struct error none;
+  int made = index_build_get(&build, message, &none) ? index_build_first(&build, error) : 0;
+  worker->indexed = made == 1;
+  worker->unindex = false;
+  fault_point("copy-indexed");
+  bool ok = made >= 0 && run_copy(worker, message, task, done, error);
+  if (worker->unindex) {
+    worker->indexed = false;
+    ok = index_build_undo(&build, error) && run_copy(worker, message, task, done, error);
+  }
+  if (ok && worker->indexed) {
+    BSON_APPEND_BOOL(done, "indexed", true);
+  }
+  worker->indexed = false;
+  return ok;
+}
+
 static bool
 do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
@@ -335,7 +374,7 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   if (!create_collection(worker, message, &task, error)) {
     return false;
   }
-  if (run_copy(worker, message, &task, done, error) ||
+  if (copy_indexed(worker, message, &task, done, error) ||
       (schema_allow_mixed(&worker->target, task.db, task.coll, error->text) &&
        run_copy(worker, message, &task, done, error))) {
     return true;
@@ -344,46 +383,11 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   return task.alone && run_copy(worker, message, &task, done, error);
 }
 
-/*
- * The target refuses at least one index. So each is built by itself, and refused ones wait for the consistency point:
- * the copy may have documents of a time when the source had dropped the index.
- */
-static bool
-index_one_by_one(struct worker *worker, const char *db, const char *coll, const bson_t *indexes, struct error *error)
-{
-  bson_iter_t iter;
-  bool ok = true;
-  for (bson_iter_init(&iter, indexes); ok && bson_iter_next(&iter);) {
-    bson_t spec;
-    ok = message_item(&iter, &spec) && schema_create_index(&worker->target, db, coll, &spec, error);
-    if (!ok && schema_index_refused(error)) {
-      bson_t document = BSON_INITIALIZER;
-      message_put_refused_definition(&document, db, coll, schema_index_name(&spec), error);
-      BSON_APPEND_DOCUMENT(&document, "spec", &spec);
-      ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
-      bson_destroy(&document);
-    }
-  }
-  return ok;
-}
-
 static bool
 do_index(struct worker *worker, const bson_t *message, struct error *error)
 {
-  const char *db = NULL;
-  const char *coll = NULL;
-  bson_t indexes;
-  if (!message_text(message, "db", &db, error) || !message_text(message, "coll", &coll, error) ||
-      !message_document(message, "indexes", &indexes, error)) {
-    return false;
-  }
-  struct build_progress build_progress = {
-    .target_uri = worker->target_uri, .db = db, .coll = coll, .tell = send_built, .context = worker};
-  build_progress_start(&build_progress);
-  bool ok = schema_create_indexes(&worker->target, db, coll, &indexes, error) ||
-            (schema_index_refused(error) && index_one_by_one(worker, db, coll, &indexes, error));
-  build_progress_stop(&build_progress);
-  return ok;
+  struct index_build build = index_build_of(worker);
+  return index_build_get(&build, message, error) && index_build_run(&build, send_built, worker, error);
 }
 
 static bool

@@ -163,6 +163,7 @@ prepare_plan(struct preparation *preparation, enum resume_step step, struct plan
   for (size_t i = 0; i < plan->collection_count; i++) {
     struct plan_collection *collection = &plan->collections[i];
     collection->create = collection->points.count == 0 && task_may_create(collection->source);
+    collection->index_first = task_may_index_first(collection);
   }
   plan_close(plan);
   return !made || copy_state_get_tasks(preparation->checkpoint, plan, error);

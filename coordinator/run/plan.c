@@ -214,6 +214,13 @@ plan_task_was_done(struct plan *plan, int64_t number)
   plan_task_done(plan, number);
 }
 
+int64_t
+plan_index_task(const struct plan *plan, int64_t range)
+{
+  const struct plan_collection *collection = &plan->collections[plan->tasks[range].collection];
+  return (int64_t)(collection->first_task + collection->copies);
+}
+
 int
 plan_task_back(struct plan *plan, int64_t number)
 {

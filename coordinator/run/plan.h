@@ -38,6 +38,7 @@ struct plan_collection {
   size_t copies_done;
   size_t first_pending; /* no range before this one is pending */
   bool create;          /* the worker that copies it creates it first */
+  bool index_first;     /* and then builds its indexes, so that its index task may be done with it */
   bool has_index_task;
   bool index_done;
   struct build_steps build; /* the progress of the build, as the target tells it */
@@ -83,8 +84,10 @@ void plan_clear(struct plan *plan);
 /* The next task, now lent; -1: none can be lent now. */
 int64_t plan_lend(struct plan *plan);
 void plan_task_done(struct plan *plan, int64_t task);
-/* After plan_close and before any task is lent: an earlier run did this task. */
+/* A task that is not lent: an earlier run did it, or the worker that copied the collection built its indexes, too. */
 void plan_task_was_done(struct plan *plan, int64_t task);
+/* The index task of the collection whose only range this is. It was done with the range: plan_task_was_done. */
+int64_t plan_index_task(const struct plan *plan, int64_t range);
 /* Puts a lent task back among the pending ones. Returns how often it was tried so far. */
 int plan_task_back(struct plan *plan, int64_t task);
 /* All ranges of a collection are done, and are to be done once more. */

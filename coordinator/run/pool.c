@@ -358,6 +358,11 @@ take_done(struct pool *pool, struct child *child, const bson_t *document)
   }
   plan_task_done(pool->plan, number);
   pool->events.task_done(pool->events.context, number, document);
+  int64_t index = message_flag(document, "indexed") ? plan_index_task(pool->plan, number) : -1;
+  if (index >= 0 && pool->plan->tasks[index].state == PLAN_PENDING) {
+    plan_task_was_done(pool->plan, index);
+    pool->events.task_done(pool->events.context, index, document);
+  }
 }
 
 static void

@@ -14,6 +14,8 @@
 #define COPY_ANSWER_BYTES (4 << 20)
 #define VERIFY_ANSWER_BYTES (1 << 20)
 #define LARGE_BYTES (2 << 20)
+#define INDEX_FIRST_DOCUMENTS 1000 /* a build sorts; for more documents than these that is faster */
+#define INDEX_FIRST_BYTES (1 << 20)
 
 /* About so many documents fit into an answer of that size; 0: not known. */
 static int64_t
@@ -46,6 +48,14 @@ task_may_create(const struct collection *collection)
          !any_ttl(collection);
 }
 
+bool
+task_may_index_first(const struct plan_collection *collection)
+{
+  const struct collection *source = collection->source;
+  return collection->create && collection->has_index_task && !source->capped && !duplicate_ids_possible(source) &&
+         source->documents <= INDEX_FIRST_DOCUMENTS && source->bytes <= INDEX_FIRST_BYTES;
+}
+
 static void
 put_copy(const struct plan_collection *collection, const struct plan_task *task, bson_t *message)
 {
@@ -65,6 +75,9 @@ put_copy(const struct plan_collection *collection, const struct plan_task *task,
   BSON_APPEND_BOOL(message, "again", task->attempts > 0);
   BSON_APPEND_BOOL(message, "no_id_index", duplicate_ids_possible(source));
   BSON_APPEND_BOOL(message, "create", collection->create);
+  if (collection->index_first) {
+    BSON_APPEND_ARRAY(message, "indexes", &collection->indexes);
+  }
   if (collection->create || source->capped || duplicate_ids_possible(source)) {
     BSON_APPEND_DOCUMENT(message, "options", source->options);
   }

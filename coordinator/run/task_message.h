@@ -12,6 +12,12 @@
  */
 bool task_may_create(const struct collection *collection);
 
+/*
+ * Whether the worker that creates and copies the collection builds its indexes between the two. An empty collection's
+ * indexes cost the target less, and a small one's documents are inserted quickly in spite of them.
+ */
+bool task_may_index_first(const struct plan_collection *collection);
+
 void task_message_put(const struct plan *plan, const struct plan_task *task, bson_t *message);
 
 #endif
