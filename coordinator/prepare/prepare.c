@@ -14,7 +14,26 @@ prepare_clear_target(struct servers *servers, struct error *error)
   return schema_drop_user_collections(&servers->target, error);
 }
 
-/* Unique indexes wait for the consistency point; the workers build the others. Returns how many are deferred. */
+static bool
+any_unique(const struct collection *collection, bool collated)
+{
+  bson_iter_t iter;
+  bool any = false;
+  for (bson_iter_init(&iter, collection->indexes); !any && bson_iter_next(&iter);) {
+    bson_t spec;
+    struct schema_index index;
+    if (message_item(&iter, &spec)) {
+      any = schema_index(&spec, collated, &index) == SCHEMA_INDEX_UNIQUE;
+      bson_destroy(&index.spec);
+    }
+  }
+  return any;
+}
+
+/*
+ * Unique indexes wait for the consistency point, and so do a small collection's others beside them. The workers build
+ * the rest. Returns how many are deferred.
+ */
 static uint32_t
 plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *deferred)
 {
@@ -22,6 +41,7 @@ plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *
   uint32_t count = 0;
   bson_iter_t iter;
   bool collated = bson_has_field(collection->options, "collation");
+  bool together = task_is_small(collection) && any_unique(collection, collated);
   for (bson_iter_init(&iter, collection->indexes); bson_iter_next(&iter);) {
     bson_t spec;
     struct schema_index index;
@@ -30,11 +50,12 @@ plan_indexes(struct servers *servers, struct plan *plan, size_t number, bson_t *
     }
     enum schema_index_kind kind = schema_index(&spec, collated, &index);
     bool made = index.ttl_s >= 0 && create_makes_ttl(&servers->target_hello, collection);
-    if (kind == SCHEMA_INDEX_PLAIN && !made) {
+    bool waits = kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && together && !made);
+    if (kind == SCHEMA_INDEX_PLAIN && !made && !waits) {
       plan_add_index(plan, number, &index.spec);
     }
-    if (kind == SCHEMA_INDEX_UNIQUE || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
-      collection_state_add_deferred(deferred, count++, &index.spec, kind == SCHEMA_INDEX_UNIQUE, index.ttl_s);
+    if (waits || (kind == SCHEMA_INDEX_PLAIN && index.ttl_s >= 0)) {
+      collection_state_add_deferred(deferred, count++, &index.spec, waits, index.ttl_s);
     }
     bson_destroy(&index.spec);
   }
@@ -163,7 +184,7 @@ prepare_plan(struct preparation *preparation, enum resume_step step, struct plan
   for (size_t i = 0; i < plan->collection_count; i++) {
     struct plan_collection *collection = &plan->collections[i];
     collection->create = collection->points.count == 0 && task_may_create(collection->source);
-    collection->index_first = task_may_index_first(collection);
+    collection->index_first = collection->create && collection->has_index_task && task_is_small(collection->source);
   }
   plan_close(plan);
   return !made || copy_state_get_tasks(preparation->checkpoint, plan, error);

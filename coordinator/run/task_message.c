@@ -14,8 +14,8 @@
 #define COPY_ANSWER_BYTES (4 << 20)
 #define VERIFY_ANSWER_BYTES (1 << 20)
 #define LARGE_BYTES (2 << 20)
-#define INDEX_FIRST_DOCUMENTS 1000 /* a build sorts; for more documents than these that is faster */
-#define INDEX_FIRST_BYTES (1 << 20)
+#define SMALL_DOCUMENTS 1000
+#define SMALL_BYTES (1 << 20)
 
 /* About so many documents fit into an answer of that size; 0: not known. */
 static int64_t
@@ -49,11 +49,10 @@ task_may_create(const struct collection *collection)
 }
 
 bool
-task_may_index_first(const struct plan_collection *collection)
+task_is_small(const struct collection *collection)
 {
-  const struct collection *source = collection->source;
-  return collection->create && collection->has_index_task && !source->capped && !duplicate_ids_possible(source) &&
-         source->documents <= INDEX_FIRST_DOCUMENTS && source->bytes <= INDEX_FIRST_BYTES;
+  return !collection->capped && !duplicate_ids_possible(collection) && collection->documents <= SMALL_DOCUMENTS &&
+         collection->bytes <= SMALL_BYTES;
 }
 
 static void

@@ -13,10 +13,11 @@
 bool task_may_create(const struct collection *collection);
 
 /*
- * Whether the worker that creates and copies the collection builds its indexes between the two. An empty collection's
- * indexes cost the target less, and a small one's documents are inserted quickly in spite of them.
+ * Whether it is so small that building an index costs the target more than the documents do. Then the fewest commands
+ * are best. Plain indexes are built by the worker that copies the collection, before its documents, as an empty
+ * collection's are the cheapest. Or, where unique ones wait, they wait for them: one command builds all.
  */
-bool task_may_index_first(const struct plan_collection *collection);
+bool task_is_small(const struct collection *collection);
 
 void task_message_put(const struct plan *plan, const struct plan_task *task, bson_t *message);
 
