@@ -335,7 +335,9 @@ copy_indexed(struct worker *worker, const bson_t *message, const struct copy_tas
   int made = index_build_get(&build, message, &none) ? index_build_first(&build, error) : 0;
   worker->indexed = made == 1;
   worker->unindex = false;
-  fault_point("copy-indexed");
+  if (worker->indexed) {
+    fault_point("copy-indexed");
+  }
   bool ok = made >= 0 && run_copy(worker, message, task, done, error);
   if (worker->unindex) {
     worker->indexed = false;

@@ -45,6 +45,8 @@ def fill(client, seed):
     client.faults.plain.create_index("n")
     client.faults.plain.create_index("u", unique=True, sparse=True)
     client.faults.small.create_index("at", expireAfterSeconds=100_000)
+    preload_plain(client.faults.few, 50, seed)
+    client.faults.few.create_index([("n", 1), ("_id", 1)])
     client.faults.create_collection("capped", capped=True, size=1 << 20)
     client.faults.capped.insert_many([{"_id": n} for n in range(300)])
     if not isinstance(client, OldClient):

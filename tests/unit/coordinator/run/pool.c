@@ -316,6 +316,34 @@ Test(pool, a_worker_that_leaves_at_ease_finishes_its_range)
   end(&world);
 }
 
+static void
+say_indexed(struct child *child)
+{
+  bson_t message = BSON_INITIALIZER;
+  BSON_APPEND_INT64(&message, "task", child->task);
+  BSON_APPEND_BOOL(&message, "indexed", true);
+  child->events.message(child->events.context, child, MESSAGE_DONE, &message);
+  bson_destroy(&message);
+}
+
+Test(pool, indexes_that_came_with_the_copy_are_not_built_again)
+{
+  static struct world world;
+  begin(&world, 1, 1);
+  say(&world.pool.workers[0], MESSAGE_READY);
+  for (int i = 0; i < COLLECTIONS; i++) {
+    int64_t task = world.pool.workers[0].task;
+    cr_assert_eq(world.plan.tasks[task].kind, PLAN_COPY);
+    say_indexed(&world.pool.workers[0]);
+    cr_assert_eq(world.done[task], 1);
+    cr_assert_eq(world.done[task + 1], 1, "its index task");
+  }
+  cr_assert(plan_finished(&world.plan));
+  cr_assert_eq(world.pool.workers[0].task, -1);
+  cr_assert_eq(plan_built_work(&world.plan, 0), plan_build_work(&world.plan, 0));
+  end(&world);
+}
+
 Test(pool, a_machine_that_gives_no_more_processes_ends_nothing)
 {
   static struct world world;
