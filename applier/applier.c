@@ -459,7 +459,7 @@ applier_main(int in, int out)
   struct error error = {.kind = ERROR_NONE};
   struct applier *applier = memory_new(sizeof *applier);
   log_open("applier");
-  memory_give_back(LARGE_BYTES);
+  memory_keep_below(LARGE_BYTES, 2);
   server_library_start();
   channel_init(&applier->channel, in, out);
   bool ok = run(applier, &error);

@@ -24,17 +24,10 @@ check(void *memory)
 }
 
 void
-memory_give_back(size_t size)
+memory_keep_below(size_t size, int blocks)
 {
-  mallopt(M_MMAP_THRESHOLD, (int)size);     /* setting one also ends that glibc raises both by itself */
-  mallopt(M_TRIM_THRESHOLD, 2 * (int)size); /* as glibc would have them; by default each free gives back 128 KB */
-}
-
-void
-memory_keep(size_t size)
-{
-  mallopt(M_MMAP_THRESHOLD, (int)size);
-  mallopt(M_TRIM_THRESHOLD, 4 * (int)size);
+  mallopt(M_MMAP_THRESHOLD, (int)size); /* setting one also ends that glibc raises both by itself */
+  mallopt(M_TRIM_THRESHOLD, blocks * (int)size);
 }
 
 void *

@@ -14,16 +14,11 @@ char *memory_string(const char *text); /* NULL stays NULL */
 char *memory_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * From now on freed blocks of at least this size go back to the system at once. Otherwise each thread may keep some of
- * the largest that it ever had: dozens of MB, where documents are large.
+ * From now on freed blocks below this size stay with the process, as far as `blocks` of them go. For blocks that come
+ * again and again: fresh pages from the system cost more than copying their bytes. Larger ones go back to the system at
+ * once. Otherwise each thread may keep some of the largest that it ever had: dozens of MB, where documents are large.
  */
-void memory_give_back(size_t size);
-
-/*
- * From now on freed blocks below this size stay with the process, as far as four of them go, and larger ones go back at
- * once. For blocks that come again and again: fresh pages from the system cost more than copying their bytes.
- */
-void memory_keep(size_t size);
+void memory_keep_below(size_t size, int blocks);
 
 /* Gives back to the system what is free now. It takes long: for where much is about to be needed. */
 void memory_trim(void);

@@ -12,6 +12,7 @@ set(coordinator_may base ipc server source target compare coordinator)
 # A room may include itself and those before it; what lies in the folder itself may include all of them.
 set(source_rooms legacy reader oplog catalog)
 set(target_rooms guard definition insert replay)
+set(worker_rooms cutover)
 set(applier_rooms oplog collections ddl replay)
 set(coordinator_rooms options pace run measure report state store cutover control check prepare verify beside bench commands)
 

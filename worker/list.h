@@ -5,7 +5,7 @@
 #ifndef FERRY_WORKER_LIST_H
 #define FERRY_WORKER_LIST_H
 
-#include "worker/compare.h"
+#include "worker/cutover/compare.h"
 
 /* Sends LISTED over the channel. `message`: {task, only?}. */
 bool list_pairs(const struct compare_sides *sides, const bson_t *message, struct error *error);

@@ -4,7 +4,7 @@
 #ifndef FERRY_WORKER_VERIFY_H
 #define FERRY_WORKER_VERIFY_H
 
-#include "worker/compare.h"
+#include "worker/cutover/compare.h"
 
 /* Called with what the source has given so far; false ends the task. */
 typedef bool (*verify_progress_call)(void *context, int64_t documents, int64_t bytes, struct error *error);

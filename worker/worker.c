@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ipc/channel.h"
+#include "server/guards.h"
 #include "source/catalog/catalog.h"
 #include "source/oplog/oplog.h"
 #include "target/definition/schema.h"
@@ -12,7 +13,7 @@
 #include "target/guard/in_flight.h"
 #include "target/guard/mark.h"
 #include "worker/copy.h"
-#include "worker/cutover.h"
+#include "worker/cutover/cutover.h"
 #include "worker/index.h"
 #include "worker/list.h"
 #include "worker/verify.h"
@@ -21,7 +22,6 @@
 #define PROGRESS_MS 250
 #define WAIT_MOST_MS 60000
 #define OPEN_PAUSE_MS 1000
-#define LARGE_BYTES (4 << 20)
 #define COPY_BLOCK_BYTES (9 << 20) /* libmongoc's buffer for an answer of a little more than 4 MB has 8 */
 
 struct worker {
@@ -363,7 +363,7 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
                            .pace = &worker->pace};
   bson_t min;
   bson_t max;
-  memory_keep(COPY_BLOCK_BYTES);
+  memory_keep_below(COPY_BLOCK_BYTES, 4);
   if (!message_text(message, "db", &task.db, error) || !message_text(message, "coll", &task.coll, error) ||
       !message_text(message, "from_db", &task.from_db, error) ||
       !message_text(message, "from_coll", &task.from_coll, error)) {
@@ -413,7 +413,7 @@ verify_progress(void *context, int64_t documents, int64_t bytes, struct error *e
 static bool
 do_verify_ids(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
-  memory_give_back(LARGE_BYTES);
+  memory_keep_below(GUARDS_LARGE_BYTES, 2);
   worker->verified_bytes = worker->verified_documents = 0;
   return verify_ids(&worker->sides, message, verify_ids_progress, worker, done, error);
 }
@@ -421,7 +421,7 @@ do_verify_ids(struct worker *worker, const bson_t *message, bson_t *done, struct
 static bool
 do_verify(struct worker *worker, const bson_t *message, bson_t *done, struct error *error)
 {
-  memory_give_back(LARGE_BYTES);
+  memory_keep_below(GUARDS_LARGE_BYTES, 2);
   worker->verified_bytes = worker->verified_documents = 0;
   return verify_range(&worker->sides, message, verify_progress, worker, done, error);
 }

@@ -1,4 +1,4 @@
-"""A worker blocks the source's writes (worker/write_block.c). No server here knows the command, so one is played."""
+"""A worker blocks the source's writes (worker/cutover/write_block.c). No server here knows the command, so one is played."""
 
 import pytest
 

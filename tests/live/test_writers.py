@@ -1,4 +1,4 @@
-"""A worker tells who writes to the source (worker/writers.c), and where its oplog ends (worker/source_end.c)."""
+"""A worker tells who writes to the source (worker/cutover/writers.c), and where its oplog ends (worker/cutover/source_end.c)."""
 
 import threading
 import time

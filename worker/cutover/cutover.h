@@ -1,10 +1,10 @@
 /*
  * The tasks of a cut-over that need a server. The coordinator asks a worker, as it never waits for a server itself.
  */
-#ifndef FERRY_WORKER_CUTOVER_H
-#define FERRY_WORKER_CUTOVER_H
+#ifndef FERRY_WORKER_CUTOVER_CUTOVER_H
+#define FERRY_WORKER_CUTOVER_CUTOVER_H
 
-#include "worker/compare.h"
+#include "worker/cutover/compare.h"
 
 struct cutover {
   const struct compare_sides *sides;

@@ -1,9 +1,9 @@
-#include "worker/cutover.h"
+#include "worker/cutover/cutover.h"
 
 #include "source/catalog/selection.h"
-#include "worker/source_end.h"
-#include "worker/write_block.h"
-#include "worker/writers.h"
+#include "worker/cutover/source_end.h"
+#include "worker/cutover/write_block.h"
+#include "worker/cutover/writers.h"
 
 bool
 cutover_is_task(enum message_type type)

@@ -1,8 +1,8 @@
 /*
  * The task COMPARE: the definitions of all collections, and perhaps how many documents each has.
  */
-#ifndef FERRY_WORKER_COMPARE_H
-#define FERRY_WORKER_COMPARE_H
+#ifndef FERRY_WORKER_CUTOVER_COMPARE_H
+#define FERRY_WORKER_CUTOVER_COMPARE_H
 
 #include "compare/comparison.h"
 #include "ipc/channel.h"

@@ -1,4 +1,4 @@
-#include "worker/writers.h"
+#include "worker/cutover/writers.h"
 
 #include <stdlib.h>
 #include <string.h>

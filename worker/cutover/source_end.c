@@ -1,4 +1,4 @@
-#include "worker/source_end.h"
+#include "worker/cutover/source_end.h"
 
 #include "base/clock.h"
 #include "ipc/message.h"

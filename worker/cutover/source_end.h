@@ -5,8 +5,8 @@
  * From 4.2 on config.transactions tells the prepared ones, and large ones in progress (their state). Only $currentOp
  * tells all that are open, from 4.0 on, if the user may ask for others' sessions.
  */
-#ifndef FERRY_WORKER_SOURCE_END_H
-#define FERRY_WORKER_SOURCE_END_H
+#ifndef FERRY_WORKER_CUTOVER_SOURCE_END_H
+#define FERRY_WORKER_CUTOVER_SOURCE_END_H
 
 #include "source/reader/reader.h"
 

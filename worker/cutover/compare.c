@@ -1,4 +1,4 @@
-#include "worker/compare.h"
+#include "worker/cutover/compare.h"
 
 #include "compare/digest.h"
 #include "server/series.h"

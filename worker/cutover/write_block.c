@@ -1,4 +1,4 @@
-#include "worker/write_block.h"
+#include "worker/cutover/write_block.h"
 
 #include "server/privileges.h"
 

@@ -6,8 +6,8 @@
  * The block and its reason are a document in config.user_writes_critical_sections. From 8.0.13, 8.1.2 and 8.2 on the
  * command takes a reason, and only a call with the same reason changes it (SERVER-102961).
  */
-#ifndef FERRY_WORKER_WRITE_BLOCK_H
-#define FERRY_WORKER_WRITE_BLOCK_H
+#ifndef FERRY_WORKER_CUTOVER_WRITE_BLOCK_H
+#define FERRY_WORKER_CUTOVER_WRITE_BLOCK_H
 
 #include "source/reader/reader.h"
 

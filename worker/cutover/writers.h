@@ -7,8 +7,8 @@
  *
  * Left out are this migration's own writes, should its target be the same server, and what is written to admin, config, local and system.*.
  */
-#ifndef FERRY_WORKER_WRITERS_H
-#define FERRY_WORKER_WRITERS_H
+#ifndef FERRY_WORKER_CUTOVER_WRITERS_H
+#define FERRY_WORKER_CUTOVER_WRITERS_H
 
 #include <bson/bson.h>
 
