@@ -29,6 +29,17 @@ same(const bson_t *left, const bson_t *right)
          same_field(left, right, "options") && same_field(left, right, "id");
 }
 
+/* `document` tells the new name of a collection: this is one of that document's that was told before. */
+static bool
+same_before(const bson_t *item, const bson_t *document)
+{
+  const char *db = message_text_or_none(item, "db");
+  const char *was = message_text_or_none(document, "was");
+  size_t length = strlen(db);
+  return same_field(item, document, "id") && strncmp(was, db, length) == 0 && was[length] == '.' &&
+         strcmp(was + length + 1, message_text_or_none(item, "coll")) == 0;
+}
+
 bool
 refusals_list(struct checkpoint *checkpoint, bson_t *list, struct error *error)
 {
@@ -46,16 +57,18 @@ refusals_list(struct checkpoint *checkpoint, bson_t *list, struct error *error)
   return got >= 0;
 }
 
-static bool
-find_known(const bson_t *list, const bson_t *document, bson_t *known)
+/* Its key in the list, or NULL. */
+static const char *
+find_known(const bson_t *list, const bson_t *document, bool (*is)(const bson_t *item, const bson_t *document),
+           bson_t *known)
 {
   bson_iter_t iter;
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
-    if (message_item(&iter, known) && same(known, document)) {
-      return true;
+    if (message_item(&iter, known) && is(known, document)) {
+      return bson_iter_key(&iter);
     }
   }
-  return false;
+  return NULL;
 }
 
 static bool
@@ -68,58 +81,37 @@ keep(struct checkpoint *checkpoint, const bson_t *list, struct error *error)
   return ok;
 }
 
-/* It was refused before, but what the target has of it is another thing now: an earlier version, or nothing. */
+/* The list with another item at `key`. */
 static bool
-keep_newer(struct checkpoint *checkpoint, const bson_t *list, const bson_t *document, struct error *error)
+keep_newer(struct checkpoint *checkpoint, const bson_t *list, const char *key, const bson_t *newer, struct error *error)
 {
-  bson_t newer = BSON_INITIALIZER;
+  bson_t changed = BSON_INITIALIZER;
   bson_iter_t iter;
   for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
-    bson_t item;
-    if (message_item(&iter, &item)) {
-      BSON_APPEND_DOCUMENT(&newer, bson_iter_key(&iter), same(&item, document) ? document : &item);
+    if (strcmp(bson_iter_key(&iter), key) == 0) {
+      BSON_APPEND_DOCUMENT(&changed, key, newer);
+    } else {
+      bson_append_iter(&changed, NULL, 0, &iter);
     }
   }
-  bool ok = keep(checkpoint, &newer, error);
-  bson_destroy(&newer);
+  bool ok = keep(checkpoint, &changed, error);
+  bson_destroy(&changed);
   return ok;
 }
 
-/* A document that was told before, whose collection got another name since. True if it was found. */
 static bool
-rename_known(const bson_t *list, const bson_t *document, const char *was, bson_t *renamed)
+keep_renamed(struct checkpoint *checkpoint, const bson_t *list, const char *key, const bson_t *known,
+             const bson_t *document, struct error *error)
 {
-  bson_iter_t iter;
-  bool found = false;
-  bson_init(renamed);
-  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
-    bson_t item;
-    bson_t moved;
-    const char *db = "";
-    const char *coll = "";
-    struct error absent;
-    if (!message_item(&iter, &item)) {
-      continue;
-    }
-    message_text(&item, "db", &db, &absent);
-    message_text(&item, "coll", &coll, &absent);
-    size_t length = strlen(db);
-    bool this = same_field(&item, document, "id") && strncmp(was, db, length) == 0 && was[length] == '.' &&
-                strcmp(was + length + 1, coll) == 0;
-    BSON_APPEND_DOCUMENT_BEGIN(renamed, bson_iter_key(&iter), &moved);
-    if (this) {
-      bson_copy_to_excluding_noinit(document, &moved, "was", NULL);
-      bson_iter_t text;
-      if (bson_iter_init_find(&text, &item, "text")) {
-        bson_append_iter(&moved, NULL, 0, &text);
-      }
-    } else {
-      bson_concat(&moved, &item);
-    }
-    bson_append_document_end(renamed, &moved);
-    found = found || this;
+  bson_t renamed = BSON_INITIALIZER;
+  bson_iter_t text;
+  bson_copy_to_excluding_noinit(document, &renamed, "was", NULL);
+  if (bson_iter_init_find(&text, known, "text")) {
+    bson_append_iter(&renamed, NULL, 0, &text);
   }
-  return found;
+  bool ok = keep_newer(checkpoint, list, key, &renamed, error);
+  bson_destroy(&renamed);
+  return ok;
 }
 
 static void
@@ -169,19 +161,17 @@ refusals_add(struct checkpoint *checkpoint, const bson_t *document, struct error
 {
   bson_t list;
   bson_t known;
-  const char *was = NULL;
-  struct error absent;
   bool ok = refusals_list(checkpoint, &list, error);
-  if (ok && message_text(document, "was", &was, &absent)) {
-    bson_t renamed;
-    ok = !rename_known(&list, document, was, &renamed) || keep(checkpoint, &renamed, error);
-    bson_destroy(&renamed);
-  } else if (ok && !find_known(&list, document, &known)) {
+  bool renamed = bson_has_field(document, "was");
+  const char *key = ok ? find_known(&list, document, renamed ? same_before : same, &known) : NULL;
+  if (ok && renamed) {
+    ok = !key || keep_renamed(checkpoint, &list, key, &known, document, error);
+  } else if (ok && !key) {
     log_refused(document);
     ok = append(checkpoint, &list, document, error);
   } else if (ok && message_flag(&known, "kept") != message_flag(document, "kept")) {
-    log_refused(document);
-    ok = keep_newer(checkpoint, &list, document, error);
+    log_refused(document); /* what the target has of it is another thing now: an earlier version, or nothing */
+    ok = keep_newer(checkpoint, &list, key, document, error);
   }
   bson_destroy(&list);
   return ok;

@@ -147,6 +147,24 @@ static const struct field named_fields[] = {{"kind", TEXT, false},
                                             {"sourceValue", TEXT, true},
                                             {"targetValue", TEXT, true}};
 
+/* The documents that an item names. Each is an object with the fields that it has to have. */
+static bool
+get_named(const bson_t *item, const char *ns, bson_t *list, struct error *error)
+{
+  bson_iter_t iter;
+  part_of(item, "documents", list);
+  for (bson_iter_init(&iter, list); bson_iter_next(&iter);) {
+    bson_t one;
+    if (!message_item(&iter, &one)) {
+      return error_set(error, ERROR_REPORT, "%s: a document that differs is not an object", ns);
+    }
+    if (!check_fields(&one, "documents.", FIELDS(named_fields), error)) {
+      return error_wrap(error, "%s", ns);
+    }
+  }
+  return true;
+}
+
 /* Those that are named are among those that are counted. */
 static bool
 check_named(const bson_t *item, const char *ns, struct error *error)
@@ -155,16 +173,13 @@ check_named(const bson_t *item, const char *ns, struct error *error)
   bson_t counts;
   int64_t named[DIFFERENCE_KINDS] = {0};
   bson_iter_t iter;
-  part_of(item, "documents", &list);
   part_of(item, "differences", &counts);
+  if (!get_named(item, ns, &list, error)) {
+    return false;
+  }
   for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
     bson_t one;
-    if (!message_item(&iter, &one)) {
-      return error_set(error, ERROR_REPORT, "%s: a document that differs is not an object", ns);
-    }
-    if (!check_fields(&one, "documents.", FIELDS(named_fields), error)) {
-      return error_wrap(error, "%s", ns);
-    }
+    message_item(&iter, &one);
     for (int kind = 0; kind < DIFFERENCE_KINDS; kind++) {
       named[kind] += strcmp(kind_name(kind), message_text_or_none(&one, "kind")) == 0;
     }
@@ -397,15 +412,12 @@ check_beside_named(const bson_t *item, struct error *error)
   const char *ns = message_text_or_none(item, "ns");
   bson_t list;
   bson_iter_t iter;
-  part_of(item, "documents", &list);
+  if (!get_named(item, ns, &list, error)) {
+    return false;
+  }
   for (bson_iter_init(&iter, &list); bson_iter_next(&iter);) {
     bson_t one;
-    if (!message_item(&iter, &one)) {
-      return error_set(error, ERROR_REPORT, "%s: a document that differs is not an object", ns);
-    }
-    if (!check_fields(&one, "documents.", FIELDS(named_fields), error)) {
-      return error_wrap(error, "%s", ns);
-    }
+    message_item(&iter, &one);
     if (!is_kind(message_text_or_none(&one, "kind"))) {
       return error_set(error, ERROR_REPORT, "%s: a document has a kind of difference that is not known", ns);
     }

@@ -65,3 +65,13 @@ Test(refusals, a_document_that_the_target_has_kept_since_is_known_as_kept)
     "{ \"0\" : { \"db\" : \"a\", \"coll\" : \"c\", \"id\" : { \"_id\" : 1 }, \"kept\" : true, \"text\" : \"again\" }, "
     "\"1\" : { \"db\" : \"a\", \"coll\" : \"c\", \"id\" : { \"_id\" : 2 }, \"text\" : \"no\" } }");
 }
+
+Test(refusals, a_document_goes_along_when_its_collection_is_renamed)
+{
+  add("{\"db\": \"a\", \"coll\": \"c\", \"id\": {\"_id\": 1}, \"text\": \"no\"}");
+  add("{\"db\": \"a\", \"coll\": \"d\", \"id\": {\"_id\": 1}, \"text\": \"no\"}");
+  add("{\"db\": \"b\", \"coll\": \"e\", \"id\": {\"_id\": 1}, \"was\": \"a.c\"}");
+  add("{\"db\": \"b\", \"coll\": \"f\", \"id\": {\"_id\": 2}, \"was\": \"a.d\"}"); /* of another document */
+  assert_list("{ \"0\" : { \"db\" : \"b\", \"coll\" : \"e\", \"id\" : { \"_id\" : 1 }, \"text\" : \"no\" }, "
+              "\"1\" : { \"db\" : \"a\", \"coll\" : \"d\", \"id\" : { \"_id\" : 1 }, \"text\" : \"no\" } }");
+}
