@@ -44,8 +44,7 @@ struct worker {
   int64_t turn_ms;            /* the last batch's */
   int64_t verified_documents; /* of the present VERIFY or VERIFY_IDS */
   int64_t verified_bytes;
-  bool indexed;  /* the collection got its indexes before its documents, */
-  bool unindex;  /* and they refuse one */
+  bool indexed;  /* the collection got its indexes before its documents */
   bool stopping; /* a STOP came while a task was under way */
 };
 
@@ -98,9 +97,7 @@ report_document(void *context, const struct writer_refusal *refusal, struct erro
 {
   struct worker *worker = context;
   if (worker->indexed) {
-    worker->unindex = true;
-    *error = *refusal->why;
-    return false;
+    return error_set(error, ERROR_TARGET, "%s", refusal->why->text);
   }
   bson_t document = BSON_INITIALIZER;
   message_put_refused_document(&document, refusal->db, refusal->coll, refusal->selector, refusal->kept, refusal->why);
@@ -334,12 +331,11 @@ copy_indexed(struct worker *worker, const bson_t *message, const struct copy_tas
   struct error none;
   int made = index_build_get(&build, message, &none) ? index_build_first(&build, error) : 0;
   worker->indexed = made == 1;
-  worker->unindex = false;
   if (worker->indexed) {
     fault_point("copy-indexed");
   }
   bool ok = made >= 0 && run_copy(worker, message, task, done, error);
-  if (worker->unindex) {
+  if (!ok && worker->indexed && error->kind == ERROR_TARGET && !server_error_passes(error)) {
     worker->indexed = false;
     ok = index_build_undo(&build, error) && run_copy(worker, message, task, done, error);
   }
