@@ -97,7 +97,8 @@ report_document(void *context, const struct writer_refusal *refusal, struct erro
 {
   struct worker *worker = context;
   if (worker->indexed) {
-    return error_set(error, ERROR_TARGET, "%s", refusal->why->text);
+    *error = *refusal->why; /* with its code: another attempt would not help */
+    return false;
   }
   bson_t document = BSON_INITIALIZER;
   message_put_refused_document(&document, refusal->db, refusal->coll, refusal->selector, refusal->kept, refusal->why);
