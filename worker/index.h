@@ -29,9 +29,9 @@ bool index_build_run(struct index_build *build, void (*tell)(void *context, int6
                      void *context, struct error *error);
 
 /*
- * Builds them while the collection is empty, which costs the target less: from 4.4 on a fourth
- * (S:src/mongo/db/commands/create_indexes.cpp@v4.4, runCreateIndexesOnNewCollection and its callers). 1: they are
- * there; 0: the target refuses one, so there is none; -1 on error.
+ * Builds them while the collection is empty. From 4.4 on the target makes those in one step, for much less
+ * (S:src/mongo/db/index_builds_coordinator.cpp@v4.4: shouldBuildIndexesOnEmptyCollectionSinglePhased). 1: they are there;
+ * 0: the target refuses one, so there is none; -1 on error.
  */
 int index_build_first(struct index_build *build, struct error *error);
 
