@@ -32,19 +32,19 @@ def children_cpu_s():
 
 
 def by_pipe(source, target, dump, restore):
-    with subprocess.Popen([*dump, f"--uri={source.uri}", f"--db={bench.DATABASE}", "--archive"], stdout=subprocess.PIPE,
+    with subprocess.Popen([*dump, f"--host={source.address}", f"--db={bench.DATABASE}", "--archive"], stdout=subprocess.PIPE,
                           stderr=subprocess.DEVNULL) as reader:
-        done = subprocess.run([*restore, f"--uri={target.uri}", "--archive"], stdin=reader.stdout, capture_output=True, text=True)
+        done = subprocess.run([*restore, f"--host={target.address}", "--archive"], stdin=reader.stdout, capture_output=True, text=True)
         reader.stdout.close()
     return reader.returncode or done.returncode, done.stderr
 
 
 def by_folder(source, target, dump, restore):
     with tempfile.TemporaryDirectory(prefix="ferry-peers-") as folder:
-        first = subprocess.run([*dump, f"--uri={source.uri}", f"--db={bench.DATABASE}", f"--out={folder}"], capture_output=True, text=True)
+        first = subprocess.run([*dump, f"--host={source.address}", f"--db={bench.DATABASE}", f"--out={folder}"], capture_output=True, text=True)
         if first.returncode:
             return first.returncode, first.stderr
-        done = subprocess.run([*restore, f"--uri={target.uri}", folder], capture_output=True, text=True)
+        done = subprocess.run([*restore, f"--host={target.address}", folder], capture_output=True, text=True)
         return done.returncode, done.stderr
 
 
