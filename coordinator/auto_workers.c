@@ -98,13 +98,8 @@ change(struct auto_workers *automatic, int before, int64_t now_ms)
     log_warn("no more workers could be started: %s", error.text);
     workers_could_not(workers, automatic->pool->workers_wanted, now_ms);
   }
-  int now = workers_total(workers);
-  if (now != before) {
-    log_info("workers=%d before=%d mb_per_s=%.1f why=%s", now, before,
-             throttle_measured(automatic->throttle).bytes_per_s / 1e6, log_value("%s", workers_why_text(workers->why)));
-  } else {
-    log_info("workers=%d: %s", now, workers_why_text(workers->why));
-  }
+  log_info("workers=%d before=%d mb_per_s=%.1f why=%s", workers_total(workers), before,
+           throttle_measured(automatic->throttle).bytes_per_s / 1e6, log_value("%s", workers_why_text(workers->why)));
 }
 
 void
