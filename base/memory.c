@@ -26,8 +26,8 @@ check(void *memory)
 void
 memory_keep_below(size_t size, int blocks)
 {
-  mallopt(M_MMAP_THRESHOLD, (int)size); /* setting one also ends that glibc raises both by itself */
-  mallopt(M_TRIM_THRESHOLD, blocks * (int)size);
+  mallopt(M_MMAP_THRESHOLD, (int)size);          /* setting one also ends that glibc raises both by itself */
+  mallopt(M_TRIM_THRESHOLD, blocks * (int)size); /* by default each free gives back 128 KB */
 }
 
 void *

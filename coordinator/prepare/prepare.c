@@ -184,7 +184,6 @@ prepare_plan(struct preparation *preparation, enum resume_step step, struct plan
   for (size_t i = 0; i < plan->collection_count; i++) {
     struct plan_collection *collection = &plan->collections[i];
     collection->create = collection->points.count == 0 && task_may_create(collection->source);
-    collection->index_first = collection->create && collection->has_index_task && task_is_small(collection->source);
   }
   plan_close(plan);
   return !made || copy_state_get_tasks(preparation->checkpoint, plan, error);

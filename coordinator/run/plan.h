@@ -38,7 +38,6 @@ struct plan_collection {
   size_t copies_done;
   size_t first_pending; /* no range before this one is pending */
   bool create;          /* the worker that copies it creates it first */
-  bool index_first;     /* and then builds its indexes, so that its index task may be done with it */
   bool has_index_task;
   bool index_done;
   struct build_steps build; /* the progress of the build, as the target tells it */

@@ -74,7 +74,7 @@ put_copy(const struct plan_collection *collection, const struct plan_task *task,
   BSON_APPEND_BOOL(message, "again", task->attempts > 0);
   BSON_APPEND_BOOL(message, "no_id_index", duplicate_ids_possible(source));
   BSON_APPEND_BOOL(message, "create", collection->create);
-  if (collection->index_first) {
+  if (collection->create && collection->has_index_task && task_is_small(source)) {
     BSON_APPEND_ARRAY(message, "indexes", &collection->indexes);
   }
   if (collection->create || source->capped || duplicate_ids_possible(source)) {

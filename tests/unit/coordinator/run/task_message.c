@@ -36,7 +36,7 @@ Test(task_message, a_small_collections_indexes_come_with_its_copy)
     plan_init(&plan, &catalog, 1);
     plan_add_index(&plan, 0, spec);
     plan_close(&plan);
-    plan.collections[0].index_first = first > 0;
+    plan.collections[0].create = first > 0;
     task_message_put(&plan, &plan.tasks[0], &message);
     cr_assert_eq(bson_has_field(&message, "indexes"), first > 0);
     cr_assert_eq(bson_has_field(&message, "indexes.0.name"), first > 0);
