@@ -165,6 +165,7 @@ deferred_rename(struct deferred *deferred, const char *db, const char *coll, con
   struct deferred_list *to = list_for(deferred, to_db, to_coll);
   to->items = from->items;
   to->count = from->count;
+  to->bytes = from->bytes;
   to->capacity = from->capacity;
   from->items = NULL;
   from->count = 0;
@@ -233,6 +234,7 @@ deferred_put_changed(struct deferred *deferred, bson_t *item)
   BSON_APPEND_UTF8(item, "db", name->db);
   BSON_APPEND_UTF8(item, "coll", name->coll);
   if (deferred_list) {
+    BSON_APPEND_INT64(item, "bytes", deferred_list->bytes);
     BSON_APPEND_ARRAY_BEGIN(item, "indexes", &list);
     for (size_t i = 0; i < deferred_list->count; i++) {
       put_deferred(&list, (uint32_t)i, &deferred_list->items[i]);
@@ -261,6 +263,10 @@ get_list(struct deferred *deferred, const bson_t *item)
     if (message_item(&iter, &index) && message_document(&index, "spec", &spec, &error)) {
       deferred_add(deferred, db, coll, &spec, message_flag(&index, "unbuilt"), message_number(&index, "ttl_s", -1));
     }
+  }
+  struct deferred_list *deferred_list = deferred_of(deferred, db, coll);
+  if (deferred_list) {
+    deferred_list->bytes = message_number(item, "bytes", 0);
   }
 }
 

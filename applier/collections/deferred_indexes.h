@@ -27,6 +27,7 @@ struct deferred_list {
   struct deferred_index *items;
   size_t count;
   size_t capacity;
+  int64_t bytes; /* the collection's size when it was listed; 0: not known */
   UT_hash_handle by_ns;
 };
 

@@ -242,13 +242,17 @@ count_unbuilt(const struct deferred_list *deferred_list)
   return count;
 }
 
-/* A size that the target does not tell is no reason to stop. */
+/*
+ * A collection that was small when it was listed is not asked about: of thousands that takes long, and their order does
+ * not matter. A size that the target does not tell is no reason to stop.
+ */
 static bool
 ask_work(void *context, size_t number, struct server *target, struct error *error)
 {
   struct build_item *item = &((struct build_round *)context)->items[number];
-  int64_t bytes = 0;
-  if (!schema_data_size(target, item->deferred_list->db, item->deferred_list->coll, &bytes, error) &&
+  int64_t bytes = item->deferred_list->bytes;
+  bool is_short = bytes > 0 && build_work(bytes, item->indexes) < BUILD_LONG;
+  if (!is_short && !schema_data_size(target, item->deferred_list->db, item->deferred_list->coll, &bytes, error) &&
       server_error_passes(error)) {
     return false;
   }

@@ -7,6 +7,7 @@
 #include "server/series.h"
 #include "source/catalog/listing.h"
 #include "source/catalog/target_name.h"
+#include "source/catalog/unfinished_builds.h"
 #include "target/definition/definition.h"
 #include "target/definition/naming.h"
 #include "target/definition/uuid.h"
@@ -173,11 +174,27 @@ ask_all(struct servers *servers, struct catalog *catalog,
 }
 
 static bool
+leave_out_unfinished(struct collection *collection, struct reader *reader, struct error *error)
+{
+  return unfinished_builds_leave_out(collection, reader, error) ||
+         error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
+}
+
+static bool
+list_indexes(struct servers *servers, struct catalog *catalog, struct error *error)
+{
+  struct unfinished_builds_watch watch;
+  unfinished_builds_begin(&watch, &servers->reader);
+  return ask_all(servers, catalog, catalog_list_indexes, error) &&
+         (unfinished_builds_none(&watch, &servers->reader) || ask_all(servers, catalog, leave_out_unfinished, error));
+}
+
+static bool
 list_source(struct servers *servers, const struct options *options, const struct selection *selection,
             struct catalog *catalog, struct error *error)
 {
   if (!listing_read(catalog, &servers->reader, servers->start.ts, selection_wants, selection, error) ||
-      !ask_all(servers, catalog, catalog_read_indexes, error)) {
+      !list_indexes(servers, catalog, error)) {
     return false;
   }
   bool sizes = options->coll_stats_threshold < 0 || (int64_t)catalog->count <= options->coll_stats_threshold;

@@ -74,8 +74,8 @@ plan_deferred(struct servers *servers, struct plan *plan, size_t number, bool in
   if (collection->ttl_s >= 0) {
     collection_state_add_deferred(&deferred, count++, &nothing, false, collection->ttl_s);
   }
-  bool ok =
-    count == 0 || collection_state_put_deferred(checkpoint, collection->to_db, collection->to_name, &deferred, error);
+  bool ok = count == 0 || collection_state_put_deferred(checkpoint, collection->to_db, collection->to_name, &deferred,
+                                                        collection->bytes, error);
   bson_destroy(&deferred);
   return ok;
 }

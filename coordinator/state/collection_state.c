@@ -62,11 +62,12 @@ collection_state_add_deferred(bson_t *list, uint32_t index, const bson_t *spec, 
 
 bool
 collection_state_put_deferred(struct checkpoint *checkpoint, const char *db, const char *coll, const bson_t *list,
-                              struct error *error)
+                              int64_t bytes, struct error *error)
 {
   bson_t item = BSON_INITIALIZER;
   BSON_APPEND_UTF8(&item, "db", db);
   BSON_APPEND_UTF8(&item, "coll", coll);
+  BSON_APPEND_INT64(&item, "bytes", bytes);
   BSON_APPEND_ARRAY(&item, "indexes", list);
   bool ok = collection_state_put(checkpoint, "sleeping", &item, error);
   bson_destroy(&item);
@@ -80,7 +81,8 @@ struct deferring {
   const char *name;
   bson_t list;
   uint32_t count;
-  int64_t ttl_s; /* what the list had of that index */
+  int64_t bytes; /* what the list had of the collection, */
+  int64_t ttl_s; /* and of that index */
 };
 
 static bool
@@ -98,6 +100,7 @@ keep_others(void *context, const bson_t *item, struct error *error)
   if (strcmp(db, deferring->db) != 0 || strcmp(coll, deferring->coll) != 0) {
     return true;
   }
+  deferring->bytes = message_number(item, "bytes", 0);
   for (bson_iter_init(&iter, &indexes); bson_iter_next(&iter);) {
     bson_t index;
     bson_t spec;
@@ -128,7 +131,8 @@ collection_state_defer(struct checkpoint *checkpoint, const bson_t *refused, str
   bson_init(&deferring.list);
   bool ok = checkpoint_items(checkpoint, "sleeping", keep_others, &deferring, error);
   collection_state_add_deferred(&deferring.list, deferring.count, &spec, true, deferring.ttl_s);
-  ok = ok && collection_state_put_deferred(checkpoint, deferring.db, deferring.coll, &deferring.list, error);
+  ok = ok &&
+       collection_state_put_deferred(checkpoint, deferring.db, deferring.coll, &deferring.list, deferring.bytes, error);
   bson_destroy(&deferring.list);
   return ok;
 }

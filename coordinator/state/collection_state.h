@@ -19,9 +19,9 @@ bool collection_state_put_plan(struct checkpoint *checkpoint, const struct plan 
 /* Adds a deferred index, or a collection's own expiry, to an empty list or behind its `index` items. */
 void collection_state_add_deferred(bson_t *list, uint32_t index, const bson_t *spec, bool unbuilt, int64_t ttl_s);
 
-/* Writes one collection's deferred indexes. */
+/* Writes one collection's deferred indexes. `bytes`: the collection's size when it was listed, 0 if not known. */
 bool collection_state_put_deferred(struct checkpoint *checkpoint, const char *db, const char *coll, const bson_t *list,
-                                   struct error *error);
+                                   int64_t bytes, struct error *error);
 
 /*
  * Takes a REFUSED that has a specification: the target refused to build this index over a moving copy. It is deferred,

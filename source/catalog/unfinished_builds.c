@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "source/oplog/oplog.h"
 
+#define VERSION_3_6 306
 #define VERSION_4_4 404
 #define FEW_INDEXES 5 /* that of _id among them */
 
@@ -272,4 +273,68 @@ unfinished_builds_leave_out(struct collection *collection, struct reader *reader
   collection->indexes = bson_copy(&kept);
   bson_destroy(&kept);
   return wanted >= 0;
+}
+
+/* An operation with this text anywhere in it: in its message, its namespace, or its command, which may be cut short. */
+static bool
+any_says(const bson_t *operations, const char *text)
+{
+  return memmem(bson_get_data(operations), operations->len, text, strlen(text)) != NULL;
+}
+
+/*
+ * The operation that builds, the command that asked for it, and an insert that does so.
+ * S:src/mongo/db/curop.cpp@r3.6.16..r4.2.2, src/mongo/db/catalog/index_create_impl.cpp@r3.6.16..r4.0.9,
+ * src/mongo/db/catalog/multi_index_block.cpp@r4.2.2
+ */
+static bool
+none_in_progress(struct reader *reader)
+{
+  struct error error;
+  bson_t operations;
+  bson_t *command = BCON_NEW("currentOp", BCON_INT32(1));
+  bool none = reader_command(reader, "admin", command, &operations, &error);
+  none = none && !any_says(&operations, "Index Build") && !any_says(&operations, "createIndexes") &&
+         !any_says(&operations, ".system.indexes");
+  bson_destroy(command);
+  bson_destroy(&operations);
+  return none;
+}
+
+/* A command is counted before it does anything. S:src/mongo/db/service_entry_point_common.cpp@r4.0.9..r4.2.2 */
+static bool
+ask_begun(struct reader *reader, int64_t *begun)
+{
+  struct error error;
+  bson_t status;
+  bson_iter_t iter;
+  bson_iter_t found;
+  bson_t *command = BCON_NEW("serverStatus", BCON_INT32(1));
+  bool ok = reader_command(reader, "admin", command, &status, &error) && bson_iter_init(&iter, &status) &&
+            bson_iter_find_descendant(&iter, "metrics.commands.createIndexes.total", &found);
+  if (ok) {
+    *begun = bson_iter_as_int64(&found);
+  }
+  bson_destroy(command);
+  bson_destroy(&status);
+  return ok;
+}
+
+void
+unfinished_builds_begin(struct unfinished_builds_watch *watch, struct reader *reader)
+{
+  struct error error;
+  bool asked = reader->primary && reader->version >= VERSION_3_6 && reader->version < VERSION_4_4 &&
+               reader_member(reader, &watch->member, &error) && ask_begun(reader, &watch->begun);
+  watch->idle = asked && none_in_progress(reader);
+}
+
+bool
+unfinished_builds_none(const struct unfinished_builds_watch *watch, struct reader *reader)
+{
+  struct error error;
+  uint64_t member = 0;
+  int64_t begun = 0;
+  return watch->idle && ask_begun(reader, &begun) && begun == watch->begun && reader_member(reader, &member, &error) &&
+         member == watch->member;
 }

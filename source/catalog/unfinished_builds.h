@@ -25,4 +25,24 @@ bool unfinished_builds_listed(const bson_t *listed);
  */
 bool unfinished_builds_leave_out(struct collection *collection, struct reader *reader, struct error *error);
 
+/*
+ * A question for each index takes longer than all the rest of a list of many collections. A user with `clusterMonitor`
+ * may ask a primary for all of them at once: which operations are in progress, and how many createIndexes it ever began.
+ */
+struct unfinished_builds_watch {
+  bool idle; /* no build was in progress at the beginning */
+  uint64_t member;
+  int64_t begun;
+};
+
+/* To be called before indexes are listed. */
+void unfinished_builds_begin(struct unfinished_builds_watch *watch, struct reader *reader);
+
+/*
+ * Whether no build was in progress since unfinished_builds_begin, so that all that was listed is ready. False: there was
+ * one, or it cannot be told. One thing is not seen: a build that was asked for by an insert into system.indexes, as
+ * drivers did before 2.6, and that both began and was given up in between.
+ */
+bool unfinished_builds_none(const struct unfinished_builds_watch *watch, struct reader *reader);
+
 #endif

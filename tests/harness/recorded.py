@@ -114,6 +114,8 @@ class Source:
     mechanism = None   # of the login that it wants: harness/logins.py
     tls = None         # an ssl.SSLContext
     building = ()      # indexes, by name, that are listed but not finished
+    begun = None       # how many builds it says were begun, each time it is asked; None: the user may not ask
+    operations = ()    # what it says is in progress
     mongos = False     # it says that it is one, before a sharded cluster
     snappy = False     # it was started with that compressor: of 3.4
 
@@ -128,6 +130,7 @@ class Source:
         self.committed = None  # the oplog's timestamp that a majority has, where it is not the newest
         self.faults = []       # (request, what): see Connection._fault
         self.requests = []     # what was asked for, without the answers
+        self.asked_ready = []  # indexes of which a hint asked whether they are ready
         self.packed = 0        # replies that went compressed
         self.now = self.start
         self.again = False     # the copy is done, and collections are copied again
@@ -535,6 +538,16 @@ class Connection:
 
     _endsessions = _killcursors = _ping
 
+    def _currentop(self, _):
+        if self.recorded.begun is None:
+            raise Refused(UNAUTHORIZED, "not authorized on admin to execute command { currentOp: 1 }")
+        return {"inprog": self.recorded.operations}
+
+    def _serverstatus(self, _):
+        if self.recorded.begun is None:
+            raise Refused(UNAUTHORIZED, "not authorized on admin to execute command { serverStatus: 1 }")
+        return {"metrics": {"commands": {"createIndexes": {"failed": 0, "total": next(self.recorded.begun)}}}}
+
     def _listdatabases(self, _):
         self.recorded.note_listed()
         return {"databases": [{"name": name} for name in self.recorded.state().databases()]}
@@ -610,6 +623,7 @@ class Connection:
             return self._find_oplog(command)
         hint = command.get("hint", {}).get("$hint")
         if hint:  # whether the index is ready
+            self.recorded.asked_ready.append(hint)
             if hint in self.recorded.building:
                 raise Refused(2, "error processing query: planner returned error: bad hint")
             return self._first_batch(ns, [])

@@ -62,6 +62,30 @@ def test_index_that_the_source_builds_comes_with_its_commit_or_not_at_all(tmp_pa
         assert set(target.client().d.c.index_information()) == expected
 
 
+IN_PROGRESS = {
+    "nothing": {"op": "command", "ns": "d.c", "command": {"find": "c"}},
+    "a build": {"op": "command", "ns": "d.c", "command": {"find": "c"}, "msg": "Index Build (background): 3/10 30%"},
+    "a command": {"op": "command", "ns": "d.$cmd", "command": {"$truncated": '{ createIndexes: "c", indexes: [ ...'}},
+    "an insert": {"op": "insert", "ns": "d.system.indexes", "command": {}},
+}
+
+
+@pytest.mark.parametrize("in_progress", IN_PROGRESS)
+@pytest.mark.parametrize("begun", [(5, 5), (5, 6)])
+def test_source_is_asked_for_each_index_only_if_there_was_a_build(tmp_path, begun, in_progress):
+    """Of thousands of collections that takes most of the list's time. A user with clusterMonitor may ask for all at once."""
+    entries = [NOTHING] * 5
+    source = ScriptedSource("4.0.28", {"d.c": [{"_id": 1, "given_up": 1}, {"_id": 2, "given_up": 2}]}, entries, 3)
+    source.copy.collections["d.c"]["indexes"] += map(spec_of, ("given_up", "ready"))
+    source.begun, source.operations = iter(begun), [IN_PROGRESS["nothing"], IN_PROGRESS[in_progress]]
+    idle = in_progress == "nothing" and begun == (5, 5)
+    source.building = set() if idle else {"given_up"}
+    with start_server("secantus") as target:
+        replay(source, target, tmp_path)
+        assert set(target.client().d.c.index_information()) == {"_id_", "ready", "given_up"} - source.building
+    assert bool(source.asked_ready) != idle
+
+
 @contextlib.contextmanager
 def held_builds(server, **indexes):
     """While it lasts, none of these builds comes further: `indexes` are options of create_index, by collection in db."""

@@ -35,9 +35,12 @@ Test(deferred, comes_back_from_the_bookmark_file)
   add(&deferred, "c.d", "a_1", true);
   add(&deferred, "c.d", "b_1", false);
   add(&deferred, "e", "a_1", true);
+  deferred_of(&deferred, "db", "c.d")->bytes = 1000;
   cr_assert_eq(put_all(&deferred, &list), 2, "one item a collection");
   cr_assert_eq(put_all(&deferred, &list), 0);
   deferred_get(&back, &list);
+  cr_assert_eq(deferred_of(&back, "db", "c.d")->bytes, 1000);
+  cr_assert_eq(deferred_of(&back, "db", "e")->bytes, 0);
   cr_assert_eq(deferred_of(&back, "db", "c.d")->count, 2);
   cr_assert(deferred_find(&back, "db", "c.d", "a_1")->unbuilt);
   cr_assert_not(deferred_find(&back, "db", "c.d", "b_1")->unbuilt);
@@ -55,12 +58,14 @@ Test(deferred, goes_with_its_collection)
   add(&deferred, "old", "a_1", true);
   add(&deferred, "old", "a_1", false);
   add(&deferred, "replaced", "b_1", true);
+  deferred_of(&deferred, "db", "old")->bytes = 1000;
   cr_assert_eq(deferred_of(&deferred, "db", "old")->count, 1, "one of the same name");
   put_all(&deferred, &list);
   deferred_rename(&deferred, "db", "old", "db", "replaced");
   cr_assert_null(deferred_of(&deferred, "db", "old"));
   cr_assert_null(deferred_find(&deferred, "db", "replaced", "b_1"));
   cr_assert_not_null(deferred_find(&deferred, "db", "replaced", "a_1"));
+  cr_assert_eq(deferred_of(&deferred, "db", "replaced")->bytes, 1000, "the size goes with it");
   cr_assert_eq(put_all(&deferred, &list), 2, "both names");
   deferred_remove(&deferred, "db", "replaced", "a_1");
   cr_assert_null(deferred_of(&deferred, "db", "replaced"), "the last one takes the list with it");
