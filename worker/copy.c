@@ -20,6 +20,7 @@ struct copy {
   bool ended;         /* the reader will fill no more */
   bool failed;        /* and this is why */
   bool stop;          /* the writer wants no more */
+  bool unconfirmed;   /* the writer's: something did not wait for the majority itself */
   int64_t reading_us; /* not in task->measures yet */
   int64_t read_on_us; /* the reader's: since when it reads */
   struct error error;
@@ -169,12 +170,13 @@ write_all(struct copy *copy, struct server *target, const struct copy_events *ev
                           .context = events->context};
   struct writer_batch batch = {0};
   bool last = false;
-  bool confirmed = true;
+  bool confirmed = true; /* the newest batch is */
   while (take_batch(copy, &batch, &last)) {
     int64_t documents = batch.documents;
     int64_t bytes = batch.bytes;
     if (documents > 0) {
       confirmed = last;
+      copy->unconfirmed |= !last || batch.odd; /* an odd document is sent behind the others */
       if (!write_batch(&writer, &batch, last, events, copy->task->measures, error)) {
         writer_batch_clear(&batch);
         return false;
@@ -220,7 +222,7 @@ run_threads(struct copy *copy, struct server *target, const struct copy_events *
 
 /*
  * The last batch's majority stands for the earlier batches only if one primary took them all. So the primary must be
- * the same before and after the range. What was asked after the range before serves as well.
+ * the same before and after the range, if there are several. What was asked after the range before serves as well.
  */
 static bool
 ask_before(struct copy_primary *primary, struct server *target, struct error *error)
@@ -287,7 +289,7 @@ copy_range(struct reader *reader, struct server *target, const struct copy_task 
     task->primary->known = false; /* what failed may have been its end */
     return false;
   }
-  if (!same_after(task->primary, target, task, error)) {
+  if (copy.unconfirmed && !same_after(task->primary, target, task, error)) {
     return false;
   }
   if (task->has_uuid && !reader->by_uuid) {

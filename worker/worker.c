@@ -44,8 +44,9 @@ struct worker {
   int64_t turn_ms;            /* the last batch's */
   int64_t verified_documents; /* of the present VERIFY or VERIFY_IDS */
   int64_t verified_bytes;
-  bool indexed;  /* the collection got its indexes before its documents */
-  bool stopping; /* a STOP came while a task was under way */
+  int64_t refused; /* documents of the present COPY */
+  bool indexed;    /* the collection got its indexes before its documents */
+  bool stopping;   /* a STOP came while a task was under way */
 };
 
 static bool
@@ -101,6 +102,7 @@ report_document(void *context, const struct writer_refusal *refusal, struct erro
     return false;
   }
   bson_t document = BSON_INITIALIZER;
+  worker->refused++;
   message_put_refused_document(&document, refusal->db, refusal->coll, refusal->selector, refusal->kept, refusal->why);
   bool ok = channel_send(&worker->channel, MESSAGE_REFUSED, &document, error);
   bson_destroy(&document);
@@ -290,6 +292,15 @@ run_copy(struct worker *worker, const bson_t *message, const struct copy_task *t
   return true;
 }
 
+/* A collection without options is made by its first document as well. That is one command less for each of thousands. */
+static bool
+needs_create(const bson_t *message)
+{
+  bson_t options;
+  struct error ignored;
+  return !message_document(message, "options", &options, &ignored) || !bson_empty(&options);
+}
+
 /* Options that the target does not take are reported. */
 static bool
 create_collection(struct worker *worker, const bson_t *message, const struct copy_task *task, struct error *error)
@@ -370,16 +381,20 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   task.min = message_document(message, "min", &min, &ignored) ? &min : NULL;
   task.max = message_document(message, "max", &max, &ignored) ? &max : NULL;
   task.has_uuid = uuid_get(message, task.uuid);
-  if (!create_collection(worker, message, &task, error)) {
+  bool create = needs_create(message);
+  worker->refused = 0;
+  if (create && !create_collection(worker, message, &task, error)) {
     return false;
   }
-  if (copy_indexed(worker, message, &task, done, error) ||
-      (schema_allow_mixed(&worker->target, task.db, task.coll, error->text) &&
-       run_copy(worker, message, &task, done, error))) {
-    return true;
+  bool ok = copy_indexed(worker, message, &task, done, error) ||
+            (schema_allow_mixed(&worker->target, task.db, task.coll, error->text) &&
+             run_copy(worker, message, &task, done, error));
+  if (!ok) {
+    task.alone = writer_unreadable(error);
+    ok = task.alone && run_copy(worker, message, &task, done, error);
   }
-  task.alone = writer_unreadable(error);
-  return task.alone && run_copy(worker, message, &task, done, error);
+  bool made = create || message_number(done, "documents", 0) > worker->refused;
+  return ok && (made || create_collection(worker, message, &task, error));
 }
 
 static bool

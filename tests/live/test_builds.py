@@ -19,6 +19,7 @@ from test_migration import wait_for
 from test_progress import progress
 
 pytestmark = pytest.mark.timeout(180)
+REFUSED_SOME = 12
 
 
 def spec_of(name):
@@ -251,3 +252,14 @@ def test_long_builds_begin_largest_first_and_two_at_once(version, tmp_path):
             ferry.catch_up()
             assert ferry.stop() == 0, ferry.log()[-3000:]
         assert compare(source.client(), target.client()).equal
+
+
+@pytest.mark.parametrize("kind", ["secantus", "4.0", "5.0"])
+def test_collection_without_a_document_that_the_target_takes_is_made(kind, tmp_path):
+    """A first document makes a collection. Here there is none, or a real server takes none: an `_id` is no array there."""
+    source = ScriptedSource("4.0.28", {"d.refused": [{"_id": [1]}, {"_id": [2]}], "d.empty": [], "d.full": [{"_id": 1}]},
+                            [NOTHING] * 5, 3)
+    with start_server(kind) as target, source, Ferry(source, target, tmp_path) as ferry:
+        ferry.wait_phase("tailing the oplog")
+        assert ferry.stop() == (0 if kind == "secantus" else REFUSED_SOME), ferry.log()[-3000:]
+        assert set(target.client().d.list_collection_names()) == {"refused", "empty", "full"}
