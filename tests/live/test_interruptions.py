@@ -27,6 +27,7 @@ def pair(tmp_path):
         pair.docs = source.client().d.c
         pair.docs.insert_many([{"_id": n, "a": n, "pad": "x" * 200} for n in range(2000)])
         pair.docs.create_index("a")
+        pair.source.client().d.create_collection("empty")  # the others are made by their first document
         yield pair
 
 
