@@ -292,7 +292,10 @@ run_copy(struct worker *worker, const bson_t *message, const struct copy_task *t
   return true;
 }
 
-/* A collection without options is made by its first document as well. That is one command less for each of thousands. */
+/*
+ * A collection without options is made by its first document as well. That is one command less for each of thousands. If
+ * the target does not take the document, the command may know why (schema_command).
+ */
 static bool
 needs_create(const bson_t *message)
 {
@@ -392,6 +395,10 @@ do_copy(struct worker *worker, const bson_t *message, bson_t *done, struct error
   if (!ok) {
     task.alone = writer_unreadable(error);
     ok = task.alone && run_copy(worker, message, &task, done, error);
+  }
+  if (!ok && !create && error->kind == ERROR_TARGET && !server_error_passes(error)) {
+    create = true;
+    ok = create_collection(worker, message, &task, error) && copy_indexed(worker, message, &task, done, error);
   }
   bool made = create || message_number(done, "documents", 0) > worker->refused;
   return ok && (made || create_collection(worker, message, &task, error));

@@ -727,7 +727,11 @@ ddl_apply_write(struct ddl *ddl, const struct entry *entry, struct error *error)
   }
   if (strcmp(entry->coll, "system.indexes") == 0 && ddl_split_namespace(&entry->o, "ns", db, coll) &&
       selection_wants(ddl->selection, db, coll)) {
-    return ddl_name_on_target(ddl, db, coll, error) && ddl_create_index(ddl, db, coll, &entry->o, error);
+    bson_t spec;
+    schema_index_logged(&entry->o, ddl->source_version, &spec);
+    bool ok = ddl_name_on_target(ddl, db, coll, error) && ddl_create_index(ddl, db, coll, &spec, error);
+    bson_destroy(&spec);
+    return ok;
   }
   return true;
 }

@@ -7,7 +7,7 @@
 #define SAMPLES_A_RANGE 12
 #define SAMPLES_MOST 20000  /* each may cost a read of the disk */
 #define SAMPLED_PART 200    /* the server reads whole documents for a sample, and all of them for more than a 20th */
-#define SAMPLED_FROM 100000 /* documents; splitVector reads the whole index: 0.6 us for each of them (4.0.14) */
+#define SAMPLED_FROM 500000 /* documents; splitVector reads the whole index: 0.6 us for each of them (4.0.14) */
 #define EVEN_RANGES 32      /* of so many it matters little if one is twice as large as another */
 
 void

@@ -7,6 +7,7 @@
 #include "target/definition/numbers.h"
 
 #define ORIGINAL "originalSpec"
+#define VERSION_3_2 302
 
 const char *
 schema_index_name(const bson_t *spec)
@@ -136,6 +137,30 @@ convert_ttl(const bson_t *spec, const bson_iter_t *value, int64_t *ttl, char *no
     note(notes, "expireAfterSeconds", "becomes 2147483647");
   }
   return true;
+}
+
+void
+schema_index_logged(const bson_t *logged, int source_version, bson_t *whole)
+{
+  static const struct {
+    const char *kind;
+    const char *version;
+  } kinds[] = {{"text", "textIndexVersion"}, {"2dsphere", "2dsphereIndexVersion"}};
+  bson_iter_t iter;
+  bson_iter_t key;
+  bson_copy_to(logged, whole);
+  if (source_version <= 0 || source_version >= VERSION_3_2 || !bson_iter_init_find(&iter, logged, "key") ||
+      !BSON_ITER_HOLDS_DOCUMENT(&iter) || !bson_iter_recurse(&iter, &key)) {
+    return;
+  }
+  while (bson_iter_next(&key)) {
+    const char *kind = BSON_ITER_HOLDS_UTF8(&key) ? bson_iter_utf8(&key, NULL) : "";
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+      if (strcmp(kind, kinds[i].kind) == 0 && !bson_has_field(whole, kinds[i].version)) {
+        BSON_APPEND_INT32(whole, kinds[i].version, 2);
+      }
+    }
+  }
 }
 
 static bool

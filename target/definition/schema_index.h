@@ -40,6 +40,14 @@ struct schema_index {
 enum schema_index_kind schema_index(const bson_t *spec, bool collated, struct schema_index *index);
 
 /*
+ * A 2.6 and a 3.0 log an index as the user gave it. Where that names no version of a text or 2dsphere index, they make
+ * the second one, and newer servers the third. `whole` becomes the specification with the version; the caller's to
+ * destroy. `source_version`: major * 100 + minor. Pure.
+ * S:src/mongo/db/index/s2_access_method.cpp, src/mongo/db/fts/fts_spec.cpp@r2.6.12..r3.2.22
+ */
+void schema_index_logged(const bson_t *logged, int source_version, bson_t *whole);
+
+/*
  * True if the index refuses documents with one key, or (prepareUnique, 6.0 on) will from now on. Writes to different
  * documents must then keep their order.
  */

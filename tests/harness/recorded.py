@@ -116,6 +116,7 @@ class Source:
     building = ()      # indexes, by name, that are listed but not finished
     begun = None       # how many builds it says were begun, each time it is asked; None: the user may not ask
     operations = ()    # what it says is in progress
+    engine = None      # what it says of its storage engine; None: nothing, as MMAPv1
     mongos = False     # it says that it is one, before a sharded cluster
     snappy = False     # it was started with that compressor: of 3.4
 
@@ -224,6 +225,7 @@ class RecordedSource(Source):
         folder = Path(folder)
         info = json.loads((folder / "info.json").read_text())
         self.version = info["server"]
+        self.engine = None if self.version.startswith("2.") else {"wiredTiger": {}}
         self.copy = State(_documents(folder / f"{start}.bson.zst"), left_out, wanted)
         self.after = State(_documents(folder / "after.bson.zst"), left_out, wanted)
         self.oplog = []
@@ -588,7 +590,7 @@ class Connection:
 
     def _collstats(self, command):
         documents = self.recorded.copy.documents.get(f"{command['$db']}.{command['collStats']}", [])
-        return {"count": len(documents), "size": sum(map(len, documents))}
+        return {"count": len(documents), "size": sum(map(len, documents)), **(self.recorded.engine or {})}
 
     def _aggregate(self, command):
         """Of all there may be, the one that counts the documents of each `_id`, those of the oplog so far among them."""

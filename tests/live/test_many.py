@@ -78,7 +78,7 @@ def test_the_copy_begins_before_all_collections_are_created(kind, tmp_path):
     for pair in make_pair(kind, tmp_path):
         db = pair.source.client().many
         for number in range(20):
-            db[f"c{number}"].insert_one({"_id": number})
+            db.create_collection(f"c{number}", collation={"locale": "de"}).insert_one({"_id": number})
         db.create_collection("empty", collation={"locale": "de"})
         with pair.ferry("--workers", 1) as ferry:
             pair.finish(ferry)

@@ -7,7 +7,7 @@ import pytest
 
 from conftest import Pair, start_server
 
-DOCUMENTS = 120_000  # a little more than are sampled
+DOCUMENTS = 520_000  # a little more than are sampled
 
 
 @pytest.mark.timeout(600)
@@ -19,7 +19,7 @@ def test_many_documents_are_cut_into_ranges_by_a_sample(kind, tmp_path):
         for first in range(0, DOCUMENTS, 20_000):
             many.insert_many([{"_id": n, "text": f"{n:08}" * 8} for n in range(first, first + 20_000)])
         many.insert_many([{"_id": f"text {n}"} for n in range(5000)] + [{"_id": {"a": n}} for n in range(5000)])
-        with pair.ferry("--rangeMB", 2, "-v") as ferry:
+        with pair.ferry("--rangeMB", 8, "-v") as ferry:
             pair.finish(ferry)
             assert "split ns=t.many" in ferry.log() and " by=sample" in ferry.log()
             ranges = [int(text) for text in re.findall(r"done worker=\d+ task=\d+ documents=(\d+)", ferry.log())]
@@ -37,6 +37,6 @@ def test_many_documents_under_a_collation(tmp_path, seed):
         for first in range(0, DOCUMENTS, 20_000):
             many.insert_many([{"_id": chance.choice("aàâäbBcç") + chance.choice("eéèÉ") + str(n)}
                               for n in range(first, first + 20_000)])
-        with pair.ferry("--rangeMB", 1) as ferry:
+        with pair.ferry("--rangeMB", 2) as ferry:
             pair.finish(ferry)
             assert " by=sample" in ferry.log()

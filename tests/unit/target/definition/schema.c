@@ -151,3 +151,35 @@ Test(schema, index_of_buckets_keeps_the_definition_of_the_user)
     "\"partialFilterExpression\": {\"m\": 1}, \"expireAfterSeconds\": 2147483647}}",
     "");
 }
+
+static void
+assert_logged(int source_version, const char *logged, const char *expected)
+{
+  bson_t *spec = bson_new_from_json((const uint8_t *)logged, -1, NULL);
+  bson_t *wanted = bson_new_from_json((const uint8_t *)expected, -1, NULL);
+  bson_t whole;
+  schema_index_logged(spec, source_version, &whole);
+  char *text = bson_as_relaxed_extended_json(&whole, NULL);
+  char *wanted_text = bson_as_relaxed_extended_json(wanted, NULL);
+  cr_assert_str_eq(text, wanted_text);
+  bson_free(text);
+  bson_free(wanted_text);
+  bson_destroy(&whole);
+  bson_destroy(spec);
+  bson_destroy(wanted);
+}
+
+Test(schema, index_that_an_old_server_logged_has_the_version_that_it_made)
+{
+  const char *text = "{\"key\": {\"a\": 1, \"b\": \"text\"}, \"name\": \"t\"}";
+  const char *place = "{\"key\": {\"a\": \"2dsphere\", \"b\": \"2dsphere\"}, \"name\": \"p\"}";
+  const char *first = "{\"key\": {\"a\": \"2dsphere\"}, \"name\": \"p\", \"2dsphereIndexVersion\": 1}";
+  assert_logged(206, text, "{\"key\": {\"a\": 1, \"b\": \"text\"}, \"name\": \"t\", \"textIndexVersion\": 2}");
+  assert_logged(300, place,
+                "{\"key\": {\"a\": \"2dsphere\", \"b\": \"2dsphere\"}, \"name\": \"p\", \"2dsphereIndexVersion\": 2}");
+  assert_logged(206, first, first);
+  assert_logged(206, "{\"key\": {\"a\": \"2d\"}}", "{\"key\": {\"a\": \"2d\"}}");
+  assert_logged(206, "{\"key\": 1}", "{\"key\": 1}");
+  assert_logged(302, place, place);
+  assert_logged(0, place, place);
+}
