@@ -20,7 +20,7 @@ struct copy {
   bool ended;         /* the reader will fill no more */
   bool failed;        /* and this is why */
   bool stop;          /* the writer wants no more */
-  bool unconfirmed;   /* the writer's: something did not wait for the majority itself */
+  bool has_earlier;   /* the writer's: something was written before what waits for the majority */
   int64_t reading_us; /* not in task->measures yet */
   int64_t read_on_us; /* the reader's: since when it reads */
   struct error error;
@@ -176,7 +176,7 @@ write_all(struct copy *copy, struct server *target, const struct copy_events *ev
     int64_t bytes = batch.bytes;
     if (documents > 0) {
       confirmed = last;
-      copy->unconfirmed |= !last || batch.odd; /* an odd document is sent behind the others */
+      copy->has_earlier |= !last || batch.odd; /* an odd document is sent behind the others */
       if (!write_batch(&writer, &batch, last, events, copy->task->measures, error)) {
         writer_batch_clear(&batch);
         return false;
@@ -289,7 +289,7 @@ copy_range(struct reader *reader, struct server *target, const struct copy_task 
     task->primary->known = false; /* what failed may have been its end */
     return false;
   }
-  if (copy.unconfirmed && !same_after(task->primary, target, task, error)) {
+  if (copy.has_earlier && !same_after(task->primary, target, task, error)) {
     return false;
   }
   if (task->has_uuid && !reader->by_uuid) {

@@ -174,19 +174,13 @@ ask_all(struct servers *servers, struct catalog *catalog,
 }
 
 static bool
-leave_out_unfinished(struct collection *collection, struct reader *reader, struct error *error)
-{
-  return unfinished_builds_leave_out(collection, reader, error) ||
-         error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
-}
-
-static bool
 list_indexes(struct servers *servers, struct catalog *catalog, struct error *error)
 {
   struct unfinished_builds_watch watch;
   unfinished_builds_begin(&watch, &servers->reader);
   return ask_all(servers, catalog, catalog_list_indexes, error) &&
-         (unfinished_builds_none(&watch, &servers->reader) || ask_all(servers, catalog, leave_out_unfinished, error));
+         (unfinished_builds_none(&watch, &servers->reader) ||
+          ask_all(servers, catalog, unfinished_builds_leave_out, error));
 }
 
 static bool

@@ -209,9 +209,7 @@ catalog_list_indexes(struct collection *collection, struct reader *reader, struc
 bool
 catalog_read_indexes(struct collection *collection, struct reader *reader, struct error *error)
 {
-  return collection->view ||
-         (list_indexes_of(collection, reader, error) && unfinished_builds_leave_out(collection, reader, error)) ||
-         error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
+  return catalog_list_indexes(collection, reader, error) && unfinished_builds_leave_out(collection, reader, error);
 }
 
 static bool

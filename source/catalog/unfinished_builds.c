@@ -243,6 +243,12 @@ few_are_ready(const struct collection *collection, struct reader *reader)
   return ready;
 }
 
+static bool
+say_which(const struct collection *collection, struct error *error)
+{
+  return error_wrap(error, "cannot list the indexes of %s.%s", collection->db, collection->name);
+}
+
 bool
 unfinished_builds_leave_out(struct collection *collection, struct reader *reader, struct error *error)
 {
@@ -256,7 +262,7 @@ unfinished_builds_leave_out(struct collection *collection, struct reader *reader
   }
   int all = few_are_ready(collection, reader) ? 1 : all_counted(collection, reader, error);
   if (all != 0) {
-    return all > 0;
+    return all > 0 || say_which(collection, error);
   }
   bson_t kept = BSON_INITIALIZER;
   uint32_t count = 0;
@@ -272,7 +278,7 @@ unfinished_builds_leave_out(struct collection *collection, struct reader *reader
   bson_destroy(collection->indexes);
   collection->indexes = bson_copy(&kept);
   bson_destroy(&kept);
-  return wanted >= 0;
+  return wanted >= 0 || say_which(collection, error);
 }
 
 /* An operation with this text anywhere in it: in its message, its namespace, or its command, which may be cut short. */
